@@ -1,0 +1,358 @@
+//! What do these policies cost on this fleet, with so many workers? Cells of a table, each a run long enough to be sure.
+
+use crate::cluster::Run;
+use crate::fleet::Fleet;
+use crate::learner::Quadratic;
+use crate::policy::{Policy, PolicyError, Rule};
+use crate::seed::Luck;
+use crate::simulated::Simulated;
+use crate::stats::Estimate;
+use crate::tally::{Ledger, Tally};
+use crate::theory::{self, Kind, Theory};
+use rayon::prelude::*;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// What carries over from one update to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Model {
+    /// Everything that does in reality: workers that are under way stay under way.
+    Event,
+    /// Nothing: each iteration draws fresh times for all workers (max, min, K-th smallest).
+    Gated,
+}
+
+impl fmt::Display for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Model::Event => "event",
+            Model::Gated => "gated",
+        })
+    }
+}
+
+impl FromStr for Model {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Model, String> {
+        match text {
+            "event" => Ok(Model::Event),
+            "gated" => Ok(Model::Gated),
+            _ => Err(format!("there is no model '{text}'; type event or gated")),
+        }
+    }
+}
+
+/// How long a cell runs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Length {
+    /// So many model updates.
+    Updates(u64),
+    /// Until half the 95 % interval is below this share of the mean.
+    Precision(f64),
+}
+
+/// Policies by workers, on one fleet.
+#[derive(Clone, Debug)]
+pub struct Experiment {
+    /// The policies, in the order of the table.
+    pub policies: Vec<Policy>,
+    /// Numbers of workers, in the order of the table.
+    pub workers: Vec<u32>,
+    /// Who works.
+    pub fleet: Fleet,
+    /// What carries over.
+    pub model: Model,
+    /// How long.
+    pub length: Length,
+    /// The root of all luck.
+    pub seed: u64,
+}
+
+/// One policy with one number of workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// The policy.
+    pub policy: Policy,
+    /// The policy for that number of workers, in the event model.
+    pub rule: Rule,
+}
+
+/// What a cell came to.
+#[derive(Clone, Debug)]
+pub struct Observation {
+    /// The cell.
+    pub cell: Cell,
+    /// Updates that were counted, after the warm-up.
+    pub updates: u64,
+    /// Seconds per update.
+    pub mean: Estimate,
+    /// Standard deviation of the seconds between two updates.
+    pub sd_s: f64,
+    /// 50, 95 and 99 % of all gaps between updates are shorter than this, s.
+    pub quantiles_s: [f64; 3],
+    /// What theory says of the mean in the model that was run.
+    pub theory: Option<Theory>,
+    /// What the gated model expects, s.
+    pub gated_s: Option<f64>,
+    /// Single-worker gradients in one update.
+    pub gradients_per_update: f64,
+    /// Gradients per second, relative to one worker alone.
+    pub speedup: f64,
+    /// Staleness of applied gradients and shares of the workers' time; the gated model knows nothing of them.
+    pub usage: Option<Usage>,
+}
+
+/// How the workers spent their time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Usage {
+    /// Mean staleness of applied gradients, in updates.
+    pub mean_staleness: f64,
+    /// Share of the workers' time without work.
+    pub idle_share: f64,
+    /// Share of the workers' time spent on work that was thrown away.
+    pub wasted_share: f64,
+}
+
+impl Observation {
+    /// Seconds per gradient.
+    pub fn s_per_gradient(&self) -> f64 {
+        self.mean.mean / self.gradients_per_update
+    }
+
+    /// Speed-up per worker.
+    pub fn efficiency(&self) -> f64 {
+        self.speedup / f64::from(self.cell.rule.workers)
+    }
+
+    /// Standard errors between the simulated mean and theory, where theory is exact.
+    pub fn z(&self) -> Option<f64> {
+        let theory = self.theory.filter(|theory| theory.kind == Kind::Exact)?;
+        self.mean.z(theory.seconds)
+    }
+}
+
+/// A run seen from another thread: how far it is, and a way to stop it.
+#[derive(Debug, Default)]
+pub struct Watch {
+    /// Set it, and all cells that have not ended are given up.
+    pub stop: AtomicBool,
+    /// Updates simulated so far.
+    pub updates: AtomicU64,
+    /// Cells that have ended.
+    pub cells: AtomicU64,
+}
+
+/// Updates between two looks at the [`Watch`].
+const LOOK: u64 = 4096;
+
+impl Watch {
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Updates to discard before counting.
+///
+/// Where an update leaves nothing behind there is no transient. Otherwise all workers start together and have to fall out
+/// of step: the phase of a worker's renewal process is spread over a whole cycle after about 1/CV^2 steps, so each makes
+/// four times that many, at least 10 and at most 1000.
+pub fn warm_up(rule: Rule, fleet: &Fleet) -> u64 {
+    if rule.renews() {
+        return 0;
+    }
+    let variation = fleet.variation();
+    let rounds = (4.0 / (variation * variation)).clamp(10.0, 1000.0).ceil() as u64;
+    (rounds * u64::from(rule.workers)).div_ceil(u64::from(rule.quorum))
+}
+
+impl Experiment {
+    /// The cells, policy by policy, and the combinations that cannot be, with the reason.
+    pub fn cells(&self) -> (Vec<Cell>, Vec<PolicyError>) {
+        let (mut cells, mut impossible) = (Vec::new(), Vec::new());
+        for &policy in &self.policies {
+            for &workers in &self.workers {
+                match policy.rule(workers) {
+                    Ok(rule) => cells.push(Cell { policy, rule }),
+                    Err(error) => impossible.push(error),
+                }
+            }
+        }
+        (cells, impossible)
+    }
+
+    /// Runs all cells on rayon's threads; `None` for those that `watch` stopped. The result does not depend on the threads.
+    pub fn observe(&self, watch: &Watch) -> Vec<Option<Observation>> {
+        let (cells, _) = self.cells();
+        cells.into_par_iter().with_max_len(1).map(|cell| self.observe_cell(cell, watch)).collect()
+    }
+
+    /// The fleet as this policy sees it.
+    fn fleet_of(&self, policy: Policy) -> Fleet {
+        let mut fleet = self.fleet.clone();
+        if !policy.has_server() {
+            fleet.service = None;
+        }
+        fleet
+    }
+
+    /// The rule that is run.
+    fn rule_of(&self, cell: Cell) -> Rule {
+        match self.model {
+            Model::Event => cell.rule,
+            Model::Gated => cell.rule.gated(),
+        }
+    }
+
+    fn observe_cell(&self, cell: Cell, watch: &Watch) -> Option<Observation> {
+        let (rule, fleet) = (self.rule_of(cell), self.fleet_of(cell.policy));
+        let cluster = Simulated::new(fleet.clone(), Luck::new(self.seed, 0), rule.workers);
+        let tally = self.run(rule, &fleet, cluster, watch)?;
+        watch.cells.fetch_add(1, Ordering::Relaxed);
+        let mean = tally.gaps().estimate()?;
+        let gradients_per_update = tally.gradients_per_update()?;
+        let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|u| tally.gap_quantile(u));
+        let usage = match self.model {
+            Model::Event => Some(Usage {
+                mean_staleness: tally.mean_staleness()?,
+                idle_share: tally.idle_share()?,
+                wasted_share: tally.wasted_share()?,
+            }),
+            Model::Gated => None,
+        };
+        let plain = Fleet { cores: None, service: None, ..fleet.clone() };
+        let gated = (plain == fleet).then(|| theory::time_per_update(cell.rule.gated(), &fleet)).flatten();
+        Some(Observation {
+            cell,
+            updates: tally.gaps().count(),
+            mean,
+            sd_s: tally.gaps().sd()?,
+            quantiles_s: [p50?, p95?, p99?],
+            theory: theory::time_per_update(rule, &fleet),
+            gated_s: gated.filter(|theory| theory.kind == Kind::Exact).map(|theory| theory.seconds),
+            gradients_per_update,
+            speedup: fleet.mean_alone() * gradients_per_update / mean.mean,
+            usage,
+        })
+    }
+
+    fn run(&self, rule: Rule, fleet: &Fleet, cluster: Simulated, watch: &Watch) -> Option<Tally> {
+        let mut run = Run::new(rule, cluster);
+        let (mut ledger, mut tally) = (Ledger::default(), Tally::new(rule.workers));
+        let warm_up = warm_up(rule, fleet);
+        let mut goal = warm_up;
+        loop {
+            while ledger.updates() < goal {
+                if watch.stopped() {
+                    return None;
+                }
+                let from = ledger.updates();
+                let until = goal.min(from + LOOK);
+                while ledger.updates() < until {
+                    let turn = run.turn()?;
+                    ledger.add(&turn);
+                    tally.add(&turn);
+                }
+                watch.updates.fetch_add(ledger.updates() - from, Ordering::Relaxed);
+            }
+            if goal == warm_up {
+                tally.begin();
+            }
+            match self.more_updates(&tally) {
+                0 => break,
+                more => goal += more,
+            }
+        }
+        let (added, had) = ledger.sides();
+        assert_eq!(added, had, "staleness is not conserved under {rule:?}: a bug in the simulator");
+        Some(tally)
+    }
+
+    /// Updates that are still needed.
+    fn more_updates(&self, tally: &Tally) -> u64 {
+        let done = tally.gaps().count();
+        match self.length {
+            Length::Updates(updates) => updates.saturating_sub(done),
+            Length::Precision(_) if done < FIRST_LOOK => FIRST_LOOK - done,
+            Length::Precision(target) => {
+                let estimate = tally.gaps().estimate().expect("many batches by now");
+                let excess = estimate.half_width / (target * estimate.mean);
+                // As many as the present variance asks for, and a little more; few looks keep the intervals honest.
+                if excess <= 1.0 { 0 } else { (done as f64 * (1.03 * excess * excess - 1.0)).ceil() as u64 }
+            }
+        }
+    }
+
+    /// Mean loss over time, of one policy and one number of workers, at up to about `points` updates on a logarithmic scale.
+    pub fn loss_curve(&self, cell: Cell, learner: Quadratic, points: u32, watch: &Watch) -> Option<Vec<LossPoint>> {
+        let Length::Updates(updates) = self.length else { return None };
+        let (rule, fleet) = (self.rule_of(cell), self.fleet_of(cell.policy));
+        let at = logarithmic(updates, points);
+        let mut curve: Vec<LossPoint> = at.iter().map(|&update| LossPoint { update, time_s: 0.0, loss: 0.0 }).collect();
+        for replication in 0..REPLICATIONS {
+            let luck = Luck::new(self.seed, replication);
+            let learner = Quadratic { luck, ..learner };
+            let mut run = Run::new(rule, Simulated::learning(fleet.clone(), luck, rule.workers, learner));
+            let mut updates = 0;
+            for point in &mut curve {
+                let mut time = run.cluster().now();
+                while updates < point.update {
+                    let turn = run.turn()?;
+                    time = turn.at;
+                    updates += u64::from(!turn.orders.update.is_empty());
+                }
+                if watch.stopped() {
+                    return None;
+                }
+                point.time_s += time.seconds() / REPLICATIONS as f64;
+                point.loss += run.cluster().learner().loss() / REPLICATIONS as f64;
+            }
+            watch.updates.fetch_add(updates, Ordering::Relaxed);
+        }
+        watch.cells.fetch_add(1, Ordering::Relaxed);
+        Some(curve)
+    }
+
+    /// The loss at which a cell settles, by theory: sync and async with exponential times.
+    pub fn loss_floor(&self, cell: Cell, learner: Quadratic) -> Option<f64> {
+        let Quadratic { curvature, noise, step_size, .. } = learner;
+        let p = cell.rule.workers;
+        let plain = self.fleet == Fleet::new(self.fleet.compute.clone()) && self.model == Model::Event;
+        match cell.policy {
+            Policy::Sync => theory::sync_floor(p, curvature, noise, step_size),
+            Policy::Async if plain && self.fleet.compute.memoryless_rate().is_some() => {
+                theory::async_floor(p, curvature, noise, step_size)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Updates before `--precision` first looks at the interval.
+const FIRST_LOOK: u64 = 1024;
+
+/// Independent runs that a loss curve averages.
+pub const REPLICATIONS: u64 = 32;
+
+/// The loss after some updates, averaged over [`REPLICATIONS`] runs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LossPoint {
+    /// Updates.
+    pub update: u64,
+    /// Mean time of that update, s.
+    pub time_s: f64,
+    /// Mean loss after it.
+    pub loss: f64,
+}
+
+/// 0, 1, 2, ... `last`, thinned out so that there are about `points`, evenly on a logarithmic scale.
+fn logarithmic(last: u64, points: u32) -> Vec<u64> {
+    let step = (last as f64).ln() / f64::from(points);
+    let mut at: Vec<u64> = (0..=points).map(|i| (f64::from(i) * step).exp().round() as u64).collect();
+    at.insert(0, 0);
+    at.push(last);
+    at.retain(|&update| update <= last);
+    at.dedup();
+    at
+}

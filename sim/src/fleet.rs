@@ -1,0 +1,108 @@
+//! Who works, and with what? The workers' laws and speeds, the cores they share, the server they hand in to.
+
+use crate::law::{Law, Sampler};
+use crate::seed::{Luck, Purpose};
+use rand_distr::Distribution;
+
+/// A fleet of workers, as many as a run asks for.
+///
+/// A step is computing, which needs a core, followed by a delay, which does not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fleet {
+    /// Computing in one step by a worker of speed 1 on a core of its own, s.
+    pub compute: Law,
+    /// Delay after the computing of each step, s: network, input, a straggler's sleep.
+    pub delay: Option<Law>,
+    /// Speeds of the workers, repeated over them; a worker of speed 0.5 computes twice as long.
+    pub speeds: Vec<f64>,
+    /// Cores that all workers share equally when more of them compute than there are cores; `None` is one core each.
+    pub cores: Option<u32>,
+    /// How long the server is busy with a hand-in, first come first served, s; `None` is no time at all.
+    pub service: Option<Law>,
+}
+
+impl Fleet {
+    /// Equal workers, each on a core of its own, without delay, with a server that takes no time.
+    pub fn new(compute: Law) -> Fleet {
+        Fleet { compute, delay: None, speeds: vec![1.0], cores: None, service: None }
+    }
+
+    /// The speed of a worker.
+    pub fn speed(&self, worker: u32) -> f64 {
+        self.speeds[worker as usize % self.speeds.len()]
+    }
+
+    /// Mean seconds of a worker's step on a core of its own: computing and delay.
+    pub fn mean_step(&self, worker: u32) -> f64 {
+        self.compute.mean() / self.speed(worker) + self.delay.as_ref().map_or(0.0, Law::mean)
+    }
+
+    /// Mean seconds per gradient of worker 0 all alone, its hand-ins included: what speed-ups compare with.
+    pub fn mean_alone(&self) -> f64 {
+        self.mean_step(0) + self.service.as_ref().map_or(0.0, Law::mean)
+    }
+
+    /// Coefficient of variation of worker 0's step.
+    pub fn variation(&self) -> f64 {
+        let compute = self.compute.variance() / (self.speed(0) * self.speed(0));
+        (compute + self.delay.as_ref().map_or(0.0, Law::variance)).sqrt() / self.mean_step(0)
+    }
+
+    /// Whether all of the first `workers` workers are equally fast.
+    pub fn is_homogeneous(&self, workers: u32) -> bool {
+        (1..workers.min(self.speeds.len() as u32)).all(|w| self.speed(w) == self.speed(0))
+    }
+
+    /// Whether `workers` workers have to share cores.
+    pub fn shares_cores(&self, workers: u32) -> bool {
+        self.cores.is_some_and(|cores| cores < workers)
+    }
+}
+
+/// What each step of each worker takes: a [`Fleet`] with its luck.
+#[derive(Clone, Debug)]
+pub struct Draws {
+    compute: Sampler,
+    delay: Option<Sampler>,
+    service: Option<Sampler>,
+    /// 1 / speed of each worker in turn.
+    slowness: Vec<f64>,
+    luck: Luck,
+}
+
+impl Draws {
+    /// The draws of `fleet` under `luck`.
+    pub fn new(fleet: &Fleet, luck: Luck) -> Draws {
+        Draws {
+            compute: fleet.compute.sampler(),
+            delay: fleet.delay.as_ref().map(Law::sampler),
+            service: fleet.service.as_ref().map(Law::sampler),
+            slowness: fleet.speeds.iter().map(|speed| 1.0 / speed).collect(),
+            luck,
+        }
+    }
+
+    /// Seconds of computing in a worker's `step`-th step, on a core of its own.
+    #[inline]
+    pub fn compute_s(&self, worker: u32, step: u64) -> f64 {
+        let slowness = match self.slowness[..] {
+            [one] => one,
+            ref several => several[worker as usize % several.len()],
+        };
+        slowness * self.compute.sample(&mut self.luck.at(Purpose::Compute, worker, step))
+    }
+
+    /// Seconds of delay in a worker's `step`-th step.
+    #[inline]
+    pub fn delay_s(&self, worker: u32, step: u64) -> f64 {
+        let delay = self.delay.as_ref();
+        delay.map_or(0.0, |law| law.sample(&mut self.luck.at(Purpose::Delay, worker, step)))
+    }
+
+    /// Seconds that the server is busy with a worker's `serial`-th task.
+    #[inline]
+    pub fn service_s(&self, worker: u32, serial: u64) -> f64 {
+        let service = self.service.as_ref();
+        service.map_or(0.0, |law| law.sample(&mut self.luck.at(Purpose::Service, worker, serial)))
+    }
+}

@@ -1,0 +1,84 @@
+//! Wait for the slowest worker, never wait, or something between? The model on one page.
+//!
+//! m workers each read the parameters, compute for a random time X, and hand in a gradient. When enough gradients are in,
+//! the server averages them into the parameters: an *update*. What is enough, and what everybody does then, is a
+//! [`Policy`]:
+//!
+//! - **sync** waits for all: an update takes the maximum of m times. For X exponential of rate mu, E = H_m / mu, with
+//!   H_m = 1 + 1/2 + ... + 1/m, and it carries m gradients.
+//! - **async** never waits: updates come every E\[X\]/m on average, whatever the law, with one gradient each, which is
+//!   m - 1 updates old on average by the time it is applied.
+//! - **k-sync, k-async, k-batch-..., ssp, local, backup** lie between.
+//!
+//! Three axes are kept apart, and any combination runs: a policy knows *when* to update and whom to release
+//! ([`policy`], [`coordinator`]); a cluster knows *what time it is* ([`cluster`], [`simulated`], [`recorded`]); a learner
+//! knows *what a gradient is* ([`learner`]). The policy lowers to a [`Rule`] of four dials, and the one [`Coordinator`]
+//! that obeys it is the same in simulated time and on real threads.
+//!
+//! ```
+//! use straggle_sim::{Fleet, Luck, Policy, Run, Simulated, Tally, theory};
+//!
+//! let fleet = Fleet::new("exp(2)".parse()?); // half a second per step
+//! let rule = Policy::Sync.rule(20)?;
+//! let mut run = Run::new(rule, Simulated::new(fleet.clone(), Luck::new(0, 0), 20));
+//! let mut tally = Tally::new(20);
+//! while tally.gaps().count() < 10_000 {
+//!     tally.add(&run.turn().expect("a simulated cluster never runs dry"));
+//! }
+//! let simulated = tally.gaps().estimate().expect("10 000 gaps");
+//! let exact = theory::time_per_update(rule, &fleet).expect("known").seconds;
+//! assert!((exact - theory::harmonic(20) / 2.0).abs() < 1e-12); // 1.79887
+//! assert!(simulated.z(exact).expect("some noise").abs() < 4.0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Read on in this order: [`policy`], [`coordinator`], [`cluster`] (the only event loop), [`learner`], then the simulated
+//! world: [`time`], [`seed`], [`law`], [`fleet`], [`queue`], `cores`, [`simulated`], and [`recorded`]; then what becomes of
+//! it: [`stats`], [`tally`], [`theory`] (with [`quadrature`]), [`experiment`].
+//!
+//! # What this leaves out
+//!
+//! - The network: handing out parameters takes no time; `--delay` stands for everything that needs no core, and it costs
+//!   the same however many workers transmit.
+//! - Cores are shared equally and without loss; a kernel's time slices and caches are not modelled.
+//! - Failures: a worker may be slow, but it always finishes.
+//! - Correlation: steps of one worker, and steps of different workers, are independent. A worker that stays slow is a
+//!   matter of speeds.
+
+pub mod cluster;
+pub mod coordinator;
+mod cores;
+pub mod experiment;
+pub mod fleet;
+pub mod law;
+pub mod learner;
+pub mod policy;
+pub mod quadrature;
+pub mod queue;
+pub mod recorded;
+pub mod seed;
+pub mod simulated;
+pub mod stats;
+pub mod tally;
+pub mod theory;
+pub mod time;
+
+pub use cluster::{Cluster, Completion, Event, Run, Turn};
+pub use coordinator::{Coordinator, Orders, Task};
+pub use experiment::{Cell, Experiment, Length, Model, Observation, Watch};
+pub use fleet::{Draws, Fleet};
+pub use law::{Law, LawError, LawText, TraceSource};
+pub use learner::{Learner, Learning, Quadratic};
+pub use policy::{Policy, PolicyError, Rule};
+pub use recorded::{Recorded, Recording};
+pub use seed::{Luck, Purpose};
+pub use simulated::Simulated;
+pub use stats::{Estimate, Quantiles, Series};
+pub use tally::{Ledger, Tally};
+pub use time::Time;
+
+/// The name that is most like what was typed, for "did you mean".
+pub fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> &'a str {
+    let likeness = |name: &&str| strsim::jaro_winkler(typed, name);
+    names.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).unwrap_or_default()
+}

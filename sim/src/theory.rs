@@ -1,0 +1,373 @@
+//! What should it be? Closed forms and bounds for the mean time per update, under their conditions.
+//!
+//! P workers, K the quorum, X a worker's time for a task, X_{K:P} the K-th smallest of P. Everything is dispatched on the
+//! four dials of the [`Rule`], so policies that are equal have equal theory.
+
+use crate::fleet::Fleet;
+use crate::law::{Aging, Law};
+use crate::policy::{Finisher, Rest, Rule};
+use crate::quadrature::mean_of_survival;
+use statrs::function::beta::beta_reg;
+
+/// What theory says of a mean.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Theory {
+    /// Seconds.
+    pub seconds: f64,
+    /// In what sense.
+    pub kind: Kind,
+}
+
+/// In what sense a theoretical value holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It is the mean, in the long run.
+    Exact,
+    /// The mean is not less.
+    Lower,
+    /// The mean is not more.
+    Upper,
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Kind::Exact => "exact",
+            Kind::Lower => "lower",
+            Kind::Upper => "upper",
+        })
+    }
+}
+
+fn exact(seconds: f64) -> Option<Theory> {
+    Some(Theory { seconds, kind: Kind::Exact })
+}
+
+fn lower(seconds: f64) -> Option<Theory> {
+    Some(Theory { seconds, kind: Kind::Lower })
+}
+
+fn upper(seconds: f64) -> Option<Theory> {
+    Some(Theory { seconds, kind: Kind::Upper })
+}
+
+/// Mean time per update of `rule` on `fleet` in the long run, s; `None` where nothing is known.
+pub fn time_per_update(rule: Rule, fleet: &Fleet) -> Option<Theory> {
+    let cores = fleet.cores.filter(|_| fleet.shares_cores(rule.workers));
+    match (cores, &fleet.service) {
+        (None, None) => unhindered(rule, fleet),
+        (None, Some(service)) => served(rule, fleet, service),
+        (Some(cores), None) => sharing(rule, fleet, cores),
+        (Some(_), Some(service)) => hindered(rule, fleet, f64::from(rule.quorum) * service.mean()),
+    }
+}
+
+/// Mean staleness of applied gradients in the long run, in updates: tasks in flight at an update over gradients applied
+/// by it (each update makes everybody in flight one version staler). `None` where a limited lead idles workers.
+///
+/// ```
+/// use straggle_sim::{Policy, theory::mean_staleness};
+/// let staleness = |policy: &str| mean_staleness(policy.parse::<Policy>().unwrap().rule(8).unwrap());
+/// assert_eq!(staleness("sync"), Some(0.0));
+/// assert_eq!(staleness("async"), Some(7.0)); // P - 1
+/// assert_eq!(staleness("k-async:4"), Some(1.0)); // P/K - 1
+/// assert_eq!(staleness("k-batch-async:2"), Some(3.5)); // (P - 1)/K
+/// ```
+pub fn mean_staleness(rule: Rule) -> Option<f64> {
+    let in_flight = match (rule.rest, rule.finisher) {
+        (Rest::Cancelled, _) => 0,
+        (Rest::CarriesOn, Finisher::Waits) => rule.workers - rule.quorum,
+        (Rest::CarriesOn, Finisher::StartsAnew { lead: None }) => rule.workers - 1,
+        (Rest::CarriesOn, Finisher::StartsAnew { lead: Some(_) }) => return None,
+    };
+    Some(f64::from(in_flight) / f64::from(rule.quorum))
+}
+
+/// H_n, the sum of 1/i for i = 1..n.
+///
+/// ```
+/// assert_eq!(straggle_sim::theory::harmonic(2), 1.5);
+/// ```
+pub fn harmonic(n: u32) -> f64 {
+    (1..=n).rev().map(|i| 1.0 / f64::from(i)).sum()
+}
+
+/// Mean of the k-th smallest of p exponential times of rate mu that share c cores (or as many as they like):
+/// with n of them left, the next one ends at rate min(n, c) mu. Without sharing, (H_p - H_{p-k}) / mu.
+///
+/// ```
+/// use straggle_sim::theory::kth_of_exponentials;
+/// assert_eq!(kth_of_exponentials(2, 2, 1.0, None), 1.5); // 1/2 for the first, 1 more for the other
+/// assert_eq!(kth_of_exponentials(2, 2, 1.0, Some(1)), 2.0); // on one core, one after the other
+/// ```
+pub fn kth_of_exponentials(k: u32, p: u32, mu: f64, cores: Option<u32>) -> f64 {
+    let at_once = |n: u32| cores.map_or(n, |c| c.min(n));
+    (p - k + 1..=p).rev().map(|n| 1.0 / (f64::from(at_once(n)) * mu)).sum()
+}
+
+/// Time per update of p workers who compute for `compute` seconds on average, any law, and then wait for one server that
+/// takes an exponential time of mean `service`: the machine repairman M/M/1//P, whose think times may have any law.
+///
+/// ```
+/// use straggle_sim::theory::repairman;
+/// assert!((repairman(1, 1.0, 0.1) - 1.1).abs() < 1e-12); // alone: compute, then hand in
+/// ```
+pub fn repairman(p: u32, compute: f64, service: f64) -> f64 {
+    // 1/p0 = sum over k of P!/(P-k)! (s/E[X])^k: p0 is the share of time in which the server has nothing to do. Summed
+    // from the inside out, sum = 1 + P r (1 + (P-1) r (1 + ...)), which may overflow to infinity, and then p0 is 0.
+    let ratio = service / compute;
+    let inverse = (1..=p).fold(1.0, |sum, n| 1.0 + f64::from(n) * ratio * sum);
+    service / (1.0 - 1.0 / inverse)
+}
+
+/// Mean-square-stable loss floor of async SGD with p workers of exponential times on the quadratic h w^2/2 with gradient
+/// noise sigma and step size eta: (eta sigma^2/2) (1 + P x)/(2 + x - P x^2), x = eta h (theory.md 2.8).
+/// `None` if it is not stable, x >= (1 + sqrt(1 + 8 P))/(2 P). With one worker this is the classical SGD floor.
+pub fn async_floor(p: u32, h: f64, sigma: f64, eta: f64) -> Option<f64> {
+    let (p, x) = (f64::from(p), eta * h);
+    let room = 2.0 + x - p * x * x;
+    (room > 0.0).then(|| eta * sigma * sigma / 2.0 * (1.0 + p * x) / room)
+}
+
+/// The same for sync SGD, which averages p gradients: (eta sigma^2/(2 P))/(2 - x), x = eta h; `None` if x >= 2.
+pub fn sync_floor(p: u32, h: f64, sigma: f64, eta: f64) -> Option<f64> {
+    let room = 2.0 - eta * h;
+    (room > 0.0).then(|| eta * sigma * sigma / (2.0 * f64::from(p)) / room)
+}
+
+/// Everybody has a core, the server takes no time.
+fn unhindered(rule: Rule, fleet: &Fleet) -> Option<Theory> {
+    let (k, p) = (rule.quorum, rule.workers);
+    let memoryless = memoryless_rate(rule, fleet).is_some();
+    let renewal = renewal(rule, fleet);
+    match (rule.finisher, rule.rest) {
+        (Finisher::Waits, Rest::Cancelled) => order_statistic(k, rule, fleet),
+        (Finisher::Waits, Rest::CarriesOn) if k == p || memoryless => order_statistic(k, rule, fleet),
+        (Finisher::Waits, Rest::CarriesOn) if k == 1 => exact(renewal),
+        // Workers who wait for the quorum hand in less often than workers who never wait.
+        (Finisher::Waits, Rest::CarriesOn) => lower(renewal),
+        (Finisher::StartsAnew { lead: _ }, Rest::Cancelled) => fresh_renewals(rule, fleet),
+        (Finisher::StartsAnew { lead: None }, Rest::CarriesOn) => exact(renewal),
+        (Finisher::StartsAnew { lead: Some(lead) }, Rest::CarriesOn) => limited_lead(lead, rule, fleet),
+    }
+}
+
+/// K / (sum over workers of 1/E[X_i]): the long-run rate of workers who never wait, whatever the law.
+fn renewal(rule: Rule, fleet: &Fleet) -> f64 {
+    let rate: f64 = (0..rule.workers).map(|w| 1.0 / fleet.mean_step(w)).sum();
+    f64::from(rule.quorum) * f64::from(rule.steps) / rate
+}
+
+/// The common rate of the workers' tasks, if they are memoryless: K-th of P is then the same fresh or used.
+fn memoryless_rate(rule: Rule, fleet: &Fleet) -> Option<f64> {
+    let plain = rule.steps == 1 && fleet.delay.is_none() && fleet.is_homogeneous(rule.workers);
+    fleet.compute.memoryless_rate().filter(|_| plain).map(|rate| rate * fleet.speed(0))
+}
+
+/// The time of the K-th event of P fresh renewal processes (k-batch-sync).
+///
+/// The workers' residual times after it, R_i, and Wald's identity give P E[T] = E[X] (K + P) - sum E[R_i]; one of the R_i
+/// is a fresh X, and the others are shorter on average where new lasts longer than used, longer where used does.
+fn fresh_renewals(rule: Rule, fleet: &Fleet) -> Option<Theory> {
+    let (k, p) = (rule.quorum, rule.workers);
+    if k == 1 {
+        return order_statistic(1, rule, fleet);
+    }
+    let renewal = renewal(rule, fleet);
+    if let (Law::Constant { value }, None, true) = (&fleet.compute, &fleet.delay, fleet.is_homogeneous(p)) {
+        return exact(value / fleet.speed(0) * f64::from(k.div_ceil(p)));
+    }
+    let memoryless_each = rule.steps == 1 && fleet.delay.is_none() && fleet.compute.aging() == Aging::Memoryless;
+    match aging_of_step(fleet) {
+        Aging::Memoryless if memoryless_each => exact(renewal),
+        Aging::Memoryless | Aging::NewLasts if fleet.is_homogeneous(p) => lower(renewal),
+        Aging::UsedLasts if fleet.is_homogeneous(p) => upper(renewal),
+        Aging::Memoryless | Aging::NewLasts | Aging::UsedLasts | Aging::Neither => None,
+    }
+}
+
+/// Sums keep "new lasts longer than used", and nothing else.
+fn aging_of_step(fleet: &Fleet) -> Aging {
+    let ages = |law: &Law| matches!(law.aging(), Aging::Memoryless | Aging::NewLasts);
+    match &fleet.delay {
+        None => fleet.compute.aging(),
+        Some(delay) if ages(delay) && ages(&fleet.compute) => Aging::NewLasts,
+        Some(_) => Aging::Neither,
+    }
+}
+
+/// Stale synchronous parallel: nobody more than `lead` tasks ahead of the slowest (theory.md 2.4).
+fn limited_lead(lead: u32, rule: Rule, fleet: &Fleet) -> Option<Theory> {
+    let p = f64::from(rule.workers);
+    match (lead, rule.workers, memoryless_rate(rule, fleet)) {
+        (_, 1, _) => exact(renewal(rule, fleet)),
+        // Rounds with a barrier, one update for each worker.
+        (0, _, _) => order_statistic(rule.workers, rule, fleet).map(|t| Theory { seconds: t.seconds / p, ..t }),
+        // Each worker takes 2(s+1) mu/(2s+3) steps a second.
+        (s, 2, Some(mu)) => exact(f64::from(2 * s + 3) / (4.0 * f64::from(s + 1) * mu)),
+        // Nobody is faster than without a limit, nor in the long run than the slowest.
+        (_, _, _) => {
+            let slowest = (0..rule.workers).map(|w| fleet.mean_step(w)).fold(0.0, f64::max);
+            lower(slowest * f64::from(rule.steps) / p)
+        }
+    }
+}
+
+/// E[X_{K:P}] of fresh tasks: exact where the law of a whole task is known, else a bound from above for K = P.
+fn order_statistic(k: u32, rule: Rule, fleet: &Fleet) -> Option<Theory> {
+    let (p, h) = (rule.workers, f64::from(rule.steps));
+    let fixed_delay = match &fleet.delay {
+        None => Some(0.0),
+        Some(Law::Constant { value }) => Some(h * value),
+        Some(_) => None,
+    };
+    if let Some(mu) = memoryless_rate(rule, fleet) {
+        return exact(kth_of_exponentials(k, p, mu, None));
+    }
+    if let (Some(sum), Some(fixed_delay)) = (sum_of(rule.steps, &fleet.compute), fixed_delay) {
+        return exact(fixed_delay + kth_of_tasks(k, p, &sum, fleet));
+    }
+    if k < p {
+        return None;
+    }
+    // The greatest sum is at most the sum of the greatest: steps by steps, computing and delays apart.
+    let single = Sum { shift: 0.0, law: fleet.compute.clone() };
+    let apart = |law: &Law| kth_of_tasks(p, p, &Sum { shift: 0.0, law: law.clone() }, &Fleet::new(law.clone()));
+    let sum_of_maxima = h * (kth_of_tasks(p, p, &single, fleet) + fleet.delay.as_ref().map_or(0.0, apart));
+    upper(match fleet.is_homogeneous(p) {
+        true => sum_of_maxima.min(hartley_david(p, h, fleet)),
+        false => sum_of_maxima,
+    })
+}
+
+/// E[max] <= E[X] + sd (P-1)/sqrt(2P-1), whatever the law (Hartley and David 1954), for the sum of h steps.
+fn hartley_david(p: u32, h: f64, fleet: &Fleet) -> f64 {
+    let (mean, p) = (fleet.mean_step(0), f64::from(p));
+    h * mean + h.sqrt() * fleet.variation() * mean * (p - 1.0) / (2.0 * p - 1.0).sqrt()
+}
+
+/// The law of the sum of several steps' computing: a fixed part and a law.
+struct Sum {
+    shift: f64,
+    law: Law,
+}
+
+fn sum_of(steps: u32, law: &Law) -> Option<Sum> {
+    let h = f64::from(steps);
+    let (shift, law) = match *law {
+        Law::Exp { rate } if steps > 1 => (0.0, Law::Gamma { shape: h, scale: 1.0 / rate }),
+        Law::ShiftedExp { shift, rate } if steps > 1 => (h * shift, Law::Gamma { shape: h, scale: 1.0 / rate }),
+        Law::ShiftedExp { shift, rate } => (shift, Law::Exp { rate }),
+        Law::Gamma { shape, scale } => (0.0, Law::Gamma { shape: h * shape, scale }),
+        Law::Constant { value } => (0.0, Law::Constant { value: h * value }),
+        ref law if steps == 1 => (0.0, law.clone()),
+        _ => return None,
+    };
+    Some(Sum { shift, law })
+}
+
+/// E[X_{k:p}] where worker i's time is sum / speed_i.
+fn kth_of_tasks(k: u32, p: u32, sum: &Sum, fleet: &Fleet) -> f64 {
+    let distinct = &fleet.speeds[..fleet.speeds.len().min(p as usize)];
+    if fleet.is_homogeneous(p) {
+        let scaled = match sum.law.memoryless_rate() {
+            Some(rate) => kth_of_exponentials(k, p, rate, None),
+            None => {
+                let survival = |t: f64| kth_survival(k, p, sum.law.survival(t));
+                mean_of(&survival, &sum.law, &[1.0])
+            }
+        };
+        return (sum.shift + scaled) / distinct[0];
+    }
+    let survival = |t: f64| {
+        let each = (0..p).map(|w| sum.law.survival(t * fleet.speed(w) - sum.shift));
+        kth_survival_of_unequal(k, each)
+    };
+    let fixed: Vec<f64> = distinct.iter().map(|speed| sum.shift / speed).collect();
+    if sum.shift == 0.0 {
+        return mean_of(&survival, &sum.law, distinct);
+    }
+    let least = fixed.into_iter().fold(f64::INFINITY, f64::min);
+    mean_of_survival(&survival, least)
+}
+
+/// The mean behind a survival function of times law / speed: exactly, from atom to atom, where the law has atoms.
+fn mean_of(survival: &impl Fn(f64) -> f64, law: &Law, speeds: &[f64]) -> f64 {
+    let Some(atoms) = law.atoms() else {
+        let fastest = speeds.iter().copied().fold(0.0, f64::max);
+        return mean_of_survival(survival, law.minimum() / fastest);
+    };
+    let mut times: Vec<f64> = speeds.iter().flat_map(|speed| atoms.iter().map(move |atom| atom / speed)).collect();
+    times.sort_by(f64::total_cmp);
+    times.dedup();
+    let pieces = times.windows(2).map(|pair| (pair[1] - pair[0]) * survival(pair[0] + (pair[1] - pair[0]) / 2.0));
+    times[0] + pieces.sum::<f64>()
+}
+
+/// Probability that the k-th smallest of p is longer than t, where each is with probability `longer`:
+/// fewer than k of them are not, I_longer(p-k+1, k).
+fn kth_survival(k: u32, p: u32, longer: f64) -> f64 {
+    match longer {
+        _ if k == 1 => longer.powi(p as i32),
+        _ if longer <= 0.0 => 0.0,
+        _ if longer >= 1.0 => 1.0,
+        _ if k == p => -(f64::from(p) * (-longer).ln_1p()).exp_m1(),
+        _ => beta_reg(f64::from(p - k + 1), f64::from(k), longer),
+    }
+}
+
+/// The same for unequal workers: the chance that fewer than k of them are done, one worker after the other.
+fn kth_survival_of_unequal(k: u32, longer: impl Iterator<Item = f64>) -> f64 {
+    let mut done = vec![0.0; k as usize];
+    done[0] = 1.0;
+    for longer in longer {
+        for n in (0..done.len()).rev() {
+            let one_less = if n > 0 { done[n - 1] } else { 0.0 };
+            done[n] = done[n] * longer + one_less * (1.0 - longer);
+        }
+    }
+    done.iter().sum()
+}
+
+/// P workers share c < P cores equally.
+fn sharing(rule: Rule, fleet: &Fleet, cores: u32) -> Option<Theory> {
+    let never_waits = match rule.finisher {
+        Finisher::Waits => rule.quorum == 1,
+        Finisher::StartsAnew { lead } => lead.is_none(),
+    };
+    if never_waits && rule.rest == Rest::CarriesOn && fleet.delay.is_none() {
+        // Nobody ever stops computing, so everybody is slowed down by the same factor all the time.
+        return exact(renewal(rule, fleet) * f64::from(rule.workers) / f64::from(cores));
+    }
+    let all_wait = rule.finisher == Finisher::Waits;
+    match memoryless_rate(rule, fleet) {
+        Some(mu) if all_wait => exact(kth_of_exponentials(rule.quorum, rule.workers, mu, Some(cores))),
+        Some(_) | None => {
+            // No core does more than a second of computing in a second.
+            let fastest = (0..rule.workers).map(|w| fleet.speed(w)).fold(0.0, f64::max);
+            let computing = rule.gradients_per_update() as f64 * fleet.compute.mean() / fastest;
+            let nothing_lost = rule.rest == Rest::CarriesOn || rule.quorum == rule.workers && all_wait;
+            hindered(rule, fleet, if nothing_lost { computing / f64::from(cores) } else { 0.0 })
+        }
+    }
+}
+
+/// The server takes a time for each hand-in.
+fn served(rule: Rule, fleet: &Fleet, service: &Law) -> Option<Theory> {
+    let is_async = rule.quorum == 1
+        && rule.rest == Rest::CarriesOn
+        && rule.finisher == Finisher::StartsAnew { lead: None }
+        && fleet.is_homogeneous(rule.workers);
+    if is_async && service.aging() == Aging::Memoryless {
+        let task = f64::from(rule.steps) * fleet.mean_step(0);
+        return exact(repairman(rule.workers, task, service.mean()));
+    }
+    hindered(rule, fleet, f64::from(rule.quorum) * service.mean())
+}
+
+/// Something gets in the way: no faster than without it, and no faster than `busy` seconds per update.
+fn hindered(rule: Rule, fleet: &Fleet, busy: f64) -> Option<Theory> {
+    let free = unhindered(rule, fleet).filter(|theory| theory.kind != Kind::Upper);
+    let least = free.map_or(0.0, |theory| theory.seconds).max(busy);
+    if least > 0.0 { lower(least) } else { None }
+}
