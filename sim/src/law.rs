@@ -7,7 +7,7 @@ mod draw;
 mod text;
 
 pub use draw::Sampler;
-pub use text::{FormOf, LawError, LawText, TraceSource};
+pub use text::{LawError, LawText, TraceSource};
 
 use statrs::distribution::{ContinuousCDF, Normal};
 use statrs::function::{erf::erfc, gamma::gamma, gamma::gamma_lr, gamma::gamma_ur};

@@ -1,8 +1,11 @@
 //! What is learnt? Parameters, gradients and loss, as pure functions: the luck of a gradient has the address of its task.
 
 use crate::coordinator::Task;
+use crate::form::{Form, FormError};
 use crate::seed::{Luck, Purpose};
 use rand_distr::{Distribution, StandardNormal};
+use std::fmt;
+use std::str::FromStr;
 
 /// Something that stochastic gradient descent can train.
 pub trait Learner {
@@ -74,6 +77,48 @@ impl Learner for Quadratic {
 
     fn loss(&self, w: &f64) -> f64 {
         self.curvature * w * w / 2.0
+    }
+}
+
+/// What may be typed for a learner: `none`, or `quadratic(h, sigma, eta)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum LearnerText {
+    /// Time alone.
+    None,
+    /// A [`Quadratic`] that still needs its luck.
+    Quadratic {
+        /// Curvature.
+        h: f64,
+        /// Standard deviation of the gradient's noise.
+        sigma: f64,
+        /// Step size.
+        eta: f64,
+    },
+}
+
+const FORMS: &[Form] =
+    &[Form::new("none", &[], "none"), Form::new("quadratic", &["h", "sigma", "eta"], "quadratic(1, 1, 0.05)")];
+
+impl FromStr for LearnerText {
+    type Err = FormError;
+
+    fn from_str(text: &str) -> Result<LearnerText, FormError> {
+        let (form, given) = Form::split(text, "learner", FORMS)?;
+        let values = form.numbers(&given)?;
+        let [h, sigma, eta] = values[..] else { return Ok(LearnerText::None) };
+        form.need_positive(&values, 0)?;
+        form.need(&values, 1, sigma >= 0.0, "finite and at least 0")?;
+        form.need_positive(&values, 2)?;
+        Ok(LearnerText::Quadratic { h, sigma, eta })
+    }
+}
+
+impl fmt::Display for LearnerText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LearnerText::None => write!(f, "none"),
+            LearnerText::Quadratic { h, sigma, eta } => write!(f, "quadratic({h}, {sigma}, {eta})"),
+        }
     }
 }
 

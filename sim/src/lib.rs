@@ -33,7 +33,7 @@
 //! ```
 //!
 //! Read on in this order: [`policy`], [`coordinator`], [`cluster`] (the only event loop), [`learner`], then the simulated
-//! world: [`time`], [`seed`], [`law`], [`fleet`], [`queue`], `cores`, [`simulated`], and [`recorded`]; then what becomes of
+//! world: [`time`], [`seed`], [`form`], [`law`], [`fleet`], [`queue`], `cores`, [`simulated`], and [`recorded`]; then what becomes of
 //! it: [`stats`], [`tally`], [`theory`] (with [`quadrature`]), [`experiment`].
 //!
 //! # What this leaves out
@@ -50,6 +50,7 @@ pub mod coordinator;
 mod cores;
 pub mod experiment;
 pub mod fleet;
+pub mod form;
 pub mod law;
 pub mod learner;
 pub mod policy;
@@ -68,7 +69,7 @@ pub use coordinator::{Coordinator, Orders, Task};
 pub use experiment::{Cell, Experiment, Length, Model, Observation, Watch};
 pub use fleet::{Draws, Fleet};
 pub use law::{Law, LawError, LawText, TraceSource};
-pub use learner::{Learner, Learning, Quadratic};
+pub use learner::{Learner, LearnerText, Learning, Quadratic};
 pub use policy::{Policy, PolicyError, Rule};
 pub use recorded::{Recorded, Recording};
 pub use seed::{Luck, Purpose};

@@ -22,7 +22,7 @@ const KRONROD: [f64; 8] = [
     0.209_482_141_084_727_82,
 ];
 const GAUSS: [f64; 4] =
-    [0.129_484_966_168_869_7, 0.279_705_391_489_276_64, 0.381_830_050_505_118_93, 0.417_959_183_673_469_4];
+    [0.129_484_966_168_869_7, 0.279_705_391_489_276_7, 0.381_830_050_505_118_9, 0.417_959_183_673_469_4];
 
 /// The integral of `f` from `a` to `b` by adaptive Gauss-Kronrod quadrature, each piece to within `tolerance`.
 pub fn integral(f: &impl Fn(f64) -> f64, a: f64, b: f64, tolerance: f64) -> f64 {

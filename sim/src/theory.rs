@@ -140,6 +140,10 @@ fn unhindered(rule: Rule, fleet: &Fleet) -> Option<Theory> {
     let (k, p) = (rule.quorum, rule.workers);
     let memoryless = memoryless_rate(rule, fleet).is_some();
     let renewal = renewal(rule, fleet);
+    if p == 1 {
+        // One worker, one task after the other, whatever the policy.
+        return exact(renewal);
+    }
     match (rule.finisher, rule.rest) {
         (Finisher::Waits, Rest::Cancelled) => order_statistic(k, rule, fleet),
         (Finisher::Waits, Rest::CarriesOn) if k == p || memoryless => order_statistic(k, rule, fleet),
@@ -200,7 +204,6 @@ fn aging_of_step(fleet: &Fleet) -> Aging {
 fn limited_lead(lead: u32, rule: Rule, fleet: &Fleet) -> Option<Theory> {
     let p = f64::from(rule.workers);
     match (lead, rule.workers, memoryless_rate(rule, fleet)) {
-        (_, 1, _) => exact(renewal(rule, fleet)),
         // Rounds with a barrier, one update for each worker.
         (0, _, _) => order_statistic(rule.workers, rule, fleet).map(|t| Theory { seconds: t.seconds / p, ..t }),
         // Each worker takes 2(s+1) mu/(2s+3) steps a second.

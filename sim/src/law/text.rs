@@ -1,7 +1,7 @@
 //! Typing a law and printing it; what is wrong with what was typed.
 
 use super::Law;
-use crate::nearest;
+use crate::form::{Form, FormError};
 use std::fmt;
 use std::str::FromStr;
 
@@ -23,29 +23,18 @@ pub enum LawText {
     Trace(TraceSource),
 }
 
-/// The form in which a law is typed: its name, its arguments, an example.
-struct Form {
-    name: &'static str,
-    arguments: &'static [&'static str],
-    example: &'static str,
-}
-
-const fn form(name: &'static str, arguments: &'static [&'static str], example: &'static str) -> Form {
-    Form { name, arguments, example }
-}
-
-const FORMS: [Form; 11] = [
-    form("exp", &["rate"], "exp(2)"),
-    form("shifted-exp", &["shift", "rate"], "shifted-exp(0.1, 2)"),
-    form("constant", &["value"], "constant(0.5)"),
-    form("uniform", &["low", "high"], "uniform(0.1, 0.9)"),
-    form("gamma", &["shape", "scale"], "gamma(4, 0.25)"),
-    form("weibull", &["shape", "scale"], "weibull(2, 0.5)"),
-    form("lognormal", &["mu", "sigma"], "lognormal(-1, 0.5)"),
-    form("pareto", &["scale", "shape"], "pareto(0.3, 2.5)"),
-    form("gumbel", &["location", "scale"], "gumbel(0.5, 0.1)"),
-    form("hyper-exp", &["p", "rate1", "rate2"], "hyper-exp(0.9, 2, 0.2)"),
-    form("trace", &["file", "column"], "trace(steps.csv, step_time_s)"),
+const FORMS: &[Form] = &[
+    Form::new("exp", &["rate"], "exp(2)"),
+    Form::new("shifted-exp", &["shift", "rate"], "shifted-exp(0.1, 2)"),
+    Form::new("constant", &["value"], "constant(0.5)"),
+    Form::new("uniform", &["low", "high"], "uniform(0.1, 0.9)"),
+    Form::new("gamma", &["shape", "scale"], "gamma(4, 0.25)"),
+    Form::new("weibull", &["shape", "scale"], "weibull(2, 0.5)"),
+    Form::new("lognormal", &["mu", "sigma"], "lognormal(-1, 0.5)"),
+    Form::new("pareto", &["scale", "shape"], "pareto(0.3, 2.5)"),
+    Form::new("gumbel", &["location", "scale"], "gumbel(0.5, 0.1)"),
+    Form::new("hyper-exp", &["p", "rate1", "rate2"], "hyper-exp(0.9, 2, 0.2)"),
+    Form::new("trace", &["file", "column"], "trace(steps.csv, step_time_s)"),
 ];
 
 /// Below this the negative part of a law is neglected.
@@ -57,14 +46,9 @@ impl Law {
         FORMS.iter().filter(|form| form.name != "trace").map(|form| form.example.parse().expect("an example")).collect()
     }
 
-    fn new(form: &'static Form, a: &[f64]) -> Result<Law, LawError> {
-        let need = |i: usize, holds: bool, what: &'static str| -> Result<(), LawError> {
-            match holds && a[i].is_finite() {
-                true => Ok(()),
-                false => Err(LawError::Range { form_of: form.into(), argument: form.arguments[i], value: a[i], what }),
-            }
-        };
-        let positive = |i: usize| need(i, a[i] > 0.0, "positive and finite");
+    fn new(form: Form, a: &[f64]) -> Result<Law, LawError> {
+        let need = |i, holds, needed| form.need(a, i, holds, needed);
+        let positive = |i| form.need_positive(a, i);
         let law = match form.name {
             "exp" => {
                 positive(0)?;
@@ -160,47 +144,16 @@ impl FromStr for LawText {
     type Err = LawError;
 
     fn from_str(text: &str) -> Result<LawText, LawError> {
-        let shape = || LawError::Shape { text: text.to_string() };
-        let (name, rest) = text.trim().split_once('(').ok_or_else(|| match find(text.trim()) {
-            Ok(form) => LawError::Arguments { form_of: form.into(), given: 0 },
-            Err(unknown) => unknown,
-        })?;
-        let form = find(name.trim())?;
-        let inside = rest.strip_suffix(')').ok_or_else(shape)?.trim();
-        let given: Vec<&str> = if inside.is_empty() { vec![] } else { inside.split(',').map(str::trim).collect() };
-        if form.name == "trace" {
-            return match given[..] {
-                [file] if !file.is_empty() => Ok(LawText::Trace(TraceSource { file: file.to_string(), column: None })),
-                [file, column] if !file.is_empty() && !column.is_empty() => {
-                    Ok(LawText::Trace(TraceSource { file: file.to_string(), column: Some(column.to_string()) }))
-                }
-                _ => Err(LawError::Arguments { form_of: form.into(), given: given.len() }),
-            };
+        let (form, given) = Form::split(text, "law", FORMS)?;
+        if form.name != "trace" {
+            return Law::new(form, &form.numbers(&given)?).map(LawText::Law);
         }
-        if given.len() != form.arguments.len() {
-            return Err(LawError::Arguments { form_of: form.into(), given: given.len() });
-        }
-        let mut values = vec![None; given.len()];
-        for (position, typed) in given.into_iter().enumerate() {
-            let (position, number) = match typed.split_once('=') {
-                None => (position, typed),
-                Some((argument, number)) => {
-                    let argument = argument.trim();
-                    let known = form.arguments.iter().position(|a| *a == argument);
-                    let unnamed = || LawError::Name { form_of: form.into(), name: argument.to_string() };
-                    (known.ok_or_else(unnamed)?, number.trim())
-                }
-            };
-            let argument = form.arguments[position];
-            let value = number.parse::<f64>();
-            let value =
-                value.map_err(|_| LawError::Number { form_of: form.into(), argument, text: number.to_string() })?;
-            if values[position].replace(value).is_some() {
-                return Err(LawError::Twice { form_of: form.into(), argument });
-            }
-        }
-        let values: Vec<f64> = values.into_iter().map(|v| v.expect("as many as there are, and none twice")).collect();
-        Law::new(form, &values).map(LawText::Law)
+        let (file, column) = match given[..] {
+            [file] => (file, None),
+            [file, column] => (file, Some(column.to_string())),
+            _ => return Err(FormError::Count { form, given: given.len() }.into()),
+        };
+        Ok(LawText::Trace(TraceSource { file: file.to_string(), column }))
     }
 }
 
@@ -216,79 +169,11 @@ impl FromStr for Law {
     }
 }
 
-fn find(name: &str) -> Result<&'static Form, LawError> {
-    let form = FORMS.iter().find(|form| form.name == name);
-    form.ok_or_else(|| LawError::Unknown { name: name.to_string() })
-}
-
-/// The form of a law, to be shown in an error: `gamma(shape, scale)`, and an example.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FormOf {
-    name: &'static str,
-    arguments: &'static [&'static str],
-    example: &'static str,
-}
-
-impl From<&'static Form> for FormOf {
-    fn from(form: &'static Form) -> FormOf {
-        FormOf { name: form.name, arguments: form.arguments, example: form.example }
-    }
-}
-
 /// Why a text is no law.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LawError {
-    /// It does not look like `name(arguments)`.
-    Shape {
-        /// What was typed.
-        text: String,
-    },
-    /// No law has this name.
-    Unknown {
-        /// What was typed.
-        name: String,
-    },
-    /// Too few or too many arguments.
-    Arguments {
-        /// The law.
-        form_of: FormOf,
-        /// How many were typed.
-        given: usize,
-    },
-    /// The law has no argument of that name.
-    Name {
-        /// The law.
-        form_of: FormOf,
-        /// What was typed.
-        name: String,
-    },
-    /// An argument was given twice.
-    Twice {
-        /// The law.
-        form_of: FormOf,
-        /// The argument.
-        argument: &'static str,
-    },
-    /// An argument is not a number.
-    Number {
-        /// The law.
-        form_of: FormOf,
-        /// The argument.
-        argument: &'static str,
-        /// What was typed.
-        text: String,
-    },
-    /// An argument is out of its range.
-    Range {
-        /// The law.
-        form_of: FormOf,
-        /// The argument.
-        argument: &'static str,
-        /// What was typed.
-        value: f64,
-        /// What it has to be.
-        what: &'static str,
-    },
+    /// It is typed wrongly, or an argument is out of its range.
+    Form(FormError),
     /// The mean is infinite, or too small for a number.
     Mean {
         /// The law.
@@ -308,36 +193,7 @@ pub enum LawError {
 impl fmt::Display for LawError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            LawError::Shape { text } => write!(f, "'{text}' has no closing parenthesis; type exp(2), for example"),
-            LawError::Unknown { name } => {
-                let names = FORMS.map(|form| form.name);
-                let nearest = nearest(name, names);
-                write!(f, "there is no law '{name}'; did you mean '{nearest}'? (known: {})", names.join(", "))
-            }
-            LawError::Arguments { form_of, given } => {
-                let FormOf { name, arguments, example } = form_of;
-                let wanted = match (*name, arguments.len()) {
-                    ("trace", _) => "a file and, if need be, a column".to_string(),
-                    (_, 1) => format!("1 argument ({})", arguments[0]),
-                    (_, n) => format!("{n} arguments ({})", arguments.join(", ")),
-                };
-                write!(f, "{name} takes {wanted}, not {given}; type {example}, for example")
-            }
-            LawError::Name { form_of, name } => {
-                let FormOf { name: law, arguments, example: _ } = form_of;
-                write!(f, "{law} has no argument '{name}'; it has {}", arguments.join(", "))
-            }
-            LawError::Twice { form_of, argument } => {
-                write!(f, "{argument} is given twice; type {}, for example", form_of.example)
-            }
-            LawError::Number { form_of, argument, text } => {
-                let FormOf { name, arguments: _, example } = form_of;
-                write!(f, "{argument} of {name} is not a number: '{text}'; type {example}, for example")
-            }
-            LawError::Range { form_of, argument, value, what } => {
-                let FormOf { name, arguments: _, example } = form_of;
-                write!(f, "{argument} of {name} must be {what}, not {value}; type {example}, for example")
-            }
+            LawError::Form(error) => error.fmt(f),
             LawError::Mean { law, mean } => {
                 write!(f, "the mean of {law} is {mean} seconds, which no run can measure; choose milder arguments")
             }
@@ -352,6 +208,12 @@ impl fmt::Display for LawError {
 }
 
 impl std::error::Error for LawError {}
+
+impl From<FormError> for LawError {
+    fn from(error: FormError) -> LawError {
+        LawError::Form(error)
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -379,7 +241,7 @@ mod tests {
             ("exp", "exp takes 1 argument (rate), not 0"),
             ("exp(2", "no closing parenthesis"),
             ("gamma(4)", "gamma takes 2 arguments (shape, scale), not 1"),
-            ("gamma(4, mean=2)", "gamma has no argument 'mean'; it has shape, scale"),
+            ("gamma(4, mean=2)", "gamma has no argument 'mean', only shape, scale"),
             ("gamma(4, shape=2)", "shape is given twice"),
             ("gama(4, 1)", "did you mean 'gamma'"),
             ("uniform(2, 1)", "high of uniform must be finite and greater than low"),
@@ -387,7 +249,7 @@ mod tests {
             ("hyper-exp(1.5, 1, 1)", "p of hyper-exp must be between 0 and 1"),
             ("gumbel(1, 1)", "location of gumbel must be finite and more than 3.04 times the scale"),
             ("lognormal(1000, 1)", "the mean of lognormal(1000, 1) is inf"),
-            ("trace()", "trace takes a file"),
+            ("trace()", "trace takes 2 arguments (file, column), not 0"),
         ] {
             let message = text.parse::<LawText>().unwrap_err().to_string();
             assert!(message.contains(part), "{text}: {message}");

@@ -1,0 +1,54 @@
+//! What went wrong, and with which exit status?
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug)]
+pub enum Error {
+    /// The arguments make no sense together.
+    Usage(String),
+    /// An input cannot be used.
+    Input(String),
+    /// A file or the terminal could not be written.
+    Write {
+        /// What was to be written.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A figure could not be drawn.
+    Draw(String),
+    /// Someone pressed Ctrl-C.
+    Interrupted {
+        /// What was finished by then.
+        done: String,
+    },
+}
+
+impl Error {
+    /// The process's exit status.
+    pub fn status(&self) -> u8 {
+        match self {
+            Error::Usage(_) => 2,
+            Error::Input(_) | Error::Write { .. } | Error::Draw(_) => 3,
+            Error::Interrupted { .. } => 130,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Usage(sentence) | Error::Input(sentence) => f.write_str(sentence),
+            Error::Write { path, source } => {
+                write!(f, "cannot write {}: {source}; choose another place with --out DIR", path.display())
+            }
+            Error::Draw(reason) => write!(f, "cannot draw the figure: {reason}"),
+            Error::Interrupted { done } => write!(f, "interrupted; {done}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,54 @@
+//! How far is it, and should it stop? A bar on stderr, and Ctrl-C.
+
+use crate::error::Error;
+use indicatif::{ProgressBar, ProgressStyle};
+use sim::Watch;
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// The run that Ctrl-C stops.
+pub fn watch() -> Result<Arc<Watch>, Error> {
+    static WATCH: OnceLock<Arc<Watch>> = OnceLock::new();
+    let watch = WATCH.get_or_init(Arc::default).clone();
+    let seen = watch.clone();
+    let second_time_leaves_at_once = move || {
+        if seen.stop.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    };
+    ctrlc::set_handler(second_time_leaves_at_once)
+        .map_err(|e| Error::Input(format!("cannot listen for Ctrl-C: {e}")))?;
+    Ok(watch)
+}
+
+/// Does `work` while a bar on the terminal shows how many of `cells` are done.
+pub fn with_bar<T>(watch: &Watch, cells: u64, quiet: bool, work: impl FnOnce() -> T) -> T {
+    if quiet || !std::io::stderr().is_terminal() {
+        return work();
+    }
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let shower = scope.spawn(|| show(watch, cells, &done));
+        let result = work();
+        done.store(true, Ordering::Relaxed);
+        shower.thread().unpark();
+        result
+    })
+}
+
+fn show(watch: &Watch, cells: u64, done: &AtomicBool) {
+    // A run of less than a blink needs no bar.
+    std::thread::park_timeout(Duration::from_millis(300));
+    let bar = ProgressBar::new(cells);
+    let style =
+        ProgressStyle::with_template("{bar:30} {pos}/{len} cells, {msg} million updates, {elapsed}, {eta} left");
+    bar.set_style(style.expect("a template that has been tried").progress_chars("━╸ "));
+    while !done.load(Ordering::Relaxed) {
+        bar.set_position(watch.cells.load(Ordering::Relaxed));
+        bar.set_message(format!("{:.1}", watch.updates.load(Ordering::Relaxed) as f64 / 1e6));
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+    bar.finish_and_clear();
+}

@@ -1,0 +1,52 @@
+//! What did we find out? The same observations as a table, as sentences, as CSV and as a figure.
+
+mod figure;
+mod rows;
+mod table;
+mod words;
+
+pub use table::text;
+pub use words::warnings;
+
+use crate::error::Error;
+use crate::manifest::Manifest;
+use crate::output::{Output, Written};
+use sim::experiment::LossPoint;
+use sim::{Cell, Experiment, Observation};
+
+/// All that came out of an experiment.
+#[derive(Debug)]
+pub struct Report {
+    /// What was asked.
+    pub experiment: Experiment,
+    /// The cells that ended.
+    pub observations: Vec<Observation>,
+    /// The losses over time, if something was learnt.
+    pub curves: Vec<Curve>,
+}
+
+/// The loss over time of one cell.
+#[derive(Debug)]
+pub struct Curve {
+    /// The cell.
+    pub cell: Cell,
+    /// Updates, time, loss.
+    pub points: Vec<LossPoint>,
+    /// Where it settles, by theory.
+    pub floor: Option<f64>,
+}
+
+/// Writes all files.
+pub fn write(report: &Report, mut output: Output, manifest: Manifest) -> Result<Written, Error> {
+    output.add("iteration_times.csv", rows::iteration_times(report));
+    let figure = figure::iteration_times(report);
+    output.add("iteration_times.svg", figure::svg(&figure)?);
+    output.add("iteration_times.png", figure::png(&figure)?);
+    if !report.curves.is_empty() {
+        output.add("loss_curve.csv", rows::loss_curve(report));
+        let figure = figure::loss_curve(report);
+        output.add("loss_curve.svg", figure::svg(&figure)?);
+        output.add("loss_curve.png", figure::png(&figure)?);
+    }
+    output.commit(manifest)
+}
