@@ -11,6 +11,7 @@ use crate::tally::{Ledger, Tally};
 use crate::theory::{self, Kind, Theory};
 use rayon::prelude::*;
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -284,31 +285,33 @@ impl Experiment {
         }
     }
 
-    /// Mean loss over time, of one policy and one number of workers, at up to about `points` updates on a logarithmic scale.
+    /// Mean loss over time of one cell, averaged over [`REPLICATIONS`] runs and over the updates between about `points`
+    /// marks on a logarithmic scale: one by one at first, a few per cent of all later on.
     pub fn loss_curve(&self, cell: Cell, learner: Quadratic, points: u32, watch: &Watch) -> Option<Vec<LossPoint>> {
-        let Length::Updates(updates) = self.length else { return None };
+        let Length::Updates(last) = self.length else { return None };
         let (rule, fleet) = (self.rule_of(cell), self.fleet_of(cell.policy));
-        let at = logarithmic(updates, points);
-        let mut curve: Vec<LossPoint> = at.iter().map(|&update| LossPoint { update, time_s: 0.0, loss: 0.0 }).collect();
+        let bins = logarithmic_bins(last, points);
+        let mut curve: Vec<LossPoint> = bins.iter().map(LossPoint::of_bin).collect();
         for replication in 0..REPLICATIONS {
             let luck = Luck::new(self.seed, replication);
             let learner = Quadratic { luck, ..learner };
             let mut run = Run::new(rule, Simulated::learning(fleet.clone(), luck, rule.workers, learner));
-            let mut updates = 0;
-            for point in &mut curve {
-                let mut time = run.cluster().now();
-                while updates < point.update {
-                    let turn = run.turn()?;
-                    time = turn.at;
-                    updates += u64::from(!turn.orders.update.is_empty());
+            let mut update = 0;
+            for (point, bin) in curve.iter_mut().zip(&bins) {
+                let share = 1.0 / (REPLICATIONS * (bin.end - bin.start)) as f64;
+                for wanted in bin.clone() {
+                    while update < wanted {
+                        let turn = run.turn()?;
+                        update += u64::from(!turn.orders.update.is_empty());
+                    }
+                    point.time_s += run.cluster().now().seconds() * share;
+                    point.loss += run.cluster().learner().loss() * share;
                 }
                 if watch.stopped() {
                     return None;
                 }
-                point.time_s += time.seconds() / REPLICATIONS as f64;
-                point.loss += run.cluster().learner().loss() / REPLICATIONS as f64;
             }
-            watch.updates.fetch_add(updates, Ordering::Relaxed);
+            watch.updates.fetch_add(update, Ordering::Relaxed);
         }
         watch.cells.fetch_add(1, Ordering::Relaxed);
         Some(curve)
@@ -335,24 +338,46 @@ const FIRST_LOOK: u64 = 1024;
 /// Independent runs that a loss curve averages.
 pub const REPLICATIONS: u64 = 32;
 
-/// The loss after some updates, averaged over [`REPLICATIONS`] runs.
+/// The loss around an update.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LossPoint {
-    /// Updates.
+    /// Updates made: the middle of those that were averaged over.
     pub update: u64,
-    /// Mean time of that update, s.
+    /// Mean time of these updates, s.
     pub time_s: f64,
-    /// Mean loss after it.
+    /// Mean loss after them.
     pub loss: f64,
 }
 
-/// 0, 1, 2, ... `last`, thinned out so that there are about `points`, evenly on a logarithmic scale.
-fn logarithmic(last: u64, points: u32) -> Vec<u64> {
-    let step = (last as f64).ln() / f64::from(points);
-    let mut at: Vec<u64> = (0..=points).map(|i| (f64::from(i) * step).exp().round() as u64).collect();
-    at.insert(0, 0);
-    at.push(last);
-    at.retain(|&update| update <= last);
-    at.dedup();
-    at
+impl LossPoint {
+    fn of_bin(bin: &Range<u64>) -> LossPoint {
+        LossPoint { update: (bin.start + bin.end - 1) / 2, time_s: 0.0, loss: 0.0 }
+    }
+}
+
+/// The updates 0 to `last`, cut into about `points` pieces of equal length on a logarithmic scale, none of them empty.
+fn logarithmic_bins(last: u64, points: u32) -> Vec<Range<u64>> {
+    let factor = (last as f64).ln() / f64::from(points);
+    let mut bins = vec![0..1];
+    for i in 0..=points {
+        let (start, end) = (bins.last().map_or(0, |bin| bin.end), (f64::from(i) * factor).exp().round() as u64 + 1);
+        if end.min(last + 1) > start {
+            bins.push(start..end.min(last + 1));
+        }
+    }
+    bins
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bins_cover_every_update_once() {
+        for last in [2, 3, 100, 5000, 1_000_003] {
+            let bins = logarithmic_bins(last, 100);
+            assert_eq!((bins[0].start, bins.last().unwrap().end), (0, last + 1));
+            assert!(bins.windows(2).all(|pair| pair[0].end == pair[1].start && !pair[1].is_empty()), "{last}");
+        }
+    }
 }

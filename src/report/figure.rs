@@ -3,6 +3,7 @@
 use super::{Curve, Report};
 use crate::error::Error;
 use plot::{Axis, Colour, Dash, Entry, Figure, Mark, Panel, PlotError, Shape};
+use sim::experiment::LossPoint;
 use sim::theory::Kind;
 use sim::{Observation, Policy};
 
@@ -68,7 +69,6 @@ pub fn iteration_times(report: &Report) -> Figure {
         }
         marks.push(points);
     }
-    let grey = |dash| Mark::line([], Colour::GREY).dashed(dash);
     let (band, points) = (Mark::band([], Colour::GREY), Mark::points([], Colour::GREY, plot::shape(0)));
     legend.push(Entry::new("simulated, 95 %", [&band, &points]));
     for (kind, words) in [(Kind::Exact, "theory"), (Kind::Lower, "lower bound"), (Kind::Upper, "upper bound")] {
@@ -85,6 +85,11 @@ pub fn iteration_times(report: &Report) -> Figure {
     Figure { legend, ..Figure::new(panels) }
 }
 
+/// A line that stands for all lines of its kind.
+fn grey(dash: Dash) -> Mark {
+    Mark::line([], Colour::GREY).dashed(dash)
+}
+
 /// Loss against time and against updates, for the largest number of workers.
 pub fn loss_curve(report: &Report) -> Figure {
     let most = report.curves.iter().map(|curve| curve.cell.rule.workers).max().unwrap_or(1);
@@ -92,22 +97,24 @@ pub fn loss_curve(report: &Report) -> Figure {
     let curves: Vec<&Curve> = report.curves.iter().filter(|curve| curve.cell.rule.workers == most).collect();
     let policies: Vec<Policy> = curves.iter().map(|curve| curve.cell.policy).collect();
     for (Curve { cell, points, floor }, (_, colour, _)) in curves.into_iter().zip(looks(&policies)) {
-        let at = |x: fn(&sim::experiment::LossPoint) -> f64| points.iter().map(move |point| (x(point), point.loss));
+        let at = |x: fn(&LossPoint) -> f64| points.iter().map(move |point| (x(point), point.loss));
         let line = Mark::line(at(|p| p.time_s), colour);
         legend.push(Entry::new(format!("{}, m = {most}", cell.policy), [&line]));
         by_time.push(line);
         by_update.push(Mark::line(at(|p| p.update as f64), colour));
-        if let (Some(floor), Some(last)) = (floor, points.last()) {
-            let settled = |end: f64| Mark::line([(0.0, *floor), (end, *floor)], colour).dashed(Dash::Dotted);
-            legend.push(Entry::new("floor by theory", [&settled(1.0)]));
-            by_time.push(settled(last.time_s));
-            by_update.push(settled(last.update as f64));
+        if let (Some(floor), [_, first, .., last]) = (floor, &points[..]) {
+            let settled = |x: fn(&LossPoint) -> f64| {
+                Mark::line([first, last].map(|point| (x(point), *floor)), colour).dashed(Dash::Dotted)
+            };
+            by_time.push(settled(|p| p.time_s));
+            by_update.push(settled(|p| p.update as f64));
         }
     }
+    if report.curves.iter().any(|curve| curve.floor.is_some()) {
+        legend.push(Entry::new("floor by theory", [&grey(Dash::Dotted)]));
+    }
     let loss = || Axis::log("Mean loss");
-    let panels = vec![
-        Panel::new(Axis::linear("Time (s)"), loss(), by_time),
-        Panel::new(Axis::linear("Updates"), loss(), by_update),
-    ];
+    let panels =
+        vec![Panel::new(Axis::log("Time (s)"), loss(), by_time), Panel::new(Axis::log("Updates"), loss(), by_update)];
     Figure { legend, ..Figure::new(panels) }
 }

@@ -73,14 +73,14 @@ fn compare(o: &Observation, reference: &Observation) -> String {
     let often = reference.mean.mean / o.mean.mean;
     let relative = |o: &Observation| o.mean.half_width / o.mean.mean;
     let uncertain = relative(o).hypot(relative(reference));
-    let times = |ratio: f64, theory: Option<f64>| {
-        let theory = theory.map_or(String::new(), |theory| format!(" (theory: {})", digits(theory, 4)));
-        format!("{} ± {}{theory}", digits(ratio, 4), digits(ratio * uncertain, 2))
-    };
+    let times = |ratio: f64| with_error(ratio, ratio * uncertain);
+    let in_theory = |ratio: f64| format!(" (theory: {})", digits(ratio, 4));
     let updates = if often >= 1.0 {
-        format!("updates {} times as often as {other}", times(often, theory))
+        let theory = theory.map(in_theory).unwrap_or_default();
+        format!("updates {} times as often as {other}{theory}", times(often))
     } else {
-        format!("takes {} times as long for an update as {other}", times(1.0 / often, theory.map(|t| 1.0 / t)))
+        let theory = theory.map(|ratio| in_theory(1.0 / ratio)).unwrap_or_default();
+        format!("takes {} times as long for an update as {other}{theory}", times(1.0 / often))
     };
     let gradients = reference.s_per_gradient() / o.s_per_gradient();
     let (link, speed) = match gradients {
@@ -102,6 +102,12 @@ fn compare(o: &Observation, reference: &Observation) -> String {
         Some(_) => "; its gradients are fresh".to_string(),
     };
     format!("At m = {m}, {policy} {updates}, {link} per gradient {speed}{cost}.")
+}
+
+/// A value and its error, which has two digits and says how many the value has.
+fn with_error(value: f64, error: f64) -> String {
+    let decimals = if error > 0.0 { (1.0 - error.log10().floor()).clamp(0.0, 9.0) as usize } else { 3 };
+    format!("{value:.decimals$} ± {error:.decimals$}")
 }
 
 /// Simulation against theory over all cells.

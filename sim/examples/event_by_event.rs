@@ -1,0 +1,19 @@
+//! What happens, one event after the other: three workers, an update at every second hand-in, nobody is cancelled.
+
+use straggle_sim::{Event, Fleet, Luck, Policy, Run, Simulated};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let fleet = Fleet::new("exp(2)".parse()?);
+    let run = Run::new(Policy::KAsync(2).rule(3)?, Simulated::new(fleet, Luck::new(0, 0), 3));
+    for (time, event) in run.take(30) {
+        let what = match event {
+            Event::Started(task) => format!("worker {} reads version {}", task.worker, task.base_version),
+            Event::Finished(done) => format!("worker {} hands in", done.task.worker),
+            Event::Applied(task) => format!("  its gradient at version {} is applied", task.base_version),
+            Event::Updated(version) => format!("  the parameters become version {version}"),
+            Event::Cancelled(task) => format!("  worker {} is cancelled", task.worker),
+        };
+        println!("{:6.3} s  {what}", time.seconds());
+    }
+    Ok(())
+}
