@@ -67,11 +67,11 @@ fn experiment(arguments: &Simulate) -> Result<Experiment, Error> {
     let law = arguments.step_time.as_ref().or(arguments.lambda.as_ref());
     let optional = |law: &Option<LawText>| law.as_ref().map(trace::law).transpose();
     let fleet = Fleet {
-        compute: trace::law(&law.cloned().unwrap_or_else(exponential))?,
         delay: optional(&arguments.delay)?,
         speeds: arguments.speeds.0.iter().map(|speed| speed.0).collect(),
         cores: arguments.cores,
         service: optional(&arguments.server_time)?,
+        ..Fleet::new(trace::law(&law.cloned().unwrap_or_else(exponential))?)
     };
     let mut workers = match &arguments.workers {
         Some(list) => list.0.iter().map(|workers| workers.0).collect(),

@@ -44,11 +44,21 @@ impl Cores {
 
     /// A worker gives up computing, if it was computing.
     pub(crate) fn leave(&mut self, at: Time, worker: u32) {
-        if self.ends.get(worker).is_some() {
+        if self.holds(worker) {
             self.move_to(at);
             self.ends.set(worker, None);
             self.present -= 1;
         }
+    }
+
+    /// How far the sharing has been worked out.
+    pub(crate) fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Whether a worker is computing.
+    pub(crate) fn holds(&self, worker: u32) -> bool {
+        self.ends.get(worker).is_some()
     }
 
     /// Whose computing ends first, and when, if nobody joins or leaves before.

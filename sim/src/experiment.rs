@@ -222,8 +222,7 @@ impl Experiment {
             }),
             Model::Gated => None,
         };
-        let plain = Fleet { cores: None, service: None, ..fleet.clone() };
-        let gated = (plain == fleet).then(|| theory::time_per_update(cell.rule.gated(), &fleet)).flatten();
+        let gated = (fleet.unhindered() == fleet).then(|| theory::time_per_update(cell.rule.gated(), &fleet)).flatten();
         Some(Observation {
             cell,
             updates: tally.gaps().count(),
@@ -358,7 +357,7 @@ impl LossPoint {
 /// The updates 0 to `last`, cut into about `points` pieces of equal length on a logarithmic scale, none of them empty.
 fn logarithmic_bins(last: u64, points: u32) -> Vec<Range<u64>> {
     let factor = (last as f64).ln() / f64::from(points);
-    let mut bins = vec![0..1];
+    let mut bins = Vec::from([Range { start: 0, end: 1 }]);
     for i in 0..=points {
         let (start, end) = (bins.last().map_or(0, |bin| bin.end), (f64::from(i) * factor).exp().round() as u64 + 1);
         if end.min(last + 1) > start {

@@ -19,12 +19,36 @@ pub struct Fleet {
     pub cores: Option<u32>,
     /// How long the server is busy with a hand-in, first come first served, s; `None` is no time at all.
     pub service: Option<Law>,
+    /// How long the server is busy with an update, s; `None` is no time at all.
+    pub update: Option<Law>,
+    /// Whether the server needs a core for what it does, and shares the workers' cores.
+    pub server_computes: bool,
+    /// When a worker whose task is cancelled is free again.
+    pub cancellation: Cancellation,
+}
+
+/// When a worker whose task is cancelled is free again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancellation {
+    /// At once.
+    AtOnce,
+    /// When the computing is done, which goes on in vain; a delay ends at once. So do threads.
+    AfterComputing,
 }
 
 impl Fleet {
     /// Equal workers, each on a core of its own, without delay, with a server that takes no time.
     pub fn new(compute: Law) -> Fleet {
-        Fleet { compute, delay: None, speeds: vec![1.0], cores: None, service: None }
+        Fleet {
+            compute,
+            delay: None,
+            speeds: vec![1.0],
+            cores: None,
+            service: None,
+            update: None,
+            server_computes: false,
+            cancellation: Cancellation::AtOnce,
+        }
     }
 
     /// The speed of a worker.
@@ -37,9 +61,16 @@ impl Fleet {
         self.compute.mean() / self.speed(worker) + self.delay.as_ref().map_or(0.0, Law::mean)
     }
 
-    /// Mean seconds per gradient of worker 0 all alone, its hand-ins included: what speed-ups compare with.
+    /// Mean seconds per gradient of worker 0 all alone, hand-ins and updates included: what speed-ups compare with.
     pub fn mean_alone(&self) -> f64 {
-        self.mean_step(0) + self.service.as_ref().map_or(0.0, Law::mean)
+        let server = [&self.service, &self.update].into_iter().flatten();
+        self.mean_step(0) + server.map(Law::mean).sum::<f64>()
+    }
+
+    /// The same workers, and nothing that can come between them.
+    pub fn unhindered(&self) -> Fleet {
+        let (compute, delay, speeds) = (self.compute.clone(), self.delay.clone(), self.speeds.clone());
+        Fleet { delay, speeds, ..Fleet::new(compute) }
     }
 
     /// Coefficient of variation of worker 0's step.
@@ -65,6 +96,7 @@ pub struct Draws {
     compute: Sampler,
     delay: Option<Sampler>,
     service: Option<Sampler>,
+    update: Option<Sampler>,
     /// 1 / speed of each worker in turn.
     slowness: Vec<f64>,
     luck: Luck,
@@ -77,6 +109,7 @@ impl Draws {
             compute: fleet.compute.sampler(),
             delay: fleet.delay.as_ref().map(Law::sampler),
             service: fleet.service.as_ref().map(Law::sampler),
+            update: fleet.update.as_ref().map(Law::sampler),
             slowness: fleet.speeds.iter().map(|speed| 1.0 / speed).collect(),
             luck,
         }
@@ -104,5 +137,12 @@ impl Draws {
     pub fn service_s(&self, worker: u32, serial: u64) -> f64 {
         let service = self.service.as_ref();
         service.map_or(0.0, |law| law.sample(&mut self.luck.at(Purpose::Service, worker, serial)))
+    }
+
+    /// Seconds that the server is busy with the update that makes `version`.
+    #[inline]
+    pub fn update_s(&self, version: u64) -> f64 {
+        let update = self.update.as_ref();
+        update.map_or(0.0, |law| law.sample(&mut self.luck.at(Purpose::Update, 0, version)))
     }
 }

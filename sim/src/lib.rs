@@ -67,7 +67,7 @@ pub mod time;
 pub use cluster::{Cluster, Completion, Event, Run, Turn};
 pub use coordinator::{Coordinator, Orders, Task};
 pub use experiment::{Cell, Experiment, Length, Model, Observation, Watch};
-pub use fleet::{Draws, Fleet};
+pub use fleet::{Cancellation, Draws, Fleet};
 pub use law::{Law, LawError, LawText, TraceSource};
 pub use learner::{Learner, LearnerText, Learning, Quadratic};
 pub use policy::{Policy, PolicyError, Rule};

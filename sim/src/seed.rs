@@ -25,6 +25,8 @@ pub enum Purpose {
     Service = 3,
     /// The noise of a gradient.
     Gradient = 4,
+    /// How long the server is busy with an update.
+    Update = 5,
 }
 
 /// The root of all luck of one replication of one experiment.
@@ -95,7 +97,7 @@ mod tests {
         let mut seen = HashSet::new();
         for replication in 0..4 {
             let luck = Luck::new(7, replication);
-            for purpose in [Purpose::Compute, Purpose::Delay, Purpose::Service, Purpose::Gradient] {
+            for purpose in [Purpose::Compute, Purpose::Delay, Purpose::Service, Purpose::Gradient, Purpose::Update] {
                 for worker in 0..40 {
                     for step in 0..100 {
                         assert!(seen.insert(luck.at(purpose, worker, step).next_u64()));

@@ -8,7 +8,7 @@
 use crate::cluster::{Cluster, Completion};
 use crate::coordinator::Task;
 use crate::cores::Cores;
-use crate::fleet::{Draws, Fleet};
+use crate::fleet::{Cancellation, Draws, Fleet};
 use crate::learner::{Learner, Learning};
 use crate::queue::Queue;
 use crate::seed::Luck;
@@ -17,29 +17,38 @@ use std::collections::VecDeque;
 
 /// A [`Fleet`] at work in simulated time, learning something or nothing.
 ///
-/// A task that is cancelled ends at once. Handing out parameters takes no time.
+/// A task's steps compute one after the other, then their delays pass, then it is handed in. Handing out parameters takes
+/// no time.
 pub struct Simulated<L: Learner = ()> {
     draws: Draws,
     /// The server's clock.
     now: Time,
     jobs: Vec<Job>,
-    /// Each worker's end of delay: for the last step of a task, its arrival at the server.
-    ends: Queue,
-    /// Only if workers have to share cores; otherwise all of a task's steps are known at its start.
+    /// When each worker's hand-in reaches the server, once its computing is known to end.
+    arrivals: Queue,
+    /// Only where cores have to be shared; otherwise the end of a task is known at its start.
     cores: Option<Cores>,
-    /// Hand-ins that the workers' side has already produced while the server was busy.
+    /// The server's number among those who share the cores, if it does.
+    server: Option<u32>,
+    /// Hand-ins that reached the server while it was busy.
     arrived: VecDeque<(Time, u32)>,
+    cancellation: Cancellation,
     learning: Learning<L>,
 }
 
-#[derive(Clone, Debug)]
+/// What a worker is doing.
+#[derive(Clone, Copy)]
 struct Job {
     task: Task,
+    /// When it began to compute.
+    began: Time,
+    /// How long that takes: longer than was drawn, where cores are shared.
     compute_s: f64,
     delay_s: f64,
-    /// Steps that are still to begin.
-    steps_left: u32,
-    step_began: Time,
+    /// When the worker can begin with another task.
+    free: Time,
+    /// It still computes for a task that was cancelled; this one begins afterwards.
+    waits: bool,
 }
 
 impl Simulated {
@@ -53,14 +62,17 @@ impl<L: Learner> Simulated<L> {
     /// `workers` workers of the fleet, learning.
     pub fn learning(fleet: Fleet, luck: Luck, workers: u32, learner: L) -> Simulated<L> {
         let task = Task { worker: 0, steps: 0, serial: 0, base_version: 0 };
-        let idle = Job { task, compute_s: 0.0, delay_s: 0.0, steps_left: 0, step_began: Time::ZERO };
+        let idle = Job { task, began: Time::ZERO, compute_s: 0.0, delay_s: 0.0, free: Time::ZERO, waits: false };
+        let sharers = workers + u32::from(fleet.server_computes);
         Simulated {
             draws: Draws::new(&fleet, luck),
             now: Time::ZERO,
             jobs: vec![idle; workers as usize],
-            ends: Queue::new(workers),
-            cores: fleet.cores.filter(|_| fleet.shares_cores(workers)).map(|cores| Cores::new(cores, workers)),
+            arrivals: Queue::new(workers),
+            cores: fleet.cores.filter(|&cores| cores < sharers).map(|cores| Cores::new(cores, sharers)),
+            server: fleet.server_computes.then_some(workers),
             arrived: VecDeque::new(),
+            cancellation: fleet.cancellation,
             learning: Learning::new(learner, workers),
         }
     }
@@ -78,51 +90,49 @@ impl<L: Learner> Simulated<L> {
     /// The next hand-in that reaches the server, if one does by `until`.
     #[inline]
     fn next_arrival(&mut self, until: Time) -> Option<(Time, u32)> {
-        loop {
-            let ended = self.ends.first();
-            let computed = self.cores.as_ref().and_then(Cores::first);
-            match (computed, ended) {
-                (Some((at, worker)), ended) if ended.is_none_or(|(end, _)| at <= end) => {
-                    if at > until {
-                        return None;
-                    }
-                    self.begin_delay(at, worker);
-                }
-                (_, Some((at, worker))) => {
-                    if at > until {
-                        return None;
-                    }
-                    self.ends.set(worker, None);
-                    if self.jobs[worker as usize].steps_left == 0 {
-                        return Some((at, worker));
-                    }
-                    self.begin_step(at, worker);
-                }
-                (_, None) => return None,
+        while let Some((at, sharer)) = self.cores.as_ref().and_then(Cores::first) {
+            if at > until || self.arrivals.first().is_some_and(|(arrival, _)| arrival < at) {
+                break;
             }
+            self.end_computing(at, sharer);
+            if self.server == Some(sharer) {
+                return None;
+            }
+        }
+        let (at, worker) = self.arrivals.first().filter(|&(at, _)| at <= until)?;
+        self.arrivals.set(worker, None);
+        Some((at, worker))
+    }
+
+    /// Where cores are shared: somebody has computed enough.
+    fn end_computing(&mut self, at: Time, sharer: u32) {
+        self.cores.as_mut().expect("shared cores").finish(at, sharer);
+        // The server is nobody's job.
+        let Some(job) = self.jobs.get_mut(sharer as usize) else { return };
+        if std::mem::take(&mut job.waits) {
+            self.begin_computing(at, sharer);
+        } else {
+            job.compute_s = at.since(job.began);
+            job.free = at;
+            self.arrivals.set(sharer, Some(at.after(job.delay_s)));
         }
     }
 
-    /// A worker begins its task's next step where cores are shared.
-    fn begin_step(&mut self, at: Time, worker: u32) {
+    /// A worker begins with its task.
+    #[inline]
+    fn begin_computing(&mut self, at: Time, worker: u32) {
         let job = &mut self.jobs[worker as usize];
-        let step = job.task.step_numbers().end - u64::from(job.steps_left);
-        job.steps_left -= 1;
-        job.step_began = at;
-        let compute_s = self.draws.compute_s(worker, step);
-        let cores = self.cores.as_mut().expect("steps are simulated one by one only where cores are shared");
-        cores.join(at, worker, compute_s);
-    }
-
-    /// A worker's computing ends, its delay begins.
-    fn begin_delay(&mut self, at: Time, worker: u32) {
-        self.cores.as_mut().expect("computing ends by itself only where cores are shared").finish(at, worker);
-        let job = &mut self.jobs[worker as usize];
-        let step = job.task.step_numbers().end - u64::from(job.steps_left) - 1;
-        let delay_s = self.draws.delay_s(worker, step);
-        job.compute_s += at.since(job.step_began);
-        job.delay_s += delay_s;
-        self.ends.set(worker, Some(at.after(delay_s)));
+        let steps = job.task.step_numbers();
+        job.began = at;
+        job.compute_s = steps.clone().map(|step| self.draws.compute_s(worker, step)).sum();
+        job.delay_s = steps.map(|step| self.draws.delay_s(worker, step)).sum();
+        match &mut self.cores {
+            Some(cores) => cores.join(at, worker, job.compute_s),
+            None => {
+                job.free = at.after(job.compute_s);
+                self.arrivals.set(worker, Some(job.free.after(job.delay_s)));
+            }
+        }
     }
 
     /// Who computes now decides how fast: where cores are shared, the workers' side must not lag behind an order.
@@ -134,6 +144,25 @@ impl<L: Learner> Simulated<L> {
             }
         }
     }
+
+    /// The server is busy for so many seconds, or until it has computed so many.
+    #[inline]
+    fn serve(&mut self, seconds: f64) {
+        let shares = self.server.filter(|_| self.cores.is_some() && seconds > 0.0);
+        let Some(server) = shares else {
+            self.now = self.now.after(seconds);
+            return;
+        };
+        self.catch_up();
+        let cores = self.cores.as_mut().expect("shared cores");
+        cores.join(self.now, server, seconds);
+        while self.cores.as_ref().is_some_and(|cores| cores.holds(server)) {
+            if let Some(arrival) = self.next_arrival(Time::END) {
+                self.arrived.push_back(arrival);
+            }
+        }
+        self.now = self.cores.as_ref().expect("shared cores").now();
+    }
 }
 
 impl<L: Learner> Cluster for Simulated<L> {
@@ -141,32 +170,36 @@ impl<L: Learner> Cluster for Simulated<L> {
     fn start(&mut self, task: Task) {
         self.catch_up();
         self.learning.start(task);
-        let (mut compute_s, mut delay_s) = (0.0, 0.0);
-        if self.cores.is_none() {
-            for step in task.step_numbers() {
-                compute_s += self.draws.compute_s(task.worker, step);
-                delay_s += self.draws.delay_s(task.worker, step);
-            }
-            self.ends.set(task.worker, Some(self.now.after(compute_s + delay_s)));
-        }
-        let steps_left = if self.cores.is_some() { task.steps } else { 0 };
-        self.jobs[task.worker as usize] = Job { task, compute_s, delay_s, steps_left, step_began: self.now };
-        if self.cores.is_some() {
-            self.begin_step(self.now, task.worker);
+        let job = &mut self.jobs[task.worker as usize];
+        job.task = task;
+        if !job.waits {
+            let begins = self.now.max(job.free);
+            self.begin_computing(begins, task.worker);
         }
     }
 
     fn cancel(&mut self, task: Task) {
         self.catch_up();
-        self.ends.set(task.worker, None);
+        self.arrivals.set(task.worker, None);
         self.arrived.retain(|&(_, worker)| worker != task.worker);
-        if let Some(cores) = &mut self.cores {
-            cores.leave(self.now, task.worker);
+        let job = &mut self.jobs[task.worker as usize];
+        match (self.cancellation, &mut self.cores) {
+            // What has not begun yet never will.
+            (Cancellation::AfterComputing, None) if self.now < job.began => job.free = job.began,
+            (Cancellation::AfterComputing, None) => {}
+            (Cancellation::AfterComputing, Some(cores)) => job.waits = cores.holds(task.worker),
+            (Cancellation::AtOnce, cores) => {
+                job.free = self.now;
+                if let Some(cores) = cores {
+                    cores.leave(self.now, task.worker);
+                }
+            }
         }
     }
 
     #[inline]
-    fn update(&mut self, _: u64, from: &[Task]) -> Time {
+    fn update(&mut self, version: u64, from: &[Task]) -> Time {
+        self.serve(self.draws.update_s(version));
         self.learning.update(from);
         self.now
     }
@@ -176,8 +209,76 @@ impl<L: Learner> Cluster for Simulated<L> {
         let arrival = self.arrived.pop_front();
         let (arrival, worker) = arrival.or_else(|| self.next_arrival(Time::END))?;
         let Job { task, compute_s, delay_s, .. } = self.jobs[worker as usize];
-        self.now = self.now.max(arrival).after(self.draws.service_s(worker, task.serial));
+        self.now = self.now.max(arrival);
+        self.serve(self.draws.service_s(worker, task.serial));
         self.learning.finish(task);
         Some(Completion { at: self.now, task, compute_s, delay_s })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::{Event, Run};
+    use crate::law::Law;
+    use crate::policy::Policy;
+
+    fn constant(seconds: f64) -> Law {
+        Law::Constant { value: seconds }
+    }
+
+    /// The times of the first updates.
+    fn updates(policy: &str, workers: u32, fleet: Fleet) -> Vec<f64> {
+        let rule = policy.parse::<Policy>().unwrap().rule(workers).unwrap();
+        let run = Run::new(rule, Simulated::new(fleet, Luck::new(0, 0), workers));
+        let updates = run.filter(|(_, event)| matches!(event, Event::Updated(_)));
+        updates.take(4).map(|(at, _)| at.seconds()).collect()
+    }
+
+    #[test]
+    fn a_busy_server_serves_one_after_the_other() {
+        // All three arrive at 1 s; the server needs 2 s for each, and 1 s for an update.
+        let fleet = Fleet { service: Some(constant(2.0)), ..Fleet::new(constant(1.0)) };
+        assert_eq!(updates("async", 3, fleet.clone()), [3.0, 5.0, 7.0, 9.0]);
+        assert_eq!(updates("sync", 3, fleet.clone()), [7.0, 14.0, 21.0, 28.0]);
+        let fleet = Fleet { update: Some(constant(1.0)), ..fleet };
+        assert_eq!(updates("async", 3, fleet.clone()), [4.0, 7.0, 10.0, 13.0]);
+        assert_eq!(updates("sync", 3, fleet), [8.0, 16.0, 24.0, 32.0]);
+    }
+
+    #[test]
+    fn a_server_that_computes_takes_its_share_of_the_cores() {
+        // One core, one worker: computing and serving take turns. Two workers: both have computed at 2 s, and the server
+        // has the core to itself for the first hand-in; then it shares with the first worker, who has begun anew.
+        let fleet =
+            Fleet { service: Some(constant(1.0)), cores: Some(1), server_computes: true, ..Fleet::new(constant(1.0)) };
+        assert_eq!(updates("async", 1, fleet.clone()), [2.0, 4.0, 6.0, 8.0]);
+        assert_eq!(updates("async", 2, fleet)[..2], [3.0, 5.0]);
+    }
+
+    #[test]
+    fn computing_in_vain_goes_on_where_it_cannot_be_stopped() {
+        // The slow worker computes for 3 s; the fast one is done every second and its hand-in is an update.
+        let fleet = Fleet { speeds: vec![1.0, 1.0 / 3.0], ..Fleet::new(constant(1.0)) };
+        let fleet = Fleet { cancellation: Cancellation::AfterComputing, ..fleet };
+        let rule = Policy::KSync(1).rule(2).unwrap();
+        for cores in [None, Some(1)] {
+            let cluster = Simulated::new(Fleet { cores, ..fleet.clone() }, Luck::new(0, 0), 2);
+            let mut began = Vec::new();
+            let mut run = Run::new(rule, cluster);
+            for _ in 0..14 {
+                run.turn().unwrap();
+                began.push(run.cluster().jobs[1].began.seconds());
+            }
+            began.dedup();
+            began.truncate(5);
+            let expected: &[f64] = if cores.is_some() {
+                // Each has half the core, so the fast one needs 2 s and the slow one 6 s.
+                &[0.0, 6.0, 12.0, 18.0, 24.0]
+            } else {
+                &[0.0, 3.0, 6.0, 9.0, 12.0]
+            };
+            assert_eq!(began, expected, "{cores:?}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::fmt::Write;
 /// What is simulated, in one line.
 pub fn heading(experiment: &Experiment) -> String {
     let Experiment { fleet, model, length, seed, .. } = experiment;
-    let Fleet { compute, delay, speeds, cores, service } = fleet;
+    let Fleet { compute, delay, speeds, cores, service, .. } = fleet;
     let mut text = format!("Step time {compute} s, mean {}", digits(compute.mean(), 4));
     let mut add = |part: String| text.push_str(&part);
     if let Some(delay) = delay {
