@@ -13,6 +13,8 @@ pub struct Fleet {
     pub compute: Law,
     /// Delay after the computing of each step, s: network, input, a straggler's sleep.
     pub delay: Option<Law>,
+    /// Time that passes once for each task, whatever its steps, without a core: messages and wake-ups, s.
+    pub latency: Option<Law>,
     /// Speeds of the workers, repeated over them; a worker of speed 0.5 computes twice as long.
     pub speeds: Vec<f64>,
     /// Cores that all workers share equally when more of them compute than there are cores; `None` is one core each.
@@ -42,6 +44,7 @@ impl Fleet {
         Fleet {
             compute,
             delay: None,
+            latency: None,
             speeds: vec![1.0],
             cores: None,
             service: None,
@@ -63,8 +66,8 @@ impl Fleet {
 
     /// Mean seconds per gradient of worker 0 all alone, hand-ins and updates included: what speed-ups compare with.
     pub fn mean_alone(&self) -> f64 {
-        let server = [&self.service, &self.update].into_iter().flatten();
-        self.mean_step(0) + server.map(Law::mean).sum::<f64>()
+        let per_task = [&self.latency, &self.service, &self.update].into_iter().flatten();
+        self.mean_step(0) + per_task.map(Law::mean).sum::<f64>()
     }
 
     /// The same workers, and nothing that can come between them.
@@ -95,6 +98,7 @@ impl Fleet {
 pub struct Draws {
     compute: Sampler,
     delay: Option<Sampler>,
+    latency: Option<Sampler>,
     service: Option<Sampler>,
     update: Option<Sampler>,
     /// 1 / speed of each worker in turn.
@@ -108,6 +112,7 @@ impl Draws {
         Draws {
             compute: fleet.compute.sampler(),
             delay: fleet.delay.as_ref().map(Law::sampler),
+            latency: fleet.latency.as_ref().map(Law::sampler),
             service: fleet.service.as_ref().map(Law::sampler),
             update: fleet.update.as_ref().map(Law::sampler),
             slowness: fleet.speeds.iter().map(|speed| 1.0 / speed).collect(),
@@ -130,6 +135,13 @@ impl Draws {
     pub fn delay_s(&self, worker: u32, step: u64) -> f64 {
         let delay = self.delay.as_ref();
         delay.map_or(0.0, |law| law.sample(&mut self.luck.at(Purpose::Delay, worker, step)))
+    }
+
+    /// Seconds that a worker's `serial`-th task loses on the way.
+    #[inline]
+    pub fn latency_s(&self, worker: u32, serial: u64) -> f64 {
+        let latency = self.latency.as_ref();
+        latency.map_or(0.0, |law| law.sample(&mut self.luck.at(Purpose::Latency, worker, serial)))
     }
 
     /// Seconds that the server is busy with a worker's `serial`-th task.

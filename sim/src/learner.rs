@@ -17,8 +17,8 @@ pub trait Learner {
     fn initial(&self) -> Self::Params;
     /// The result of a task that read `at`: the sum of its steps' gradients, each step moving on from the one before.
     fn gradient(&self, at: &Self::Params, task: Task) -> Self::Gradient;
-    /// Averages the results of `tasks` into `params`; both lists are in order of arrival.
-    fn update(&self, params: &mut Self::Params, tasks: &[Task], from: &[Self::Gradient]);
+    /// Averages the results of `tasks` into `params`, which become `version`; both lists are in order of arrival.
+    fn update(&self, params: &mut Self::Params, version: u64, tasks: &[Task], from: &[Self::Gradient]);
     /// The loss at `params`.
     fn loss(&self, params: &Self::Params) -> f64;
 }
@@ -29,7 +29,7 @@ impl Learner for () {
     type Gradient = ();
     fn initial(&self) {}
     fn gradient(&self, (): &(), _: Task) {}
-    fn update(&self, (): &mut (), _: &[Task], _: &[()]) {}
+    fn update(&self, (): &mut (), _: u64, _: &[Task], _: &[()]) {}
     fn loss(&self, (): &()) -> f64 {
         0.0
     }
@@ -71,7 +71,7 @@ impl Learner for Quadratic {
         sum
     }
 
-    fn update(&self, w: &mut f64, _: &[Task], from: &[f64]) {
+    fn update(&self, w: &mut f64, _: u64, _: &[Task], from: &[f64]) {
         *w -= self.step_size * from.iter().sum::<f64>() / from.len() as f64;
     }
 
@@ -151,11 +151,11 @@ impl<L: Learner> Learning<L> {
         self.handed_in.push(gradient);
     }
 
-    /// The parameters change; `from` are the tasks handed in since they last did.
+    /// The parameters become `version`; `from` are the tasks handed in since they last did.
     #[inline]
-    pub fn update(&mut self, from: &[Task]) {
+    pub fn update(&mut self, version: u64, from: &[Task]) {
         debug_assert_eq!(from.len(), self.handed_in.len());
-        self.learner.update(&mut self.params, from, &self.handed_in);
+        self.learner.update(&mut self.params, version, from, &self.handed_in);
         self.handed_in.clear();
     }
 

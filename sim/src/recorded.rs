@@ -69,8 +69,8 @@ impl<L: Learner> Cluster for Recorded<L> {
         self.running[task.worker as usize] = None;
     }
 
-    fn update(&mut self, _: u64, from: &[Task]) -> Time {
-        self.learning.update(from);
+    fn update(&mut self, version: u64, from: &[Task]) -> Time {
+        self.learning.update(version, from);
         self.now = self.updates.next().unwrap_or(self.now);
         self.now
     }

@@ -27,6 +27,14 @@ pub enum Purpose {
     Gradient = 4,
     /// How long the server is busy with an update.
     Update = 5,
+    /// The parameters that training begins with.
+    Parameters = 6,
+    /// The order of a pass over the data; a step is a pass.
+    Order = 7,
+    /// What a step's dropout silences.
+    Dropout = 8,
+    /// What a task loses on the way.
+    Latency = 9,
 }
 
 /// The root of all luck of one replication of one experiment.

@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 
 /// A [`Fleet`] at work in simulated time, learning something or nothing.
 ///
-/// A task's steps compute one after the other, then their delays pass, then it is handed in. Handing out parameters takes
+/// A task's steps compute one after the other, then their delays pass and what is lost on the way, then it is handed in. Handing out parameters takes
 /// no time.
 pub struct Simulated<L: Learner = ()> {
     draws: Draws,
@@ -45,6 +45,7 @@ struct Job {
     /// How long that takes: longer than was drawn, where cores are shared.
     compute_s: f64,
     delay_s: f64,
+    latency_s: f64,
     /// When the worker can begin with another task.
     free: Time,
     /// It still computes for a task that was cancelled; this one begins afterwards.
@@ -62,7 +63,15 @@ impl<L: Learner> Simulated<L> {
     /// `workers` workers of the fleet, learning.
     pub fn learning(fleet: Fleet, luck: Luck, workers: u32, learner: L) -> Simulated<L> {
         let task = Task { worker: 0, steps: 0, serial: 0, base_version: 0 };
-        let idle = Job { task, began: Time::ZERO, compute_s: 0.0, delay_s: 0.0, free: Time::ZERO, waits: false };
+        let idle = Job {
+            task,
+            began: Time::ZERO,
+            compute_s: 0.0,
+            delay_s: 0.0,
+            latency_s: 0.0,
+            free: Time::ZERO,
+            waits: false,
+        };
         let sharers = workers + u32::from(fleet.server_computes);
         Simulated {
             draws: Draws::new(&fleet, luck),
@@ -114,7 +123,7 @@ impl<L: Learner> Simulated<L> {
         } else {
             job.compute_s = at.since(job.began);
             job.free = at;
-            self.arrivals.set(sharer, Some(at.after(job.delay_s)));
+            self.arrivals.set(sharer, Some(at.after(job.delay_s).after(job.latency_s)));
         }
     }
 
@@ -126,11 +135,12 @@ impl<L: Learner> Simulated<L> {
         job.began = at;
         job.compute_s = steps.clone().map(|step| self.draws.compute_s(worker, step)).sum();
         job.delay_s = steps.map(|step| self.draws.delay_s(worker, step)).sum();
+        job.latency_s = self.draws.latency_s(worker, job.task.serial);
         match &mut self.cores {
             Some(cores) => cores.join(at, worker, job.compute_s),
             None => {
                 job.free = at.after(job.compute_s);
-                self.arrivals.set(worker, Some(job.free.after(job.delay_s)));
+                self.arrivals.set(worker, Some(job.free.after(job.delay_s).after(job.latency_s)));
             }
         }
     }
@@ -200,7 +210,7 @@ impl<L: Learner> Cluster for Simulated<L> {
     #[inline]
     fn update(&mut self, version: u64, from: &[Task]) -> Time {
         self.serve(self.draws.update_s(version));
-        self.learning.update(from);
+        self.learning.update(version, from);
         self.now
     }
 

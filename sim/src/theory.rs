@@ -54,11 +54,11 @@ fn upper(seconds: f64) -> Option<Theory> {
 /// Mean time per update of `rule` on `fleet` in the long run, s; `None` where nothing is known.
 pub fn time_per_update(rule: Rule, fleet: &Fleet) -> Option<Theory> {
     let cores = fleet.cores.filter(|_| fleet.shares_cores(rule.workers));
-    match (cores, &fleet.service, &fleet.update) {
-        (None, None, None) => unhindered(rule, fleet),
-        (None, Some(service), None) => served(rule, fleet, service),
-        (Some(cores), None, None) => sharing(rule, fleet, cores),
-        (_, service, update) => {
+    match (cores, &fleet.service, &fleet.update, &fleet.latency) {
+        (None, None, None, None) => unhindered(rule, fleet),
+        (None, Some(service), None, None) => served(rule, fleet, service),
+        (Some(cores), None, None, None) => sharing(rule, fleet, cores),
+        (_, service, update, _) => {
             let mean = |law: &Option<Law>| law.as_ref().map_or(0.0, Law::mean);
             hindered(rule, fleet, f64::from(rule.quorum) * mean(service) + mean(update))
         }
