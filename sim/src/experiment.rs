@@ -160,7 +160,7 @@ impl Watch {
 /// of step: the phase of a worker's renewal process is spread over a whole cycle after about 1/CV^2 steps, so each makes
 /// four times that many, at least 10 and at most 1000.
 pub fn warm_up(rule: Rule, fleet: &Fleet) -> u64 {
-    if rule.renews() {
+    if rule.renews() && !fleet.computes_in_vain(rule) {
         return 0;
     }
     let variation = fleet.variation();

@@ -1,6 +1,7 @@
 //! Who works, and with what? The workers' laws and speeds, the cores they share, the server they hand in to.
 
 use crate::law::{Law, Sampler};
+use crate::policy::Rule;
 use crate::seed::{Luck, Purpose};
 use rand_distr::Distribution;
 
@@ -85,6 +86,11 @@ impl Fleet {
     /// Whether all of the first `workers` workers are equally fast.
     pub fn is_homogeneous(&self, workers: u32) -> bool {
         (1..workers.min(self.speeds.len() as u32)).all(|w| self.speed(w) == self.speed(0))
+    }
+
+    /// Whether workers go on computing in vain under this rule.
+    pub fn computes_in_vain(&self, rule: Rule) -> bool {
+        self.cancellation == Cancellation::AfterComputing && rule.cancels()
     }
 
     /// Whether `workers` workers have to share cores.

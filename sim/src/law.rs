@@ -188,8 +188,11 @@ impl Law {
             Law::ShiftedExp { shift, rate } => (-rate * (t - shift).max(0.0)).exp(),
             Law::Constant { value } => f64::from(t < value),
             Law::Uniform { low, high } => ((high - t) / (high - low)).clamp(0.0, 1.0),
-            Law::Gamma { shape: _, scale: _ } if t == 0.0 => 1.0,
-            Law::Gamma { shape, scale } => gamma_ur(shape, t / scale),
+            Law::Gamma { shape, scale } => match t / scale {
+                0.0 => 1.0,
+                f64::INFINITY => 0.0,
+                t => gamma_ur(shape, t),
+            },
             Law::Weibull { shape, scale } => (-(t / scale).powf(shape)).exp(),
             Law::LogNormal { mu, sigma } => erfc((t.ln() - mu) / (sigma * std::f64::consts::SQRT_2)) / 2.0,
             Law::Pareto { scale, shape } => (scale / t).min(1.0).powf(shape),
@@ -210,8 +213,11 @@ impl Law {
         match *self {
             Law::Exp { rate } => -(-rate * t).exp_m1(),
             Law::ShiftedExp { shift, rate } => -(-rate * (t - shift).max(0.0)).exp_m1(),
-            Law::Gamma { shape: _, scale: _ } if t == 0.0 => 0.0,
-            Law::Gamma { shape, scale } => gamma_lr(shape, t / scale),
+            Law::Gamma { shape, scale } => match t / scale {
+                0.0 => 0.0,
+                f64::INFINITY => 1.0,
+                t => gamma_lr(shape, t),
+            },
             Law::Weibull { shape, scale } => -(-(t / scale).powf(shape)).exp_m1(),
             Law::LogNormal { mu, sigma } => erfc((mu - t.ln()) / (sigma * std::f64::consts::SQRT_2)) / 2.0,
             Law::Gumbel { location, scale } => (-(-(t - location) / scale).exp()).exp(),

@@ -91,10 +91,19 @@ impl Rule {
         u64::from(self.quorum) * u64::from(self.steps)
     }
 
-    /// Whether an update leaves nothing behind, so that the times between updates are independent.
+    /// Whether an update finds nobody at work, as everybody waits for it.
+    fn waits_for_all(self) -> bool {
+        self.finisher == Finisher::Waits && self.quorum == self.workers
+    }
+
+    /// Whether an update throws work away.
+    pub fn cancels(self) -> bool {
+        self.rest == Rest::Cancelled && !self.waits_for_all()
+    }
+
+    /// Whether an update leaves no task under way, so that everybody starts anew.
     pub fn renews(self) -> bool {
-        let waits_for_all = self.finisher == Finisher::Waits && self.quorum == self.workers;
-        waits_for_all || self.rest == Rest::Cancelled
+        self.waits_for_all() || self.rest == Rest::Cancelled
     }
 }
 

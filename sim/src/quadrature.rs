@@ -47,32 +47,47 @@ fn piece(f: &impl Fn(f64) -> f64, a: f64, b: f64, tolerance: f64, depth: u32) ->
     piece(f, a, centre, tolerance, depth - 1) + piece(f, centre, b, tolerance, depth - 1)
 }
 
-/// The mean of a time with this survival function, not less than `minimum`: minimum plus the integral of the survival.
+/// The mean of a time with this survival function, not less than `minimum`: the integral of the survival from 0.
 ///
-/// Around the median the integral is taken as it is, beyond it in the logarithm of time, in which even the tail of a
-/// Pareto law of shape 1.1 falls off exponentially. Infinite means do not end; laws do not have them.
+/// It is 1 up to a time that is found by halving, falls to 1/2 at the median, and beyond it the integral is taken in the
+/// logarithm of the distance, in which even the tail of a Pareto law of shape 1.1 falls off exponentially. So narrow laws
+/// are not stepped over, and wide ones come to an end. Infinite means do not end; laws do not have them.
 pub fn mean_of_survival(survival: &impl Fn(f64) -> f64, minimum: f64) -> f64 {
-    let mut width = 1.0;
-    while survival(minimum + width) > 0.5 {
-        width *= 2.0;
+    let mut beyond = 1.0;
+    while survival(minimum + beyond) > 0.5 {
+        beyond *= 2.0;
     }
-    while survival(minimum + width / 2.0) < 0.5 && width > f64::MIN_POSITIVE {
-        width /= 2.0;
+    let median = last_above(survival, 0.5, minimum, minimum + beyond);
+    let sure = last_above(survival, 1.0 - 1e-15, minimum, median);
+    let width = median - sure;
+    if width <= 0.0 {
+        return median;
     }
-    let tolerance = 1e-13 * (minimum + width);
-    let mut sum = integral(&|t| survival(minimum + t), 0.0, width, tolerance);
+    let tolerance = 1e-13 * median;
+    let mut sum = integral(survival, sure, median, tolerance) + integral(survival, median, median + width, tolerance);
     let tail = |y: f64| {
         let t = width * y.exp();
-        t * survival(minimum + t)
+        t * survival(median + t)
     };
     let mut from = 0.0;
     loop {
         let more = integral(&tail, from, from + 1.0, tolerance);
         sum += more;
         from += 1.0;
-        if more <= 1e-13 * (minimum + sum) {
-            return minimum + sum;
+        if more <= 1e-13 * (sure + sum) {
+            return sure + sum;
         }
+    }
+}
+
+/// The last time between `low` and `high` at which the survival is above `level`, or `low`.
+fn last_above(survival: &impl Fn(f64) -> f64, level: f64, mut low: f64, mut high: f64) -> f64 {
+    loop {
+        let middle = low + (high - low) / 2.0;
+        if middle <= low || middle >= high {
+            return low;
+        }
+        if survival(middle) > level { low = middle } else { high = middle }
     }
 }
 
@@ -89,6 +104,13 @@ mod tests {
         // Weibull of shape 1/2: the mean is twice the scale, with a vertical tangent at 0.
         close(mean_of_survival(&|t: f64| (-t.sqrt()).exp(), 0.0), 2.0);
         close(mean_of_survival(&|t: f64| f64::exp(-1e9 * t), 0.0), 1e-9);
+        // Standard deviations of 1e-4 and 1e-8 of the mean.
+        for narrow in [1e-4, 1e-8] {
+            let gumbel = |t: f64| -(-(-(t - 1.0) / narrow).exp()).exp_m1();
+            close(mean_of_survival(&gumbel, 0.0), 1.0 + 0.577_215_664_901_532_9 * narrow);
+            let largest_of_20 = |t: f64| 1.0 - (1.0 - gumbel(t)).powi(20);
+            close(mean_of_survival(&largest_of_20, 0.0), 1.0 + (0.577_215_664_901_532_9 + 20f64.ln()) * narrow);
+        }
         // Lognormal with sigma = 20: the mean, e^200, is made by times that are never seen.
         let lognormal = |t: f64| statrs::function::erf::erfc(t.ln() / (20.0 * std::f64::consts::SQRT_2)) / 2.0;
         close(mean_of_survival(&lognormal, 0.0), f64::exp(200.0));

@@ -54,6 +54,9 @@ fn upper(seconds: f64) -> Option<Theory> {
 /// Mean time per update of `rule` on `fleet` in the long run, s; `None` where nothing is known.
 pub fn time_per_update(rule: Rule, fleet: &Fleet) -> Option<Theory> {
     let cores = fleet.cores.filter(|_| fleet.shares_cores(rule.workers));
+    if fleet.computes_in_vain(rule) {
+        return hindered(rule, fleet, 0.0);
+    }
     match (cores, &fleet.service, &fleet.update, &fleet.latency) {
         (None, None, None, None) => unhindered(rule, fleet),
         (None, Some(service), None, None) => served(rule, fleet, service),

@@ -1,0 +1,253 @@
+//! Are policies that should be the same the same, event for event, and is staleness conserved, exactly?
+//!
+//! Nothing here is random but the luck that is the same on both sides: no tolerance, no false alarms.
+
+mod common;
+
+use common::{events, fleet, law, odd_fleets, policy, rule, run};
+use std::collections::HashMap;
+use straggle_sim::policy::{Finisher, Rest};
+use straggle_sim::{Completion, Draws, Event, Fleet, Law, Ledger, Luck, Policy, Rule, Tally, Task, Time, Turn, theory};
+
+const EVENTS: usize = 6000;
+
+/// All laws on equal workers, and fleets in which something is unusual.
+fn fleets() -> Vec<Fleet> {
+    Law::examples().into_iter().map(Fleet::new).chain(odd_fleets()).collect()
+}
+
+/// Every policy for m workers; K, B and S as they fit.
+fn rules(m: u32) -> Vec<Rule> {
+    let fits = |policy| match policy {
+        Policy::KSync(k) => Policy::KSync(k.min(m)),
+        Policy::KAsync(k) => Policy::KAsync(k.min(m)),
+        Policy::Backup(b) => Policy::Backup(b.min(m - 1)),
+        Policy::Sync
+        | Policy::KBatchSync(_)
+        | Policy::KBatchAsync(_)
+        | Policy::Async
+        | Policy::Ssp(_)
+        | Policy::Local(_)
+        | Policy::Hogwild => policy,
+    };
+    Policy::EXAMPLES.into_iter().map(|policy| fits(policy).rule(m).unwrap()).collect()
+}
+
+/// Asserts that all these policies, for m workers, make the very same events.
+fn all_the_same(policies: &[Policy], m: u32) {
+    for (i, fleet) in fleets().iter().enumerate() {
+        let luck = Luck::new(i as u64, u64::from(m));
+        let [first, others @ ..] = policies else { panic!("nothing to compare") };
+        let expected = events(first.rule(m).unwrap(), fleet, luck, EVENTS);
+        assert_eq!(expected.len(), EVENTS);
+        for other in others {
+            let found = events(other.rule(m).unwrap(), fleet, luck, EVENTS);
+            assert!(found == expected, "{other} is not {first} for {m} workers on {fleet:?}");
+        }
+    }
+}
+
+#[test]
+fn waiting_for_all_is_sync_whatever_it_is_called() {
+    for m in [1, 2, 3, 8, 20] {
+        all_the_same(&[Policy::Sync, Policy::KSync(m), Policy::KAsync(m), Policy::Local(1), Policy::Backup(0)], m);
+    }
+}
+
+#[test]
+fn waiting_for_nobody_is_async_whatever_it_is_called() {
+    for m in [1, 2, 3, 8, 20] {
+        let far = Policy::Ssp(Some(u32::MAX));
+        all_the_same(
+            &[Policy::Async, Policy::KAsync(1), Policy::KBatchAsync(1), Policy::Ssp(None), far, Policy::Hogwild],
+            m,
+        );
+    }
+}
+
+#[test]
+fn backup_workers_are_k_sync_and_one_gradient_needs_no_batch() {
+    for (m, b) in [(2, 1), (3, 1), (8, 1), (8, 5), (20, 7)] {
+        all_the_same(&[Policy::Backup(b), Policy::KSync(m - b)], m);
+        all_the_same(&[Policy::KBatchSync(1), Policy::KSync(1)], m);
+    }
+}
+
+#[test]
+fn alone_every_policy_of_one_gradient_is_the_same() {
+    all_the_same(&["sync", "async", "k-sync:1", "k-async:1", "ssp:0", "ssp:3", "k-batch-sync:1"].map(policy), 1);
+}
+
+/// Each gradient is its own update, but a round ends when a sync iteration does.
+#[test]
+fn ssp_0_is_not_sync_but_its_rounds_are() {
+    for m in [2, 3, 8] {
+        for fleet in Law::examples().into_iter().map(Fleet::new) {
+            let luck = Luck::new(5, 0);
+            let times = |rule: Rule, every: usize| -> Vec<Time> {
+                let updates = run(rule, &fleet, luck).filter(|(_, event)| matches!(event, Event::Updated(_)));
+                updates.skip(every - 1).step_by(every).take(500).map(|(at, _)| at).collect()
+            };
+            let (sync, ssp) = (rule("sync", m), rule("ssp:0", m));
+            assert_ne!(events(sync, &fleet, luck, 100), events(ssp, &fleet, luck, 100));
+            assert_eq!(times(ssp, m as usize), times(sync, 1), "{m} workers, {}", fleet.compute);
+        }
+    }
+}
+
+/// Calls `each` with every turn.
+fn turns(rule: Rule, fleet: &Fleet, luck: Luck, count: usize, mut each: impl FnMut(&Turn<'_>)) {
+    let mut run = run(rule, fleet, luck);
+    for _ in 0..count {
+        each(&run.turn().expect("simulated clusters never run dry"));
+    }
+}
+
+/// The law of conservation by its definition: every update adds 1 to each task in flight, counted task by task.
+///
+/// What a task has when it is applied or cancelled is what its versions say, and the ledger has it all.
+#[test]
+fn staleness_is_conserved_at_every_single_turn() {
+    let heavy = ["pareto(0.1, 1.05)", "lognormal(-3, 3)", "weibull(0.2, 0.01)"].map(fleet);
+    for fleet in fleets().into_iter().chain(heavy) {
+        for rule in [2, 5, 8].into_iter().flat_map(rules) {
+            let (mut ledger, mut closed, mut version) = (Ledger::default(), 0u128, 0);
+            let mut in_flight: Vec<Option<(Task, u64)>> = vec![None; rule.workers as usize];
+            // Handed in, and waiting for the quorum: out of the workers' hands, but not out of flight.
+            let mut gathered: Vec<(Task, u64)> = Vec::new();
+            turns(rule, &fleet, Luck::new(1, 0), 2000, |turn| {
+                ledger.add(turn);
+                let orders = turn.orders;
+                if let Some(Completion { task, .. }) = turn.completion {
+                    gathered.push(in_flight[task.worker as usize].take().expect("only tasks under way are handed in"));
+                    assert_eq!(gathered.last().unwrap().0, task);
+                }
+                if !orders.update.is_empty() {
+                    assert!(
+                        gathered.iter().map(|(task, _)| task).eq(&orders.update),
+                        "all of them, in order of arrival"
+                    );
+                    for (task, staleness) in gathered.drain(..) {
+                        assert_eq!(staleness, version - task.base_version);
+                        closed += u128::from(staleness);
+                    }
+                    in_flight.iter_mut().flatten().for_each(|(_, staleness)| *staleness += 1);
+                    version += 1;
+                    assert_eq!(orders.version, version);
+                }
+                for task in &orders.cancel {
+                    let (known, staleness) =
+                        in_flight[task.worker as usize].take().expect("only what runs is cancelled");
+                    assert_eq!((known, staleness), (*task, version - task.base_version));
+                    closed += u128::from(staleness);
+                }
+                for task in &orders.start {
+                    assert_eq!(task.base_version, version, "it reads the newest parameters");
+                    assert!(in_flight[task.worker as usize].replace((*task, 0)).is_none());
+                }
+                let open = in_flight.iter().flatten().chain(&gathered).map(|(_, staleness)| u128::from(*staleness));
+                let all = closed + open.sum::<u128>();
+                assert_eq!(ledger.sides(), (all, all), "{rule:?} on {fleet:?}");
+            });
+            assert_eq!(ledger.updates(), version);
+            let nobody_in_flight = rule.workers == rule.quorum && rule.finisher == Finisher::Waits;
+            assert!(closed > 0 || nobody_in_flight, "nothing to conserve under {rule:?}");
+        }
+    }
+}
+
+/// An own ledger, from the events: applied and open staleness are together what theory says of each update, exactly.
+#[test]
+fn mean_staleness_is_theory_but_for_what_is_still_open() {
+    for fleet in fleets() {
+        for rule in rules(8).into_iter().chain([rule("k-async:7", 8), rule("k-batch-async:11", 8)]) {
+            let Some(theory) = theory::mean_staleness(rule).filter(|_| rule.rest == Rest::CarriesOn) else { continue };
+            let (mut tally, mut version, mut open) = (Tally::new(8), 0, HashMap::new());
+            turns(rule, &fleet, Luck::new(2, 0), 5000, |turn| {
+                tally.add(turn);
+                version = turn.orders.version.max(version);
+                turn.orders.update.iter().for_each(|task| assert!(open.remove(&(task.worker, task.serial)).is_some()));
+                open.extend(turn.orders.start.iter().map(|task| ((task.worker, task.serial), task.base_version)));
+            });
+            let mut applied: u64 = tally.staleness().iter().zip(0..).map(|(count, staleness)| count * staleness).sum();
+            let gradients: u64 = tally.staleness().iter().sum();
+            assert_eq!(gradients, version * u64::from(rule.quorum));
+            assert_eq!(tally.mean_staleness(), Some(applied as f64 / gradients as f64));
+            // Hand-ins since the last update were in flight at updates too.
+            applied += open.values().map(|base| version - base).sum::<u64>();
+            assert_eq!(applied as f64, theory * gradients as f64, "{rule:?} on {fleet:?}");
+        }
+    }
+}
+
+/// With tails that are not heavy, what is open is of the order of m rounds: m^2 gradients of N.
+#[test]
+fn the_tally_meets_theory_up_to_the_edge() {
+    for (name, m) in [("async", 8), ("k-async:4", 8), ("k-batch-async:4", 8), ("sync", 8), ("async", 20)] {
+        let rule = rule(name, m);
+        let mut tally = Tally::new(m);
+        turns(rule, &fleet("gamma(4, 0.25)"), Luck::new(3, 0), 100_000, |turn| tally.add(turn));
+        let (found, exact) = (tally.mean_staleness().unwrap(), theory::mean_staleness(rule).unwrap());
+        // At most m tasks are open, of ten rounds' staleness at the very most (P(X > 10) is 1e-13 for this law).
+        let applied: u64 = tally.staleness().iter().sum();
+        let edge = f64::from(m) * 10.0 * (exact + 1.0) / applied as f64;
+        assert!(found <= exact && found >= exact - edge, "{name}: {found} against {exact}");
+    }
+}
+
+/// The two sides can differ: a task that is given a version which is not the newest shows at once.
+#[test]
+fn a_ledger_notices_a_version_that_was_not_the_newest() {
+    let mut ledger = Ledger::default();
+    let mut lies = 0;
+    turns(rule("async", 4), &fleet("exp(1)"), Luck::new(0, 0), 50, |turn| {
+        let mut orders = turn.orders.clone();
+        if let Some(task) = orders.start.iter_mut().find(|task| task.serial == 5 && task.worker == 0) {
+            task.base_version -= 1;
+            lies += 1;
+        }
+        ledger.add(&Turn { at: turn.at, completion: turn.completion, orders: &orders });
+        let (added, had) = ledger.sides();
+        assert_eq!(had - added, lies);
+    });
+    assert_eq!(lies, 1);
+}
+
+#[test]
+fn a_workers_nth_step_takes_the_same_time_under_every_policy() {
+    for (i, fleet) in fleets().into_iter().filter(|fleet| fleet.cores.is_none()).enumerate() {
+        let luck = Luck::new(i as u64, 0);
+        let draws = Draws::new(&fleet, luck);
+        for rule in [2, 8].into_iter().flat_map(rules) {
+            let mut seen = 0;
+            for (_, event) in events(rule, &fleet, luck, EVENTS) {
+                let Event::Finished(Completion { task, compute_s, delay_s, .. }) = event else { continue };
+                seen += 1;
+                let (mut compute, mut delay) = (0.0, 0.0);
+                for step in task.serial * u64::from(task.steps)..(task.serial + 1) * u64::from(task.steps) {
+                    compute += draws.compute_s(task.worker, step);
+                    delay += draws.delay_s(task.worker, step);
+                }
+                assert_eq!((compute_s, delay_s), (compute, delay), "{task:?} of {rule:?} on {fleet:?}");
+            }
+            assert!(seen > 300, "{rule:?}");
+        }
+    }
+}
+
+/// Cores that are shared stretch computing and nothing else.
+#[test]
+fn shared_cores_only_ever_stretch() {
+    let fleet = Fleet { cores: Some(2), delay: Some(law("exp(4)")), ..fleet("gamma(4, 0.25)") };
+    let luck = Luck::new(0, 0);
+    let draws = Draws::new(&fleet, luck);
+    for rule in rules(8).into_iter().filter(|rule| rule.steps == 1) {
+        for (_, event) in events(rule, &fleet, luck, EVENTS) {
+            let Event::Finished(Completion { task, compute_s, delay_s, .. }) = event else { continue };
+            let alone_s = draws.compute_s(task.worker, task.serial);
+            // Rounding: the counter of Cores has been added up from many thousand pieces.
+            assert!((1.0 - 1e-9..4.0 + 1e-9).contains(&(compute_s / alone_s)), "{compute_s} for {alone_s}, {rule:?}");
+            assert_eq!(delay_s, draws.delay_s(task.worker, task.serial));
+        }
+    }
+}

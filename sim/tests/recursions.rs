@@ -1,0 +1,251 @@
+//! Is the event engine the same as the few lines that each policy comes to on paper? Bit for bit, from the same draws.
+//!
+//! Exact: no tolerance but for shared cores, where the arithmetic is another; no false alarms. SSP is in `ssp.rs`.
+
+mod common;
+
+use common::{fleet, gaps, law, odd_fleets, rule, run};
+use straggle_sim::fleet::Cancellation;
+use straggle_sim::{Draws, Event, Fleet, Law, Luck};
+
+const UPDATES: usize = 2000;
+
+/// Draws that each worker takes one after the other.
+struct Workers {
+    draws: Draws,
+    next: Vec<u64>,
+}
+
+impl Workers {
+    fn new(fleet: &Fleet, luck: Luck, m: usize) -> Workers {
+        Workers { draws: Draws::new(fleet, luck), next: vec![0; m] }
+    }
+
+    /// When the worker hands in what it starts now: computing is added first, then the delay.
+    fn end(&mut self, worker: usize, start: f64) -> f64 {
+        self.next[worker] += 1;
+        let (worker, step) = (worker as u32, self.next[worker] - 1);
+        start + self.draws.compute_s(worker, step) + self.draws.delay_s(worker, step)
+    }
+}
+
+fn plain_fleets() -> Vec<Fleet> {
+    let odd = odd_fleets().into_iter().filter(|fleet| fleet.unhindered() == *fleet);
+    let heavy = ["pareto(0.1, 1.05)", "lognormal(-3, 3)"].map(fleet);
+    Law::examples().into_iter().map(Fleet::new).chain(heavy).chain(odd).collect()
+}
+
+/// Instants of the first updates of a policy.
+fn instants(name: &str, m: usize, fleet: &Fleet, luck: Luck) -> Vec<f64> {
+    let updates = run(rule(name, m as u32), fleet, luck).filter(|(_, event)| matches!(event, Event::Updated(_)));
+    updates.take(UPDATES).map(|(at, _)| at.seconds()).collect()
+}
+
+/// Asserts that a policy updates at the instants of a recursion, which is called with everybody's first ends.
+fn is(name: &str, m: usize, mut recursion: impl FnMut(&mut Workers, &mut [f64]) -> f64) {
+    for (i, fleet) in plain_fleets().iter().enumerate() {
+        let luck = Luck::new(i as u64, 1);
+        let mut workers = Workers::new(fleet, luck, m);
+        let mut ends: Vec<f64> = (0..m).map(|worker| workers.end(worker, 0.0)).collect();
+        let expected: Vec<f64> = (0..UPDATES).map(|_| recursion(&mut workers, &mut ends)).collect();
+        let found = instants(name, m, fleet, luck);
+        assert!(found == expected, "{name}, {m} workers, {fleet:?}: {:?} not {:?}", &found[..5], &expected[..5]);
+    }
+}
+
+/// Workers by the ends of their steps, the lowest number first among equals.
+fn in_order(ends: &[f64]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..ends.len()).collect();
+    order.sort_by(|&a, &b| ends[a].total_cmp(&ends[b]));
+    order
+}
+
+#[test]
+fn sync_is_the_maximum_of_fresh_draws() {
+    is("sync", 8, |workers, ends| {
+        let at = ends.iter().copied().fold(0.0, f64::max);
+        (0..ends.len()).for_each(|worker| ends[worker] = workers.end(worker, at));
+        at
+    });
+}
+
+#[test]
+fn k_sync_is_the_kth_smallest_of_fresh_draws() {
+    is("k-sync:3", 8, |workers, ends| {
+        let at = ends[in_order(ends)[2]];
+        (0..ends.len()).for_each(|worker| ends[worker] = workers.end(worker, at));
+        at
+    });
+}
+
+#[test]
+fn k_async_restarts_the_first_k() {
+    for k in [1, 2, 4, 6, 8] {
+        is(&format!("k-async:{k}"), 8, |workers, ends| {
+            let first = &in_order(ends)[..k];
+            let at = ends[first[k - 1]];
+            first.iter().for_each(|&worker| ends[worker] = workers.end(worker, at));
+            at
+        });
+    }
+}
+
+#[test]
+fn k_batch_async_counts_k_renewals() {
+    for k in [1, 4, 12] {
+        is(&format!("k-batch-async:{k}"), 8, |workers, ends| {
+            let mut at = 0.0;
+            for _ in 0..k {
+                let worker = in_order(ends)[0];
+                at = ends[worker];
+                ends[worker] = workers.end(worker, at);
+            }
+            at
+        });
+    }
+}
+
+#[test]
+fn k_batch_sync_counts_k_renewals_and_starts_anew() {
+    for k in [1, 4, 12] {
+        is(&format!("k-batch-sync:{k}"), 8, |workers, ends| {
+            let mut at = 0.0;
+            for n in 1..=k {
+                let worker = in_order(ends)[0];
+                at = ends[worker];
+                if n < k {
+                    ends[worker] = workers.end(worker, at);
+                }
+            }
+            (0..ends.len()).for_each(|worker| ends[worker] = workers.end(worker, at));
+            at
+        });
+    }
+}
+
+/// A task of local SGD computes all its steps, then all their delays pass.
+#[test]
+fn local_sgd_is_the_maximum_of_sums() {
+    for (i, fleet) in plain_fleets().iter().enumerate() {
+        let luck = Luck::new(i as u64, 2);
+        let draws = Draws::new(fleet, luck);
+        let mut at = 0.0;
+        for (round, found) in instants("local:5", 8, fleet, luck).into_iter().enumerate() {
+            let end = |worker: u32| {
+                let steps = 5 * round as u64..5 * (round as u64 + 1);
+                let compute: f64 = steps.clone().map(|step| draws.compute_s(worker, step)).sum();
+                at + compute + steps.map(|step| draws.delay_s(worker, step)).sum::<f64>()
+            };
+            at = (0..8).map(end).fold(0.0, f64::max);
+            assert_eq!(found, at, "round {round} on {fleet:?}");
+        }
+    }
+}
+
+/// First come, first served: a hand-in is done at max(arrival, server free) + service, an update so much later.
+#[test]
+fn a_busy_server_is_a_queue() {
+    for (i, compute) in ["exp(1)", "constant(1)", "gamma(4, 0.25)", "pareto(0.1, 1.05)"].into_iter().enumerate() {
+        for (service, update) in [("exp(10)", None), ("exp(1)", Some("gamma(2, 0.05)")), ("constant(0.1)", None)] {
+            let fleet = Fleet { service: Some(law(service)), update: update.map(law), ..fleet(compute) };
+            let luck = Luck::new(i as u64, 3);
+            let mut workers = Workers::new(&fleet, luck, 8);
+            let mut arrivals: Vec<f64> = (0..8).map(|worker| workers.end(worker, 0.0)).collect();
+            let mut free = 0.0;
+            for (version, found) in (1..).zip(instants("async", 8, &fleet, luck)) {
+                let worker = in_order(&arrivals)[0];
+                let serial = workers.next[worker] - 1;
+                free = f64::max(free, arrivals[worker]) + workers.draws.service_s(worker as u32, serial);
+                free += workers.draws.update_s(version);
+                arrivals[worker] = workers.end(worker, free);
+                assert_eq!(found, free, "{compute}, {service}");
+            }
+        }
+    }
+}
+
+/// Where computing cannot be stopped, a worker begins when it is through with what was cancelled.
+#[test]
+fn k_sync_may_have_to_wait_for_what_is_in_vain() {
+    for (i, fleet) in plain_fleets().into_iter().enumerate() {
+        let fleet = Fleet { cancellation: Cancellation::AfterComputing, ..fleet };
+        let luck = Luck::new(i as u64, 5);
+        let draws = Draws::new(&fleet, luck);
+        // When each worker can begin, and the end of what it computes.
+        let (mut at, mut free) = (0.0, vec![0.0; 8]);
+        for (round, found) in (0..).zip(instants("k-sync:3", 8, &fleet, luck)) {
+            let began: Vec<f64> = free.iter().map(|&free| f64::max(at, free)).collect();
+            let computed: Vec<f64> = (0..8).map(|w| began[w] + draws.compute_s(w as u32, round)).collect();
+            let ends: Vec<f64> = (0..8).map(|w| computed[w] + draws.delay_s(w as u32, round)).collect();
+            at = ends[in_order(&ends)[2]];
+            // What has not begun by then never will.
+            free = (0..8).map(|w| if began[w] > at { began[w] } else { computed[w] }).collect();
+            assert_eq!(found, at, "round {round} on {fleet:?}");
+        }
+    }
+}
+
+/// What a worker is at: computing with so much left, or a delay that ends then.
+#[derive(Clone, Copy)]
+enum At {
+    Computing(f64),
+    Delayed(f64),
+}
+
+/// The plain way to share cores: go from event to event, and take from everybody who computes what he was given since.
+///
+/// The arithmetic is another, and with delays a difference doubles every few dozen updates (who comes later leaves more
+/// to the others): many short runs.
+#[test]
+fn shared_cores_are_processor_sharing() {
+    for (name, delay) in [("exp(1)", None), ("gamma(4, 0.25)", Some("exp(3)")), ("pareto(0.1, 1.05)", None)] {
+        for (m, cores) in [(8, 2), (5, 4), (3, 1)] {
+            let speeds = vec![1.0, 0.5];
+            let fleet = Fleet { delay: delay.map(law), cores: Some(cores), speeds, ..fleet(name) };
+            (0..20).for_each(|replication| is_shared(&fleet, cores, m, Luck::new(4, replication)));
+        }
+    }
+}
+
+fn is_shared(fleet: &Fleet, cores: u32, m: usize, luck: Luck) {
+    let draws = Draws::new(fleet, luck);
+    let mut serial = vec![0; m];
+    let mut state: Vec<At> = (0..m as u32).map(|worker| At::Computing(draws.compute_s(worker, 0))).collect();
+    let mut now = 0.0;
+    for found in instants("async", m, fleet, luck).into_iter().take(200) {
+        loop {
+            let computing = state.iter().filter(|s| matches!(s, At::Computing(_))).count() as f64;
+            let stretch = (computing / f64::from(cores)).max(1.0);
+            let end = |s: &At| match *s {
+                At::Computing(left) => now + left * stretch,
+                At::Delayed(until) => until,
+            };
+            let ends: Vec<f64> = state.iter().map(end).collect();
+            let worker = in_order(&ends)[0];
+            let given = (ends[worker] - now) / stretch;
+            now = ends[worker];
+            for s in &mut state {
+                if let At::Computing(left) = s {
+                    *left = (*left - given).max(0.0);
+                }
+            }
+            if let At::Computing(_) = state[worker] {
+                state[worker] = At::Delayed(now + draws.delay_s(worker as u32, serial[worker]));
+            } else {
+                serial[worker] += 1;
+                state[worker] = At::Computing(draws.compute_s(worker as u32, serial[worker]));
+                break;
+            }
+        }
+        assert!((found / now - 1.0).abs() < 1e-9, "{found} instead of {now}, {m} workers on {fleet:?}");
+    }
+}
+
+/// The first of 2.3's facts about gaps: they add up to the instants.
+#[test]
+fn gaps_add_up() {
+    let (fleet, luck) = (fleet("exp(1)"), Luck::new(0, 0));
+    let total: f64 = gaps(rule("async", 8), &fleet, luck, 0).take(UPDATES).sum();
+    let last = *instants("async", 8, &fleet, luck).last().unwrap();
+    assert!((total / last - 1.0).abs() < 1e-12);
+}

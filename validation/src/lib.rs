@@ -1,0 +1,34 @@
+//! Does the prediction hold? The trainer that really runs, and what it takes to compare it with the simulator.
+//!
+//! Read in this order: the data ([`mnist`], [`batches`]), the networks ([`models`], with `dense`, `sight` and `product`
+//! below), what is learnt and how ([`digits`]), real threads ([`threaded`]), a run and its journal ([`training`]); then the
+//! laws behind measured times ([`fit`], [`likelihood`], [`goodness`], [`curves`]).
+//!
+//! The coordinator, the policies and the laws are the simulator's own; nothing of them exists twice.
+
+pub mod batches;
+pub mod curves;
+pub mod data_error;
+mod dense;
+pub mod digits;
+pub mod fit;
+pub mod goodness;
+pub mod likelihood;
+pub mod mnist;
+pub mod models;
+mod product;
+mod sight;
+pub mod threaded;
+pub mod training;
+
+pub use batches::{BatchError, Batches, Share};
+pub use curves::{Histogram, density_curve, quantile_pairs};
+pub use data_error::DataError;
+pub use digits::{Digits, LearningRateRule, Sgd, Weights};
+pub use fit::{Family, FitError, fit};
+pub use goodness::{Comparison, Gap, Goodness, Maximum, compare, goodness};
+pub use likelihood::{ln_density, log_likelihood};
+pub use mnist::{Dataset, Split};
+pub use models::{Architecture, Net, Score};
+pub use threaded::{Failure, Threaded};
+pub use training::{End, Holds, Journal, train};

@@ -1,0 +1,214 @@
+//! What happened in a training run? Every update and every step, and the parameters at some moments.
+
+use crate::digits::{Digits, Weights};
+use crate::threaded::Threaded;
+use sim::{Cluster, Completion, Ledger, Recorded, Run, Simulated, Task, Time, Turn};
+use std::ops::ControlFlow;
+
+/// A cluster that holds a network's parameters.
+pub trait Holds {
+    /// The parameters at the server.
+    fn weights(&self) -> &Weights;
+}
+
+impl Holds for Threaded<Digits> {
+    fn weights(&self) -> &Weights {
+        self.params()
+    }
+}
+
+impl Holds for Simulated<Digits> {
+    fn weights(&self) -> &Weights {
+        self.learner().params()
+    }
+}
+
+impl Holds for Recorded<Digits> {
+    fn weights(&self) -> &Weights {
+        self.learning().params()
+    }
+}
+
+/// One update.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Update {
+    /// Its number, from 1: the version that it made.
+    pub update: u64,
+    /// When it was done.
+    pub at: Time,
+    /// Whose gradients went into it, in the order in which they came, and how stale each was, in updates.
+    pub from: Vec<(u32, u64)>,
+    /// Mean batch loss of these gradients.
+    pub loss: f32,
+}
+
+/// One task of one worker.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// The task.
+    pub task: Task,
+    /// When it was given.
+    pub start: Time,
+    /// When it was handed in, or cancelled.
+    pub finish: Time,
+    /// Seconds of computing and of delay; not known of a task that was cancelled.
+    pub spent_s: Option<(f64, f64)>,
+    /// The version that its gradient made; `None` if it was cancelled or never applied.
+    pub applied_version: Option<u64>,
+}
+
+/// The parameters at some moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// When.
+    pub at: Time,
+    /// After so many updates.
+    pub update: u64,
+    /// After so many steps of single workers that were applied.
+    pub steps: u64,
+    /// Mean batch loss over the updates since the snapshot before; NaN at the beginning.
+    pub train_loss: f64,
+    /// The parameters.
+    pub weights: Weights,
+}
+
+/// Everything that is written down of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Journal {
+    /// All updates.
+    pub updates: Vec<Update>,
+    /// All tasks that came to an end.
+    pub steps: Vec<Step>,
+    /// The parameters at the beginning, now and then, and at the end.
+    pub snapshots: Vec<Snapshot>,
+    /// Steps that were applied so far.
+    pub steps_applied: u64,
+    ledger: Ledger,
+    /// Each worker's task and when it was given.
+    given: Vec<Option<(Task, Time)>>,
+    /// Handed in, not yet applied: index into `steps`.
+    waiting: Vec<usize>,
+    losses_since: (f64, u64),
+}
+
+impl Journal {
+    /// An empty journal of `workers` workers.
+    pub fn new(workers: u32) -> Journal {
+        Journal { given: vec![None; workers as usize], ..Journal::default() }
+    }
+
+    /// Writes down a turn; `loss` is the mean batch loss of its update.
+    pub fn add(&mut self, turn: &Turn<'_>, loss: f32) {
+        self.ledger.add(turn);
+        let orders = turn.orders;
+        if let Some(Completion { at, task, compute_s, delay_s }) = turn.completion {
+            self.end(task, at, Some((compute_s, delay_s)));
+            self.waiting.push(self.steps.len() - 1);
+        }
+        if !orders.update.is_empty() {
+            for index in self.waiting.drain(..) {
+                self.steps[index].applied_version = Some(orders.version);
+                self.steps_applied += u64::from(self.steps[index].task.steps);
+            }
+            let staleness = |task: &Task| (task.worker, orders.version - 1 - task.base_version);
+            let from = orders.update.iter().map(staleness).collect();
+            self.updates.push(Update { update: orders.version, at: turn.at, from, loss });
+            self.losses_since.0 += f64::from(loss);
+            self.losses_since.1 += 1;
+        }
+        for &task in &orders.cancel {
+            self.end(task, turn.at, None);
+        }
+        for &task in &orders.start {
+            self.given[task.worker as usize] = Some((task, turn.at));
+        }
+    }
+
+    fn end(&mut self, task: Task, finish: Time, spent_s: Option<(f64, f64)>) {
+        let (_, start) = self.given[task.worker as usize].take().expect("it was given");
+        self.steps.push(Step { task, start, finish, spent_s, applied_version: None });
+    }
+
+    /// Keeps the parameters.
+    pub fn snapshot(&mut self, at: Time, weights: &Weights) {
+        let (sum, count) = std::mem::take(&mut self.losses_since);
+        self.snapshots.push(Snapshot {
+            at,
+            update: self.updates.len() as u64,
+            steps: self.steps_applied,
+            train_loss: sum / count as f64,
+            weights: weights.clone(),
+        });
+    }
+
+    /// Mean staleness of the applied gradients, in updates.
+    pub fn mean_staleness(&self) -> f64 {
+        let (sum, count) = self.updates.iter().flat_map(|u| &u.from).fold((0, 0u64), |(s, n), f| (s + f.1, n + 1));
+        sum as f64 / count as f64
+    }
+
+    /// Whether staleness was conserved, exactly.
+    pub fn is_conserved(&self) -> bool {
+        let (added, had) = self.ledger.sides();
+        added == had
+    }
+}
+
+/// How a run came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It had done all it should.
+    Done,
+    /// `each_update` said so.
+    Broken,
+    /// The cluster gave no more completions.
+    RanDry,
+    /// The loss of this update was not finite.
+    Diverged {
+        /// Which update.
+        update: u64,
+    },
+}
+
+/// Trains until so many steps of single workers were applied, with about `snapshots` looks at the parameters in between.
+pub fn train<C: Cluster + Holds>(
+    run: &mut Run<C>,
+    workers: u32,
+    steps: u64,
+    snapshots: u64,
+    mut each_update: impl FnMut(&mut Journal, &Weights) -> ControlFlow<()>,
+) -> (Journal, End) {
+    let mut journal = Journal::new(workers);
+    let mut next_snapshot = 0;
+    let end = loop {
+        let Some(turn) = run.turn() else { break End::RanDry };
+        let (at, updated) = (turn.at, !turn.orders.update.is_empty());
+        // The orders are kept apart from the cluster, whose parameters the journal needs to see: two short borrows.
+        let orders = turn.orders.clone();
+        let turn = Turn { at, completion: turn.completion, orders: &orders };
+        let weights = run.cluster().weights();
+        journal.add(&turn, weights.batch_loss());
+        if journal.steps_applied >= next_snapshot {
+            journal.snapshot(at, weights);
+            next_snapshot = journal.steps_applied + (steps / snapshots.max(1)).max(1);
+        }
+        if updated {
+            if !weights.batch_loss().is_finite() {
+                break End::Diverged { update: orders.version };
+            }
+            if each_update(&mut journal, weights).is_break() {
+                break End::Broken;
+            }
+            if journal.steps_applied >= steps {
+                break End::Done;
+            }
+        }
+    };
+    let last = journal.updates.last().map(|u| (u.update, u.at));
+    if let Some((update, at)) = last
+        && journal.snapshots.last().is_none_or(|snapshot| snapshot.update < update)
+    {
+        journal.snapshot(at, run.cluster().weights());
+    }
+    (journal, end)
+}

@@ -1,0 +1,96 @@
+//! What if something goes wrong? A run on threads ends, says why, and leaves no thread and no lock behind.
+
+use sim::{Draws, Fleet, Learner, Ledger, Luck, Policy, Run, Task};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use straggle_validation::{Failure, Threaded};
+
+/// Counts gradients, and panics on one of them.
+#[derive(Default)]
+struct Frail {
+    breaks_at: Option<(u32, u64)>,
+    gradients: AtomicU64,
+    updates: AtomicU64,
+}
+
+impl Learner for Frail {
+    type Params = ();
+    type Gradient = ();
+    fn initial(&self) {}
+    fn gradient(&self, (): &(), task: Task) {
+        self.gradients.fetch_add(1, Ordering::Relaxed);
+        assert_ne!(Some((task.worker, task.serial)), self.breaks_at, "out of luck");
+    }
+    fn update(&self, (): &mut (), _: u64, _: &[Task], _: &[()]) {
+        self.updates.fetch_add(1, Ordering::Relaxed);
+    }
+    fn loss(&self, (): &()) -> f64 {
+        0.0
+    }
+}
+
+fn draws(delay: Option<&str>) -> Draws {
+    let fleet = Fleet::new("constant(1)".parse().unwrap());
+    Draws::new(&Fleet { delay: delay.map(|law| law.parse().unwrap()), ..fleet }, Luck::new(0, 0))
+}
+
+#[test]
+fn a_worker_that_panics_ends_the_run_with_its_words() {
+    for policy in Policy::EXAMPLES {
+        let learner = Arc::new(Frail { breaks_at: Some((2, 1)), ..Frail::default() });
+        let threads = Threaded::new(learner.clone(), &draws(Some("exp(20000)")), 5, Arc::default());
+        let mut run = Run::new(policy.rule(5).unwrap(), threads);
+        while run.turn().is_some() {}
+        let Some(Failure::Panicked { worker: 2, serial: 1, words }) = run.cluster().failure() else {
+            panic!("{policy}: {:?}", run.cluster().failure())
+        };
+        assert!(words.contains("out of luck"), "{words}");
+        assert!(run.turn().is_none(), "what has failed stays failed");
+        drop(run);
+        assert_eq!(Arc::strong_count(&learner), 1, "{policy}: a thread was left behind");
+    }
+}
+
+#[test]
+fn a_run_that_is_stopped_stops_in_the_middle_of_a_long_sleep() {
+    for policy in Policy::EXAMPLES {
+        let learner = Arc::new(Frail::default());
+        let stop = Arc::new(AtomicBool::new(false));
+        // A sleep of a day: only a stop ends it.
+        let threads = Threaded::new(learner.clone(), &draws(Some("constant(86400)")), 5, stop.clone());
+        let mut run = Run::new(policy.rule(5).unwrap(), threads);
+        assert!(run.turn().is_some(), "the beginning");
+        stop.store(true, Ordering::Relaxed);
+        assert!(run.turn().is_none());
+        assert_eq!(run.cluster().failure(), Some(&Failure::Stopped));
+        drop(run);
+        assert_eq!(Arc::strong_count(&learner), 1, "{policy}: a thread was left behind");
+    }
+}
+
+#[test]
+fn a_hundred_thousand_rounds_lose_nothing() {
+    // Half the workers of k-sync are cancelled at each update: in their sleep, while computing, or on the way.
+    for (policy, updates) in [("async", 40_000), ("k-sync:2", 15_000), ("k-batch-async:3", 10_000), ("ssp:1", 20_000)] {
+        let rule = policy.parse::<Policy>().unwrap().rule(4).unwrap();
+        let learner = Arc::new(Frail::default());
+        let threads = Threaded::new(learner.clone(), &draws(Some("hyper-exp(0.9, 1000000, 50000)")), 4, Arc::default());
+        let mut run = Run::new(rule, threads);
+        let (mut ledger, mut applied, mut cancelled, mut started) = (Ledger::default(), 0, 0, 0);
+        while ledger.updates() < updates {
+            let turn = run.turn().expect("nothing goes wrong here");
+            ledger.add(&turn);
+            applied += turn.orders.update.len() as u64;
+            cancelled += turn.orders.cancel.len() as u64;
+            started += turn.orders.start.len() as u64;
+        }
+        let (added, had) = ledger.sides();
+        assert_eq!(added, had);
+        drop(run);
+        let computed = learner.gradients.load(Ordering::Relaxed);
+        assert_eq!(learner.updates.load(Ordering::Relaxed), updates);
+        assert_eq!(applied, updates * u64::from(rule.quorum));
+        assert!(applied <= computed && computed <= started, "{policy}: {applied} <= {computed} <= {started}");
+        assert!(started <= applied + cancelled + 4, "{policy}");
+    }
+}
