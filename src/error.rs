@@ -18,8 +18,12 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The result could not be printed.
+    Print(io::Error),
     /// A figure could not be drawn.
     Draw(String),
+    /// A training run broke off by itself.
+    Training(String),
     /// Someone pressed Ctrl-C.
     Interrupted {
         /// What was finished by then.
@@ -32,7 +36,7 @@ impl Error {
     pub fn status(&self) -> u8 {
         match self {
             Error::Usage(_) => 2,
-            Error::Input(_) | Error::Write { .. } | Error::Draw(_) => 3,
+            Error::Input(_) | Error::Write { .. } | Error::Print(_) | Error::Draw(_) | Error::Training(_) => 3,
             Error::Interrupted { .. } => 130,
         }
     }
@@ -41,9 +45,12 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Usage(sentence) | Error::Input(sentence) => f.write_str(sentence),
+            Error::Usage(sentence) | Error::Input(sentence) | Error::Training(sentence) => f.write_str(sentence),
             Error::Write { path, source } => {
                 write!(f, "cannot write {}: {source}; choose another place with --out DIR", path.display())
+            }
+            Error::Print(source) => {
+                write!(f, "cannot print the result: {source}; send the standard output to a place with room")
             }
             Error::Draw(reason) => write!(f, "cannot draw the figure: {reason}"),
             Error::Interrupted { done } => write!(f, "interrupted; {done}"),

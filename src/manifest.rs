@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use std::ffi::OsString;
 use std::time::Instant;
 
 /// What a run was asked for, and on what it ran.
@@ -39,8 +40,8 @@ struct File {
 
 impl Manifest {
     /// The manifest of a run that begins now.
-    pub fn begin(typed: &[String], arguments: serde_json::Value, seed: u64) -> Manifest {
-        let quoted = typed.iter().skip(1).map(|argument| quote(argument));
+    pub fn begin(typed: &[OsString], arguments: serde_json::Value, seed: u64) -> Manifest {
+        let quoted = typed.iter().skip(1).map(|argument| quote(&argument.to_string_lossy()));
         Manifest {
             command_line: std::iter::once("straggle".to_string()).chain(quoted).collect::<Vec<_>>().join(" "),
             arguments,

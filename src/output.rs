@@ -11,25 +11,33 @@ use tempfile::NamedTempFile;
 #[derive(Debug)]
 pub struct Output {
     directory: PathBuf,
+    /// All files that a command can make.
+    names: &'static [&'static str],
     files: Vec<(&'static str, Vec<u8>)>,
 }
 
 impl Output {
-    /// Makes the directory and makes sure that it can be written, so that no long run is made in vain.
-    pub fn open(directory: &Path) -> Result<Output, Error> {
+    /// Makes the directory and makes sure that it can be written, so that no long run is made in vain. `names` are all
+    /// files that the command can make, with or without its options.
+    pub fn open(directory: &Path, names: &'static [&'static str]) -> Result<Output, Error> {
         let failed = |source| Error::Write { path: directory.to_path_buf(), source };
         fs::create_dir_all(directory).map_err(failed)?;
         NamedTempFile::new_in(directory).map_err(failed)?;
-        Ok(Output { directory: directory.to_path_buf(), files: Vec::new() })
+        if let Some(path) = names.iter().map(|name| directory.join(name)).find(|path| path.is_dir()) {
+            return Err(Error::Write { path, source: io::ErrorKind::IsADirectory.into() });
+        }
+        Ok(Output { directory: directory.to_path_buf(), names, files: Vec::new() })
     }
 
-    /// Adds a file.
+    /// Adds a file, one of the names that [`open`](Output::open) was told.
     pub fn add(&mut self, name: &'static str, bytes: Vec<u8>) {
+        debug_assert!(self.names.contains(&name), "{name}");
         self.files.push((name, bytes));
     }
 
     /// Writes the files and the manifest that describes them beside their places, and moves them there when all are
-    /// written: a full disk leaves what was there before.
+    /// written: a full disk leaves what was there before. What an earlier run left and this one does not make goes away,
+    /// so that the manifest describes all that is there.
     pub fn commit(mut self, manifest: Manifest) -> Result<Written, Error> {
         let manifest = manifest.describe(&self.files);
         self.files.push(("manifest.json", manifest));
@@ -42,7 +50,10 @@ impl Output {
         for (file, path) in written {
             file.persist(&path).map_err(|e| Error::Write { path, source: e.error })?;
         }
-        let names = self.files.iter().map(|(name, _)| *name).collect();
+        let names: Vec<&str> = self.files.iter().map(|(name, _)| *name).collect();
+        for stale in self.names.iter().filter(|name| !names.contains(name)) {
+            let _ = fs::remove_file(self.directory.join(stale));
+        }
         Ok(Written { directory: self.directory, names })
     }
 }
@@ -70,13 +81,16 @@ impl std::fmt::Display for Written {
     }
 }
 
-/// Prints a result; a reader who has seen enough (`| head`) is no error.
+/// Prints a result, in colour only on a terminal; a reader who has seen enough (`| head`) is no error.
 pub fn print(text: &str) -> Result<(), Error> {
-    let mut stdout = io::stdout().lock();
+    let mut stdout = anstream::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Error::Write { path: "the standard output".into(), source })
-        }
+        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => Err(Error::Print(source)),
         _ => Ok(()),
     }
+}
+
+/// Says something beside the result. If even that cannot be written, there is nobody left to tell.
+pub fn tell(mark: &str, what: &dyn std::fmt::Display) {
+    let _ = writeln!(anstream::stderr().lock(), "{mark} {what}");
 }

@@ -10,11 +10,12 @@ use rayon::prelude::*;
 use serde_json::json;
 use sim::experiment::LossPoint;
 use sim::{Cell, Experiment, Fleet, Law, LawText, LearnerText, Length, Luck, Quadratic, Watch};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 /// Simulates, prints the table, writes the files.
-pub fn run(arguments: &Simulate, typed: &[String]) -> Result<(), Error> {
+pub fn run(arguments: &Simulate, typed: &[OsString]) -> Result<(), Error> {
     let experiment = experiment(arguments)?;
     let notes = notes(&experiment)?;
     let learner = match arguments.learner {
@@ -27,7 +28,7 @@ pub fn run(arguments: &Simulate, typed: &[String]) -> Result<(), Error> {
     let common = &arguments.common;
     let out = common.out.clone().unwrap_or_else(|| PathBuf::from("output/simulate"));
     let mut manifest = Manifest::begin(typed, resolved(&experiment, arguments, &out), experiment.seed);
-    let output = Output::open(&out)?;
+    let output = Output::open(&out, report::FILES)?;
     let watch = progress::watch()?;
     threads(common.threads)?;
 
@@ -46,7 +47,10 @@ pub fn run(arguments: &Simulate, typed: &[String]) -> Result<(), Error> {
         manifest.interrupted();
         let done = match report.observations.len() {
             0 => "no cell was finished, and nothing was written".to_string(),
-            done => format!("kept {done} of {planned} finished cells in {}", report::write(&report, output, manifest)?),
+            done => format!(
+                "{done} of {planned} cells were finished and kept in {}",
+                report::write(&report, output, manifest)?
+            ),
         };
         return Err(Error::Interrupted { done });
     }
@@ -54,9 +58,9 @@ pub fn run(arguments: &Simulate, typed: &[String]) -> Result<(), Error> {
     output::print(&report::text(&report))?;
     if !common.quiet {
         for note in notes {
-            anstream::eprintln!("\x1b[1;33mnote:\x1b[0m {note}");
+            output::tell("\x1b[1;33mnote:\x1b[0m", &note);
         }
-        anstream::eprintln!("wrote {written}");
+        output::tell("wrote", &written);
     }
     Ok(())
 }
@@ -92,9 +96,11 @@ fn experiment(arguments: &Simulate) -> Result<Experiment, Error> {
 /// What a reader has to know beside the table; an error if no cell is left.
 fn notes(experiment: &Experiment) -> Result<Vec<String>, Error> {
     let (cells, impossible) = experiment.cells();
-    let Some(first) = impossible.first() else { return Ok(report::warnings(experiment)) };
+    let (Some(first), Some(last)) = (impossible.first(), impossible.last()) else {
+        return Ok(report::warnings(experiment));
+    };
     if cells.is_empty() {
-        return Err(Error::Usage(first.to_string()));
+        return Err(Error::Usage(last.to_string()));
     }
     let left_out = match impossible.len() {
         1 => format!("left out one cell: {first}"),

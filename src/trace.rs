@@ -36,11 +36,17 @@ fn read(source: &TraceSource) -> Result<Vec<f64>, Error> {
     }
     let Some(index) = header.iter().position(|name| name == column) else {
         let names: Vec<&str> = header.iter().collect();
-        let nearest = sim::nearest(column, names.iter().copied());
-        return Err(Error::Input(format!(
-            "{file} has no column '{column}', only {}; type 'trace({file}, {nearest})', for example",
-            names.join(", ")
-        )));
+        let example = sim::nearest(column, &names).unwrap_or(names[0]);
+        return Err(Error::Input(match names[..] {
+            ref names if names.iter().all(|name| name.parse::<f64>().is_ok()) => {
+                format!("the first line of {file} is not a header but numbers; put a line with {column} above it")
+            }
+            [one] if one.contains(';') => format!("the columns of {file} are separated by ';'; separate them by ','"),
+            _ => format!(
+                "{file} has no column '{column}', only {}; type 'trace({file}, {example})', for example",
+                names.join(", ")
+            ),
+        }));
     };
     let mut seconds = Vec::new();
     for record in reader.records() {

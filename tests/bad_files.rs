@@ -128,7 +128,7 @@ mod unix {
         let place = Place::new();
         let full = fs::File::options().write(true).open("/dev/full").expect("a full device");
         let said = place.simulate("--max-workers 2 --iterations 50").printing_to(full).fails(3);
-        said.in_one_sentence().says("cannot write the standard output: ");
+        said.in_one_sentence().says("cannot print the result: ");
     }
 
     #[test]

@@ -142,7 +142,7 @@ fn models_learners_lengths_and_speeds_that_are_none() {
         ("--model", "gate", "there is no model 'gate'; type event or gated"),
         ("--model", "", "type event or gated"),
         ("--learner", "quadratc(1,1,1)", "there is no learner 'quadratc'; did you mean 'quadratic'?"),
-        ("--learner", "nothing", "did you mean 'none'?"),
+        ("--learner", "nothing", "there is no learner 'nothing'"),
         ("--learner", "quadratic", "quadratic takes 3 arguments (h, sigma, eta), not 0; type quadratic(1, 1, 0.05)"),
         ("--learner", "quadratic(1,1)", "quadratic takes 3 arguments (h, sigma, eta), not 2"),
         ("--learner", "quadratic(0,1,1)", "h of quadratic must be positive and finite, not 0"),
@@ -171,7 +171,7 @@ fn more_gradients_than_workers() {
     let said = refused(&place, &["--max-workers", "4", "--policies", "k-sync:9"], 2);
     said.in_one_sentence().says(never).says("; lower K or raise the workers");
     let said = refused(&place, &["--workers", "1,3", "--policies", "backup:3"], 2);
-    said.in_one_sentence().says("backup:3 leaves no worker to wait for").says("lower B");
+    said.in_one_sentence().says("backup:3 leaves nobody to wait for").says("lower B");
 
     // Where some cells are left, they are run, and a note says which are not.
     let said = place.simulate("--workers 2,8,12 --iterations 50 --policies k-sync:9,sync").succeeds();

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What carries over from one update to the next.
@@ -138,14 +139,14 @@ impl Observation {
 #[derive(Debug, Default)]
 pub struct Watch {
     /// Set it, and all cells that have not ended are given up.
-    pub stop: AtomicBool,
+    pub stop: Arc<AtomicBool>,
     /// Updates simulated so far.
     pub updates: AtomicU64,
     /// Cells that have ended.
     pub cells: AtomicU64,
 }
 
-/// Updates between two looks at the [`Watch`].
+/// Turns between two looks at the [`Watch`].
 const LOOK: u64 = 4096;
 
 impl Watch {
@@ -248,11 +249,13 @@ impl Experiment {
                     return None;
                 }
                 let from = ledger.updates();
-                let until = goal.min(from + LOOK);
-                while ledger.updates() < until {
+                for _ in 0..LOOK {
                     let turn = run.turn()?;
                     ledger.add(&turn);
                     tally.add(&turn);
+                    if ledger.updates() == goal {
+                        break;
+                    }
                 }
                 watch.updates.fetch_add(ledger.updates() - from, Ordering::Relaxed);
             }
@@ -261,7 +264,7 @@ impl Experiment {
             }
             match self.more_updates(&tally) {
                 0 => break,
-                more => goal += more,
+                more => goal = goal.saturating_add(more),
             }
         }
         let (added, had) = ledger.sides();

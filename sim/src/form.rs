@@ -1,6 +1,6 @@
 //! How are things with parameters typed? `name(number, number)` or `name(a = number, b = number)`: one reader for all.
 
-use crate::nearest;
+use crate::unknown;
 use std::fmt;
 
 /// The form in which something is typed.
@@ -143,12 +143,10 @@ impl fmt::Display for FormError {
         let example = match self {
             FormError::Unknown { what, name, forms } => {
                 let names: Vec<&str> = forms.iter().map(|form| form.name).collect();
-                let nearest = nearest(name, names.iter().copied());
-                let all = names.join(", ");
-                return write!(f, "there is no {what} '{name}'; did you mean '{nearest}'? (known: {all})");
+                return f.write_str(&unknown(what, name, &names));
             }
             FormError::Open { text, form } => {
-                write!(f, "'{text}' has no closing parenthesis")?;
+                write!(f, "'{text}' does not end with a closing parenthesis")?;
                 form.example
             }
             FormError::Count { form, given } => {

@@ -132,7 +132,7 @@ impl Law {
             return Err(LawError::Trace { source, wrong: Some((wrong, seconds[wrong])) });
         }
         seconds.sort_by(f64::total_cmp);
-        Ok(Law::Trace(Trace { source, sorted: seconds.into() }))
+        Law::Trace(Trace { source, sorted: seconds.into() }).with_a_measurable_mean()
     }
 
     /// The mean, s.

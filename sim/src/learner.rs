@@ -6,6 +6,7 @@ use crate::seed::{Luck, Purpose};
 use rand_distr::{Distribution, StandardNormal};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// Something that stochastic gradient descent can train.
 pub trait Learner {
@@ -32,6 +33,24 @@ impl Learner for () {
     fn update(&self, (): &mut (), _: u64, _: &[Task], _: &[()]) {}
     fn loss(&self, (): &()) -> f64 {
         0.0
+    }
+}
+
+/// A learner that several share.
+impl<L: Learner> Learner for Arc<L> {
+    type Params = L::Params;
+    type Gradient = L::Gradient;
+    fn initial(&self) -> L::Params {
+        (**self).initial()
+    }
+    fn gradient(&self, at: &L::Params, task: Task) -> L::Gradient {
+        (**self).gradient(at, task)
+    }
+    fn update(&self, params: &mut L::Params, version: u64, tasks: &[Task], from: &[L::Gradient]) {
+        (**self).update(params, version, tasks, from);
+    }
+    fn loss(&self, params: &L::Params) -> f64 {
+        (**self).loss(params)
     }
 }
 

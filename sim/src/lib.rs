@@ -78,8 +78,18 @@ pub use stats::{Estimate, Quantiles, Series};
 pub use tally::{Ledger, Tally};
 pub use time::Time;
 
-/// The name that is most like what was typed, for "did you mean".
-pub fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> &'a str {
-    let likeness = |name: &&str| strsim::jaro_winkler(typed, name);
-    names.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).unwrap_or_default()
+/// The name that is most like what was typed, if one is like it: for "did you mean".
+pub fn nearest<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {
+    let likeness = |name: &str| strsim::jaro_winkler(&typed.to_lowercase(), &name.to_lowercase());
+    let nearest = names.iter().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    nearest.filter(|name| likeness(name) > 0.6)
+}
+
+/// The sentence for a name that does not exist.
+pub(crate) fn unknown(what: &str, typed: &str, names: &[&str]) -> String {
+    let all = names.join(", ");
+    match nearest(typed, names) {
+        Some(name) => format!("there is no {what} '{typed}'; did you mean '{name}'? (known: {all})"),
+        None => format!("there is no {what} '{typed}'; type one of {all}"),
+    }
 }

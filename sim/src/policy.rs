@@ -254,8 +254,7 @@ impl fmt::Display for PolicyError {
         match self {
             PolicyError::Unknown { name } => {
                 let names = Policy::EXAMPLES.map(Policy::name);
-                let nearest = crate::nearest(name, names.iter().map(String::as_str));
-                write!(f, "there is no policy '{name}'; did you mean '{nearest}'? (known: {})", names.join(", "))
+                f.write_str(&crate::unknown("policy", name, &names.each_ref().map(String::as_str)))
             }
             PolicyError::Argument { text, example } => match example {
                 Policy::Sync | Policy::Async | Policy::Hogwild => {
@@ -278,14 +277,22 @@ impl fmt::Display for PolicyError {
             },
             PolicyError::NoWorkers => write!(f, "0 workers compute nothing; give at least 1"),
             PolicyError::Unreachable { policy: Policy::Backup(b), workers } => {
-                write!(f, "backup:{b} leaves no worker to wait for out of {workers}; lower B or raise the workers")
+                write!(
+                    f,
+                    "backup:{b} leaves nobody to wait for out of {}; lower B or raise the workers",
+                    count(*workers)
+                )
             }
             PolicyError::Unreachable { policy, workers } => {
-                write!(f, "the gradients that {policy} waits for can never arrive from {workers} workers; ")?;
+                write!(f, "the gradients that {policy} waits for can never arrive from {}; ", count(*workers))?;
                 write!(f, "lower K or raise the workers")
             }
         }
     }
+}
+
+fn count(workers: u32) -> String {
+    format!("{workers} worker{}", if workers == 1 { "" } else { "s" })
 }
 
 impl std::error::Error for PolicyError {}

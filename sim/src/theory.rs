@@ -7,7 +7,7 @@ use crate::fleet::Fleet;
 use crate::law::{Aging, Law};
 use crate::policy::{Finisher, Rest, Rule};
 use crate::quadrature::mean_of_survival;
-use statrs::function::beta::beta_reg;
+use statrs::function::{beta::beta_reg, gamma::ln_gamma};
 
 /// What theory says of a mean.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -109,6 +109,18 @@ pub fn harmonic(n: u32) -> f64 {
 pub fn kth_of_exponentials(k: u32, p: u32, mu: f64, cores: Option<u32>) -> f64 {
     let at_once = |n: u32| cores.map_or(n, |c| c.min(n));
     (p - k + 1..=p).rev().map(|n| 1.0 / (f64::from(at_once(n)) * mu)).sum()
+}
+
+/// Mean of the k-th smallest of p Pareto times: scale G(p+1) G(p-k+1-1/a) / (G(p-k+1) G(p+1-1/a)), a the shape, above 1.
+///
+/// ```
+/// use straggle_sim::theory::kth_of_paretos;
+/// let least_of_two = kth_of_paretos(1, 2, 1.0, 2.0); // survival t^-4: mean 4/3
+/// assert!((least_of_two - 4.0 / 3.0).abs() < 1e-12);
+/// ```
+pub fn kth_of_paretos(k: u32, p: u32, scale: f64, shape: f64) -> f64 {
+    let (n, left, a) = (f64::from(p), f64::from(p - k), 1.0 / shape);
+    scale * (ln_gamma(n + 1.0) + ln_gamma(left + 1.0 - a) - ln_gamma(left + 1.0) - ln_gamma(n + 1.0 - a)).exp()
 }
 
 /// Time per update of p workers who compute for `compute` seconds on average, any law, and then wait for one server that
@@ -234,7 +246,7 @@ fn order_statistic(k: u32, rule: Rule, fleet: &Fleet) -> Option<Theory> {
         return exact(kth_of_exponentials(k, p, mu, None));
     }
     if let (Some(sum), Some(fixed_delay)) = (sum_of(rule.steps, &fleet.compute), fixed_delay) {
-        return exact(fixed_delay + kth_of_tasks(k, p, &sum, fleet));
+        return exact(fixed_delay + kth_of_tasks(k, p, &sum, fleet)?);
     }
     if k < p {
         return None;
@@ -242,7 +254,7 @@ fn order_statistic(k: u32, rule: Rule, fleet: &Fleet) -> Option<Theory> {
     // The greatest sum is at most the sum of the greatest: steps by steps, computing and delays apart.
     let single = Sum { shift: 0.0, law: fleet.compute.clone() };
     let apart = |law: &Law| kth_of_tasks(p, p, &Sum { shift: 0.0, law: law.clone() }, &Fleet::new(law.clone()));
-    let sum_of_maxima = h * (kth_of_tasks(p, p, &single, fleet) + fleet.delay.as_ref().map_or(0.0, apart));
+    let sum_of_maxima = h * (kth_of_tasks(p, p, &single, fleet)? + fleet.delay.as_ref().map_or(Some(0.0), apart)?);
     upper(match fleet.is_homogeneous(p) {
         true => sum_of_maxima.min(hartley_david(p, h, fleet)),
         false => sum_of_maxima,
@@ -276,17 +288,15 @@ fn sum_of(steps: u32, law: &Law) -> Option<Sum> {
 }
 
 /// E[X_{k:p}] where worker i's time is sum / speed_i.
-fn kth_of_tasks(k: u32, p: u32, sum: &Sum, fleet: &Fleet) -> f64 {
+fn kth_of_tasks(k: u32, p: u32, sum: &Sum, fleet: &Fleet) -> Option<f64> {
     let distinct = &fleet.speeds[..fleet.speeds.len().min(p as usize)];
     if fleet.is_homogeneous(p) {
-        let scaled = match sum.law.memoryless_rate() {
-            Some(rate) => kth_of_exponentials(k, p, rate, None),
-            None => {
-                let survival = |t: f64| kth_survival(k, p, sum.law.survival(t));
-                mean_of(&survival, &sum.law, &[1.0])
-            }
+        let scaled = match (sum.law.memoryless_rate(), &sum.law) {
+            (Some(rate), _) => kth_of_exponentials(k, p, rate, None),
+            (None, &Law::Pareto { scale, shape }) => kth_of_paretos(k, p, scale, shape),
+            (None, law) => mean_of(&|t: f64| kth_survival(k, p, law.survival(t)), law, &[1.0])?,
         };
-        return (sum.shift + scaled) / distinct[0];
+        return Some((sum.shift + scaled) / distinct[0]);
     }
     let survival = |t: f64| {
         let each = (0..p).map(|w| sum.law.survival(t * fleet.speed(w) - sum.shift));
@@ -301,7 +311,7 @@ fn kth_of_tasks(k: u32, p: u32, sum: &Sum, fleet: &Fleet) -> f64 {
 }
 
 /// The mean behind a survival function of times law / speed: exactly, from atom to atom, where the law has atoms.
-fn mean_of(survival: &impl Fn(f64) -> f64, law: &Law, speeds: &[f64]) -> f64 {
+fn mean_of(survival: &impl Fn(f64) -> f64, law: &Law, speeds: &[f64]) -> Option<f64> {
     let Some(atoms) = law.atoms() else {
         let fastest = speeds.iter().copied().fold(0.0, f64::max);
         return mean_of_survival(survival, law.minimum() / fastest);
@@ -310,7 +320,7 @@ fn mean_of(survival: &impl Fn(f64) -> f64, law: &Law, speeds: &[f64]) -> f64 {
     times.sort_by(f64::total_cmp);
     times.dedup();
     let pieces = times.windows(2).map(|pair| (pair[1] - pair[0]) * survival(pair[0] + (pair[1] - pair[0]) / 2.0));
-    times[0] + pieces.sum::<f64>()
+    Some(times[0] + pieces.sum::<f64>())
 }
 
 /// Probability that the k-th smallest of p is longer than t, where each is with probability `longer`:

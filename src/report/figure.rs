@@ -23,7 +23,7 @@ fn refused(error: PlotError) -> Error {
 
 /// How a policy looks in every figure: a colour for each kind, whatever else is in the figure; of several of one kind
 /// (`k-sync:2`, `k-sync:4`), the `nth` has another shape.
-fn look(policy: Policy, nth: usize) -> (Colour, Shape) {
+pub fn look(policy: Policy, nth: usize) -> (Colour, Shape) {
     let (colour, shape) = match policy {
         Policy::Sync => (0, 0),
         Policy::Async => (1, 1),

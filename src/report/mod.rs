@@ -5,7 +5,9 @@ mod rows;
 mod table;
 mod words;
 
-pub use table::text;
+pub use figure::{look, png, svg};
+pub use rows::csv;
+pub use table::{digits, text};
 pub use words::warnings;
 
 use crate::error::Error;
@@ -13,6 +15,17 @@ use crate::manifest::Manifest;
 use crate::output::{Output, Written};
 use sim::experiment::LossPoint;
 use sim::{Cell, Experiment, Observation};
+
+/// All files that can come out of an experiment.
+pub const FILES: &[&str] = &[
+    "iteration_times.csv",
+    "iteration_times.svg",
+    "iteration_times.png",
+    "loss_curve.csv",
+    "loss_curve.svg",
+    "loss_curve.png",
+    "manifest.json",
+];
 
 /// All that came out of an experiment.
 #[derive(Debug)]

@@ -72,7 +72,7 @@ pub fn loss_curve(report: &Report) -> Vec<u8> {
                 curve.cell.rule.workers.to_string(),
                 point.time_s.to_string(),
                 point.update.to_string(),
-                point.loss.to_string(),
+                or_empty(Some(point.loss).filter(|loss| loss.is_finite())),
             ]
         })
     });
@@ -84,7 +84,8 @@ fn or_empty(value: Option<f64>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
 
-fn csv<const N: usize>(header: &[&str; N], rows: impl Iterator<Item = [String; N]>) -> Vec<u8> {
+/// A CSV file: the header, then the rows.
+pub fn csv<const N: usize>(header: &[&str; N], rows: impl Iterator<Item = [String; N]>) -> Vec<u8> {
     let in_memory = "writing to memory does not fail";
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(header).expect(in_memory);

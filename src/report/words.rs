@@ -19,7 +19,7 @@ pub fn heading(experiment: &Experiment) -> String {
         add(format!(", server time {service} s"));
     }
     if let Some(cores) = cores {
-        add(format!(", {cores} shared cores"));
+        add(format!(", cores shared: {cores}"));
     }
     if speeds[..] != [1.0] {
         let speeds: Vec<String> = speeds.iter().map(f64::to_string).collect();
@@ -112,13 +112,17 @@ fn with_error(value: f64, error: f64) -> String {
 
 /// Simulation against theory over all cells.
 fn agreement(observations: &[Observation]) -> Option<String> {
-    let scores: Vec<(f64, &Observation)> = observations.iter().filter_map(|o| o.z().map(|z| (z, o))).collect();
+    // Few updates have few batches, and an error of the error.
+    let sure = observations.iter().filter(|o| o.updates >= 64);
+    let scores: Vec<(f64, &Observation)> = sure.filter_map(|o| o.z().map(|z| (z, o))).collect();
     let (worst, at) = scores.iter().max_by(|a, b| a.0.abs().total_cmp(&b.0.abs()))?;
     let rms = (scores.iter().map(|(z, _)| z * z).sum::<f64>() / scores.len() as f64).sqrt();
     let rule = at.cell.rule;
     Some(format!(
-        "Simulation against theory: {} exact means, {rms:.2} standard errors apart (root mean square; 1 is chance), at most {:.1} ({} at m = {}).",
+        "Simulation against theory: {} exact mean{}, {rms:.2} standard errors apart (root mean square; about 1 by chance, \
+         but rows share their luck), at most {:.1} ({} at m = {}).",
         scores.len(),
+        if scores.len() == 1 { "" } else { "s" },
         worst.abs(),
         at.cell.policy,
         rule.workers,
@@ -129,6 +133,10 @@ fn losses(report: &Report, most: u32) -> String {
     let mut text = String::new();
     for curve in report.curves.iter().filter(|curve| curve.cell.rule.workers == most) {
         let Some(last) = curve.points.last() else { continue };
+        if !last.loss.is_finite() {
+            let _ = writeln!(text, "{} at m = {most} diverges: the step size is too large for it.", curve.cell.policy);
+            continue;
+        }
         let floor =
             curve.floor.map_or(String::new(), |floor| format!(" (it settles at {} in theory)", digits(floor, 3)));
         let _ = writeln!(
@@ -149,8 +157,7 @@ pub fn warnings(experiment: &Experiment) -> Vec<String> {
     let Experiment { fleet, .. } = experiment;
     for law in [Some(&fleet.compute), fleet.delay.as_ref(), fleet.service.as_ref()].into_iter().flatten() {
         if law.variance() == f64::INFINITY {
-            warnings
-                .push(format!("the variance of {law} is infinite, so the intervals are too narrow and settle slowly"));
+            warnings.push(format!("the variance of {law} is infinite, or nearly so: the intervals are too narrow"));
         }
     }
     warnings.extend(gate_warning(experiment));

@@ -14,9 +14,9 @@ use crate::fit::{Family, FitError, fit_sorted, sorted};
 use crate::likelihood::{log_likelihood, most_likely};
 use rand_distr::Distribution;
 use rayon::prelude::*;
-use sim::quadrature::mean_of_survival;
+
 use sim::seed::Stream;
-use sim::{Law, Luck, Purpose};
+use sim::{Fleet, Law, Luck, Policy, Purpose, theory};
 use std::collections::VecDeque;
 
 /// Repetitions of the bootstrap: p is a multiple of 1/200.
@@ -218,12 +218,10 @@ fn maxima(law: &Law, x: &[f64]) -> [Maximum; WORKERS.len()] {
     })
 }
 
-/// Mean of the longest of `m` times: the integral of 1 - F^m.
+/// Mean of the longest of `m` times, by the simulator's own theory of `sync`.
 fn mean_of_longest(law: &Law, m: u32) -> f64 {
-    let survival = |t: f64| -(f64::from(m) * (-law.survival(t)).ln_1p()).exp_m1();
-    // From 0, quadrature would step over a law as narrow as real steps are; below this time there is next to nothing.
-    let start = law.quantile(1e-15f64.powf(1.0 / f64::from(m)));
-    mean_of_survival(&survival, start)
+    let rule = Policy::Sync.rule(m).expect("m is not 0");
+    theory::time_per_update(rule, &Fleet::new(law.clone())).map_or(f64::NAN, |theory| theory.seconds)
 }
 
 /// Mean of the longest of `m` times drawn from the ascending `x` with replacement: it is one of the i smallest with
@@ -236,7 +234,7 @@ fn mean_of_longest_drawn(x: &[f64], m: u32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sim::{Fleet, Policy, TraceSource, theory};
+    use sim::TraceSource;
     use statrs::distribution::{ContinuousCDF, Exp, Gamma};
     use statrs::stats_tests::anderson_darling::anderson_darling as anderson_darling_of_statrs;
 

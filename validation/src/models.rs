@@ -91,6 +91,12 @@ impl fmt::Display for Architecture {
     }
 }
 
+/// The processor: burn's own backend without threads, so that each worker keeps to one core. Chosen by name, as the
+/// default would change with the features that a build happens to have.
+pub fn device() -> Device {
+    Device::flex()
+}
+
 /// A name that no network has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownArchitecture(pub String);

@@ -4,6 +4,7 @@ use crate::digits::{Digits, Weights};
 use crate::threaded::Threaded;
 use sim::{Cluster, Completion, Ledger, Recorded, Run, Simulated, Task, Time, Turn};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// A cluster that holds a network's parameters.
 pub trait Holds {
@@ -17,13 +18,13 @@ impl Holds for Threaded<Digits> {
     }
 }
 
-impl Holds for Simulated<Digits> {
+impl Holds for Simulated<Arc<Digits>> {
     fn weights(&self) -> &Weights {
         self.learner().params()
     }
 }
 
-impl Holds for Recorded<Digits> {
+impl Holds for Recorded<Arc<Digits>> {
     fn weights(&self) -> &Weights {
         self.learning().params()
     }

@@ -40,7 +40,17 @@ const FORMS: &[Form] = &[
 /// Below this the negative part of a law is neglected.
 const NEGLIGIBLE: f64 = 1e-9;
 
+/// Means outside of this, in seconds, and their squares, leave no room for numbers.
+const MEASURABLE: std::ops::RangeInclusive<f64> = 1e-100..=1e100;
+
 impl Law {
+    pub(super) fn with_a_measurable_mean(self) -> Result<Law, LawError> {
+        match MEASURABLE.contains(&self.mean()) {
+            true => Ok(self),
+            false => Err(LawError::Mean { law: self.to_string(), mean: self.mean() }),
+        }
+    }
+
     /// Every law that has parameters, with means near one half second: for tests and help texts.
     pub fn examples() -> Vec<Law> {
         FORMS.iter().filter(|form| form.name != "trace").map(|form| form.example.parse().expect("an example")).collect()
@@ -106,10 +116,7 @@ impl Law {
             }
             other => unreachable!("{other} is not a law of numbers"),
         };
-        match law.mean() > 0.0 && law.mean().is_finite() {
-            true => Ok(law),
-            false => Err(LawError::Mean { law: law.to_string(), mean: law.mean() }),
-        }
+        law.with_a_measurable_mean()
     }
 }
 
@@ -124,17 +131,22 @@ impl fmt::Display for TraceSource {
 
 impl fmt::Display for Law {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Very large and very small numbers are typed, and printed, with an exponent.
+        let n = |value: &f64| match value.abs() {
+            0.0 | 1e-5..1e16 => value.to_string(),
+            _ => format!("{value:e}"),
+        };
         match self {
-            Law::Exp { rate } => write!(f, "exp({rate})"),
-            Law::ShiftedExp { shift, rate } => write!(f, "shifted-exp({shift}, {rate})"),
-            Law::Constant { value } => write!(f, "constant({value})"),
-            Law::Uniform { low, high } => write!(f, "uniform({low}, {high})"),
-            Law::Gamma { shape, scale } => write!(f, "gamma({shape}, {scale})"),
-            Law::Weibull { shape, scale } => write!(f, "weibull({shape}, {scale})"),
-            Law::LogNormal { mu, sigma } => write!(f, "lognormal({mu}, {sigma})"),
-            Law::Pareto { scale, shape } => write!(f, "pareto({scale}, {shape})"),
-            Law::Gumbel { location, scale } => write!(f, "gumbel({location}, {scale})"),
-            Law::HyperExp { p, rate1, rate2 } => write!(f, "hyper-exp({p}, {rate1}, {rate2})"),
+            Law::Exp { rate } => write!(f, "exp({})", n(rate)),
+            Law::ShiftedExp { shift, rate } => write!(f, "shifted-exp({}, {})", n(shift), n(rate)),
+            Law::Constant { value } => write!(f, "constant({})", n(value)),
+            Law::Uniform { low, high } => write!(f, "uniform({}, {})", n(low), n(high)),
+            Law::Gamma { shape, scale } => write!(f, "gamma({}, {})", n(shape), n(scale)),
+            Law::Weibull { shape, scale } => write!(f, "weibull({}, {})", n(shape), n(scale)),
+            Law::LogNormal { mu, sigma } => write!(f, "lognormal({}, {})", n(mu), n(sigma)),
+            Law::Pareto { scale, shape } => write!(f, "pareto({}, {})", n(scale), n(shape)),
+            Law::Gumbel { location, scale } => write!(f, "gumbel({}, {})", n(location), n(scale)),
+            Law::HyperExp { p, rate1, rate2 } => write!(f, "hyper-exp({}, {}, {})", n(p), n(rate1), n(rate2)),
             Law::Trace(trace) => trace.source.fmt(f),
         }
     }
@@ -151,7 +163,7 @@ impl FromStr for LawText {
         let (file, column) = match given[..] {
             [file] => (file, None),
             [file, column] => (file, Some(column.to_string())),
-            _ => return Err(FormError::Count { form, given: given.len() }.into()),
+            _ => return Err(LawError::Columns { given: given.len() }),
         };
         Ok(LawText::Trace(TraceSource { file: file.to_string(), column }))
     }
@@ -174,6 +186,11 @@ impl FromStr for Law {
 pub enum LawError {
     /// It is typed wrongly, or an argument is out of its range.
     Form(FormError),
+    /// A trace with too few or too many arguments.
+    Columns {
+        /// How many were typed.
+        given: usize,
+    },
     /// The mean is infinite, or too small for a number.
     Mean {
         /// The law.
@@ -194,8 +211,12 @@ impl fmt::Display for LawError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             LawError::Form(error) => error.fmt(f),
+            LawError::Columns { given } => {
+                write!(f, "trace takes a file and, if need be, a column, not {given} arguments; ")?;
+                write!(f, "type trace(steps.csv) or trace(steps.csv, step_time_s), for example")
+            }
             LawError::Mean { law, mean } => {
-                write!(f, "the mean of {law} is {mean} seconds, which no run can measure; choose milder arguments")
+                write!(f, "the mean of {law} is {mean:e} seconds, which no run can measure; choose milder arguments")
             }
             LawError::Trace { source, wrong: None } => {
                 write!(f, "{source} holds no times; give a CSV file with a column of measured seconds")
@@ -239,7 +260,7 @@ mod tests {
             ("exp(two)", "rate of exp is not a number: 'two'"),
             ("exp(1, 2)", "exp takes 1 argument (rate), not 2; type exp(2)"),
             ("exp", "exp takes 1 argument (rate), not 0"),
-            ("exp(2", "no closing parenthesis"),
+            ("exp(2", "does not end with a closing parenthesis"),
             ("gamma(4)", "gamma takes 2 arguments (shape, scale), not 1"),
             ("gamma(4, mean=2)", "gamma has no argument 'mean', only shape, scale"),
             ("gamma(4, shape=2)", "shape is given twice"),
@@ -249,7 +270,7 @@ mod tests {
             ("hyper-exp(1.5, 1, 1)", "p of hyper-exp must be between 0 and 1"),
             ("gumbel(1, 1)", "location of gumbel must be finite and more than 3.04 times the scale"),
             ("lognormal(1000, 1)", "the mean of lognormal(1000, 1) is inf"),
-            ("trace()", "trace takes 2 arguments (file, column), not 0"),
+            ("trace()", "trace takes a file and, if need be, a column, not 0 arguments"),
         ] {
             let message = text.parse::<LawText>().unwrap_err().to_string();
             assert!(message.contains(part), "{text}: {message}");

@@ -1,0 +1,239 @@
+//! `straggle train`: from arguments to a trained network, its journal and its figures.
+
+pub mod args;
+mod examiner;
+mod figure;
+mod rows;
+mod words;
+
+use crate::error::Error;
+use crate::manifest::Manifest;
+use crate::output::{self, Output};
+use crate::{progress, trace};
+use args::{Clock, Train};
+use examiner::Examiner;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use sim::{Cluster, Draws, Fleet, Law, Luck, Policy, Rule, Run, Simulated, Time};
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use validation::models::device;
+use validation::{Batches, Dataset, Digits, End, Failure, Holds, Journal, Net, Score, Sgd, Share, Threaded};
+
+/// All files that can come out of a training run.
+const FILES: &[&str] = &[
+    "updates.csv",
+    "steps.csv",
+    "metrics.csv",
+    "learning_curve.svg",
+    "learning_curve.png",
+    "timeline.svg",
+    "timeline.png",
+    "manifest.json",
+];
+
+/// Looks at the parameters between the beginning and the end.
+const SNAPSHOTS: u64 = 20;
+
+/// A training run that has ended.
+struct Trained<'a> {
+    arguments: &'a Train,
+    rule: Rule,
+    samples: usize,
+    journal: Journal,
+    /// Of each snapshot of the journal, on all test images.
+    scores: Vec<Score>,
+    end: End,
+    /// When the target was found to be reached, if there was one.
+    reached: Option<Time>,
+}
+
+/// Trains, prints how it went, writes the files.
+pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
+    let rule = arguments.policy.rule(arguments.workers).map_err(|e| Error::Usage(e.to_string()))?;
+    if arguments.policy == Policy::Hogwild {
+        return Err(Error::Usage("hogwild has no server to train with; type --policy async".to_string()));
+    }
+    let fleet = fleet(arguments)?;
+    let common = &arguments.common;
+    let data = dataset(arguments)?;
+    let luck = Luck::new(common.seed, 0);
+    let share = Share::Dealt { workers: arguments.workers };
+    let batches = Batches::new(data.train.len(), arguments.batch_size as usize, share, luck);
+    let batches = batches.map_err(|e| Error::Usage(e.to_string()))?;
+    let sgd = Sgd { rate: arguments.lr.0, momentum: arguments.momentum.0, rule: arguments.lr_rule };
+    let out = common.out.clone().unwrap_or_else(|| PathBuf::from("output/train"));
+    let mut manifest = Manifest::begin(typed, resolved(arguments, &fleet, &out), common.seed);
+    let output = Output::open(&out, FILES)?;
+    let watch = progress::watch()?;
+    let Dataset { train, test } = data;
+    let (samples, test) = (train.len(), Arc::new(test));
+    let net = Net::new(arguments.model, &device());
+    let learner = Arc::new(Digits::new(net, Arc::new(train), batches, sgd, luck));
+
+    let (end, journal, reached, failure) = {
+        let session = Session { arguments, rule, samples, learner: learner.clone(), test: test.clone() };
+        match arguments.clock {
+            Clock::Wall => {
+                let threads =
+                    Threaded::new(learner.clone(), &Draws::new(&fleet, luck), rule.workers, watch.stop.clone());
+                let (end, journal, reached, run) = session.train(threads, &watch.stop);
+                (end, journal, reached, run.cluster().failure().cloned())
+            }
+            Clock::Simulated => {
+                let cluster = Simulated::learning(fleet, luck, rule.workers, learner.clone());
+                let (end, journal, reached, _) = session.train(cluster, &watch.stop);
+                (end, journal, reached, None)
+            }
+        }
+    };
+    let scores = journal.snapshots.iter().map(|snapshot| learner.score(&snapshot.weights, &test)).collect();
+    let trained = Trained { arguments, rule, samples, journal, scores, end, reached };
+    if end != End::Done && reached.is_none() {
+        manifest.interrupted();
+    }
+    let written = write(&trained, output, manifest)?;
+    output::print(&words::report(&trained))?;
+    if !common.quiet {
+        output::tell("wrote", &written);
+    }
+    conclude(&trained, failure)
+}
+
+/// What a run needs on any cluster.
+struct Session<'a> {
+    arguments: &'a Train,
+    rule: Rule,
+    samples: usize,
+    learner: Arc<Digits>,
+    test: Arc<validation::Split>,
+}
+
+impl Session<'_> {
+    /// Steps of single workers until the end.
+    fn steps(&self) -> u64 {
+        let epochs = u64::from(self.arguments.epochs.unwrap_or(2));
+        let batches = (epochs * self.samples as u64).div_ceil(u64::from(self.arguments.batch_size));
+        self.arguments.updates.map_or(batches, |updates| updates.saturating_mul(self.rule.gradients_per_update()))
+    }
+
+    fn train<C: Cluster + Holds>(&self, cluster: C, stop: &AtomicBool) -> (End, Journal, Option<Time>, Run<C>) {
+        let steps = self.steps();
+        let bar = bar(steps, self.arguments.common.quiet);
+        let target = self.arguments.target_accuracy.map(|percent| percent.0);
+        let examines = target.is_some() || !bar.is_hidden();
+        let mut examiner = examines.then(|| Examiner::new(self.learner.clone(), self.test.clone(), target));
+        let mut reached = None;
+        let mut run = Run::new(self.rule, cluster);
+        let (journal, end) = validation::train(&mut run, self.rule.workers, steps, SNAPSHOTS, |journal, weights| {
+            bar.set_position(journal.steps_applied);
+            if let Some(examiner) = &mut examiner {
+                examiner.look(journal);
+                reached = examiner.reached();
+            }
+            bar.set_message(words::progress(weights.batch_loss(), examiner.as_ref().and_then(Examiner::accuracy)));
+            let over = reached.is_some() || stop.load(Ordering::Relaxed);
+            if over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        bar.finish_and_clear();
+        if let Some(examiner) = &mut examiner
+            && reached.is_none()
+        {
+            examiner.finish();
+            reached = examiner.reached();
+        }
+        (end, journal, reached, run)
+    }
+}
+
+/// Who works under which clock.
+fn fleet(arguments: &Train) -> Result<Fleet, Error> {
+    if arguments.clock == Clock::Wall && arguments.step_time.is_some() {
+        return Err(Error::Usage("--step-time is for --clock simulated; real threads take the time they take".into()));
+    }
+    let compute = arguments.step_time.as_ref().map_or_else(|| Ok("exp(2)".parse().expect("a law")), trace::law)?;
+    Ok(Fleet { delay: arguments.delay.as_ref().map(trace::law).transpose()?, ..Fleet::new(compute) })
+}
+
+fn dataset(arguments: &Train) -> Result<Dataset, Error> {
+    let data = match arguments.data.as_path() {
+        name if name == Path::new("mnist") => Ok(Dataset::embedded()),
+        directory => Dataset::from_dir(directory),
+    };
+    let take = |data: Dataset| match arguments.samples {
+        None => Ok(data),
+        Some(samples) => data.take(samples as usize),
+    };
+    data.and_then(take).map_err(|e| Error::Input(e.to_string()))
+}
+
+/// A bar on the terminal, or nothing.
+fn bar(steps: u64, quiet: bool) -> ProgressBar {
+    if quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} steps, {per_sec}, {msg}, {eta} left");
+    ProgressBar::new(steps).with_style(style.expect("a template that has been tried").progress_chars("━╸ "))
+}
+
+fn write(trained: &Trained<'_>, mut output: Output, manifest: Manifest) -> Result<output::Written, Error> {
+    output.add("updates.csv", rows::updates(trained));
+    output.add("steps.csv", rows::steps(trained));
+    output.add("metrics.csv", rows::metrics(trained));
+    let drawings = [
+        ("learning_curve.svg", "learning_curve.png", figure::learning_curve(trained)),
+        ("timeline.svg", "timeline.png", figure::timeline(trained)),
+    ];
+    for (svg, png, figure) in drawings {
+        output.add(svg, crate::report::svg(&figure)?);
+        output.add(png, crate::report::png(&figure)?);
+    }
+    output.commit(manifest)
+}
+
+/// Whether it ended as it should.
+fn conclude(trained: &Trained<'_>, failure: Option<Failure>) -> Result<(), Error> {
+    let done = format!("{} updates were made and kept", trained.journal.updates.len());
+    assert!(trained.journal.is_conserved(), "staleness is not conserved: a bug");
+    match (trained.end, failure) {
+        (End::Done, _) if trained.arguments.target_accuracy.is_some() && trained.reached.is_none() => {
+            Err(Error::Training("the target was not reached; raise --epochs or change --lr".to_string()))
+        }
+        (End::Done, _) => Ok(()),
+        (End::Broken, _) if trained.reached.is_some() => Ok(()),
+        (End::Diverged { update }, _) => Err(Error::Training(format!(
+            "the loss is not finite at update {update}: the step size is too large; lower --lr; {done}"
+        ))),
+        (End::RanDry, Some(Failure::Panicked { worker, serial, words })) => {
+            Err(Error::Training(format!("worker {worker} failed on its task {serial}: {words}; {done}")))
+        }
+        (End::Broken | End::RanDry, _) => Err(Error::Interrupted { done }),
+    }
+}
+
+/// The arguments as they were understood, for the manifest.
+fn resolved(arguments: &Train, fleet: &Fleet, out: &Path) -> serde_json::Value {
+    let simulated = arguments.clock == Clock::Simulated;
+    json!({
+        "policy": arguments.policy.to_string(),
+        "workers": arguments.workers,
+        "model": arguments.model.to_string(),
+        "data": arguments.data.display().to_string(),
+        "samples": arguments.samples,
+        "batch_size": arguments.batch_size,
+        "lr": arguments.lr.0,
+        "momentum": arguments.momentum.0,
+        "lr_rule": arguments.lr_rule.to_string(),
+        "epochs": arguments.updates.is_none().then_some(arguments.epochs.unwrap_or(2)),
+        "updates": arguments.updates,
+        "target_accuracy": arguments.target_accuracy.map(|percent| percent.to_string()),
+        "delay": fleet.delay.as_ref().map(Law::to_string),
+        "clock": if simulated { "simulated" } else { "wall" },
+        "step_time": simulated.then(|| fleet.compute.to_string()),
+        "out": out.display().to_string(),
+    })
+}

@@ -1,0 +1,72 @@
+//! How did the training go? In a few lines.
+
+use super::Trained;
+use super::args::Clock;
+use crate::report::digits;
+use std::fmt::Write;
+use validation::LearningRateRule;
+
+/// What the bar says.
+pub fn progress(loss: f32, accuracy: Option<f64>) -> String {
+    let accuracy = accuracy.map_or(String::new(), |a| format!(", accuracy about {:.1} %", 100.0 * a));
+    format!("loss {loss:.3}{accuracy}")
+}
+
+/// The result.
+pub fn report(trained: &Trained<'_>) -> String {
+    let Trained { arguments, rule, journal, scores, .. } = trained;
+    let clock = match arguments.clock {
+        Clock::Wall => "threads, real seconds",
+        Clock::Simulated => "workers, simulated seconds",
+    };
+    let mut text = format!(
+        "{} on {} {clock}: {}, batch {}, lr {} ({}), seed {}\n\n",
+        arguments.policy,
+        rule.workers,
+        arguments.model,
+        arguments.batch_size,
+        arguments.lr.0,
+        arguments.lr_rule,
+        arguments.common.seed,
+    );
+    let _ = writeln!(text, "  epoch    update      time s   train loss   test loss   test accuracy");
+    for (snapshot, score) in journal.snapshots.iter().zip(scores) {
+        let train_loss =
+            if snapshot.train_loss.is_finite() { format!("{:.4}", snapshot.train_loss) } else { "–".into() };
+        let _ = writeln!(
+            text,
+            "{:7.2} {:9} {:>11} {:>12} {:11.4} {:>15}",
+            trained.epochs(snapshot.steps),
+            snapshot.update,
+            digits(snapshot.at.seconds(), 4),
+            train_loss,
+            score.loss,
+            format!("{:.2} %", 100.0 * score.accuracy),
+        );
+    }
+    if let Some(last) = journal.updates.last() {
+        let seconds = last.at.seconds();
+        let _ = writeln!(
+            text,
+            "\n{} updates in {} s, {} s per update and {} s per gradient; gradients are {} versions old on average.",
+            last.update,
+            digits(seconds, 4),
+            digits(seconds / last.update as f64, 4),
+            digits(seconds / journal.steps_applied as f64, 4),
+            digits(journal.mean_staleness(), 3),
+        );
+    }
+    let _ = writeln!(
+        text,
+        "{}",
+        match arguments.lr_rule {
+            LearningRateRule::Same => "Every update moves by lr times the average of its gradients, fresh or stale.",
+            LearningRateRule::Linear => "An update that averages K gradients moves K times as far.",
+            LearningRateRule::PerStaleness => "A gradient that is s updates old counts 1/max(1, s).",
+        }
+    );
+    if let Some(at) = trained.reached {
+        let _ = writeln!(text, "The target was reached after {} s.", digits(at.seconds(), 4));
+    }
+    text
+}
