@@ -35,6 +35,9 @@ pub enum Command {
     /// Train a network on MNIST for real, on worker threads or under simulated time.
     #[cfg(feature = "train")]
     Train(Box<crate::train::args::Train>),
+    /// Foretell the trainer by the simulator from one worker alone, measure it, and judge.
+    #[cfg(feature = "train")]
+    Validate(Box<crate::validate::args::Validate>),
 }
 
 /// What every command takes.

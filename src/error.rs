@@ -24,6 +24,8 @@ pub enum Error {
     Draw(String),
     /// A training run broke off by itself.
     Training(String),
+    /// A claim did not hold.
+    Verdict(String),
     /// Someone pressed Ctrl-C.
     Interrupted {
         /// What was finished by then.
@@ -35,6 +37,7 @@ impl Error {
     /// The process's exit status.
     pub fn status(&self) -> u8 {
         match self {
+            Error::Verdict(_) => 1,
             Error::Usage(_) => 2,
             Error::Input(_) | Error::Write { .. } | Error::Print(_) | Error::Draw(_) | Error::Training(_) => 3,
             Error::Interrupted { .. } => 130,
@@ -45,7 +48,9 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Usage(sentence) | Error::Input(sentence) | Error::Training(sentence) => f.write_str(sentence),
+            Error::Usage(sentence) | Error::Input(sentence) | Error::Training(sentence) | Error::Verdict(sentence) => {
+                f.write_str(sentence)
+            }
             Error::Write { path, source } => {
                 write!(f, "cannot write {}: {source}; choose another place with --out DIR", path.display())
             }

@@ -10,6 +10,8 @@ mod simulate;
 mod trace;
 #[cfg(feature = "train")]
 mod train;
+#[cfg(feature = "train")]
+mod validate;
 
 use args::{Arguments, Command};
 use clap::Parser;
@@ -37,5 +39,7 @@ fn run(arguments: &Arguments, typed: &[OsString]) -> Result<(), Error> {
         Command::Simulate(simulate) => simulate::run(simulate, typed),
         #[cfg(feature = "train")]
         Command::Train(arguments) => train::run(arguments, typed),
+        #[cfg(feature = "train")]
+        Command::Validate(arguments) => validate::run(arguments, typed),
     }
 }

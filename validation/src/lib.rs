@@ -2,15 +2,19 @@
 //!
 //! Read in this order: the data ([`mnist`], [`batches`]), the networks ([`models`], with `dense`, `sight` and `product`
 //! below), what is learnt and how ([`digits`]), real threads ([`threaded`]), a run and its journal ([`training`]); then the
-//! laws behind measured times ([`fit`], [`likelihood`], [`goodness`], [`curves`]).
+//! laws behind measured times ([`fit`], [`likelihood`], [`goodness`], [`curves`]); and what one worker costs
+//! ([`calibrate`]), what follows for many ([`experiment`]), and whether it is so ([`agreement`]).
 //!
 //! The coordinator, the policies and the laws are the simulator's own; nothing of them exists twice.
 
+pub mod agreement;
 pub mod batches;
+pub mod calibrate;
 pub mod curves;
 pub mod data_error;
 mod dense;
 pub mod digits;
+pub mod experiment;
 pub mod fit;
 pub mod goodness;
 pub mod likelihood;
@@ -21,10 +25,13 @@ mod sight;
 pub mod threaded;
 pub mod training;
 
+pub use agreement::{Interval, Verdict};
 pub use batches::{BatchError, Batches, Share};
+pub use calibrate::{Calibration, calibrate};
 pub use curves::{Histogram, density_curve, quantile_pairs};
 pub use data_error::DataError;
 pub use digits::{Digits, LearningRateRule, Sgd, Weights};
+pub use experiment::{Claim, Predictions, Quantity, claims};
 pub use fit::{Family, FitError, fit};
 pub use goodness::{Comparison, Gap, Goodness, Maximum, compare, goodness};
 pub use likelihood::{ln_density, log_likelihood};

@@ -1,0 +1,114 @@
+//! The table of predictions and measurements, and what it comes to.
+
+use super::{Judged, Validated};
+use crate::report::digits;
+use sim::Law;
+use std::fmt::Write;
+use validation::experiment::Cell;
+use validation::{Claim, Quantity, Verdict};
+
+/// Table and verdict.
+pub fn report(validated: &Validated) -> String {
+    let mut text = format!(
+        "One worker was calibrated; {} cells follow from it, on {} cores.\n\n",
+        validated.judged.len(),
+        validated.cores
+    );
+    let _ = writeln!(
+        text,
+        " policy     m  delay       predicted ms      measured ms    error ± 95 %  verdict     staleness       by law  exponential"
+    );
+    for j in &validated.judged {
+        let _ = writeln!(text, "{}", line(j));
+    }
+    text.push('\n');
+    summary(validated, &mut text);
+    text
+}
+
+fn claim(j: &Judged, quantity: Quantity) -> Option<&Claim> {
+    j.claims.iter().find(|claim| claim.quantity == quantity)
+}
+
+fn line(j: &Judged) -> String {
+    let per_update = claim(j, Quantity::PerUpdate).expect("every cell has one");
+    let staleness = claim(j, Quantity::Staleness).expect("every cell has one");
+    let ms = |seconds: f64| digits(1e3 * seconds, 4);
+    let error_of =
+        |quantity| claim(j, quantity).map_or("–".to_string(), |claim| format!("{:+.1} %", 100.0 * claim.error.value));
+    format!(
+        " {:9} {:>2}  {:9} {:>8} ± {:<6} {:>8} ± {:<6} {:>+6.1} ± {:<4.1} %  {:9} {:>5.2} / {:<5.2} {:>9} {:>9}",
+        j.cell.policy,
+        j.cell.rule.workers,
+        j.cell.delay.as_ref().map_or("none".to_string(), Law::to_string),
+        ms(per_update.predicted.value),
+        digits(1e3 * per_update.predicted.half_width, 2),
+        ms(per_update.measured.value),
+        digits(1e3 * per_update.measured.half_width, 2),
+        100.0 * per_update.error.value,
+        100.0 * per_update.error.half_width,
+        worst(j).to_string(),
+        staleness.predicted.value,
+        staleness.measured.value,
+        error_of(Quantity::PerUpdateByLaw),
+        error_of(Quantity::PerUpdateByGate),
+    )
+}
+
+/// The verdict of a cell: the worst of its claims that count.
+fn worst(j: &Judged) -> Verdict {
+    let counts = || j.claims.iter().filter(|claim| claim.quantity.counts()).map(|claim| claim.verdict);
+    [Verdict::Fail, Verdict::Undecided].into_iter().find(|v| counts().any(|w| w == *v)).unwrap_or(Verdict::Pass)
+}
+
+fn summary(validated: &Validated, text: &mut String) {
+    let errors: Vec<(f64, &Cell)> = validated
+        .judged
+        .iter()
+        .map(|j| (claim(j, Quantity::PerUpdate).expect("every cell has one").error.value.abs(), &j.cell))
+        .collect();
+    let mean = errors.iter().map(|(error, _)| error).sum::<f64>() / errors.len() as f64;
+    if let Some((worst, cell)) = errors.iter().max_by(|a, b| a.0.total_cmp(&b.0)) {
+        let _ = writeln!(
+            text,
+            "Time per update: {:.1} % off on average over {} cells, {:.1} % at worst ({} at m = {}, delay {}{}).",
+            100.0 * mean,
+            errors.len(),
+            100.0 * worst,
+            cell.policy,
+            cell.rule.workers,
+            cell.delay.as_ref().map_or("none".to_string(), Law::to_string),
+            if cell.rule.workers > validated.cores { ", where workers take turns on the cores" } else { "" },
+        );
+    }
+    for (family, name) in [(true, "with the delay"), (false, "without it")] {
+        let gates = validated.judged.iter().filter(|j| j.cell.delay.is_some() == family);
+        let errors: Vec<f64> =
+            gates.filter_map(|j| claim(j, Quantity::PerUpdateByGate)).map(|claim| claim.error.value.abs()).collect();
+        if !errors.is_empty() {
+            let _ = writeln!(
+                text,
+                "The plain exponential model (H_m/λ, 1/(mλ)) is {:.0} % off on average {name}, {:.0} % at worst.",
+                100.0 * errors.iter().sum::<f64>() / errors.len() as f64,
+                100.0 * errors.iter().copied().fold(0.0, f64::max),
+            );
+        }
+    }
+    if let Some(best) = validated.fitted.as_ref().and_then(|fitted| fitted.fitted.first()) {
+        let exponential =
+            validated.fitted.iter().flat_map(|f| &f.fitted).find(|g| g.family == validation::Family::Exponential);
+        let apart = exponential.map_or(String::new(), |g| format!("; exponential: {:.2}", g.ks));
+        let _ = writeln!(
+            text,
+            "Computing times are nearest to {} (largest gap between the distribution functions {:.2}{apart}).",
+            best.law, best.ks
+        );
+    }
+    if let Some(stolen) = validated.stolen.filter(|stolen| *stolen > 0.005) {
+        let _ = writeln!(text, "Other machines took {:.0} % of the processors' time meanwhile.", 100.0 * stolen);
+    }
+    let [pass, fail, undecided] = [Verdict::Pass, Verdict::Fail, Verdict::Undecided].map(|v| validated.count(v));
+    let more = if undecided > 0 { "; more --updates would decide" } else { "" };
+    let tolerances = "tolerance 5 % for m up to the cores, 10 % beyond, staleness conserved exactly";
+    let _ = writeln!(text, "Verdict: {pass} claims pass, {fail} fail, {undecided} are undecided{more} ({tolerances}).");
+}
