@@ -23,8 +23,10 @@ pub enum Error {
     /// A figure could not be drawn.
     Draw(String),
     /// A training run broke off by itself.
+    #[cfg(feature = "train")]
     Training(String),
     /// A claim did not hold.
+    #[cfg(feature = "train")]
     Verdict(String),
     /// Someone pressed Ctrl-C.
     Interrupted {
@@ -37,9 +39,12 @@ impl Error {
     /// The process's exit status.
     pub fn status(&self) -> u8 {
         match self {
+            #[cfg(feature = "train")]
             Error::Verdict(_) => 1,
             Error::Usage(_) => 2,
-            Error::Input(_) | Error::Write { .. } | Error::Print(_) | Error::Draw(_) | Error::Training(_) => 3,
+            Error::Input(_) | Error::Write { .. } | Error::Print(_) | Error::Draw(_) => 3,
+            #[cfg(feature = "train")]
+            Error::Training(_) => 3,
             Error::Interrupted { .. } => 130,
         }
     }
@@ -48,9 +53,9 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Usage(sentence) | Error::Input(sentence) | Error::Training(sentence) | Error::Verdict(sentence) => {
-                f.write_str(sentence)
-            }
+            Error::Usage(sentence) | Error::Input(sentence) => f.write_str(sentence),
+            #[cfg(feature = "train")]
+            Error::Training(sentence) | Error::Verdict(sentence) => f.write_str(sentence),
             Error::Write { path, source } => {
                 write!(f, "cannot write {}: {source}; choose another place with --out DIR", path.display())
             }

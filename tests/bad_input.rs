@@ -158,9 +158,9 @@ fn models_learners_lengths_and_speeds_that_are_none() {
         ("--precision", "5", "'5'"),
         ("--precision", "%", "'%'"),
         ("--speeds", "0", "'0' is not a number from 1e-9 to 1e9; type 1,1,0.5"),
-        ("--speeds", "1,-1", "'-1' is not a positive number"),
-        ("--speeds", "abc", "'abc' is not a positive number"),
-        ("--speeds", "inf", "'inf' is not a positive number"),
+        ("--speeds", "1,-1", "'-1' is not a number from 1e-9 to 1e9"),
+        ("--speeds", "abc", "'abc' is not a number from 1e-9 to 1e9"),
+        ("--speeds", "inf", "'inf' is not a number from 1e-9 to 1e9"),
     ]);
 }
 

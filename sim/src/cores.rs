@@ -1,17 +1,168 @@
-//! How fast does each compute when there are more workers than cores? Processor sharing in virtual service time.
+//! How fast does each compute when there are more workers than cores? Shared equally, or first come first served.
 //!
-//! With n tasks computing on c < n cores, each gets c/n of a core. Instead of n remaining times that change with every
-//! arrival, one counter grows: the computing that everybody present has been given. A task ends when the counter reaches
-//! what it was on its arrival plus the task's own computing, so an event costs O(log m), however many are present.
+//! Kernels cut time into slices of some milliseconds. Longer steps share the cores equally; shorter ones run to their end
+//! before the next is let in. The work done is the same, the order is not.
 
 use crate::queue::Queue;
 use crate::time::Time;
+use std::collections::VecDeque;
 
-/// Cores shared equally by the workers that compute.
+/// How workers share cores when there are more of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// Everybody computes at the same reduced speed: steps longer than the kernel's time slice.
+    Equally,
+    /// Whoever has a core keeps it to the end of its task: steps shorter than the time slice.
+    FirstCome,
+}
+
+/// Cores shared by the workers that compute.
 #[derive(Clone, Debug)]
-pub(crate) struct Cores {
-    cores: f64,
+pub(crate) enum Cores {
+    Equal(Equal),
+    Queued(Queued),
+}
+
+impl Cores {
+    pub(crate) fn new(sharing: Sharing, cores: u32, sharers: u32) -> Cores {
+        match sharing {
+            Sharing::Equally => Cores::Equal(Equal::new(cores, sharers)),
+            Sharing::FirstCome => Cores::Queued(Queued::new(cores, sharers)),
+        }
+    }
+
     /// How far the sharing has been worked out.
+    pub(crate) fn now(&self) -> Time {
+        match self {
+            Cores::Equal(equal) => equal.now,
+            Cores::Queued(queued) => queued.now,
+        }
+    }
+
+    /// A worker begins `compute_s` seconds of computing.
+    pub(crate) fn join(&mut self, at: Time, worker: u32, compute_s: f64) {
+        match self {
+            Cores::Equal(equal) => equal.join(at, worker, compute_s),
+            Cores::Queued(queued) => queued.join(at, worker, compute_s),
+        }
+    }
+
+    /// The server, just woken, begins `compute_s` seconds of computing: where cores are queued for, it need not queue.
+    pub(crate) fn join_at_once(&mut self, at: Time, server: u32, compute_s: f64) {
+        match self {
+            Cores::Equal(equal) => equal.join(at, server, compute_s),
+            Cores::Queued(queued) => queued.interrupt(at, server, compute_s),
+        }
+    }
+
+    /// A worker gives up computing, if it was computing.
+    pub(crate) fn leave(&mut self, at: Time, worker: u32) {
+        match self {
+            Cores::Equal(equal) => equal.leave(at, worker),
+            Cores::Queued(queued) => queued.leave(at, worker),
+        }
+    }
+
+    /// Whether a worker is computing, or waits for a core to do so.
+    pub(crate) fn holds(&self, worker: u32) -> bool {
+        match self {
+            Cores::Equal(equal) => equal.ends.get(worker).is_some(),
+            Cores::Queued(queued) => queued.holds(worker),
+        }
+    }
+
+    /// Whose computing ends first, and when, if nobody joins or leaves before.
+    pub(crate) fn first(&self) -> Option<(Time, u32)> {
+        match self {
+            Cores::Equal(equal) => equal.first(),
+            Cores::Queued(queued) => queued.ends.first(),
+        }
+    }
+
+    /// The first ends.
+    pub(crate) fn finish(&mut self, at: Time, worker: u32) {
+        match self {
+            Cores::Equal(equal) => equal.finish(at, worker),
+            Cores::Queued(queued) => queued.leave(at, worker),
+        }
+    }
+}
+
+/// First come first served, to the end.
+#[derive(Clone, Debug)]
+pub(crate) struct Queued {
+    /// Cores that nobody has.
+    free: u32,
+    now: Time,
+    /// When the computing of each worker that has a core ends.
+    ends: Queue,
+    /// Those who have none yet, and how much they want to compute, s.
+    waiting: VecDeque<(u32, f64)>,
+    /// Someone computes without a core of its own, on the time of the others.
+    interrupts: Option<u32>,
+}
+
+impl Queued {
+    fn new(cores: u32, sharers: u32) -> Queued {
+        Queued { free: cores, now: Time::ZERO, ends: Queue::new(sharers), waiting: VecDeque::new(), interrupts: None }
+    }
+
+    fn join(&mut self, at: Time, worker: u32, compute_s: f64) {
+        self.now = at;
+        self.waiting.push_back((worker, compute_s));
+        self.fill();
+    }
+
+    /// Computes at once; if no core is free, on that of the worker who would end next, and who ends later for it.
+    fn interrupt(&mut self, at: Time, server: u32, compute_s: f64) {
+        self.now = at;
+        if self.free > 0 {
+            self.free -= 1;
+        } else if let Some((end, worker)) = self.ends.first() {
+            self.ends.set(worker, Some(end.after(compute_s)));
+            self.interrupts = Some(server);
+        }
+        self.ends.set(server, Some(at.after(compute_s)));
+    }
+
+    fn leave(&mut self, at: Time, worker: u32) {
+        if self.ends.get(worker).is_some() {
+            self.now = at;
+            self.ends.set(worker, None);
+            if self.interrupts == Some(worker) {
+                self.interrupts = None;
+            } else {
+                self.free += 1;
+            }
+            self.fill();
+        } else {
+            self.waiting.retain(|&(other, _)| other != worker);
+        }
+    }
+
+    fn holds(&self, worker: u32) -> bool {
+        self.ends.get(worker).is_some() || self.waiting.iter().any(|&(other, _)| other == worker)
+    }
+
+    /// Lets the next ones in.
+    fn fill(&mut self) {
+        while self.free > 0
+            && let Some((worker, compute_s)) = self.waiting.pop_front()
+        {
+            self.free -= 1;
+            self.ends.set(worker, Some(self.now.after(compute_s)));
+        }
+    }
+}
+
+/// Processor sharing in virtual service time.
+///
+/// With n tasks computing on c < n cores, each gets c/n of a core. Instead of n remaining times that change with every
+/// arrival, one counter grows: the computing that everybody present has been given. A task ends when the counter reaches
+/// what it was on its arrival plus the task's own computing, so an event costs O(log m), however many are present.
+#[derive(Clone, Debug)]
+pub(crate) struct Equal {
+    cores: f64,
     now: Time,
     /// Seconds of computing given to everybody who was present all along.
     given: Time,
@@ -20,9 +171,9 @@ pub(crate) struct Cores {
     ends: Queue,
 }
 
-impl Cores {
-    pub(crate) fn new(cores: u32, workers: u32) -> Cores {
-        Cores { cores: f64::from(cores), now: Time::ZERO, given: Time::ZERO, present: 0, ends: Queue::new(workers) }
+impl Equal {
+    fn new(cores: u32, sharers: u32) -> Equal {
+        Equal { cores: f64::from(cores), now: Time::ZERO, given: Time::ZERO, present: 0, ends: Queue::new(sharers) }
     }
 
     /// Seconds that a second of computing takes now.
@@ -35,42 +186,28 @@ impl Cores {
         self.now = at;
     }
 
-    /// A worker begins `compute_s` seconds of computing.
-    pub(crate) fn join(&mut self, at: Time, worker: u32, compute_s: f64) {
+    fn join(&mut self, at: Time, worker: u32, compute_s: f64) {
         self.move_to(at);
         self.ends.set(worker, Some(self.given.after(compute_s)));
         self.present += 1;
     }
 
-    /// A worker gives up computing, if it was computing.
-    pub(crate) fn leave(&mut self, at: Time, worker: u32) {
-        if self.holds(worker) {
+    fn leave(&mut self, at: Time, worker: u32) {
+        if self.ends.get(worker).is_some() {
             self.move_to(at);
             self.ends.set(worker, None);
             self.present -= 1;
         }
     }
 
-    /// How far the sharing has been worked out.
-    pub(crate) fn now(&self) -> Time {
-        self.now
-    }
-
-    /// Whether a worker is computing.
-    pub(crate) fn holds(&self, worker: u32) -> bool {
-        self.ends.get(worker).is_some()
-    }
-
-    /// Whose computing ends first, and when, if nobody joins or leaves before.
-    pub(crate) fn first(&self) -> Option<(Time, u32)> {
+    fn first(&self) -> Option<(Time, u32)> {
         let (end, worker) = self.ends.first()?;
         // Rounding may leave the counter a hair beyond the end.
         let left = end.since(self.given).max(0.0);
         Some((self.now.after(left * self.stretch()), worker))
     }
 
-    /// The first ends.
-    pub(crate) fn finish(&mut self, at: Time, worker: u32) {
+    fn finish(&mut self, at: Time, worker: u32) {
         self.given = self.given.max(self.ends.get(worker).unwrap_or(self.given));
         self.now = at;
         self.ends.set(worker, None);
@@ -82,9 +219,9 @@ impl Cores {
 mod tests {
     use super::*;
 
-    /// Runs tasks (arrival, computing) to their ends, by the counter.
-    fn ends(cores: u32, tasks: &[(f64, f64)]) -> Vec<f64> {
-        let mut sharing = Cores::new(cores, tasks.len() as u32);
+    /// Runs tasks (arrival, computing) to their ends.
+    fn ends(sharing: Sharing, cores: u32, tasks: &[(f64, f64)]) -> Vec<f64> {
+        let mut sharing = Cores::new(sharing, cores, tasks.len() as u32);
         let mut ends = vec![0.0; tasks.len()];
         let mut arrivals = tasks.iter().enumerate().peekable();
         loop {
@@ -105,7 +242,8 @@ mod tests {
     }
 
     #[test]
-    fn sharing_can_be_followed_by_hand() {
+    fn equal_sharing_can_be_followed_by_hand() {
+        let ends = |cores, tasks: &[(f64, f64)]| ends(Sharing::Equally, cores, tasks);
         // Two tasks of 1 s and 2 s on one core: half speed each until 2 s, then the longer one has 1 s left.
         assert_eq!(ends(1, &[(0.0, 1.0), (0.0, 2.0)]), [2.0, 3.0]);
         // As many cores as tasks: nobody waits.
@@ -114,5 +252,29 @@ mod tests {
         assert_eq!(ends(1, &[(0.0, 2.0), (1.0, 2.0)]), [3.0, 4.0]);
         // Three on two cores: each gets 2/3 of a core until 1.5 s, then the two that are left have a core each.
         assert_eq!(ends(2, &[(0.0, 1.0), (0.0, 2.0), (0.0, 3.0)]), [1.5, 2.5, 3.5]);
+    }
+
+    #[test]
+    fn queueing_can_be_followed_by_hand() {
+        let ends = |cores, tasks: &[(f64, f64)]| ends(Sharing::FirstCome, cores, tasks);
+        assert_eq!(ends(1, &[(0.0, 1.0), (0.0, 2.0)]), [1.0, 3.0]);
+        assert_eq!(ends(2, &[(0.0, 1.0), (0.0, 2.0)]), [1.0, 2.0]);
+        assert_eq!(ends(1, &[(0.0, 2.0), (1.0, 2.0), (1.5, 1.0)]), [2.0, 4.0, 5.0]);
+        // Three on two cores: the third gets the first core that is free, at 1 s.
+        assert_eq!(ends(2, &[(0.0, 1.0), (0.0, 2.0), (0.0, 3.0)]), [1.0, 2.0, 4.0]);
+    }
+
+    #[test]
+    fn an_interruption_takes_its_time_from_another() {
+        let mut cores = Cores::new(Sharing::FirstCome, 1, 2);
+        cores.join(Time::ZERO, 0, 1.0);
+        cores.join_at_once(Time::at(0.5).unwrap(), 1, 0.25);
+        assert_eq!(cores.first(), Some((Time::at(0.75).unwrap(), 1)));
+        cores.finish(Time::at(0.75).unwrap(), 1);
+        assert_eq!(cores.first(), Some((Time::at(1.25).unwrap(), 0)));
+        cores.finish(Time::at(1.25).unwrap(), 0);
+        cores.join(Time::at(2.0).unwrap(), 0, 1.0);
+        assert_eq!(cores.first(), Some((Time::at(3.0).unwrap(), 0)), "the core is free again, once");
+        assert!(!cores.holds(1));
     }
 }

@@ -1,5 +1,6 @@
 //! Who works, and with what? The workers' laws and speeds, the cores they share, the server they hand in to.
 
+pub use crate::cores::Sharing;
 use crate::law::{Law, Sampler};
 use crate::policy::Rule;
 use crate::seed::{Luck, Purpose};
@@ -18,8 +19,10 @@ pub struct Fleet {
     pub latency: Option<Law>,
     /// Speeds of the workers, repeated over them; a worker of speed 0.5 computes twice as long.
     pub speeds: Vec<f64>,
-    /// Cores that all workers share equally when more of them compute than there are cores; `None` is one core each.
+    /// Cores that all workers share when more of them compute than there are cores; `None` is one core each.
     pub cores: Option<u32>,
+    /// How they share them.
+    pub sharing: Sharing,
     /// How long the server is busy with a hand-in, first come first served, s; `None` is no time at all.
     pub service: Option<Law>,
     /// How long the server is busy with an update, s; `None` is no time at all.
@@ -48,6 +51,7 @@ impl Fleet {
             latency: None,
             speeds: vec![1.0],
             cores: None,
+            sharing: Sharing::Equally,
             service: None,
             update: None,
             server_computes: false,

@@ -40,7 +40,7 @@
 //!
 //! - The network: handing out parameters takes no time; `--delay` stands for everything that needs no core, and it costs
 //!   the same however many workers transmit.
-//! - Cores are shared equally and without loss; a kernel's time slices and caches are not modelled.
+//! - Cores are shared without loss, equally or first come first served; a kernel's time slices and caches are not modelled.
 //! - Failures: a worker may be slow, but it always finishes.
 //! - Correlation: steps of one worker, and steps of different workers, are independent. A worker that stays slow is a
 //!   matter of speeds.
@@ -67,7 +67,7 @@ pub mod time;
 pub use cluster::{Cluster, Completion, Event, Run, Turn};
 pub use coordinator::{Coordinator, Orders, Task};
 pub use experiment::{Cell, Experiment, Length, Model, Observation, Watch};
-pub use fleet::{Cancellation, Draws, Fleet};
+pub use fleet::{Cancellation, Draws, Fleet, Sharing};
 pub use law::{Law, LawError, LawText, TraceSource};
 pub use learner::{Learner, LearnerText, Learning, Quadratic};
 pub use policy::{Policy, PolicyError, Rule};

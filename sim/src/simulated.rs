@@ -78,7 +78,7 @@ impl<L: Learner> Simulated<L> {
             now: Time::ZERO,
             jobs: vec![idle; workers as usize],
             arrivals: Queue::new(workers),
-            cores: fleet.cores.filter(|&cores| cores < sharers).map(|cores| Cores::new(cores, sharers)),
+            cores: fleet.cores.filter(|&cores| cores < sharers).map(|cores| Cores::new(fleet.sharing, cores, sharers)),
             server: fleet.server_computes.then_some(workers),
             arrived: VecDeque::new(),
             cancellation: fleet.cancellation,
@@ -165,7 +165,7 @@ impl<L: Learner> Simulated<L> {
         };
         self.catch_up();
         let cores = self.cores.as_mut().expect("shared cores");
-        cores.join(self.now, server, seconds);
+        cores.join_at_once(self.now, server, seconds);
         while self.cores.as_ref().is_some_and(|cores| cores.holds(server)) {
             if let Some(arrival) = self.next_arrival(Time::END) {
                 self.arrived.push_back(arrival);

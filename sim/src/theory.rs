@@ -3,7 +3,7 @@
 //! P workers, K the quorum, X a worker's time for a task, X_{K:P} the K-th smallest of P. Everything is dispatched on the
 //! four dials of the [`Rule`], so policies that are equal have equal theory.
 
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Sharing};
 use crate::law::{Aging, Law};
 use crate::policy::{Finisher, Rest, Rule};
 use crate::quadrature::mean_of_survival;
@@ -54,6 +54,9 @@ fn upper(seconds: f64) -> Option<Theory> {
 /// Mean time per update of `rule` on `fleet` in the long run, s; `None` where nothing is known.
 pub fn time_per_update(rule: Rule, fleet: &Fleet) -> Option<Theory> {
     let cores = fleet.cores.filter(|_| fleet.shares_cores(rule.workers));
+    if cores.is_some() && fleet.sharing == Sharing::FirstCome {
+        return hindered(rule, fleet, 0.0);
+    }
     if fleet.computes_in_vain(rule) {
         return hindered(rule, fleet, 0.0);
     }

@@ -1,13 +1,11 @@
 //! What did we find out? The same observations as a table, as sentences, as CSV and as a figure.
 
-mod figure;
-mod rows;
-mod table;
+pub mod figure;
+pub mod rows;
+pub mod table;
 mod words;
 
-pub use figure::{look, png, svg};
-pub use rows::csv;
-pub use table::{digits, text};
+pub use table::text;
 pub use words::warnings;
 
 use crate::error::Error;

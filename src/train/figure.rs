@@ -1,7 +1,7 @@
 //! The figures of a training run: how it learnt, and what everybody did at first.
 
 use super::Trained;
-use crate::report::look;
+use crate::report::figure::look;
 use plot::{Axis, Colour, Entry, Figure, Fill, Mark, Panel, Rect};
 use validation::training::Snapshot;
 

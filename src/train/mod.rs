@@ -189,8 +189,8 @@ fn write(trained: &Trained<'_>, mut output: Output, manifest: Manifest) -> Resul
         ("timeline.svg", "timeline.png", figure::timeline(trained)),
     ];
     for (svg, png, figure) in drawings {
-        output.add(svg, crate::report::svg(&figure)?);
-        output.add(png, crate::report::png(&figure)?);
+        output.add(svg, crate::report::figure::svg(&figure)?);
+        output.add(png, crate::report::figure::png(&figure)?);
     }
     output.commit(manifest)
 }

@@ -1,7 +1,7 @@
 //! The CSV files of a training run, whose columns are a contract.
 
 use super::Trained;
-use crate::report::csv;
+use crate::report::rows::csv;
 
 /// `updates.csv`
 pub fn updates(trained: &Trained<'_>) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use super::Trained;
 use super::args::Clock;
-use crate::report::digits;
+use crate::report::table::digits;
 use std::fmt::Write;
 use validation::LearningRateRule;
 

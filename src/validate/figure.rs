@@ -1,7 +1,7 @@
 //! The figures of a validation.
 
 use super::Validated;
-use crate::report::look;
+use crate::report::figure::look;
 use plot::{Axis, Colour, Dash, Entry, Figure, Fill, Mark, Panel, Reference};
 use sim::Policy;
 use validation::{Claim, Histogram, Quantity, density_curve, quantile_pairs};
@@ -162,7 +162,7 @@ pub fn step_times(validated: &Validated) -> Figure {
     pairs.insert(0, Mark::reference(Reference::Diagonal));
     let panels = vec![
         Panel::new(Axis::linear("Computing time (ms)"), Axis::linear("Density (1/ms)").from_zero(), densities),
-        Panel::new(Axis::log("Quantile of the fitted law (ms)"), Axis::log("Measured quantile (ms)"), pairs),
+        Panel::new(Axis::linear("Quantile of the fitted law (ms)"), Axis::linear("Measured quantile (ms)"), pairs),
     ];
     Figure { legend, ..Figure::new(panels) }
 }

@@ -13,7 +13,7 @@ use args::Validate;
 use indicatif::{ProgressBar, ProgressStyle};
 use rand::seq::SliceRandom;
 use serde_json::json;
-use sim::{Draws, Law, Luck, PolicyError, Purpose};
+use sim::{Law, Luck, PolicyError, Purpose};
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -78,7 +78,7 @@ pub fn run(arguments: &Validate, typed: &[OsString]) -> Result<(), Error> {
     let before = steal();
     let bar = bar(cells.len() as u64, common.quiet);
     let planned = cells.len();
-    let (judged, calibration) = bench.judge_all(cells, delay.as_ref(), &bar)?;
+    let (judged, calibration) = bench.judge_all(cells, &bar)?;
     bar.finish_and_clear();
     let stolen = before.zip(steal()).map(|((s0, t0), (s1, t1))| (s1 - s0) as f64 / (t1 - t0).max(1) as f64);
 
@@ -158,22 +158,19 @@ struct Bench<'a> {
 
 /// Cells between two calibrations.
 const GROUP: usize = 4;
+/// Seconds that the calibration of one kind of cell should take.
+const CALIBRATION_S: f64 = 0.4;
 /// Seconds that a cell should take.
 const CELL_S: f64 = 1.1;
 
 impl Bench<'_> {
     /// Calibrates, measures a few cells, calibrates again, and so on: what the machine drifts by is seen from both sides.
-    fn judge_all(
-        &self,
-        cells: Vec<Cell>,
-        delay: Option<&Law>,
-        bar: &ProgressBar,
-    ) -> Result<(Vec<Judged>, Calibration), Error> {
+    fn judge_all(&self, cells: Vec<Cell>, bar: &ProgressBar) -> Result<(Vec<Judged>, Calibration), Error> {
         let mut order: Vec<usize> = (0..cells.len()).collect();
         order.shuffle(&mut Luck::new(self.arguments.common.seed, 0).at(Purpose::Order, u32::MAX, 0));
         let mut judged: Vec<Option<Judged>> = cells.iter().map(|_| None).collect();
         let mut pure = Calibration::default();
-        let Some(mut before) = self.calibrate(&cells, delay) else { return Ok((Vec::new(), pure)) };
+        let Some(mut before) = self.calibrate(&cells) else { return Ok((Vec::new(), pure)) };
         for group in order.chunks(GROUP) {
             let mut measured = Vec::new();
             for &index in group {
@@ -187,7 +184,7 @@ impl Bench<'_> {
                 }
                 bar.inc(1);
             }
-            let Some(after) = self.calibrate(&cells, delay) else { break };
+            let Some(after) = self.calibrate(&cells) else { break };
             for (index, updates, foretold, series) in measured {
                 let cell = &cells[index];
                 let tolerance = self.tolerance(cell);
@@ -203,36 +200,31 @@ impl Bench<'_> {
                 let [predicted, _] = predictions.paired;
                 judged[index] = Some(Judged { cell: cell.clone(), claims, predicted, measured: series });
             }
-            pure = pure.with(&after.pure);
+            pure = pure.with(&after.pure());
             before = after;
         }
         Ok((judged.into_iter().flatten().collect(), pure))
     }
 
-    /// One worker with the drawn delay, and one without.
-    fn calibrate(&self, cells: &[Cell], delay: Option<&Law>) -> Option<Calibrations> {
-        let mut gradients: Vec<u32> = cells.iter().map(|cell| cell.rule.quorum).chain([1]).collect();
-        gradients.sort_unstable();
-        gradients.dedup();
-        let rule = sim::Policy::Async.rule(1).expect("one worker");
-        let draws = |delay: Option<&Law>| -> Draws {
-            Cell {
-                policy: sim::Policy::Async,
-                rule,
-                delay: delay.cloned(),
-                luck: Luck::new(self.arguments.common.seed, u64::MAX / 2),
-            }
-            .draws()
+    /// One worker for each kind of cell: with the drawn delay and without, with one step in a task and with several.
+    fn calibrate(&self, cells: &[Cell]) -> Option<Calibrations> {
+        let mut kinds: Vec<Kind> = cells.iter().map(Kind::of).collect();
+        kinds.sort_by_key(|kind| (kind.steps, kind.delay.is_some()));
+        kinds.dedup();
+        let calibrate = |kind: Kind| {
+            let like = |cell: &&Cell| Kind::of(cell) == kind;
+            let mut gradients: Vec<u32> = cells.iter().filter(like).map(|cell| cell.rule.quorum).chain([1]).collect();
+            gradients.sort_unstable();
+            gradients.dedup();
+            let example = cells.iter().find(like)?;
+            let luck = Luck::new(self.arguments.common.seed, u64::MAX / 2);
+            let draws = Cell { luck, ..example.clone() }.draws();
+            let step_s = 1e-3 + kind.delay.as_ref().map_or(0.0, Law::mean);
+            let tasks = (CALIBRATION_S / step_s / f64::from(kind.steps)).clamp(20.0, 300.0) as u64;
+            let calibration = calibrate(&self.learner, &draws, tasks, kind.steps, &gradients, &self.stop)?;
+            Some((kind, calibration))
         };
-        let pure = calibrate(&self.learner, &draws(None), 240, &gradients, &self.stop)?;
-        let delayed = match delay {
-            None => None,
-            Some(law) => {
-                let steps = (0.7 / law.mean()).clamp(20.0, 240.0) as u64;
-                Some(calibrate(&self.learner, &draws(Some(law)), steps, &gradients, &self.stop)?)
-            }
-        };
-        Some(Calibrations { pure, delayed })
+        kinds.into_iter().map(calibrate).collect::<Option<_>>().map(Calibrations)
     }
 
     /// As many updates as fit into the time of a cell, by a first prediction.
@@ -250,18 +242,33 @@ impl Bench<'_> {
     }
 }
 
-/// What one worker costs, with and without the drawn delay.
-struct Calibrations {
-    pure: Calibration,
-    delayed: Option<Calibration>,
+/// What a calibration holds for.
+#[derive(Clone, Debug, PartialEq)]
+struct Kind {
+    steps: u32,
+    delay: Option<Law>,
 }
+
+impl Kind {
+    fn of(cell: &Cell) -> Kind {
+        Kind { steps: cell.rule.steps, delay: cell.delay.clone() }
+    }
+}
+
+/// What one worker costs, for each kind of cell.
+struct Calibrations(Vec<(Kind, Calibration)>);
 
 impl Calibrations {
     fn of(&self, cell: &Cell) -> &Calibration {
-        match (&cell.delay, &self.delayed) {
-            (Some(_), Some(delayed)) => delayed,
-            _ => &self.pure,
-        }
+        let kind = Kind::of(cell);
+        let found = self.0.iter().find(|(k, _)| *k == kind);
+        &found.expect("every kind of cell was calibrated").1
+    }
+
+    /// Without delay, one step at a time.
+    fn pure(&self) -> Calibration {
+        let found = self.0.iter().find(|(kind, _)| kind.delay.is_none() && kind.steps == 1);
+        found.map(|(_, calibration)| calibration.clone()).unwrap_or_default()
     }
 }
 
@@ -274,8 +281,8 @@ fn write(validated: &Validated, mut output: Output, manifest: Manifest) -> Resul
         ("step_times.svg", "step_times.png", figure::step_times(validated)),
     ];
     for (svg, png, figure) in drawings {
-        output.add(svg, crate::report::svg(&figure)?);
-        output.add(png, crate::report::png(&figure)?);
+        output.add(svg, crate::report::figure::svg(&figure)?);
+        output.add(png, crate::report::figure::png(&figure)?);
     }
     output.commit(manifest)
 }

@@ -1,7 +1,7 @@
 //! `validation.csv`, whose columns are a contract.
 
 use super::Validated;
-use crate::report::csv;
+use crate::report::rows::csv;
 use sim::Law;
 
 /// One row for each claim.

@@ -1,7 +1,7 @@
 //! The table of predictions and measurements, and what it comes to.
 
 use super::{Judged, Validated};
-use crate::report::digits;
+use crate::report::table::digits;
 use sim::Law;
 use std::fmt::Write;
 use validation::experiment::Cell;

@@ -5,7 +5,7 @@
 
 use crate::digits::{Digits, HandIn, Weights};
 use crate::threaded::Threaded;
-use sim::{Draws, Fleet, Law, Learner, Policy, Run, Task, TraceSource};
+use sim::{Draws, Fleet, Law, Learner, Policy, Run, Sharing, Task, TraceSource};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -13,7 +13,7 @@ use std::time::Instant;
 /// Measured times of one worker and its server, s.
 #[derive(Clone, Debug, Default)]
 pub struct Calibration {
-    /// Computing of each step.
+    /// Computing of a step: of several in one task, their mean.
     pub compute_s: Vec<f64>,
     /// From handing out to having, less computing and the delay that was drawn.
     pub latency_s: Vec<f64>,
@@ -43,7 +43,8 @@ impl Calibration {
     }
 
     /// The fleet that a prediction is made for: so many cores, shared by workers and server, these delays, and updates of so
-    /// many gradients.
+    /// many gradients. The steps of these networks are shorter than a time slice, so they queue for the cores; equal sharing
+    /// would make the staleness of async without delay nearly constant, which it is not.
     pub fn fleet(&self, cores: u32, delay: Option<Law>, gradients: u32) -> Fleet {
         let trace = |what: &str, seconds: &[f64]| {
             let source = TraceSource { file: format!("calibration of {what}"), column: None };
@@ -56,6 +57,7 @@ impl Calibration {
             latency: Some(trace("latency", &self.latency_s)),
             update,
             cores: Some(cores),
+            sharing: Sharing::FirstCome,
             server_computes: true,
             cancellation: sim::Cancellation::AfterComputing,
             ..Fleet::new(trace("computing", &self.compute_s))
@@ -63,26 +65,28 @@ impl Calibration {
     }
 }
 
-/// Runs one worker for `steps` steps with delays of `fleet`, and updates of each number in `gradients` on their own.
+/// Runs one worker for so many `tasks` of `steps` steps each with the delays of `draws`, and updates of each number in
+/// `gradients` on their own.
 ///
 /// The first tenth is a warm-up and not counted. `None` if the run was stopped.
 pub fn calibrate(
     learner: &Arc<Digits>,
     draws: &Draws,
-    steps: u64,
+    tasks: u64,
+    steps: u32,
     gradients: &[u32],
     stop: &Arc<AtomicBool>,
 ) -> Option<Calibration> {
     let mut calibration = Calibration::default();
-    let rule = Policy::Async.rule(1).expect("one worker");
+    let rule = Policy::Local(steps).rule(1).expect("one worker, and steps");
     let mut run = Run::new(rule, Threaded::new(learner.clone(), draws, 1, stop.clone()));
     let mut given = run.turn()?.at;
-    for step in 0..steps {
+    for task in 0..tasks {
         let turn = run.turn()?;
         let (at, completion) = (turn.at, turn.completion?);
-        if step >= steps / 10 {
+        if task >= tasks / 10 {
             let drawn: f64 = completion.task.step_numbers().map(|step| draws.delay_s(0, step)).sum();
-            calibration.compute_s.push(completion.compute_s);
+            calibration.compute_s.push(completion.compute_s / f64::from(steps));
             calibration.latency_s.push((completion.at.since(given) - completion.compute_s - drawn).max(0.0));
         }
         given = at;
@@ -90,14 +94,14 @@ pub fn calibrate(
     let weights = run.cluster().params().clone();
     drop(run);
     for &n in gradients {
-        calibration.update_s.push((n, updates(learner, &weights, n)));
+        calibration.update_s.push((n, updates(learner, &weights, n, steps)));
     }
     Some(calibration)
 }
 
 /// Seconds of a few updates from `n` gradients each, while somebody still reads the parameters, as workers do.
-fn updates(learner: &Digits, weights: &Weights, n: u32) -> Vec<f64> {
-    let task = |worker| Task { worker, steps: 1, serial: 0, base_version: 0 };
+fn updates(learner: &Digits, weights: &Weights, n: u32, steps: u32) -> Vec<f64> {
+    let task = |worker| Task { worker, steps, serial: 0, base_version: 0 };
     let tasks: Vec<Task> = (0..n).map(task).collect();
     let one = learner.gradient(weights, task(0));
     let gradients: Vec<HandIn> = vec![one; n as usize];

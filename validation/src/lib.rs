@@ -2,8 +2,8 @@
 //!
 //! Read in this order: the data ([`mnist`], [`batches`]), the networks ([`models`], with `dense`, `sight` and `product`
 //! below), what is learnt and how ([`digits`]), real threads ([`threaded`]), a run and its journal ([`training`]); then the
-//! laws behind measured times ([`fit`], [`likelihood`], [`goodness`], [`curves`]); and what one worker costs
-//! ([`calibrate`]), what follows for many ([`experiment`]), and whether it is so ([`agreement`]).
+//! laws behind measured times ([`mod@fit`], [`likelihood`], [`mod@goodness`], [`curves`]); and what one worker costs
+//! ([`mod@calibrate`]), what follows for many ([`experiment`]), and whether it is so ([`agreement`]).
 //!
 //! The coordinator, the policies and the laws are the simulator's own; nothing of them exists twice.
 
