@@ -78,15 +78,22 @@ where
     L::Params: Send + 'static,
     L::Gradient: Send + 'static,
 {
-    /// `workers` threads that learn; each sleeps for the delays of `draws` after its computing. When `stop` is set, no
+    /// `workers` threads that learn, in turn on the machine's cores, where each stays: a kernel that wakes two at once may
+    /// otherwise let them share one core while another has nothing to do. Each sleeps for the delays of `draws` after its computing. When `stop` is set, no
     /// more completions come.
     pub fn new(learner: Arc<L>, draws: &Draws, workers: u32, stop: Arc<AtomicBool>) -> Threaded<L> {
         let (to_server, outbox) = channel();
+        let cores = core_affinity::get_core_ids().unwrap_or_default();
         let (inboxes, threads) = (0..workers)
             .map(|worker| {
                 let (to_worker, inbox) = channel();
                 let (learner, draws, to_server) = (learner.clone(), draws.clone(), to_server.clone());
-                let work = move || work(&*learner, &draws, &inbox, &to_server);
+                let core = cores.get(worker as usize % cores.len().max(1)).copied();
+                let work = move || {
+                    // Where the system refuses, the worker runs where it may.
+                    let _ = core.map(core_affinity::set_for_current);
+                    work(&*learner, &draws, &inbox, &to_server);
+                };
                 let thread = std::thread::Builder::new().name(format!("worker {worker}")).spawn(work);
                 (to_worker, thread.expect("the system starts threads"))
             })
