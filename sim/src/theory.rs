@@ -53,6 +53,9 @@ fn upper(seconds: f64) -> Option<Theory> {
 
 /// Mean time per update of `rule` on `fleet` in the long run, s; `None` where nothing is known.
 pub fn time_per_update(rule: Rule, fleet: &Fleet) -> Option<Theory> {
+    if rule.workers == 1 {
+        return exact(alone(rule, fleet));
+    }
     let cores = fleet.cores.filter(|_| fleet.shares_cores(rule.workers));
     if cores.is_some() && fleet.sharing == Sharing::FirstCome {
         return hindered(rule, fleet, 0.0);
@@ -161,10 +164,6 @@ fn unhindered(rule: Rule, fleet: &Fleet) -> Option<Theory> {
     let (k, p) = (rule.quorum, rule.workers);
     let memoryless = memoryless_rate(rule, fleet).is_some();
     let renewal = renewal(rule, fleet);
-    if p == 1 {
-        // One worker, one task after the other, whatever the policy.
-        return exact(renewal);
-    }
     match (rule.finisher, rule.rest) {
         (Finisher::Waits, Rest::Cancelled) => order_statistic(k, rule, fleet),
         (Finisher::Waits, Rest::CarriesOn) if k == p || memoryless => order_statistic(k, rule, fleet),
@@ -387,9 +386,18 @@ fn served(rule: Rule, fleet: &Fleet, service: &Law) -> Option<Theory> {
     hindered(rule, fleet, f64::from(rule.quorum) * service.mean())
 }
 
+/// One worker, one task after the other, one hand-in after the other, whatever the policy.
+fn alone(rule: Rule, fleet: &Fleet) -> f64 {
+    let mean = |law: &Option<Law>| law.as_ref().map_or(0.0, Law::mean);
+    let task = f64::from(rule.steps) * fleet.mean_step(0) + mean(&fleet.latency) + mean(&fleet.service);
+    f64::from(rule.quorum) * task + mean(&fleet.update)
+}
+
 /// Something gets in the way: no faster than without it, and no faster than `busy` seconds per update.
 fn hindered(rule: Rule, fleet: &Fleet, busy: f64) -> Option<Theory> {
-    let free = unhindered(rule, fleet).filter(|theory| theory.kind != Kind::Upper);
+    let bound = |fleet: &Fleet| unhindered(rule, fleet).filter(|theory| theory.kind != Kind::Upper);
+    // Nor is it faster than computing alone.
+    let free = bound(fleet).or_else(|| bound(&Fleet { delay: None, ..fleet.clone() }));
     let least = free.map_or(0.0, |theory| theory.seconds).max(busy);
     if least > 0.0 { lower(least) } else { None }
 }
