@@ -57,10 +57,8 @@ pub fn time_per_update(rule: Rule, fleet: &Fleet) -> Option<Theory> {
         return exact(alone(rule, fleet));
     }
     let cores = fleet.cores.filter(|_| fleet.shares_cores(rule.workers));
-    if cores.is_some() && fleet.sharing == Sharing::FirstCome {
-        return hindered(rule, fleet, 0.0);
-    }
-    if fleet.computes_in_vain(rule) {
+    let queues_for_cores = cores.is_some() && fleet.sharing == Sharing::FirstCome;
+    if queues_for_cores || fleet.computes_in_vain(rule) {
         return hindered(rule, fleet, 0.0);
     }
     match (cores, &fleet.service, &fleet.update, &fleet.latency) {
