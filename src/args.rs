@@ -244,7 +244,7 @@ pub fn explain(error: &clap::Error) -> Result<(), Error> {
                 (ErrorKind::ValueValidation, _) => wrong,
                 (ErrorKind::ArgumentConflict, _) => format!("{wrong}; leave one of them out"),
                 (_, Some(tip)) => format!("{wrong}; {tip}"),
-                (_, None) => format!("{wrong}; see straggle simulate --help"),
+                (_, None) => format!("{wrong}; see --help"),
             }))
         }
     }

@@ -12,6 +12,8 @@ pub struct Examiner {
     marks: Receiver<(Time, f64)>,
     handed_out: usize,
     target: Option<f64>,
+    /// Whether training waits for each mark, so that where it stops does not depend on when the mark comes.
+    waits: bool,
     accuracy: Option<f64>,
     reached: Option<Time>,
 }
@@ -20,8 +22,9 @@ pub struct Examiner {
 const A_FEW: usize = 1000;
 
 impl Examiner {
-    /// An examiner who has seen nothing yet.
-    pub fn new(learner: Arc<Digits>, test: Arc<Split>, target: Option<f64>) -> Examiner {
+    /// An examiner who has seen nothing yet. If training `waits`, [`look`](Examiner::look) does not return before all is
+    /// marked.
+    pub fn new(learner: Arc<Digits>, test: Arc<Split>, target: Option<f64>, waits: bool) -> Examiner {
         let (papers, desk) = channel::<Snapshot>();
         let (send, marks) = channel();
         let test = if target.is_some() { test } else { Arc::new(test.first(A_FEW)) };
@@ -34,14 +37,18 @@ impl Examiner {
                 }
             }
         });
-        Examiner { papers: Some(papers), marks, handed_out: 0, target, accuracy: None, reached: None }
+        Examiner { papers: Some(papers), marks, handed_out: 0, target, waits, accuracy: None, reached: None }
     }
 
     /// Hands out new snapshots and collects what is marked.
     pub fn look(&mut self, journal: &Journal) {
         for snapshot in &journal.snapshots[self.handed_out..] {
-            if let Some(papers) = &self.papers {
-                let _ = papers.send(snapshot.clone());
+            let handed_out = self.papers.as_ref().is_some_and(|papers| papers.send(snapshot.clone()).is_ok());
+            if self.waits
+                && handed_out
+                && let Ok(mark) = self.marks.recv()
+            {
+                self.note(mark);
             }
         }
         self.handed_out = journal.snapshots.len();

@@ -22,7 +22,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use validation::models::device;
-use validation::{Batches, Dataset, Digits, End, Failure, Holds, Journal, Net, Score, Sgd, Share, Threaded};
+use validation::{
+    Batches, Dataset, Digits, End, Failure, Holds, Journal, LearningRateRule, Net, Score, Sgd, Share, Threaded,
+};
 
 /// All files that can come out of a training run.
 const FILES: &[&str] = &[
@@ -35,6 +37,9 @@ const FILES: &[&str] = &[
     "timeline.png",
     "manifest.json",
 ];
+
+/// Threads that a machine starts without complaint.
+pub const MOST_THREADS: u32 = 1024;
 
 /// Looks at the parameters between the beginning and the end.
 const SNAPSHOTS: u64 = 20;
@@ -58,6 +63,18 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
     if arguments.policy == Policy::Hogwild {
         return Err(Error::Usage("hogwild has no server to train with; type --policy async".to_string()));
     }
+    if arguments.clock == Clock::Wall && arguments.workers > MOST_THREADS {
+        let many = arguments.workers;
+        return Err(Error::Usage(format!(
+            "{many} threads are too many to start; type --workers {MOST_THREADS} at most, or --clock simulated"
+        )));
+    }
+    if rule.steps > 1 && arguments.lr_rule != LearningRateRule::Same {
+        return Err(Error::Usage(format!(
+            "--lr-rule {} is for gradients, but {} averages parameters; type --lr-rule same",
+            arguments.lr_rule, arguments.policy
+        )));
+    }
     let fleet = fleet(arguments)?;
     let common = &arguments.common;
     let data = dataset(arguments)?;
@@ -65,6 +82,13 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
     let share = Share::Dealt { workers: arguments.workers };
     let batches = Batches::new(data.train.len(), arguments.batch_size as usize, share, luck);
     let batches = batches.map_err(|e| Error::Usage(e.to_string()))?;
+    if arguments.batch_size as usize > data.train.len() {
+        return Err(Error::Usage(format!(
+            "a batch of {} is more than all {} samples; lower --batch-size",
+            arguments.batch_size,
+            data.train.len()
+        )));
+    }
     let sgd = Sgd { rate: arguments.lr.0, momentum: arguments.momentum.0, rule: arguments.lr_rule };
     let out = common.out.clone().unwrap_or_else(|| PathBuf::from("output/train"));
     let mut manifest = Manifest::begin(typed, resolved(arguments, &fleet, &out), common.seed);
@@ -91,6 +115,10 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
             }
         }
     };
+    if journal.updates.is_empty() && end != End::Done {
+        let trained = Trained { arguments, rule, samples, journal, scores: Vec::new(), end, reached };
+        return conclude(&trained, failure);
+    }
     let scores = journal.snapshots.iter().map(|snapshot| learner.score(&snapshot.weights, &test)).collect();
     let trained = Trained { arguments, rule, samples, journal, scores, end, reached };
     if end != End::Done && reached.is_none() {
@@ -126,10 +154,13 @@ impl Session<'_> {
         let bar = bar(steps, self.arguments.common.quiet);
         let target = self.arguments.target_accuracy.map(|percent| percent.0);
         let examines = target.is_some() || !bar.is_hidden();
-        let mut examiner = examines.then(|| Examiner::new(self.learner.clone(), self.test.clone(), target));
+        let waits = self.arguments.clock == Clock::Simulated;
+        let mut examiner = examines.then(|| Examiner::new(self.learner.clone(), self.test.clone(), target, waits));
         let mut reached = None;
         let mut run = Run::new(self.rule, cluster);
-        let (journal, end) = validation::train(&mut run, self.rule.workers, steps, SNAPSHOTS, |journal, weights| {
+        let a_quarter_pass = self.samples as u64 / (4 * u64::from(self.arguments.batch_size));
+        let every = if target.is_some() { a_quarter_pass.min(steps / SNAPSHOTS) } else { steps / SNAPSHOTS };
+        let (journal, end) = validation::train(&mut run, self.rule.workers, steps, every, |journal, weights| {
             bar.set_position(journal.steps_applied);
             if let Some(examiner) = &mut examiner {
                 examiner.look(journal);
@@ -197,7 +228,10 @@ fn write(trained: &Trained<'_>, mut output: Output, manifest: Manifest) -> Resul
 
 /// Whether it ended as it should.
 fn conclude(trained: &Trained<'_>, failure: Option<Failure>) -> Result<(), Error> {
-    let done = format!("{} updates were made and kept", trained.journal.updates.len());
+    let done = match trained.journal.updates.len() {
+        0 => "no update was made, and nothing was written".to_string(),
+        n => format!("{n} updates were made and kept"),
+    };
     assert!(trained.journal.is_conserved(), "staleness is not conserved: a bug");
     match (trained.end, failure) {
         (End::Done, _) if trained.arguments.target_accuracy.is_some() && trained.reached.is_none() => {
@@ -215,6 +249,11 @@ fn conclude(trained: &Trained<'_>, failure: Option<Failure>) -> Result<(), Error
     }
 }
 
+/// A single-precision number with the digits that it was typed with.
+fn as_typed(number: f32) -> f64 {
+    number.to_string().parse().expect("a printed number")
+}
+
 /// The arguments as they were understood, for the manifest.
 fn resolved(arguments: &Train, fleet: &Fleet, out: &Path) -> serde_json::Value {
     let simulated = arguments.clock == Clock::Simulated;
@@ -225,8 +264,8 @@ fn resolved(arguments: &Train, fleet: &Fleet, out: &Path) -> serde_json::Value {
         "data": arguments.data.display().to_string(),
         "samples": arguments.samples,
         "batch_size": arguments.batch_size,
-        "lr": arguments.lr.0,
-        "momentum": arguments.momentum.0,
+        "lr": as_typed(arguments.lr.0),
+        "momentum": as_typed(arguments.momentum.0),
         "lr_rule": arguments.lr_rule.to_string(),
         "epochs": arguments.updates.is_none().then_some(arguments.epochs.unwrap_or(2)),
         "updates": arguments.updates,

@@ -8,6 +8,7 @@ mod words;
 use crate::error::Error;
 use crate::manifest::Manifest;
 use crate::output::{self, Output};
+use crate::train::MOST_THREADS;
 use crate::{progress, trace};
 use args::Validate;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -67,6 +68,9 @@ pub fn run(arguments: &Validate, typed: &[OsString]) -> Result<(), Error> {
     let (cells, impossible) = cells(arguments, delay.as_ref());
     if let (true, Some(error)) = (cells.is_empty(), impossible.last()) {
         return Err(Error::Usage(error.to_string()));
+    }
+    if let Some(many) = arguments.workers.0.iter().find(|workers| workers.0 > MOST_THREADS) {
+        return Err(Error::Usage(format!("{} threads are too many to start; type {MOST_THREADS} at most", many.0)));
     }
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
     let out = common.out.clone().unwrap_or_else(|| PathBuf::from("output/validate"));

@@ -130,7 +130,10 @@ impl fmt::Display for DataError {
                 CLASSES - 1
             ),
             Self::Samples { asked, available } => {
-                write!(f, "--samples {asked} is not between 1 and the {available} training images there are")
+                write!(
+                    f,
+                    "--samples {asked} is not between 1 and the {available} training images there are; type --samples {available}"
+                )
             }
         }
     }

@@ -104,7 +104,12 @@ pub struct UnknownArchitecture(pub String);
 impl fmt::Display for UnknownArchitecture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<String> = Architecture::ALL.iter().map(Architecture::to_string).collect();
-        write!(f, "there is no model `{}`; choose one of {}", self.0, names.join(", "))
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let all = names.join(", ");
+        match sim::nearest(&self.0, &names) {
+            Some(name) => write!(f, "there is no model '{}'; did you mean '{name}'? (known: {all})", self.0),
+            None => write!(f, "there is no model '{}'; choose one of {all}", self.0),
+        }
     }
 }
 

@@ -188,6 +188,9 @@ impl<L: Learner> Drop for Threaded<L> {
     }
 }
 
+/// Longer than anybody sleeps, and not too long for a clock.
+const FOREVER_S: f64 = 1e9;
+
 /// A worker's life, until nobody can send it anything any more.
 fn work<L: Learner>(
     learner: &L,
@@ -209,8 +212,8 @@ fn work<L: Learner>(
         drop(params);
         let computed = Instant::now();
         let failed = result.is_err();
-        let delay_s = task.step_numbers().map(|step| draws.delay_s(task.worker, step)).sum();
-        let until = computed + Duration::from_secs_f64(delay_s);
+        let delay_s: f64 = task.step_numbers().map(|step| draws.delay_s(task.worker, step)).sum();
+        let until = computed + Duration::from_secs_f64(delay_s.min(FOREVER_S));
         if !failed && !sleep(until, task, inbox, &mut given) {
             continue;
         }

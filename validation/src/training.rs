@@ -171,12 +171,12 @@ pub enum End {
     },
 }
 
-/// Trains until so many steps of single workers were applied, with about `snapshots` looks at the parameters in between.
+/// Trains until so many steps of single workers were applied, and looks at the parameters every so many of them.
 pub fn train<C: Cluster + Holds>(
     run: &mut Run<C>,
     workers: u32,
     steps: u64,
-    snapshots: u64,
+    every: u64,
     mut each_update: impl FnMut(&mut Journal, &Weights) -> ControlFlow<()>,
 ) -> (Journal, End) {
     let mut journal = Journal::new(workers);
@@ -191,7 +191,7 @@ pub fn train<C: Cluster + Holds>(
         journal.add(&turn, weights.batch_loss());
         if journal.steps_applied >= next_snapshot {
             journal.snapshot(at, weights);
-            next_snapshot = journal.steps_applied + (steps / snapshots.max(1)).max(1);
+            next_snapshot = journal.steps_applied + every.max(1);
         }
         if updated {
             if !weights.batch_loss().is_finite() {

@@ -1,0 +1,396 @@
+//! Does `straggle train` write what the contract says, the same each time where time is simulated, and refuse in one
+//! sentence what makes no sense? Seen from outside; the networks are real, the images mostly made up, small and easy.
+#![cfg(feature = "train")]
+
+mod common;
+
+use common::{Place, Row, Said, Script, straggle};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Where the rows of a [`Place`] are looked for; what `train` chooses by itself is seen in the first test.
+const HERE: &str = "--out output/simulate";
+/// 300 images that are easy to tell apart, and another 100 to be examined with.
+const EASY: &str = "--data easy --model softmax --batch-size 10 --lr 0.1";
+
+/// The files of a run, and those of the easy digits.
+const FILES: usize = 8;
+const DIGITS: usize = 4;
+
+fn train(place: &Place, words: &str) -> Script {
+    straggle().inside(place.path()).args(["train"]).words(words)
+}
+
+/// A file of images or labels as MNIST has them: magic, sizes, bytes.
+fn idx(magic: u32, sizes: &[u32], bytes: impl IntoIterator<Item = u8>) -> Vec<u8> {
+    let header = std::iter::once(&magic).chain(sizes).flat_map(|word| word.to_be_bytes());
+    header.chain(bytes).collect()
+}
+
+/// Images of digit n: row 2n is white, and some noise.
+fn images(count: u32) -> Vec<u8> {
+    let pixel = |i: u32| {
+        let (image, row) = (i / 784, i % 784 / 28);
+        let noise = (i.wrapping_mul(2_654_435_761) >> 26) as u8; // up to 63
+        noise + if row == image % 10 * 2 { 192 } else { 0 }
+    };
+    idx(0x803, &[count, 28, 28], (0..count * 784).map(pixel))
+}
+
+fn labels(count: u32) -> Vec<u8> {
+    idx(0x801, &[count], (0..count).map(|i| (i % 10) as u8))
+}
+
+fn with_easy_digits() -> Place {
+    Place::new()
+        .with("easy/train-images-idx3-ubyte", images(300))
+        .with("easy/train-labels-idx1-ubyte", labels(300))
+        .with("easy/t10k-images-idx3-ubyte", images(100))
+        .with("easy/t10k-labels-idx1-ubyte", labels(100))
+}
+
+/// `;`-joined numbers.
+fn joined(row: &Row, column: &str) -> Vec<u64> {
+    row.text(column).split(';').map(|n| n.parse().unwrap_or_else(|_| panic!("{column}: {row:?}"))).collect()
+}
+
+fn numbers(rows: &[Row], column: &str) -> Vec<f64> {
+    rows.iter().map(|row| row.number(column)).collect()
+}
+
+/// All that the files of one run say about the same things.
+fn assert_consistent(place: &Place, words: &str, batch: f64, samples: f64, local: f64) {
+    let [updates, steps, metrics] = ["updates.csv", "steps.csv", "metrics.csv"].map(|name| place.rows_of(name));
+    let (mut applied, mut workers): (BTreeMap<u64, Vec<[u64; 2]>>, _) = (BTreeMap::new(), BTreeMap::new());
+    for step in &steps {
+        let [start, finish] = ["start_s", "finish_s"].map(|column| step.number(column));
+        match (step.text("compute_s"), step.text("delay_s")) {
+            ("", "") => assert!(start <= finish && step.text("applied_version").is_empty(), "{words}: {step:?}"),
+            _ => {
+                let busy = step.number("compute_s") + step.number("delay_s");
+                assert!(start + busy <= finish + 1e-9 * finish, "{words}: {step:?}");
+                assert!(step.number("compute_s") > 0.0 && step.number("delay_s") >= 0.0, "{words}: {step:?}");
+            }
+        }
+        let [worker, serial, base] = ["worker", "serial", "base_version"].map(|column| step.number(column) as u64);
+        // A worker's tasks follow one another: next number, not before the last one ended, not at older parameters.
+        let last = workers.insert(worker, (serial + 1, finish, base)).unwrap_or((0, 0.0, 0));
+        assert!(last.0 == serial && last.1 <= start && last.2 <= base, "{words}: {step:?} after {last:?}");
+        if !step.text("applied_version").is_empty() {
+            let version = step.number("applied_version") as u64;
+            assert!(finish <= updates[version as usize - 1].number("time_s"), "{words}: {step:?}");
+            applied.entry(version).or_default().push([worker, version - 1 - base]);
+        }
+    }
+    let mut steps_so_far = vec![0.0];
+    for (row, version) in updates.iter().zip(1..) {
+        assert_eq!(row.number("update"), version as f64, "{words}");
+        let (who, staleness) = (joined(row, "workers"), joined(row, "staleness"));
+        assert_eq!(who.len(), staleness.len(), "{words}: {row:?}");
+        let said: Vec<_> = who.into_iter().zip(staleness).map(|(worker, staleness)| [worker, staleness]).collect();
+        assert_eq!(applied.remove(&version), Some(said.clone()), "{words}: {row:?}");
+        assert!(row.number("loss") > 0.0);
+        steps_so_far.push(steps_so_far.last().expect("one") + said.len() as f64 * local);
+    }
+    assert!(applied.is_empty(), "{words}: updates that are not there: {applied:?}");
+
+    for (rows, column) in [(&updates, "time_s"), (&steps, "finish_s"), (&metrics, "time_s"), (&metrics, "update")] {
+        assert!(numbers(rows, column).is_sorted(), "{words}: {column} runs backwards");
+    }
+    for row in &metrics {
+        let update = row.number("update") as usize;
+        common::assert_near(1.0 + row.number("epoch"), 1.0 + steps_so_far[update] * batch / samples);
+        let at = if update == 0 { 0.0 } else { updates[update - 1].number("time_s") };
+        // The parameters are those of this update: seen when it was made, or with the next thing that happened.
+        assert!(row.number("time_s") >= at, "{words}: {row:?}");
+        assert!(
+            (0.0..=1.0).contains(&row.number("test_accuracy")) && row.number("test_loss") > 0.0,
+            "{words}: {row:?}"
+        );
+        assert_eq!(row.text("train_loss").is_empty(), update == 0, "{words}: {row:?}");
+    }
+    assert_eq!(metrics.first().expect("the beginning").number("update"), 0.0, "{words}");
+    assert_eq!(metrics.last().expect("the end").number("update"), updates.len() as f64, "{words}");
+}
+
+#[test]
+fn digits_are_learnt_and_the_files_are_the_contracts() {
+    let place = Place::new();
+    train(&place, "--samples 2000 --epochs 1 --lr 0.1").succeeds().prints("sync").prints("16 updates").says("wrote");
+    let written = place.contents();
+    let names: Vec<_> = written.keys().map(|path| path.display().to_string()).collect();
+    let all = "learning_curve.png learning_curve.svg manifest.json metrics.csv steps.csv timeline.png timeline.svg updates.csv";
+    assert_eq!(names, all.split(' ').map(|name| format!("output/train/{name}")).collect::<Vec<_>>());
+    let text =
+        |name: &str| String::from_utf8(written[&PathBuf::from("output/train").join(name)].clone()).expect("UTF-8");
+    for (name, header) in [
+        ("updates.csv", "update,time_s,workers,staleness,loss"),
+        ("steps.csv", "worker,serial,start_s,compute_s,delay_s,finish_s,base_version,applied_version"),
+        ("metrics.csv", "time_s,update,epoch,train_loss,test_loss,test_accuracy"),
+    ] {
+        assert_eq!(text(name).lines().next(), Some(header));
+    }
+    let manifest: serde_json::Value = serde_json::from_str(&text("manifest.json")).expect("JSON");
+    assert_eq!(manifest["complete"], json!(true));
+    assert_eq!(manifest["arguments"]["samples"], json!(2000));
+    assert_eq!(manifest["command_line"], json!("straggle train --samples 2000 --epochs 1 --lr 0.1"));
+    let listed: Vec<_> = manifest["files"].as_array().expect("a list").iter().map(|file| &file["name"]).collect();
+    assert_eq!(listed.len(), FILES - 1);
+
+    // Real digits: from a guess (ln 10 = 2.30, 10 %) to most of them.
+    std::fs::rename(place.path().join("output/train"), place.output()).expect("a place for it");
+    assert_consistent(&place, "on MNIST", 64.0, 2000.0, 1.0);
+    let metrics = place.rows_of("metrics.csv");
+    let [first, last] = [metrics.first(), metrics.last()].map(|row| row.expect("rows"));
+    assert!((first.number("test_loss") - 2.3).abs() < 0.2 && last.number("test_loss") < 1.5, "{last:?}");
+    assert!(last.number("test_accuracy") > 0.6, "{last:?}");
+}
+
+#[test]
+fn the_files_of_every_policy_agree_with_each_other() {
+    for policy in ["sync", "k-sync:2", "backup:1", "k-batch-sync:2", "k-async:3", "k-batch-async:3", "async", "ssp:1"] {
+        for clock in ["--clock wall --delay exp(2000)", "--clock simulated", "--clock simulated --delay exp(3)"] {
+            let place = with_easy_digits();
+            let words = format!("{EASY} {HERE} --workers 4 --epochs 3 --policy {policy} {clock}");
+            train(&place, &words).succeeds();
+            assert_consistent(&place, &words, 10.0, 300.0, 1.0);
+            let losses = numbers(&place.rows_of("metrics.csv"), "test_loss");
+            assert!(losses.last() < losses.first(), "{words}: {losses:?}");
+            let cancelled = place.rows_of("steps.csv").iter().any(|step| step.text("compute_s").is_empty());
+            let cancels = ["k-sync:2", "backup:1", "k-batch-sync:2"].contains(&policy);
+            assert_eq!(cancelled, cancels, "{words}");
+        }
+    }
+    let place = with_easy_digits();
+    let words = format!("{EASY} {HERE} --workers 3 --epochs 4 --policy local:4 --delay exp(2000)");
+    train(&place, &words).succeeds();
+    assert_consistent(&place, &words, 10.0, 300.0, 4.0);
+    assert_eq!(place.rows_of("updates.csv").len(), 10, "4 epochs of 30 batches, 12 an update");
+}
+
+/// Runs, and gives every file but the manifest; of that, only what knows no clock and no place.
+fn bytes(words: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+    let place = with_easy_digits();
+    train(&place, &format!("{words} {HERE}")).runs();
+    let mut manifest = place.manifest();
+    for known_by_the_clock in ["started", "wall_time_s", "command_line"] {
+        manifest[known_by_the_clock] = json!(null);
+    }
+    let mut files = place.contents();
+    files.insert("output/simulate/manifest.json".into(), manifest.to_string().into_bytes());
+    files
+}
+
+#[test]
+fn simulated_training_writes_the_same_bytes_and_another_seed_others() {
+    for policy in ["sync", "async", "k-batch-sync:3", "local:2"] {
+        let words = format!("{EASY} --clock simulated --delay exp(3) --workers 4 --epochs 2 --policy {policy}");
+        let first = bytes(&words);
+        assert_eq!(first.len(), DIGITS + FILES);
+        assert!(first == bytes(&words), "{policy}: other bytes");
+        assert!(first == bytes(&format!("{words} --threads 1")), "{policy}: other bytes on one thread");
+        let other = bytes(&format!("{words} --seed 1"));
+        for name in ["updates.csv", "steps.csv", "metrics.csv"] {
+            let name = PathBuf::from("output/simulate").join(name);
+            assert!(first[&name] != other[&name], "{policy}: {name:?} does not depend on the seed");
+        }
+    }
+}
+
+#[test]
+fn simulated_training_to_a_target_writes_the_same_bytes() {
+    let words = "--samples 2000 --model softmax --epochs 20 --lr 0.1 --clock simulated --target-accuracy 70%";
+    let first = bytes(words);
+    assert!((0..5).all(|_| first == bytes(words)), "other bytes");
+}
+
+#[test]
+fn a_number_of_updates_is_kept_to() {
+    for policy in ["sync", "async", "k-batch-async:3"] {
+        let place = with_easy_digits();
+        train(&place, &format!("{EASY} {HERE} --workers 4 --updates 17 --policy {policy}"))
+            .succeeds()
+            .prints("17 updates");
+        assert_eq!(place.rows_of("updates.csv").len(), 17);
+    }
+}
+
+#[test]
+fn a_target_that_is_reached_ends_the_run_and_is_timed() {
+    let place = with_easy_digits();
+    // All of it would take half a minute; the first look, after a twentieth of it, finds that all is learnt.
+    for clock in ["wall --delay constant(0.002)", "simulated"] {
+        let words = format!("{EASY} {HERE} --workers 2 --epochs 1000 --target-accuracy 70% --clock {clock}");
+        let said = train(&place, &words).succeeds();
+        assert!(place.rows_of("updates.csv").len() < 15_000, "it went on to the end: {said}");
+        said.prints("The target was reached after ");
+        let metrics = place.rows_of("metrics.csv");
+        let reached = metrics.iter().find(|row| row.number("test_accuracy") >= 0.7).expect("it was reached");
+        let after = said.stdout.split("reached after ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a time");
+        let after: f64 = after.parse().expect("seconds");
+        assert!((after / reached.number("time_s") - 1.0).abs() < 1e-3, "{after} s, {reached:?}");
+        assert_eq!(place.manifest()["complete"], json!(true));
+    }
+}
+
+#[test]
+fn a_target_that_is_not_reached_is_told_in_one_sentence() {
+    const DULL: &str = "--data easy --model softmax --lr 1e-6 --epochs 1 --quiet";
+    let place = with_easy_digits();
+    let said = train(&place, &format!("{DULL} {HERE} --target-accuracy 99.9%")).fails(3);
+    said.in_one_sentence().says("the target was not reached; raise --epochs or change --lr");
+    assert_eq!(place.contents().len(), DIGITS + FILES, "what was learnt is kept");
+}
+
+#[test]
+fn a_step_too_large_is_told_in_one_sentence_and_the_rows_are_kept() {
+    let place = with_easy_digits();
+    for clock in ["wall", "simulated"] {
+        let mad = "--model mlp --batch-size 10 --data easy --lr 1e30 --epochs 1000 --quiet";
+        let said = train(&place, &format!("{mad} {HERE} --clock {clock}")).fails(3);
+        let updates = place.rows_of("updates.csv");
+        let (last, before) = updates.split_last().expect("the update that failed");
+        said.in_one_sentence().says(&format!("the loss is not finite at update {}:", last.text("update")));
+        said.says("lower --lr").says(&format!("{} updates were made and kept", updates.len()));
+        assert!(last.text("loss").is_empty() && before.iter().all(|row| row.number("loss") > 0.0), "{updates:?}");
+        assert_eq!(place.contents().len(), DIGITS + FILES);
+        assert_eq!(place.manifest()["complete"], json!(false));
+    }
+}
+
+/// A place where a run has left something that must not be touched.
+fn used() -> Place {
+    with_easy_digits().with("output/train/updates.csv", "old").with("output/train/manifest.json", "{}")
+}
+
+fn refused(place: &Place, words: &str, status: i32) -> Said {
+    let before = place.contents();
+    let said = train(place, words).fails(status);
+    said.prints_nothing().in_one_sentence();
+    assert!(before == place.contents(), "files were touched: {said}");
+    said
+}
+
+#[test]
+fn arguments_that_make_no_sense() {
+    let place = used();
+    let whole = "is not a whole number from 1; type 20";
+    for (words, part) in [
+        ("--policy asink", "there is no policy 'asink'; did you mean 'async'?"),
+        ("--policy local:0", "local takes a whole number from 1; type local:8"),
+        ("--policy hogwild", "hogwild has no server to train with; type --policy async"),
+        ("--policy k-sync:9 --workers 2", "k-sync:9 waits for can never arrive from 2 workers; lower K or raise"),
+        ("--policy backup:2 --workers 2", "backup:2 leaves nobody to wait for"),
+        ("--workers 0", whole),
+        ("--workers 1,2", whole),
+        ("--batch-size 0", whole),
+        ("--epochs 0", whole),
+        ("--epochs 1.5", whole),
+        ("--updates 0", whole),
+        ("--samples 0", whole),
+        ("--samples -1", whole),
+        ("--lr 0", "'0' is not a positive, finite step size; type 0.01"),
+        ("--lr -1", "'-1' is not a positive, finite step size; type 0.01"),
+        ("--lr nan", "'nan' is not a positive, finite step size; type 0.01"),
+        ("--lr 1e39", "'1e39' is not a positive, finite step size; type 0.01"),
+        ("--momentum 1", "'1' is not a share from 0 to less than 1; type 0.9"),
+        ("--momentum -0.1", "'-0.1' is not a share from 0 to less than 1; type 0.9"),
+        ("--momentum nan", "'nan' is not a share from 0 to less than 1; type 0.9"),
+        ("--lr-rule foo", "there is no rule 'foo'; type same, linear or per-staleness"),
+        ("--model foo", "softmax, lenet-small, lenet, mlp"),
+        ("--model lnet", "lenet"),
+        ("--clock sun", "there is no clock 'sun'; type wall or simulated"),
+        ("--target-accuracy 0%", "'0%' is not between 0% and 100%"),
+        ("--target-accuracy 97", "'97' lacks its sign; type 97%"),
+        ("--epochs 1 --updates 2", "'--epochs <N>' cannot be used with '--updates <N>'"),
+        ("--step-time exp(2)", "--step-time is for --clock simulated"),
+        ("--clock simulated --step-time expo(2)", "did you mean 'exp'?"),
+        ("--delay exp(0)", "rate of exp must be positive and finite, not 0; type exp(2)"),
+        ("--data easy --samples 2 --workers 3", "2 samples leave some of the 3 workers without any; raise --samples"),
+        ("--seed -1", "'-1' is not a whole number from 0"),
+        ("extra", "'extra'"),
+    ] {
+        refused(&place, words, 2).says(part);
+    }
+}
+
+#[test]
+fn images_that_cannot_be_used() {
+    let [image_file, label_file] = ["easy/train-images-idx3-ubyte", "easy/train-labels-idx1-ubyte"];
+    let cut = |bytes: Vec<u8>, by: usize| bytes[..bytes.len() - by].to_vec();
+    let table: [(&str, Vec<u8>, &str); 12] = [
+        (image_file, cut(images(300), 1), "ends before the data that its header announces; fetch it again"),
+        (image_file, vec![0, 0, 8], "ends before the data"),
+        (image_file, Vec::new(), "ends before the data"),
+        (image_file, [images(300), vec![0]].concat(), "goes on after the 300 items that its header announces"),
+        (image_file, labels(300), "begins with 0x00000801 where an IDX file of this kind begins with 0x00000803"),
+        (image_file, b"\x1f\x8bnot gzip at all".to_vec(), "cannot be read"),
+        (image_file, idx(0x803, &[300, 32, 32], vec![0; 300 * 1024]), "32 x 32 pixels, and the models take 28 x 28"),
+        (image_file, idx(0x803, &[0, 28, 28], []), "holds no items"),
+        (image_file, idx(0x803, &[u32::MAX, 28, 28], [1, 2, 3]), "ends before the data"),
+        (label_file, images(300), "are images and labels swapped?"),
+        (
+            label_file,
+            labels(299),
+            "holds 300 images but easy/train-labels-idx1-ubyte 299 labels; take both from one set",
+        ),
+        (label_file, idx(0x801, &[300], [10; 300]), "has label 10 at item 0 (from 0), and labels go from 0 to 9"),
+    ];
+    for (file, bytes, part) in table {
+        let said = refused(&used().with(file, bytes), "--data easy", 3);
+        said.says(file).says(part);
+    }
+    let place = used();
+    refused(&place, "--data nowhere", 3).says("nowhere holds neither train-images-idx3-ubyte nor").says("--data takes");
+    refused(&place, "--data output", 3).says("output holds neither train-images-idx3-ubyte nor").says("--data takes");
+    refused(&place, "--data easy --samples 301", 3).says("--samples 301 is not between 1 and the 300 training images");
+    refused(&place, "--samples 70000", 3).says("--samples 70000 is not between 1 and the 60000 training images");
+    refused(&place, "--data easy --out easy/train-labels-idx1-ubyte", 3).says("choose another place with --out DIR");
+    refused(&place, "--data easy --delay trace(missing.csv)", 3).says("cannot read missing.csv: ");
+}
+
+/// Interrupts a run that cannot end, later and later, each time anew, until one has listened and `shows` what is looked
+/// for: how soon that is depends on the machine, whether it comes does not.
+#[cfg(unix)]
+fn interrupted(words: &str, shows: impl Fn(&Place) -> bool) -> (Place, Said) {
+    use std::process::{Command, Stdio};
+    use std::time::{Duration, Instant};
+    let run = |doublings: u32| {
+        let place = used();
+        let mut command = train(&place, words).command();
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+        std::thread::sleep(Duration::from_millis(50 << doublings));
+        let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        assert!(kill.expect("kill").success());
+        let begin = Instant::now();
+        let said = Said::new(words.to_string(), child.wait_with_output().expect("an end"));
+        assert!(begin.elapsed() < Duration::from_secs(60), "it did not stop: {said}");
+        // No status: it did not listen yet.
+        (said.status.is_some() && shows(&place)).then_some((place, said))
+    };
+    (0..11).find_map(run).unwrap_or_else(|| panic!("{words} never came so far"))
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_keeps_the_complete_rows() {
+    for endless in ["--policy async", "--policy k-sync:2 --workers 3 --delay exp(200)", "--clock simulated"] {
+        let words = format!("{EASY} {HERE} --quiet --updates 1000000000000 {endless}");
+        let has_rows = |place: &Place| place.output().exists() && !place.rows_of("updates.csv").is_empty();
+        let (place, said) = interrupted(&words, has_rows);
+        assert_eq!(said.status, Some(130), "{said}");
+        let made = place.rows_of("updates.csv").len();
+        said.in_one_sentence().says("interrupted").says(&format!("{made} updates were made and kept"));
+        assert_consistent(&place, &words, 10.0, 300.0, 1.0);
+        assert_eq!(place.manifest()["complete"], json!(false));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_before_the_first_update_touches_nothing() {
+    let (place, said) = interrupted(&format!("{EASY} --quiet --delay constant(100000)"), |_| true);
+    assert_eq!(said.status, Some(130), "{said}");
+    assert!(place.contents() == used().contents(), "{:?}", place.contents().keys());
+}

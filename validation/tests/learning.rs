@@ -1,0 +1,288 @@
+//! Is it the right thing that is learnt? Networks under every policy, told again to the last bit, and beside loops of SGD
+//! that are written down here by hand. The seeds are fixed and no test knows a clock: there are no false alarms.
+
+use sim::{Cluster, Draws, Fleet, Learner, Luck, Policy, Purpose, Recorded, Recording, Run, Simulated, Task};
+use std::ops::ControlFlow;
+use std::sync::{Arc, OnceLock};
+use straggle_validation::models::device;
+use straggle_validation::training::Journal;
+use straggle_validation::{
+    Architecture, Batches, Dataset, Digits, End, Holds, LearningRateRule, Net, Sgd, Share, Split, Threaded, train,
+};
+
+fn luck() -> Luck {
+    Luck::new(5, 0)
+}
+
+const PLAIN: Sgd = Sgd { rate: 0.1, momentum: 0.0, rule: LearningRateRule::Same };
+
+fn digits() -> &'static Dataset {
+    static DIGITS: OnceLock<Dataset> = OnceLock::new();
+    DIGITS.get_or_init(Dataset::embedded)
+}
+
+fn few() -> Arc<Split> {
+    static FEW: OnceLock<Arc<Split>> = OnceLock::new();
+    FEW.get_or_init(|| Arc::new(digits().train.first(2000))).clone()
+}
+
+fn dealt(workers: u32, batch: usize) -> Batches {
+    Batches::new(few().len(), batch, Share::Dealt { workers }, luck()).unwrap()
+}
+
+fn mlp() -> Net {
+    Net::new(Architecture::Mlp, &device())
+}
+
+/// The mlp, about to learn from a few digits.
+fn learner(workers: u32, batch: usize, sgd: Sgd) -> Arc<Digits> {
+    Arc::new(Digits::new(mlp(), few(), dealt(workers, batch), sgd, luck()))
+}
+
+/// Half a second a step on average, and nothing else.
+fn fleet() -> Fleet {
+    Fleet::new("exp(2)".parse().unwrap())
+}
+
+/// Delays of 50 microseconds on average, so that threads overtake each other.
+fn draws() -> Draws {
+    Draws::new(&Fleet { delay: Some("exp(20000)".parse().unwrap()), ..fleet() }, luck())
+}
+
+fn threads(learner: &Arc<Digits>, workers: u32) -> Threaded<Digits> {
+    Threaded::new(learner.clone(), &draws(), workers, Arc::default())
+}
+
+/// Trains for so many updates: the parameters then, and what happened. The staleness must be conserved.
+fn trained<C: Cluster + Holds>(cluster: C, policy: Policy, workers: u32, updates: u64) -> (Vec<f32>, Journal) {
+    let rule = policy.rule(workers).unwrap();
+    let mut run = Run::new(rule, cluster);
+    let steps = updates * rule.gradients_per_update();
+    let (journal, end) = train(&mut run, workers, steps, 1, |_, _| ControlFlow::Continue(()));
+    assert_eq!((end, journal.updates.len() as u64), (End::Done, updates), "{policy}");
+    assert!(journal.is_conserved(), "{policy}");
+    (run.cluster().weights().values().to_vec(), journal)
+}
+
+/// The parameters after training under the simulated clock.
+fn simulated(policy: Policy, workers: u32, batch: usize, sgd: Sgd, updates: u64) -> Vec<f32> {
+    let cluster = Simulated::learning(fleet(), luck(), workers, learner(workers, batch, sgd));
+    trained(cluster, policy, workers, updates).0
+}
+
+/// SGD on one worker, by hand.
+fn by_hand(batch: usize, Sgd { rate, momentum, rule: _ }: Sgd, updates: u64) -> Vec<f32> {
+    let mut w = Architecture::Mlp.initial(luck());
+    let mut v = vec![0.0; w.len()];
+    for step in 0..updates {
+        let g = gradient(&w, dealt(1, batch), 0, step);
+        for i in 0..w.len() {
+            v[i] = momentum * v[i] + g[i];
+            w[i] -= rate * v[i];
+        }
+    }
+    w
+}
+
+fn gradient(at: &[f32], batches: Batches, worker: u32, step: u64) -> Vec<f32> {
+    let (mut images, mut labels, mut gradient) = (Vec::new(), Vec::new(), Vec::new());
+    few().gather(batches.batch(worker, step), &mut images, &mut labels);
+    let mut stream = luck().at(Purpose::Dropout, worker, step);
+    mlp().gradient(at, &images, &labels, &mut stream, &mut gradient);
+    gradient
+}
+
+fn assert_same_bits(a: &[f32], b: &[f32], what: &str) {
+    let other = a.iter().zip(b).filter(|(a, b)| a.to_bits() != b.to_bits()).count();
+    assert!(a.len() == b.len() && other == 0, "{what}: {other} of {} parameters differ", a.len());
+}
+
+/// Equal up to the rounding of sums in another order, and both far from where they began.
+///
+/// A sum of n numbers in f32 has a relative error of about 6e-8 sqrt(n), and the gradients, up to about 0.1, are sums of
+/// some dozens of products: 1e-8 to 1e-7 an update, which 50 updates at a rate of 0.1 bring to less than 1e-6 if nothing
+/// amplifies it (measured: 6e-8). A batch of 63 samples for one of 64 makes 1e-2.
+fn assert_near(a: &[f32], b: &[f32], what: &str) {
+    let furthest = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    let (apart, way) = (furthest(a, b), furthest(a, &Architecture::Mlp.initial(luck())));
+    assert!(apart < 1e-6 && way > 1e-2, "{what}: {apart:e} apart after a way of {way:e}");
+}
+
+#[test]
+fn a_race_of_networks_told_again_ends_on_the_same_bits() {
+    /// Goes on until there is nothing more, or so many updates were made.
+    fn watch<C: Cluster>(run: &mut Run<C>, updates: u64) -> (Vec<(sim::Time, sim::Event)>, Recording) {
+        let (mut events, mut recording, mut done) = (Vec::new(), Recording::default(), 0);
+        while let Some(turn) = (done < updates).then(|| run.turn()).flatten() {
+            events.extend(turn.events());
+            recording.add(&turn);
+            done += u64::from(!turn.orders.update.is_empty());
+        }
+        (events, recording)
+    }
+    let workers = 5;
+    for policy in Policy::EXAMPLES {
+        let sgd = Sgd { momentum: 0.5, rule: LearningRateRule::PerStaleness, ..PLAIN };
+        let (learner, rule) = (learner(workers, 16, sgd), policy.rule(workers).unwrap());
+        let mut race = Run::new(rule, threads(&learner, workers));
+        let (events, recording) = watch(&mut race, 40 / u64::from(rule.steps));
+
+        let mut told_again = Run::new(rule, Recorded::new(recording.clone(), learner.clone(), workers));
+        let (same_events, same_recording) = watch(&mut told_again, u64::MAX);
+        assert_eq!(told_again.cluster().mismatch(), None, "{policy}");
+        assert_eq!(same_events, events, "{policy}");
+        assert_eq!(same_recording, recording, "{policy}");
+        let (raced, told) = (race.cluster().weights(), told_again.cluster().weights());
+        assert_same_bits(told.values(), raced.values(), &policy.to_string());
+        assert_eq!(told.batch_loss().to_bits(), raced.batch_loss().to_bits(), "{policy}");
+        assert!(raced.values() != learner.initial().values());
+    }
+}
+
+#[test]
+fn staleness_is_conserved_on_real_threads() {
+    for policy in Policy::EXAMPLES {
+        let (_, journal) = trained(threads(&learner(5, 4, PLAIN), 5), policy, 5, 20);
+        let applied = journal.steps.iter().filter(|step| step.applied_version.is_some()).count();
+        assert_eq!(applied, journal.updates.iter().map(|update| update.from.len()).sum::<usize>());
+    }
+}
+
+#[test]
+fn synchronous_workers_are_one_worker_with_a_larger_batch() {
+    let one = simulated(Policy::Sync, 1, 64, PLAIN, 50);
+    for (workers, batch) in [(2, 32), (4, 16)] {
+        let many = simulated(Policy::Sync, workers, batch, PLAIN, 50);
+        assert_near(&many, &one, &format!("{workers} workers"));
+    }
+}
+
+#[test]
+fn one_asynchronous_worker_is_sequential_sgd() {
+    let hand = by_hand(32, PLAIN, 50);
+    for policy in ["async", "ssp:2", "k-async:1", "sync"] {
+        assert_same_bits(&simulated(policy.parse().unwrap(), 1, 32, PLAIN, 50), &hand, policy);
+    }
+    let (threaded, _) = trained(threads(&learner(1, 32, PLAIN), 1), Policy::Async, 1, 50);
+    assert_same_bits(&threaded, &hand, "on a thread");
+}
+
+#[test]
+fn momentum_is_kept_by_the_server() {
+    let sgd = Sgd { momentum: 0.9, rate: 0.01, ..PLAIN };
+    let hand = by_hand(32, sgd, 30);
+    assert_same_bits(&simulated(Policy::Sync, 1, 32, sgd, 30), &hand, "momentum");
+    assert!(hand != by_hand(32, Sgd { momentum: 0.0, ..sgd }, 30));
+    let many = simulated(Policy::Sync, 4, 8, sgd, 30);
+    assert_near(&many, &hand, "momentum with four workers");
+}
+
+#[test]
+fn one_local_step_is_sync() {
+    for sgd in [PLAIN, Sgd { momentum: 0.9, rate: 0.01, ..PLAIN }] {
+        let [sync, local] = [Policy::Sync, Policy::Local(1)].map(|policy| simulated(policy, 3, 16, sgd, 20));
+        assert_same_bits(&local, &sync, "local:1");
+    }
+}
+
+#[test]
+fn local_steps_end_at_the_average_of_the_walks() {
+    let (workers, steps, batch, rounds) = (3, 4, 16, 6);
+    let mut w = Architecture::Mlp.initial(luck());
+    for round in 0..rounds {
+        let mut average = vec![0.0f64; w.len()];
+        for worker in 0..workers {
+            let mut own = w.clone();
+            for step in round * steps..(round + 1) * steps {
+                let g = gradient(&own, dealt(workers, batch), worker, step);
+                own.iter_mut().zip(&g).for_each(|(own, g)| *own -= PLAIN.rate * g);
+            }
+            average.iter_mut().zip(&own).for_each(|(average, &own)| *average += f64::from(own) / f64::from(workers));
+        }
+        w = average.into_iter().map(|average| average as f32).collect();
+    }
+    let local = simulated(Policy::Local(steps as u32), workers, batch, PLAIN, rounds);
+    assert_near(&local, &w, "local:4");
+}
+
+#[test]
+fn a_simulated_training_is_the_same_each_time() {
+    for policy in ["async", "k-sync:2", "k-batch-async:3"].map(|name| name.parse::<Policy>().unwrap()) {
+        let [first, second] = [(); 2].map(|()| {
+            let cluster = Simulated::learning(fleet(), luck(), 4, learner(4, 16, PLAIN));
+            trained(cluster, policy, 4, 30)
+        });
+        assert_same_bits(&first.0, &second.0, &policy.to_string());
+        assert_eq!((first.1.updates, first.1.steps), (second.1.updates, second.1.steps), "{policy}");
+    }
+}
+
+#[test]
+fn synchronous_threads_end_on_the_same_bits_whoever_was_first() {
+    let foretold = simulated(Policy::Sync, 4, 16, PLAIN, 40);
+    for _ in 0..3 {
+        let (raced, journal) = trained(threads(&learner(4, 16, PLAIN), 4), Policy::Sync, 4, 40);
+        assert_same_bits(&raced, &foretold, "sync on threads");
+        assert!(journal.updates.iter().all(|update| update.from.iter().all(|&(_, staleness)| staleness == 0)));
+    }
+}
+
+#[test]
+fn the_rate_follows_its_rule() {
+    use LearningRateRule::{Linear, PerStaleness, Same};
+    let with = |rule, rate, policy| simulated(policy, 4, 16, Sgd { rate, rule, ..PLAIN }, 20);
+    let same = with(Same, 0.1, Policy::Sync);
+    // Of four: multiplying by a power of two does not round.
+    assert_same_bits(&with(Linear, 0.025, Policy::Sync), &same, "linear with four gradients");
+    assert_same_bits(&with(PerStaleness, 0.1, Policy::Sync), &same, "nothing is stale in sync");
+    let stale = with(Same, 0.1, Policy::Async);
+    assert_same_bits(&with(Linear, 0.1, Policy::Async), &stale, "linear with one gradient");
+    assert!(with(PerStaleness, 0.1, Policy::Async) != stale);
+
+    // A fresh gradient and one that is four updates old, by hand: (1/2) (1 and 1/4).
+    let learner = learner(2, 16, Sgd { rule: PerStaleness, ..PLAIN });
+    let mut weights = learner.initial();
+    let begin = weights.values().to_vec();
+    let tasks = [(1, 4), (0, 8)].map(|(worker, base_version)| Task { worker, steps: 1, serial: 3, base_version });
+    let from = tasks.map(|task| learner.gradient(&weights, task));
+    learner.update(&mut weights, 9, &tasks, &from);
+    let [old, fresh] = [1, 0].map(|worker| gradient(&begin, dealt(2, 16), worker, 3));
+    let expected = (0..begin.len()).map(|i| begin[i] - 0.1 * (fresh[i] / 2.0 + old[i] / 8.0));
+    assert!(weights.values().iter().zip(expected).all(|(w, expected)| (w - expected).abs() < 1e-7));
+}
+
+#[test]
+fn a_loss_that_is_no_number_ends_the_run() {
+    let mad = Sgd { rate: 1e30, ..PLAIN };
+    for policy in Policy::EXAMPLES {
+        let (learner, rule) = (learner(5, 8, mad), policy.rule(5).unwrap());
+        let mut run = Run::new(rule, threads(&learner, 5));
+        let (journal, end) = train(&mut run, 5, 100_000, 10, |_, _| ControlFlow::Continue(()));
+        let End::Diverged { update } = end else { panic!("{policy}: {end:?}") };
+        let (last, before) = journal.updates.split_last().expect("an update");
+        assert!(last.update == update && !last.loss.is_finite(), "{policy}");
+        assert!(before.iter().all(|update| update.loss.is_finite()) && journal.is_conserved(), "{policy}");
+        drop(run);
+        assert_eq!(Arc::strong_count(&learner), 1, "{policy}: a thread was left behind");
+    }
+}
+
+/// The share of the test images that one pass over all digits teaches the mlp.
+fn taught(policy: Policy, workers: u32) -> f64 {
+    let Dataset { train: all, test } = digits();
+    let batches = Batches::new(all.len(), 64, Share::Dealt { workers }, luck()).unwrap();
+    let learner = Arc::new(Digits::new(mlp(), Arc::new(all.clone()), batches, PLAIN, luck()));
+    let mut run =
+        Run::new(policy.rule(workers).unwrap(), Simulated::learning(fleet(), luck(), workers, learner.clone()));
+    let (_, end) = train(&mut run, workers, 60_000 / 64, 1, |_, _| ControlFlow::Continue(()));
+    assert_eq!(end, End::Done);
+    learner.score(run.cluster().weights(), test).accuracy
+}
+
+#[test]
+fn one_epoch_teaches_93_percent_of_the_digits() {
+    for (policy, workers) in [(Policy::Sync, 1), (Policy::Sync, 2), (Policy::Async, 2)] {
+        let accuracy = taught(policy, workers);
+        assert!(accuracy > 0.93, "{policy} with {workers} workers: {accuracy}");
+    }
+}
