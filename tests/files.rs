@@ -1,4 +1,4 @@
-//! Are the files what the contract says (design.md section 7): columns, numbers, and a manifest to trace them home by?
+//! Are the files what the contract says: columns, numbers, and a manifest to trace them home by?
 
 mod common;
 
@@ -108,7 +108,7 @@ fn gradients_per_update_are_those_of_the_policy() {
     for (policy, gradients) in expected {
         assert_eq!(place.row(policy, 6).number("gradients_per_update"), gradients, "{policy}");
     }
-    // Staleness is conserved (theory.md 2.7): P - 1, P/K - 1, (P - 1)/K, up to the edges of 400 updates.
+    // Staleness is conserved: P - 1, P/K - 1, (P - 1)/K, up to the edges of 400 updates.
     for (policy, staleness) in [("async", 5.0), ("hogwild", 5.0), ("k-async:2", 2.0), ("k-batch-async:3", 5.0 / 3.0)] {
         let found = place.row(policy, 6).number("mean_staleness");
         assert!((found - staleness).abs() < 0.1, "{policy}: {found}");

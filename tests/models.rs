@@ -37,7 +37,7 @@ fn the_gated_model_is_max_min_and_kth_smallest() {
         assert!((row.number("theory_s") / exact - 1.0).abs() < 1e-6, "{exact}: {row:?}");
         assert!(row.z(exact).abs() < 5.0, "{exact}: {row:?}");
     }
-    // theory.md's golden table, unit-mean gamma(4).
+    // The golden table, unit-mean gamma(4).
     assert!((place.row("async", 8).number("theory_s") - 0.4205).abs() < 5e-5);
     assert!((place.row("sync", 8).number("theory_s") - 1.8079).abs() < 5e-5);
     for row in place.rows() {
@@ -54,7 +54,7 @@ fn the_gated_model_warns_where_the_law_makes_it_wrong() {
         let words = format!("--model gated --workers 1,8 --policies sync,async --iterations 50 --step-time {law}");
         place.simulate(&words).succeeds()
     };
-    // P E[min] / E[X] at P = 8 (theory.md section 0).
+    // P E[min] / E[X] at P = 8.
     for (law, factor) in [
         ("gamma(4,0.25)", "3.36"),
         ("weibull(2,1)", "2.83"),
@@ -130,7 +130,7 @@ fn a_trace_may_be_a_named_column_among_others() {
     place.row("async", 4).agrees_with((0.25 + expected_max(&times, 1)) / 4.0);
 }
 
-/// Updates per second of the machine repairman with E[X] = 1 and s = 0.1 (theory.md 2.6).
+/// Updates per second of the machine repairman with E[X] = 1 and s = 0.1.
 const REPAIRMAN: [(u32, f64); 4] = [(1, 0.9091), (2, 1.8033), (4, 3.5334), (8, 6.6168)];
 
 fn served_by_a_repairman(row: &Row, rate: f64) {
@@ -182,7 +182,7 @@ fn speeds_are_repeated_over_the_workers() {
     place.simulate("--lambda 1 --speeds 1,1,2,4 --workers 4,8").succeeds();
     place.row("async", 4).agrees_with(1.0 / 8.0);
     place.row("async", 8).agrees_with(1.0 / 16.0);
-    // E[max] of rates 1, 1, 2, 4 (theory.md 2.1).
+    // E[max] of rates 1, 1, 2, 4.
     let max = place.row("sync", 4).number("theory_s");
     assert!((max - 1.59405).abs() < 5e-6, "{max}");
     place.row("sync", 4).agrees_with(max);

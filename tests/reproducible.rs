@@ -98,7 +98,7 @@ fn a_row_does_not_depend_on_the_other_rows() {
 
 #[test]
 fn a_worker_has_the_same_luck_under_policies_that_are_the_same() {
-    // design.md section 2: equal event for event, so equal in every number.
+    // Equal event for event, so equal in every number.
     let words = "--step-time lognormal(-1,0.5) --workers 4 --iterations 500 --policies \
                  sync,k-sync:4,k-async:4,local:1,backup:0,async,k-async:1,k-batch-async:1,ssp:infinite,hogwild";
     let rows = rows(words);

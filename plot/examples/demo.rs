@@ -181,7 +181,7 @@ fn bars() -> Figure {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let directory = env::args().nth(1).unwrap_or_else(|| "output".into());
+    let directory = env::args().nth(1).unwrap_or_else(|| "target/figures".into());
     let directory = Path::new(&directory);
     fs::create_dir_all(directory)?;
     let figures = [

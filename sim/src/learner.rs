@@ -55,7 +55,7 @@ impl<L: Learner> Learner for Arc<L> {
 }
 
 /// The loss h w^2 / 2 in one dimension, with gradients h w + sigma z, z standard normal; plain SGD with step size eta
-/// from w = 1 (theory.md 2.8).
+/// from w = 1.
 ///
 /// Local steps move by eta each; an update moves by eta times the average of what was handed in.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,5 +1,8 @@
 //! What should it be? Closed forms and bounds for the mean time per update, under their conditions.
 //!
+//! Order statistics and the K-policies follow Dutta et al. (2018), local SGD Wang and Joshi (2019), the server's queue the
+//! machine repairman; what is derived here says how.
+//!
 //! P workers, K the quorum, X a worker's time for a task, X_{K:P} the K-th smallest of P. Everything is dispatched on the
 //! four dials of the [`Rule`], so policies that are equal have equal theory.
 
@@ -143,7 +146,8 @@ pub fn repairman(p: u32, compute: f64, service: f64) -> f64 {
 }
 
 /// Mean-square-stable loss floor of async SGD with p workers of exponential times on the quadratic h w^2/2 with gradient
-/// noise sigma and step size eta: (eta sigma^2/2) (1 + P x)/(2 + x - P x^2), x = eta h (theory.md 2.8).
+/// noise sigma and step size eta: (eta sigma^2/2) (1 + P x)/(2 + x - P x^2), x = eta h; closed by
+/// the moments E[w^2], E[w r], E[r_i^2], E[r_i r_j] of the parameter w and what the workers read, r_i.
 /// `None` if it is not stable, x >= (1 + sqrt(1 + 8 P))/(2 P). With one worker this is the classical SGD floor.
 pub fn async_floor(p: u32, h: f64, sigma: f64, eta: f64) -> Option<f64> {
     let (p, x) = (f64::from(p), eta * h);
@@ -218,7 +222,7 @@ fn aging_of_step(fleet: &Fleet) -> Aging {
     }
 }
 
-/// Stale synchronous parallel: nobody more than `lead` tasks ahead of the slowest (theory.md 2.4).
+/// Stale synchronous parallel (Ho et al. 2013): nobody more than `lead` tasks ahead of the slowest.
 fn limited_lead(lead: u32, rule: Rule, fleet: &Fleet) -> Option<Theory> {
     let p = f64::from(rule.workers);
     match (lead, rule.workers, memoryless_rate(rule, fleet)) {

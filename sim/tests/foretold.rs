@@ -1,4 +1,4 @@
-//! Does the simulator do what theory says? Batches of seeds against every exact entry of theory.md 2.2, its tables of
+//! Does the simulator do what theory says? Batches of seeds against every exact entry of its tables, of
 //! simulated values, and its bounds.
 //!
 //! A batch is 40 runs of 16 384 updates; its mean is judged by the scatter of the runs, and each run's own standard error
@@ -25,7 +25,7 @@ fn judge_cell(name: &str, m: u32, fleet: &Fleet) {
     judge_batch(&format!("{name}, {m} workers, {}", fleet.compute), &batch, theory.seconds);
 }
 
-/// Asserts that a mean is what theory.md prints for it from another simulation, which it vouches for to better than 1 %:
+/// Asserts that a mean is what the reference tables print for it from another simulation, which it vouches for to better than 1 %:
 /// to tell a wrong rule from a right one, no more. The same cells are followed bit for bit in `recursions.rs`.
 fn meets_the_table(what: &str, batch: &[Observation], printed: f64) {
     let found = mean_s(batch);
@@ -132,7 +132,7 @@ fn variances_of_order_statistics_are_foretold() {
     judge_mean("variance of k-batch-sync:12", &deviations, 12.0 / 64.0);
 }
 
-/// 'Numbers for tests, P=8' of theory.md, and its bounds: E[X_{K:P}] from above where new lasts longer than used, from
+/// Reference numbers for P = 8, and its bounds: E[X_{K:P}] from above where new lasts longer than used, from
 /// below where used lasts longer, K E[X]/P from below always.
 #[test]
 fn k_async_meets_the_table_and_stays_within_its_bounds() {

@@ -192,6 +192,9 @@ fn async_gaps_are_correlated() {
     };
     // White noise of 400 000 values has lag-1 correlations of 0.0016.
     let (uniform, memoryless) = (lag_1("uniform(0, 2)"), lag_1("exp(1)"));
-    assert!((uniform + 0.13).abs() < 0.005 + 5.0 * 0.0016, "{uniform} instead of the -0.13 that theory.md prints");
+    assert!(
+        (uniform + 0.13).abs() < 0.005 + 5.0 * 0.0016,
+        "{uniform} instead of the -0.13 that the reference tables print"
+    );
     assert!(memoryless.abs() < 5.0 * 0.0016, "{memoryless}: gaps of memoryless workers are independent");
 }

@@ -1,4 +1,4 @@
-//! Does SGD on the quadratic do what theory.md 2.8 says: mean and mean square of the parameter from the first update to
+//! Does SGD on the quadratic do what theory says: mean and mean square of the parameter from the first update to
 //! the floor, and where it stops being stable?
 //!
 //! Means over independent runs, judged by their scatter: about 60 judgements of 1e-5 each (see `common`), a false-alarm

@@ -1,4 +1,4 @@
-//! Is stale synchronous parallel what theory.md 2.4 says: the max-plus recursion, the exact rates, the promise?
+//! Is stale synchronous parallel what theory says: the max-plus recursion, the exact rates, the promise?
 //!
 //! The recursion is compared bit for bit. The rates are judged against a Markov chain that is solved here: 11 cells with
 //! two judgements of 1e-5 each (see `common`), a false-alarm rate of 0.02 % for this file.
@@ -117,7 +117,7 @@ fn the_chain_knows_what_is_known() {
     }
 }
 
-/// theory.md prints rates per worker from another simulation, which it vouches for to better than 1 %; the chain is exact.
+/// The reference tables print rates per worker from another simulation, which it vouches for to better than 1 %; the chain is exact.
 #[test]
 fn ssp_runs_at_the_rate_of_its_markov_chain() {
     let table = [

@@ -1,4 +1,4 @@
-//! How stale are gradients: whole laws by chi-square, means and variances by their scatter (theory.md 2.7).
+//! How stale are gradients: whole laws by chi-square, means and variances by their scatter.
 //!
 //! Gradients are taken far enough apart to be independent. About 60 judgements of 1e-5 each (see `common`): a false-alarm
 //! rate of 0.06 % for this file.
@@ -75,7 +75,7 @@ fn memoryless_k_batch_async_staleness_depends_on_the_place() {
             judge_counts(&format!("k = {k}, place {l}"), &counts(&values), |tau| in_place(k, l, tau), 40);
         }
     }
-    // theory.md's numbers, which are the average over places.
+    // The reference numbers, which are the average over places.
     let all = |tau: usize| (1..=4).map(|l| in_place(4, l, tau)).sum::<f64>() / 4.0;
     for (tau, printed) in [0.2758, 0.2997, 0.1757, 0.1030, 0.0604].into_iter().enumerate() {
         assert!((all(tau) - printed).abs() < 0.50001e-4, "Pr({tau}) = {}", all(tau));

@@ -1,4 +1,4 @@
-//! Does `theory` say what theory.md says: every exact entry of its tables 2.1 and 2.2?
+//! Does `theory` say what the reference tables say: every exact entry: order statistics, and times per update?
 //!
 //! No luck here: printed values within half a unit of their last digit, closed forms to nine digits. Whether the
 //! simulator agrees is another question: `foretold.rs`.
@@ -162,7 +162,7 @@ fn unequal_exponential_workers_meet_inclusion_and_exclusion() {
         }
         let longest =
             integral(&|t: f64| 1.0 - rates.iter().map(|r| -(-r * t).exp_m1()).product::<f64>(), 0.0, 900.0, 1e-12);
-        equal("the integral of theory.md", kth(p, p, &fleet), longest);
+        equal("the integral of the survival", kth(p, p, &fleet), longest);
         equal("async", theory_s("async", p, &fleet), 1.0 / rates.iter().sum::<f64>());
         equal("k-batch-async", theory_s("k-batch-async:3", p, &fleet), 3.0 / rates.iter().sum::<f64>());
     }
@@ -191,7 +191,7 @@ fn every_law_obeys_hartley_and_david_and_renewal_theory() {
 #[test]
 fn local_sgd_meets_its_table_of_erlang_maxima() {
     let periods = [1, 2, 5, 10, 20, 100];
-    // To six decimals from midpoint sums in another language. theory.md prints 1.936 and 1.185 for (16, 5) and (16, 100),
+    // To six decimals from midpoint sums in another language. The reference tables print 1.936 and 1.185 for (16, 5) and (16, 100),
     // a unit of its last digit too high; all else there rounds alike.
     let table = [
         (4, [2.083333, 1.773582, 1.485512, 1.339827, 1.237936, 1.104649]),
@@ -243,7 +243,7 @@ fn a_busy_server_meets_the_table_of_the_repairman() {
     let table = [(1, 0.9091, 4), (2, 1.8033, 4), (4, 3.5334, 4), (8, 6.6168, 4), (16, 9.777, 3), (32, 10.0, 2)];
     for (p, printed, decimals) in table {
         prints_as("updates a second", 1.0 / repairman(p, 1.0, 0.1), printed, decimals);
-        // The formula as it stands in theory.md.
+        // The formula as it is usually written.
         let term = |k: u32| (p - k + 1..=p).map(f64::from).product::<f64>() * 0.1f64.powi(k as i32);
         let p0 = 1.0 / (0..=p).map(term).sum::<f64>();
         equal("1/p0", 1.0 / repairman(p, 1.0, 0.1), (1.0 - p0) / 0.1);

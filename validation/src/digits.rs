@@ -12,7 +12,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// How the step size depends on how gradients come in (theory.md 3.1).
+/// How the step size depends on how gradients come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LearningRateRule {
     /// Every update moves by lr times the average of its gradients.
