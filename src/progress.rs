@@ -46,8 +46,8 @@ fn show(watch: &Watch, cells: u64, done: &AtomicBool) {
         ProgressStyle::with_template("{bar:30} {pos}/{len} cells, {msg} million updates, {elapsed}, {eta} left");
     bar.set_style(style.expect("a template that has been tried").progress_chars("━╸ "));
     while !done.load(Ordering::Relaxed) {
-        bar.set_position(watch.cells.load(Ordering::Relaxed));
         bar.set_message(format!("{:.1}", watch.updates.load(Ordering::Relaxed) as f64 / 1e6));
+        bar.set_position(watch.cells.load(Ordering::Relaxed));
         std::thread::park_timeout(Duration::from_millis(100));
     }
     bar.finish_and_clear();
