@@ -12,7 +12,7 @@ use straggle_sim::experiment::warm_up;
 use straggle_sim::quadrature::integral;
 use straggle_sim::{Draws, Event, Fleet, Law, Luck, TraceSource};
 
-const DRAWS: u64 = 50_000;
+const DRAWS: u64 = 200_000;
 
 /// Draws over workers, steps and replications, as a run makes them.
 fn draws(fleet: &Fleet) -> Vec<f64> {
@@ -39,6 +39,8 @@ fn every_sampler_draws_from_its_distribution_function() {
         // The same by quantiles: u = F(t) is uniform.
         judge_law(&law.to_string(), values.iter().map(|&t| 1.0 - law.survival(t)).collect(), |u| u.clamp(0.0, 1.0));
         assert!(values.iter().all(|&t| t >= law.minimum()));
+        let sums = values.iter().step_by(100).map(|&t| law.cdf(t) + law.survival(t));
+        sums.for_each(|sum| assert!((sum - 1.0).abs() < 1e-12, "{law}: {sum}"));
     }
     assert!(draws(&fleet("constant(0.5)")).iter().all(|&t| t == 0.5));
 }

@@ -8,7 +8,7 @@ use common::{gaps, run};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use std::collections::HashMap;
-use straggle_sim::fleet::Cancellation;
+use straggle_sim::fleet::{Cancellation, Sharing};
 use straggle_sim::policy::{Finisher, Rest};
 use straggle_sim::{
     Event, Fleet, Law, Ledger, Luck, Quadratic, Recorded, Recording, Rule, Run, Simulated, Tally, Task, Time,
@@ -52,10 +52,22 @@ fn any_speeds() -> impl Strategy<Value = Vec<f64>> {
 fn any_fleet() -> impl Strategy<Value = Fleet> {
     let maybe = || prop::option::of(any_law());
     let server = (maybe(), maybe(), maybe(), any::<bool>());
-    let all = (any_law(), maybe(), any_speeds(), prop::option::of(1u32..6), server, any::<bool>());
-    all.prop_map(|(compute, delay, speeds, cores, (latency, service, update, server_computes), at_once)| {
+    let cores = (prop::option::of(1u32..6), prop::sample::select(vec![Sharing::Equally, Sharing::FirstCome]));
+    let all = (any_law(), maybe(), any_speeds(), cores, server, any::<bool>());
+    all.prop_map(|(compute, delay, speeds, (cores, sharing), (latency, service, update, server_computes), at_once)| {
         let cancellation = if at_once { Cancellation::AtOnce } else { Cancellation::AfterComputing };
-        Fleet { delay, speeds, cores, latency, service, update, server_computes, cancellation, ..Fleet::new(compute) }
+        Fleet {
+            delay,
+            speeds,
+            cores,
+            sharing,
+            latency,
+            service,
+            update,
+            server_computes,
+            cancellation,
+            ..Fleet::new(compute)
+        }
     })
 }
 

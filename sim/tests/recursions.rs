@@ -1,6 +1,6 @@
 //! Is the event engine the same as the few lines that each policy comes to on paper? Bit for bit, from the same draws.
 //!
-//! Exact: no tolerance but for shared cores, where the arithmetic is another; no false alarms. SSP is in `ssp.rs`.
+//! Exact: no tolerance, no false alarms. SSP is in `ssp.rs`, shared cores are in `sharing.rs`.
 
 mod common;
 
@@ -185,63 +185,7 @@ fn k_sync_may_have_to_wait_for_what_is_in_vain() {
     }
 }
 
-/// What a worker is at: computing with so much left, or a delay that ends then.
-#[derive(Clone, Copy)]
-enum At {
-    Computing(f64),
-    Delayed(f64),
-}
-
-/// The plain way to share cores: go from event to event, and take from everybody who computes what he was given since.
-///
-/// The arithmetic is another, and with delays a difference doubles every few dozen updates (who comes later leaves more
-/// to the others): many short runs.
-#[test]
-fn shared_cores_are_processor_sharing() {
-    for (name, delay) in [("exp(1)", None), ("gamma(4, 0.25)", Some("exp(3)")), ("pareto(0.1, 1.05)", None)] {
-        for (m, cores) in [(8, 2), (5, 4), (3, 1)] {
-            let speeds = vec![1.0, 0.5];
-            let fleet = Fleet { delay: delay.map(law), cores: Some(cores), speeds, ..fleet(name) };
-            (0..20).for_each(|replication| is_shared(&fleet, cores, m, Luck::new(4, replication)));
-        }
-    }
-}
-
-fn is_shared(fleet: &Fleet, cores: u32, m: usize, luck: Luck) {
-    let draws = Draws::new(fleet, luck);
-    let mut serial = vec![0; m];
-    let mut state: Vec<At> = (0..m as u32).map(|worker| At::Computing(draws.compute_s(worker, 0))).collect();
-    let mut now = 0.0;
-    for found in instants("async", m, fleet, luck).into_iter().take(200) {
-        loop {
-            let computing = state.iter().filter(|s| matches!(s, At::Computing(_))).count() as f64;
-            let stretch = (computing / f64::from(cores)).max(1.0);
-            let end = |s: &At| match *s {
-                At::Computing(left) => now + left * stretch,
-                At::Delayed(until) => until,
-            };
-            let ends: Vec<f64> = state.iter().map(end).collect();
-            let worker = in_order(&ends)[0];
-            let given = (ends[worker] - now) / stretch;
-            now = ends[worker];
-            for s in &mut state {
-                if let At::Computing(left) = s {
-                    *left = (*left - given).max(0.0);
-                }
-            }
-            if let At::Computing(_) = state[worker] {
-                state[worker] = At::Delayed(now + draws.delay_s(worker as u32, serial[worker]));
-            } else {
-                serial[worker] += 1;
-                state[worker] = At::Computing(draws.compute_s(worker as u32, serial[worker]));
-                break;
-            }
-        }
-        assert!((found / now - 1.0).abs() < 1e-9, "{found} instead of {now}, {m} workers on {fleet:?}");
-    }
-}
-
-/// The first of 2.3's facts about gaps: they add up to the instants.
+/// The gaps that other tests look at add up to the instants.
 #[test]
 fn gaps_add_up() {
     let (fleet, luck) = (fleet("exp(1)"), Luck::new(0, 0));

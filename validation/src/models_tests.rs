@@ -235,7 +235,7 @@ fn names_that_can_be_typed_can_be_printed() {
         assert_eq!(architecture.to_string().parse(), Ok(architecture));
     }
     let error = "vgg".parse::<Architecture>().unwrap_err();
-    assert_eq!(error.to_string(), "there is no model `vgg`; choose one of softmax, lenet-small, lenet, mlp");
+    assert_eq!(error.to_string(), "there is no model 'vgg'; choose one of softmax, lenet-small, lenet, mlp");
 }
 
 #[test]

@@ -8,7 +8,7 @@
 
 use rayon::prelude::*;
 use statrs::distribution::{ChiSquared, ContinuousCDF, Normal, StudentsT};
-use straggle_sim::fleet::Cancellation;
+use straggle_sim::fleet::{Cancellation, Sharing};
 use straggle_sim::theory::time_per_update;
 use straggle_sim::{
     Estimate, Event, Experiment, Fleet, Law, Length, Luck, Model, Observation, Policy, Rule, Run, Simulated, Time,
@@ -81,7 +81,8 @@ pub fn odd_fleets() -> Vec<Fleet> {
     let threads =
         Fleet { latency, update, server_computes: true, cancellation: Cancellation::AfterComputing, ..all.clone() };
     let in_vain = Fleet { cancellation: Cancellation::AfterComputing, ..delayed.clone() };
-    vec![speeds, delayed, shared, busy, all, ties, threads, in_vain]
+    let queued = Fleet { sharing: Sharing::FirstCome, ..threads.clone() };
+    vec![speeds, delayed, shared, busy, all, ties, threads, in_vain, queued]
 }
 
 /// Updates of one run in a batch of seeds: a power of two, so that an estimate has exactly 32 batches.
