@@ -7,8 +7,8 @@ use crate::time::Time;
 /// Staleness is conserved: each update adds 1 to the staleness of every task in flight, and nothing else does.
 ///
 /// So the staleness of all tasks that were applied, cancelled or are still open is, to the last digit, the number of
-/// tasks in flight summed over the updates. It holds for any law, any policy, any cluster; the two sides are counted
-/// apart, one from the tasks' versions, the other from their comings and goings.
+/// tasks in flight summed over the updates. It holds for any law, any policy, any cluster. What it shows is a task that
+/// starts at a wrong version; what a task claims when it ends is checked, task by task, in the tests.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     version: u64,

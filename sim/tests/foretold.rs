@@ -2,7 +2,7 @@
 //! simulated values, and its bounds.
 //!
 //! A batch is 40 runs of 16 384 updates; its mean is judged by the scatter of the runs, and each run's own standard error
-//! by a chi-square of z-scores (see `common`). About 270 judgements of 1e-5 each: a false-alarm rate of 0.3 % for this
+//! by a chi-square of z-scores (see `common`). About 570 judgements of 1e-5 each: a false-alarm rate of 0.6 % for this
 //! file. What a batch can see is a bias of about five of its standard errors, 0.3 to 1 % by law and policy.
 
 mod common;

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{fleet, law, rule, run};
-use straggle_sim::fleet::Sharing;
+use straggle_sim::fleet::{Cancellation, Sharing};
 use straggle_sim::{Draws, Event, Fleet, Luck};
 
 /// Instants of the first updates of a policy.
@@ -19,6 +19,8 @@ fn instants(name: &str, m: usize, fleet: &Fleet, luck: Luck, count: usize) -> Ve
 enum At {
     /// So many seconds of computing are left.
     Computing(f64),
+    /// The same for a task that was cancelled; the next one begins afterwards.
+    InVain(f64),
     /// The delay ends then.
     Delayed(f64),
     /// In the server's queue, or at the server.
@@ -32,6 +34,7 @@ enum At {
 struct Plain {
     draws: Draws,
     cores: u32,
+    cancellation: Cancellation,
     quorum: usize,
     now: f64,
     serial: Vec<u64>,
@@ -47,6 +50,19 @@ impl Plain {
         self.workers[worker] = At::Computing(self.draws.compute_s(worker as u32, serial));
     }
 
+    /// The worker's task is cancelled, if it has one.
+    fn begin_anew(&mut self, worker: usize) {
+        match self.workers[worker] {
+            At::Computing(left) | At::InVain(left) if self.cancellation == Cancellation::AfterComputing => {
+                self.serial[worker] += 1;
+                self.workers[worker] = At::InVain(left);
+            }
+            At::Computing(_) | At::InVain(_) | At::Delayed(_) | At::Served | At::Free => {
+                self.begin(worker, self.serial[worker] + 1);
+            }
+        }
+    }
+
     /// The server begins with the first of its queue.
     fn serve(&mut self) {
         let next = self.queue.first().map(|&w| self.now + self.draws.service_s(w as u32, self.serial[w]));
@@ -55,10 +71,11 @@ impl Plain {
 
     fn next_update(&mut self) -> f64 {
         loop {
-            let computing = self.workers.iter().filter(|at| matches!(at, At::Computing(_))).count() as f64;
+            let computing =
+                self.workers.iter().filter(|at| matches!(at, At::Computing(_) | At::InVain(_))).count() as f64;
             let stretch = (computing / f64::from(self.cores)).max(1.0);
             let end = |at: &At| match *at {
-                At::Computing(left) => self.now + left * stretch,
+                At::Computing(left) | At::InVain(left) => self.now + left * stretch,
                 At::Delayed(until) => until,
                 At::Served | At::Free => f64::INFINITY,
             };
@@ -66,7 +83,7 @@ impl Plain {
             let first = (0..ends.len()).min_by(|&a, &b| ends[a].total_cmp(&ends[b])).expect("workers");
             let at = ends[first].min(self.done);
             for worker in &mut self.workers {
-                if let At::Computing(left) = worker {
+                if let At::Computing(left) | At::InVain(left) = worker {
                     *left = (*left - (at - self.now) / stretch).max(0.0);
                 }
             }
@@ -81,10 +98,12 @@ impl Plain {
                 }
                 if self.workers.iter().filter(|&&at| at == At::Free).count() == self.quorum {
                     self.queue.clear();
-                    (0..self.workers.len()).for_each(|worker| self.begin(worker, self.serial[worker] + 1));
+                    (0..self.workers.len()).for_each(|worker| self.begin_anew(worker));
                     self.serve();
                     return at;
                 }
+            } else if let At::InVain(_) = self.workers[first] {
+                self.begin(first, self.serial[first]);
             } else if let At::Computing(_) = self.workers[first] {
                 self.workers[first] = At::Delayed(at + self.draws.delay_s(first as u32, self.serial[first]));
             } else {
@@ -102,28 +121,42 @@ impl Plain {
 /// the others): many short runs, and a tolerance.
 #[test]
 fn equal_shares_are_processor_sharing() {
-    let laws = [("exp(1)", None), ("gamma(4, 0.25)", Some("exp(3)")), ("pareto(0.1, 1.05)", None)];
-    for (name, delay) in laws {
-        for (policy, quorum, service) in
-            [("async", 1, None), ("async", 1, Some("exp(5)")), ("k-sync:2", 2, None), ("k-sync:2", 2, Some("exp(2)"))]
-        {
+    use Cancellation::{AfterComputing, AtOnce};
+    let policies = [
+        ("async", 1, None, AtOnce),
+        ("async", 1, Some("exp(5)"), AtOnce),
+        ("k-sync:2", 2, None, AtOnce),
+        ("k-sync:2", 2, Some("exp(2)"), AtOnce),
+        ("k-sync:2", 2, None, AfterComputing),
+        ("k-sync:2", 2, Some("exp(2)"), AfterComputing),
+    ];
+    for (name, delay) in [("exp(1)", None), ("gamma(4, 0.25)", Some("exp(3)")), ("pareto(0.1, 1.05)", None)] {
+        for (policy, quorum, service, cancellation) in policies {
             for (m, cores) in [(8, 2), (5, 4), (3, 1)] {
                 let (delay, service, speeds) = (delay.map(law), service.map(law), vec![1.0, 0.5]);
-                let fleet = Fleet { delay, service, cores: Some(cores), speeds, ..fleet(name) };
-                for replication in 0..20 {
-                    let luck = Luck::new(4, replication);
-                    let (draws, done) = (Draws::new(&fleet, luck), f64::INFINITY);
-                    let (serial, workers, queue) = (vec![0; m], vec![At::Free; m], Vec::new());
-                    let mut plain = Plain { draws, cores, quorum, now: 0.0, serial, workers, queue, done };
-                    (0..m).for_each(|worker| plain.begin(worker, 0));
-                    for found in instants(policy, m, &fleet, luck, 150) {
-                        let expected = plain.next_update();
-                        let ratio = found / expected;
-                        assert!((ratio - 1.0).abs() < 1e-9, "{found} not {expected}: {policy}, {m} on {fleet:?}");
-                    }
-                }
+                let fleet = Fleet { delay, service, cores: Some(cores), cancellation, speeds, ..fleet(name) };
+                (0..20).for_each(|replication| is_plain(policy, quorum, m, &fleet, Luck::new(4, replication)));
             }
         }
+    }
+}
+
+fn is_plain(policy: &str, quorum: usize, m: usize, fleet: &Fleet, luck: Luck) {
+    let mut plain = Plain {
+        draws: Draws::new(fleet, luck),
+        cores: fleet.cores.expect("shared cores"),
+        cancellation: fleet.cancellation,
+        quorum,
+        now: 0.0,
+        serial: vec![0; m],
+        workers: vec![At::Free; m],
+        queue: Vec::new(),
+        done: f64::INFINITY,
+    };
+    (0..m).for_each(|worker| plain.begin(worker, 0));
+    for found in instants(policy, m, fleet, luck, 100) {
+        let expected = plain.next_update();
+        assert!((found / expected - 1.0).abs() < 1e-9, "{found} not {expected}: {policy}, {m} workers on {fleet:?}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! How stale are gradients: whole laws by chi-square, means and variances by their scatter.
 //!
-//! Gradients are taken far enough apart to be independent. About 60 judgements of 1e-5 each (see `common`): a false-alarm
+//! Gradients are taken far enough apart to be independent. About 56 judgements of 1e-5 each (see `common`): a false-alarm
 //! rate of 0.06 % for this file.
 
 mod common;
