@@ -52,3 +52,13 @@ fn show(watch: &Watch, cells: u64, done: &AtomicBool) {
     }
     bar.finish_and_clear();
 }
+
+/// A bar of `length` with this template on the terminal, or nothing where nobody would see it.
+#[cfg(feature = "train")]
+pub fn bar(length: u64, template: &str, quiet: bool) -> ProgressBar {
+    if quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template(template).expect("a template that has been tried");
+    ProgressBar::new(length).with_style(style.progress_chars("━╸ "))
+}

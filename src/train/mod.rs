@@ -12,11 +12,9 @@ use crate::output::{self, Output};
 use crate::{progress, trace};
 use args::{Clock, Train};
 use examiner::Examiner;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use sim::{Cluster, Draws, Fleet, Law, Luck, Policy, Rule, Run, Simulated, Time};
 use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +23,9 @@ use validation::models::device;
 use validation::{
     Batches, Dataset, Digits, End, Failure, Holds, Journal, LearningRateRule, Net, Score, Sgd, Share, Threaded,
 };
+
+/// What the bar shows.
+const BAR: &str = "{bar:30} {pos}/{len} steps, {per_sec}, {msg}, {eta} left";
 
 /// All files that can come out of a training run.
 const FILES: &[&str] = &[
@@ -151,7 +152,7 @@ impl Session<'_> {
 
     fn train<C: Cluster + Holds>(&self, cluster: C, stop: &AtomicBool) -> (End, Journal, Option<Time>, Run<C>) {
         let steps = self.steps();
-        let bar = bar(steps, self.arguments.common.quiet);
+        let bar = progress::bar(steps, BAR, self.arguments.common.quiet);
         let target = self.arguments.target_accuracy.map(|percent| percent.0);
         let examines = target.is_some() || !bar.is_hidden();
         let waits = self.arguments.clock == Clock::Simulated;
@@ -200,15 +201,6 @@ fn dataset(arguments: &Train) -> Result<Dataset, Error> {
         Some(samples) => data.take(samples as usize),
     };
     data.and_then(take).map_err(|e| Error::Input(e.to_string()))
-}
-
-/// A bar on the terminal, or nothing.
-fn bar(steps: u64, quiet: bool) -> ProgressBar {
-    if quiet || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} steps, {per_sec}, {msg}, {eta} left");
-    ProgressBar::new(steps).with_style(style.expect("a template that has been tried").progress_chars("━╸ "))
 }
 
 fn write(trained: &Trained<'_>, mut output: Output, manifest: Manifest) -> Result<output::Written, Error> {

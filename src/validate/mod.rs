@@ -11,12 +11,11 @@ use crate::output::{self, Output};
 use crate::train::MOST_THREADS;
 use crate::{progress, trace};
 use args::Validate;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use rand::seq::SliceRandom;
 use serde_json::json;
 use sim::{Law, Luck, PolicyError, Purpose};
 use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -26,6 +25,9 @@ use validation::{
     Architecture, Batches, Calibration, Claim, Comparison, Dataset, Digits, LearningRateRule, Net, Predictions, Sgd,
     Share, Verdict, calibrate, claims, compare,
 };
+
+/// What the bar shows.
+const BAR: &str = "{bar:30} {pos}/{len} cells measured, {eta} left";
 
 /// All files that can come out of a validation.
 const FILES: &[&str] = &[
@@ -80,7 +82,7 @@ pub fn run(arguments: &Validate, typed: &[OsString]) -> Result<(), Error> {
     let bench = Bench { arguments, cores, learner: learner(arguments)?, stop: watch.stop.clone() };
 
     let before = steal();
-    let bar = bar(cells.len() as u64, common.quiet);
+    let bar = progress::bar(cells.len() as u64, BAR, common.quiet);
     let planned = cells.len();
     let (judged, calibration) = bench.judge_all(cells, &bar)?;
     bar.finish_and_clear();
@@ -289,14 +291,6 @@ fn write(validated: &Validated, mut output: Output, manifest: Manifest) -> Resul
         output.add(png, crate::report::figure::png(&figure)?);
     }
     output.commit(manifest)
-}
-
-fn bar(cells: u64, quiet: bool) -> ProgressBar {
-    if quiet || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} cells measured, {eta} left");
-    ProgressBar::new(cells).with_style(style.expect("a template that has been tried").progress_chars("━╸ "))
 }
 
 /// At most so many of the values, evenly.
