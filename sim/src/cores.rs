@@ -47,7 +47,7 @@ impl Cores {
         }
     }
 
-    /// The server, just woken, begins `compute_s` seconds of computing: where cores are queued for, it need not queue.
+    /// The server begins `compute_s` seconds of computing: where cores are queued for, it need not queue.
     pub(crate) fn join_at_once(&mut self, at: Time, server: u32, compute_s: f64) {
         match self {
             Cores::Equal(equal) => equal.join(at, server, compute_s),
@@ -63,19 +63,19 @@ impl Cores {
         }
     }
 
-    /// Whether a worker is computing, or waits for a core to do so.
+    /// Whether a worker is computing: waiting for a core is not.
     pub(crate) fn holds(&self, worker: u32) -> bool {
         match self {
             Cores::Equal(equal) => equal.ends.get(worker).is_some(),
-            Cores::Queued(queued) => queued.holds(worker),
+            Cores::Queued(queued) => queued.ends.get(worker).is_some(),
         }
     }
 
     /// Whose computing ends first, and when, if nobody joins or leaves before.
-    pub(crate) fn first(&self) -> Option<(Time, u32)> {
+    pub(crate) fn first(&mut self) -> Option<(Time, u32)> {
         match self {
             Cores::Equal(equal) => equal.first(),
-            Cores::Queued(queued) => queued.ends.first(),
+            Cores::Queued(queued) => queued.first(),
         }
     }
 
@@ -89,6 +89,9 @@ impl Cores {
 }
 
 /// First come first served, to the end.
+///
+/// A core that becomes free goes to the next in the queue only when time passes: at that very moment the server may still
+/// take it, to work on what has just been handed in.
 #[derive(Clone, Debug)]
 pub(crate) struct Queued {
     /// Cores that nobody has.
@@ -107,15 +110,21 @@ impl Queued {
         Queued { free: cores, now: Time::ZERO, ends: Queue::new(sharers), waiting: VecDeque::new(), interrupts: None }
     }
 
+    fn move_to(&mut self, at: Time) {
+        if at > self.now {
+            self.fill();
+            self.now = at;
+        }
+    }
+
     fn join(&mut self, at: Time, worker: u32, compute_s: f64) {
-        self.now = at;
+        self.move_to(at);
         self.waiting.push_back((worker, compute_s));
-        self.fill();
     }
 
     /// Computes at once; if no core is free, on that of the worker who would end next, and who ends later for it.
     fn interrupt(&mut self, at: Time, server: u32, compute_s: f64) {
-        self.now = at;
+        self.move_to(at);
         if self.free > 0 {
             self.free -= 1;
         } else if let Some((end, worker)) = self.ends.first() {
@@ -127,21 +136,21 @@ impl Queued {
 
     fn leave(&mut self, at: Time, worker: u32) {
         if self.ends.get(worker).is_some() {
-            self.now = at;
+            self.move_to(at);
             self.ends.set(worker, None);
             if self.interrupts == Some(worker) {
                 self.interrupts = None;
             } else {
                 self.free += 1;
             }
-            self.fill();
         } else {
             self.waiting.retain(|&(other, _)| other != worker);
         }
     }
 
-    fn holds(&self, worker: u32) -> bool {
-        self.ends.get(worker).is_some() || self.waiting.iter().any(|&(other, _)| other == worker)
+    fn first(&mut self) -> Option<(Time, u32)> {
+        self.fill();
+        self.ends.first()
     }
 
     /// Lets the next ones in.

@@ -92,7 +92,7 @@ impl Rule {
     }
 
     /// Whether an update finds nobody at work, as everybody waits for it.
-    fn waits_for_all(self) -> bool {
+    pub fn waits_for_all(self) -> bool {
         self.finisher == Finisher::Waits && self.quorum == self.workers
     }
 

@@ -99,8 +99,14 @@ impl<L: Learner> Simulated<L> {
     /// The next hand-in that reaches the server, if one does by `until`.
     #[inline]
     fn next_arrival(&mut self, until: Time) -> Option<(Time, u32)> {
-        while let Some((at, sharer)) = self.cores.as_ref().and_then(Cores::first) {
-            if at > until || self.arrivals.first().is_some_and(|(arrival, _)| arrival < at) {
+        while let Some(cores) = &mut self.cores {
+            let arrival = self.arrivals.first().map(|(at, _)| at);
+            // What arrives now comes before anybody gets a core that is free now: the server may want it.
+            if arrival.is_some_and(|arrival| arrival <= cores.now()) {
+                break;
+            }
+            let Some((at, sharer)) = cores.first() else { break };
+            if at > until || arrival.is_some_and(|arrival| arrival < at) {
                 break;
             }
             self.end_computing(at, sharer);
@@ -197,9 +203,10 @@ impl<L: Learner> Cluster for Simulated<L> {
             // What has not begun yet never will.
             (Cancellation::AfterComputing, None) if self.now < job.began => job.free = job.began,
             (Cancellation::AfterComputing, None) => {}
-            (Cancellation::AfterComputing, Some(cores)) => job.waits = cores.holds(task.worker),
-            (Cancellation::AtOnce, cores) => {
+            (Cancellation::AfterComputing, Some(cores)) if cores.holds(task.worker) => job.waits = true,
+            (_, cores) => {
                 job.free = self.now;
+                job.waits = false;
                 if let Some(cores) = cores {
                     cores.leave(self.now, task.worker);
                 }

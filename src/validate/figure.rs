@@ -4,6 +4,7 @@ use super::Validated;
 use crate::report::figure::look;
 use plot::{Axis, Colour, Dash, Entry, Figure, Fill, Mark, Panel, Reference};
 use sim::Policy;
+use validation::experiment::histogram;
 use validation::{Claim, Histogram, Quantity, density_curve, quantile_pairs};
 
 impl Validated {
@@ -94,7 +95,7 @@ pub fn time_per_update(validated: &Validated) -> Figure {
 pub fn staleness(validated: &Validated) -> Figure {
     let most = validated.judged.iter().map(|j| j.cell.rule.workers).max().unwrap_or(1);
     let stale = |policy: &Policy| {
-        let counts = |j: &&super::Judged| j.cell.policy == *policy && j.measured.histogram.len() > 1;
+        let counts = |j: &&super::Judged| j.cell.policy == *policy && j.replications.iter().any(|r| r.measured.histogram.len() > 1);
         validated.judged.iter().any(|j| counts(&j))
     };
     let policies: Vec<Policy> = validated.policies().into_iter().filter(stale).collect();
@@ -111,10 +112,11 @@ pub fn staleness(validated: &Validated) -> Figure {
                     let all: u64 = histogram.iter().sum();
                     histogram.iter().enumerate().map(|(s, &n)| (s as f64, n as f64 / all as f64)).collect()
                 };
+                let foretold = share(&histogram(j.replications.iter().map(|r| &r.predicted)));
                 let marks = vec![
-                    Mark::bars(share(&j.measured.histogram), 0.8, colour, Fill::Light),
-                    Mark::line(share(&j.predicted.histogram), colour),
-                    Mark::points(share(&j.predicted.histogram), colour, shape),
+                    Mark::bars(share(&histogram(j.replications.iter().map(|r| &r.measured))), 0.8, colour, Fill::Light),
+                    Mark::line(foretold.clone(), colour),
+                    Mark::points(foretold, colour, shape),
                 ];
                 let title = format!("{}, m = {most}. {title}", j.cell.policy);
                 Panel::new(Axis::linear("Staleness (updates)"), Axis::linear("Share of gradients").from_zero(), marks)

@@ -4,8 +4,7 @@ use super::{Judged, Validated};
 use crate::report::table::digits;
 use sim::Law;
 use std::fmt::Write;
-use validation::experiment::Cell;
-use validation::{Claim, Quantity, Verdict};
+use validation::{Cell, Claim, Quantity, Verdict};
 
 /// Table and verdict.
 pub fn report(validated: &Validated) -> String {

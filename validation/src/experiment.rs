@@ -1,7 +1,9 @@
 //! One cell of the comparison: a policy on so many workers, simulated and run for real on the same luck.
+//!
+//! Machines drift, by more within seconds than a good prediction is wrong. So a cell is measured in many short runs, its
+//! replications, spread over the whole validation, each between two calibrations of its own.
 
-use crate::agreement::{Interval, Verdict, batches, relative_error, unpaired_error};
-use crate::calibrate::Calibration;
+use crate::agreement::{Interval, Verdict, relative_error, unpaired_error};
 use crate::digits::Digits;
 use crate::threaded::{Failure, Threaded};
 use sim::{Cluster, Draws, Fleet, Law, Ledger, Luck, Policy, Rule, Run, Simulated, theory};
@@ -17,51 +19,55 @@ pub struct Cell {
     pub rule: Rule,
     /// The law of the delay added to each step.
     pub delay: Option<Law>,
-    /// Where its luck comes from, in both worlds.
-    pub luck: Luck,
 }
 
-/// What a run showed, update by update.
+/// What a short run showed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Series {
-    /// Seconds between updates.
-    pub gaps_s: Vec<f64>,
-    /// Mean staleness of the gradients in each update.
-    pub staleness: Vec<f64>,
-    /// How many applied gradients had staleness 0, 1, 2, ...
+pub struct Observed {
+    /// Mean seconds between updates.
+    pub s_per_update: f64,
+    /// Mean staleness of the gradients that went into updates.
+    pub staleness: f64,
+    /// How many of them had staleness 0, 1, 2, ...
     pub histogram: Vec<u64>,
     /// Both sides of the conservation law.
     pub sides: (u128, u128),
 }
 
-/// Runs until so many updates were made; `None` if no more came.
-fn observe<C: Cluster>(run: &mut Run<C>, updates: u64) -> Option<Series> {
-    let (mut gaps_s, mut staleness, mut histogram) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut ledger, mut last) = (Ledger::default(), 0.0);
+/// Runs until so many updates were made, and looks at all but the first tenth; `None` if no more came.
+fn observe<C: Cluster>(run: &mut Run<C>, updates: u64) -> Option<Observed> {
+    let warm_up = updates.div_ceil(10);
+    let (mut ledger, mut histogram) = (Ledger::default(), Vec::new());
+    let (mut from, mut to) = (0.0, 0.0);
     while ledger.updates() < updates {
         let turn = run.turn()?;
         ledger.add(&turn);
         if turn.orders.update.is_empty() {
             continue;
         }
-        gaps_s.push(turn.at.seconds() - last);
-        last = turn.at.seconds();
-        let mut sum = 0;
+        to = turn.at.seconds();
+        if ledger.updates() <= warm_up {
+            from = to;
+            continue;
+        }
         for task in &turn.orders.update {
             let staleness = (turn.orders.version - 1 - task.base_version) as usize;
             histogram.resize(histogram.len().max(staleness + 1), 0);
             histogram[staleness] += 1;
-            sum += staleness;
         }
-        staleness.push(sum as f64 / turn.orders.update.len() as f64);
     }
-    Some(Series { gaps_s, staleness, histogram, sides: ledger.sides() })
+    let (count, sum) = histogram.iter().zip(0..).fold((0, 0), |(n, sum), (k, s)| (n + k, sum + k * s));
+    Some(Observed {
+        s_per_update: (to - from) / (updates - warm_up) as f64,
+        staleness: sum as f64 / count as f64,
+        histogram,
+        sides: ledger.sides(),
+    })
 }
 
 impl Cell {
-    /// What the simulator says, from a calibration alone.
-    pub fn predict(&self, calibration: &Calibration, cores: u32, updates: u64, luck: Luck) -> Series {
-        let fleet = calibration.fleet(cores, self.delay.clone(), self.rule.quorum);
+    /// What the simulator says.
+    pub fn predict(&self, fleet: Fleet, luck: Luck, updates: u64) -> Observed {
         let mut run = Run::new(self.rule, Simulated::new(fleet, luck, self.rule.workers));
         observe(&mut run, updates).expect("a simulated cluster never runs dry")
     }
@@ -70,18 +76,37 @@ impl Cell {
     ///
     /// # Errors
     /// Why they stopped.
-    pub fn measure(&self, learner: &Arc<Digits>, updates: u64, stop: &Arc<AtomicBool>) -> Result<Series, Failure> {
-        let threads = Threaded::new(learner.clone(), &self.draws(), self.rule.workers, stop.clone());
+    pub fn measure(
+        &self,
+        learner: &Arc<Digits>,
+        luck: Luck,
+        updates: u64,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<Observed, Failure> {
+        let threads = Threaded::new(learner.clone(), &self.draws(luck), self.rule.workers, stop.clone());
         let mut run = Run::new(self.rule, threads);
-        let series = observe(&mut run, updates);
-        series.ok_or_else(|| run.cluster().failure().cloned().unwrap_or(Failure::Stopped))
+        let observed = observe(&mut run, updates);
+        observed.ok_or_else(|| run.cluster().failure().cloned().unwrap_or(Failure::Stopped))
     }
 
     /// The drawn delays, which both worlds share.
-    pub fn draws(&self) -> Draws {
+    pub fn draws(&self, luck: Luck) -> Draws {
         let computing: Law = "constant(1)".parse().expect("a law");
-        Draws::new(&Fleet { delay: self.delay.clone(), ..Fleet::new(computing) }, self.luck)
+        Draws::new(&Fleet { delay: self.delay.clone(), ..Fleet::new(computing) }, luck)
     }
+}
+
+/// One short run of a cell in both worlds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Replication {
+    /// On the same delays as measured.
+    pub predicted: Observed,
+    /// On other delays.
+    pub elsewhere: Observed,
+    /// What came.
+    pub measured: Observed,
+    /// Mean seconds of one worker's whole cycle: what an exponential model is fed with.
+    pub cycle_s: f64,
 }
 
 /// One claim, and whether it held.
@@ -140,72 +165,67 @@ impl Quantity {
     }
 }
 
-/// Batches that a run is cut into.
-const BATCHES: usize = 20;
-
-/// What was foretold of a cell before and after it was measured, and from the laws alone.
-pub struct Predictions {
-    /// On the cell's luck, from the calibrations before and after it.
-    pub paired: [Series; 2],
-    /// On other luck.
-    pub unpaired: Series,
-    /// Mean seconds of one worker's whole cycle: what an exponential model is fed with.
-    pub cycle_s: f64,
-}
-
 /// All claims about a cell.
-pub fn claims(cell: &Cell, predictions: &Predictions, measured: &Series, tolerance: f64) -> Vec<Claim> {
-    let warm_up = |series: &[f64]| series.len() / 10;
-    let cut = |series: &[f64]| batches(series, warm_up(series), BATCHES);
-    let [before, after] = &predictions.paired;
-    let (gaps_before, gaps_after) = (cut(&before.gaps_s), cut(&after.gaps_s));
-    let gaps: Vec<f64> = gaps_before.iter().zip(&gaps_after).map(|(a, b)| (a + b) / 2.0).collect();
-    let real = cut(&measured.gaps_s);
-    let mean = |batches: &[f64]| batches.iter().sum::<f64>() / batches.len() as f64;
-    // What the machine drifted by between the two calibrations is not known any better in between.
-    let drift = (mean(&gaps_after) - mean(&gaps_before)).abs() / 2.0;
-    let many = "a cell has many updates";
-    let predicted = Interval::of_batches(&gaps).expect(many).widened(drift);
-    let found = Interval::of_batches(&real).expect(many);
-    let error = relative_error(&gaps, &real).expect(many).widened(drift / predicted.value);
+///
+/// # Panics
+/// If there are fewer than two replications.
+pub fn claims(cell: &Cell, replications: &[Replication], tolerance: f64) -> Vec<Claim> {
+    let each = |of: fn(&Replication) -> f64| -> Vec<f64> { replications.iter().map(of).collect() };
+    let interval = |values: &[f64]| Interval::of_batches(values).expect("two replications or more");
     let claim = |quantity, predicted: Interval, measured: Interval, error: Interval| {
         let verdict = error.judge(tolerance);
         Claim { quantity, predicted, measured, error, tolerance, verdict }
     };
+
+    let (foretold, came) = (each(|r| r.predicted.s_per_update), each(|r| r.measured.s_per_update));
+    let (predicted, measured) = (interval(&foretold), interval(&came));
+    let error = relative_error(&foretold, &came).expect("two replications or more");
     let gradients = cell.rule.gradients_per_update() as f64;
     let per = |i: Interval| Interval { value: i.value / gradients, half_width: i.half_width / gradients };
     let mut claims = vec![
-        claim(Quantity::PerUpdate, predicted, found, error),
-        claim(Quantity::PerGradient, per(predicted), per(found), error),
+        claim(Quantity::PerUpdate, predicted, measured, error),
+        claim(Quantity::PerGradient, per(predicted), per(measured), error),
     ];
 
-    let stale = |series: &[f64]| Interval::of_batches(&cut(series)).expect(many);
-    let both: Vec<f64> = before.staleness.iter().zip(&after.staleness).map(|(a, b)| (a + b) / 2.0).collect();
-    let (foretold, seen) = (stale(&both), stale(&measured.staleness));
-    if foretold.value > 0.0 {
-        claims.push(claim(Quantity::Staleness, foretold, seen, unpaired_error(foretold, seen)));
-    } else {
-        claims.push(claim(Quantity::Staleness, foretold, seen, seen));
-    }
-    let (added, had) = measured.sides;
+    let (foretold, came) = (each(|r| r.predicted.staleness), each(|r| r.measured.staleness));
+    let error = match interval(&foretold).value {
+        0.0 => interval(&came),
+        _ => relative_error(&foretold, &came).expect("two replications or more"),
+    };
+    claims.push(claim(Quantity::Staleness, interval(&foretold), interval(&came), error));
+
+    let sides = replications.iter().map(|r| r.measured.sides);
+    let (added, had) = sides.clone().fold((0, 0), |sum, sides| (sum.0 + sides.0, sum.1 + sides.1));
+    let conserved = sides.clone().all(|(added, had)| added == had);
     let (added, had) = (Interval::exactly(added as f64), Interval::exactly(had as f64));
-    let balance = Interval::exactly(if added == had { 0.0 } else { f64::INFINITY });
+    let balance = Interval::exactly(if conserved { 0.0 } else { f64::INFINITY });
     claims.push(Claim {
         tolerance: 0.0,
         verdict: balance.judge(0.0),
         ..claim(Quantity::Conservation, added, had, balance)
     });
 
-    let by_law = Interval::of_batches(&cut(&predictions.unpaired.gaps_s)).expect(many).widened(drift);
-    claims.push(claim(Quantity::PerUpdateByLaw, by_law, found, unpaired_error(by_law, found)));
+    let by_law = interval(&each(|r| r.elsewhere.s_per_update));
+    claims.push(claim(Quantity::PerUpdateByLaw, by_law, measured, unpaired_error(by_law, measured)));
     let m = cell.rule.workers;
-    let gate = match cell.policy {
-        Policy::Sync => Some(theory::harmonic(m) * predictions.cycle_s),
-        Policy::Async => Some(predictions.cycle_s / f64::from(m)),
+    let factor = match cell.policy {
+        Policy::Sync => Some(theory::harmonic(m)),
+        Policy::Async => Some(1.0 / f64::from(m)),
         _ => None,
     };
-    if let Some(gate) = gate.map(Interval::exactly) {
-        claims.push(claim(Quantity::PerUpdateByGate, gate, found, unpaired_error(gate, found)));
+    if let Some(factor) = factor {
+        let cycle = interval(&each(|r| r.cycle_s));
+        let gate = Interval { value: cycle.value * factor, half_width: cycle.half_width * factor };
+        claims.push(claim(Quantity::PerUpdateByGate, gate, measured, unpaired_error(gate, measured)));
     }
     claims
+}
+
+/// How stale gradients were, over all replications: how many had staleness 0, 1, 2, ...
+pub fn histogram<'a>(observed: impl Iterator<Item = &'a Observed>) -> Vec<u64> {
+    observed.fold(Vec::new(), |mut sum, observed| {
+        sum.resize(sum.len().max(observed.histogram.len()), 0);
+        sum.iter_mut().zip(&observed.histogram).for_each(|(sum, count)| *sum += count);
+        sum
+    })
 }

@@ -10,6 +10,7 @@
 pub mod agreement;
 pub mod batches;
 pub mod calibrate;
+pub mod cores;
 pub mod curves;
 pub mod data_error;
 mod dense;
@@ -31,7 +32,7 @@ pub use calibrate::{Calibration, calibrate};
 pub use curves::{Histogram, density_curve, quantile_pairs};
 pub use data_error::DataError;
 pub use digits::{Digits, LearningRateRule, Sgd, Weights};
-pub use experiment::{Claim, Predictions, Quantity, claims};
+pub use experiment::{Cell, Claim, Observed, Quantity, Replication, claims};
 pub use fit::{Family, FitError, fit};
 pub use goodness::{Comparison, Gap, Goodness, Maximum, compare, goodness};
 pub use likelihood::{ln_density, log_likelihood};

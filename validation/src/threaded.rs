@@ -1,43 +1,100 @@
 //! What happens for real? A cluster of threads that race, under the simulator's own coordinator.
 //!
-//! Each worker is a thread with an inbox. It computes a gradient, sleeps out the delay that was drawn for it, and sends the
-//! result to the one outbox that the server reads. Computing cannot be stopped, a sleep can: it is a wait for the inbox, in
-//! which a cancellation arrives. A result that was on its way when its task was cancelled is dropped on arrival.
+//! Each worker is a thread with an inbox, in which it finds a task and a core to compute it on. What it has computed goes
+//! to the one outbox that the server reads. The server lets at most as many workers compute as there are cores: the others
+//! wait their turn, first come first served, instead of being cut into slices by a kernel that does not know what they
+//! are doing. It does its own work on the core of the worker whose result woke it, which has nothing else to do.
+//!
+//! A drawn delay passes with the server, who looks at a result only when its delay is over. Computing cannot be stopped: of
+//! a task that is cancelled while it is computed the result is thrown away, and its worker begins the next one then.
 
+use crate::cores::{Core, Cores, Thread};
 use sim::{Cluster, Completion, Draws, Learner, Task, Time};
+use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Threads that learn, and the parameters at their server.
 pub struct Threaded<L: Learner> {
     learner: Arc<L>,
+    draws: Draws,
     params: L::Params,
     handed_in: Vec<L::Gradient>,
-    inboxes: Vec<Sender<Message<L::Params>>>,
-    outbox: Receiver<Handed<L::Gradient>>,
-    threads: Vec<JoinHandle<()>>,
-    /// The task that each worker has and has not handed in.
-    running: Vec<Option<Task>>,
+    workers: Vec<Worker<L::Params, L::Gradient>>,
+    outbox: Receiver<Computed<L::Gradient>>,
+    /// Workers with a task and without a core, first come first served.
+    queue: VecDeque<u32>,
+    cores: Cores,
+    /// Cores that nobody computes on.
+    free: Vec<Core>,
+    /// The core that the server works on, which it gives away before it sleeps.
+    own: Option<Core>,
+    server: Arc<Server>,
     began: Instant,
     stop: Arc<AtomicBool>,
     failure: Option<Failure>,
 }
 
-enum Message<P> {
-    Start(Task, P),
-    Cancel(Task),
+/// The server's thread, as workers see it.
+struct Server {
+    handle: std::thread::Thread,
+    id: Thread,
+    /// It sleeps, or is about to: whoever finds it so wakes it, and says where.
+    sleeps: AtomicBool,
+    /// Where it was woken, as an index of the cores.
+    place: AtomicUsize,
 }
 
-struct Handed<G> {
+impl Server {
+    /// Wakes it on this core, if it sleeps. What it should find in its outbox must be there.
+    fn wake(&self, cores: &Cores, core: Core) {
+        if self.sleeps.swap(false, Ordering::AcqRel) {
+            self.place.store(core.index(), Ordering::Release);
+            cores.put(self.id, core);
+            self.handle.unpark();
+        }
+    }
+}
+
+struct Worker<P, G> {
+    inbox: Sender<(Task, P, Core)>,
+    thread: JoinHandle<()>,
+    id: Thread,
+    /// What it does.
+    state: State<P, G>,
+}
+
+enum State<P, G> {
+    Idle,
+    /// It waits for a core.
+    Waits(Task, P),
+    Computes,
+    /// It computes what nobody wants any more; this is next.
+    InVain(Option<(Task, P)>),
+    /// It has computed, and the delay passes.
+    Delayed(Delayed<G>),
+}
+
+struct Delayed<G> {
+    task: Task,
+    gradient: G,
+    compute_s: f64,
+    computed: Instant,
+    until: Instant,
+}
+
+/// What a worker hands in.
+struct Computed<G> {
     task: Task,
     result: Result<G, String>,
-    compute_s: f64,
-    delay_s: f64,
+    core: Core,
+    from: Instant,
+    to: Instant,
 }
 
 /// Why a run on threads ended by itself.
@@ -72,43 +129,56 @@ impl std::error::Error for Failure {}
 /// How often a server that waits looks whether it should stop.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// No core.
+const NOWHERE: usize = usize::MAX;
+
+/// Longer than anybody is delayed, and not too long for a clock.
+const FOREVER_S: f64 = 1e9;
+
 impl<L> Threaded<L>
 where
     L: Learner + Send + Sync + 'static,
     L::Params: Send + 'static,
     L::Gradient: Send + 'static,
 {
-    /// `workers` threads that learn, in turn on the machine's cores, where each stays: a kernel that wakes two at once may
-    /// otherwise let them share one core while another has nothing to do. Each sleeps for the delays of `draws` after its computing. When `stop` is set, no
-    /// more completions come.
+    /// `workers` threads that learn on the machine's cores, and after computing are delayed as `draws` say. The thread that
+    /// calls is the server. When `stop` is set, no more completions come.
     pub fn new(learner: Arc<L>, draws: &Draws, workers: u32, stop: Arc<AtomicBool>) -> Threaded<L> {
         let (to_server, outbox) = channel();
-        let cores = core_affinity::get_core_ids().unwrap_or_default();
-        let (inboxes, threads) = (0..workers)
-            .map(|worker| {
-                let (to_worker, inbox) = channel();
-                let (learner, draws, to_server) = (learner.clone(), draws.clone(), to_server.clone());
-                let core = cores.get(worker as usize % cores.len().max(1)).copied();
-                let work = move || {
-                    // Where the system refuses, the worker runs where it may.
-                    let _ = core.map(core_affinity::set_for_current);
-                    work(&*learner, &draws, &inbox, &to_server);
-                };
-                let thread = std::thread::Builder::new().name(format!("worker {worker}")).spawn(work);
-                (to_worker, thread.expect("the system starts threads"))
-            })
-            .unzip();
+        let cores = Cores::of_this_machine();
+        let server = Arc::new(Server {
+            handle: std::thread::current(),
+            id: Thread::this(),
+            sleeps: AtomicBool::new(false),
+            place: AtomicUsize::new(NOWHERE),
+        });
+        let hire = |worker| {
+            let (inbox, tasks) = channel();
+            let (learner, to_server) = (learner.clone(), to_server.clone());
+            let (cores, server, (here, id)) = (cores.clone(), server.clone(), channel());
+            let work = move || {
+                here.send(Thread::this()).expect("the server waits for it");
+                work(&*learner, &cores, &server, &tasks, &to_server);
+            };
+            let thread = std::thread::Builder::new().name(format!("worker {worker}")).spawn(work);
+            let thread = thread.expect("the system starts threads");
+            Worker { inbox, thread, id: id.recv().expect("a thread begins"), state: State::Idle }
+        };
         Threaded {
             params: learner.initial(),
-            learner,
+            draws: draws.clone(),
             handed_in: Vec::new(),
-            inboxes,
+            workers: (0..workers).map(hire).collect(),
             outbox,
-            threads,
-            running: vec![None; workers as usize],
+            queue: VecDeque::new(),
+            free: cores.all(),
+            cores: cores.clone(),
+            own: None,
+            server: server.clone(),
             began: Instant::now(),
             stop,
             failure: None,
+            learner: learner.clone(),
         }
     }
 }
@@ -129,21 +199,115 @@ impl<L: Learner> Threaded<L> {
         Time::at(self.began.elapsed().as_secs_f64()).expect("clocks run forwards")
     }
 
-    fn send(&self, worker: u32, message: Message<L::Params>) {
-        // A worker is gone only if it has panicked, which its last message says.
-        let _ = self.inboxes[worker as usize].send(message);
+    fn state(&mut self, worker: u32) -> &mut State<L::Params, L::Gradient> {
+        &mut self.workers[worker as usize].state
+    }
+
+    /// Free cores go to those who wait.
+    fn hand_out(&mut self) {
+        while let (Some(&core), Some(&worker)) = (self.free.last(), self.queue.front()) {
+            self.free.pop();
+            self.queue.pop_front();
+            let worker = &mut self.workers[worker as usize];
+            if let State::Waits(task, params) = std::mem::replace(&mut worker.state, State::Idle) {
+                self.cores.put(worker.id, core);
+                worker.state = State::Computes;
+                // A worker is gone only if it has panicked, which its last message says.
+                let _ = worker.inbox.send((task, params, core));
+            }
+        }
+    }
+
+    fn wait_for_core(&mut self, task: Task, params: L::Params) {
+        *self.state(task.worker) = State::Waits(task, params);
+        self.queue.push_back(task.worker);
+        self.hand_out();
+    }
+
+    /// Takes in all that was computed. The core on which the server was woken is its own, others go to those who wait.
+    fn receive(&mut self) {
+        while let Ok(computed) = self.outbox.try_recv() {
+            if self.own.is_none() && self.server.place.load(Ordering::Acquire) == computed.core.index() {
+                self.own = Some(computed.core);
+                self.server.place.store(NOWHERE, Ordering::Release);
+            } else {
+                self.free.push(computed.core);
+            }
+            self.take(computed);
+        }
+        self.hand_out();
+    }
+
+    fn take(&mut self, computed: Computed<L::Gradient>) {
+        let Computed { task, result, from, to, .. } = computed;
+        let gradient = match result {
+            Ok(gradient) => gradient,
+            Err(words) => {
+                let failure = Failure::Panicked { worker: task.worker, serial: task.serial, words };
+                self.failure.get_or_insert(failure);
+                return;
+            }
+        };
+        match std::mem::replace(self.state(task.worker), State::Idle) {
+            State::InVain(Some((next, params))) => self.wait_for_core(next, params),
+            State::InVain(None) => {}
+            _ => {
+                let delay_s: f64 = task.step_numbers().map(|step| self.draws.delay_s(task.worker, step)).sum();
+                let until = to + Duration::from_secs_f64(delay_s.min(FOREVER_S));
+                let compute_s = (to - from).as_secs_f64();
+                *self.state(task.worker) = State::Delayed(Delayed { task, gradient, compute_s, computed: to, until });
+            }
+        }
+    }
+
+    /// Whose delay is over first, and when.
+    fn first(&self) -> Option<(Instant, u32)> {
+        let delayed = self.workers.iter().zip(0..).filter_map(|(worker, number)| match &worker.state {
+            State::Delayed(delayed) => Some((delayed.until, number)),
+            _ => None,
+        });
+        delayed.min()
+    }
+
+    /// Gives its core away and waits for a result, or until then.
+    fn sleep(&mut self, until: Option<Instant>) {
+        let wake_up = Instant::now() + LOOK;
+        let wake_up = until.map_or(wake_up, |until| until.min(wake_up));
+        if until.is_some() {
+            // It may wake up by itself, anywhere.
+            self.cores.release(self.server.id);
+        }
+        // Whoever gets this core may push the server off it before it sleeps: it counts as asleep from here on.
+        self.server.sleeps.store(true, Ordering::Release);
+        self.free.extend(self.own.take());
+        self.hand_out();
+        while self.server.sleeps.load(Ordering::Acquire) {
+            let left = wake_up.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                self.server.sleeps.store(false, Ordering::Release);
+            } else {
+                std::thread::park_timeout(left);
+            }
+        }
     }
 }
 
 impl<L: Learner> Cluster for Threaded<L> {
     fn start(&mut self, task: Task) {
-        self.running[task.worker as usize] = Some(task);
-        self.send(task.worker, Message::Start(task, self.params.clone()));
+        let params = self.params.clone();
+        match self.state(task.worker) {
+            State::InVain(next) => *next = Some((task, params)),
+            _ => self.wait_for_core(task, params),
+        }
     }
 
     fn cancel(&mut self, task: Task) {
-        self.running[task.worker as usize] = None;
-        self.send(task.worker, Message::Cancel(task));
+        let state = self.state(task.worker);
+        match std::mem::replace(state, State::Idle) {
+            State::Computes | State::InVain(_) => *state = State::InVain(None),
+            State::Waits(..) => self.queue.retain(|&worker| worker != task.worker),
+            State::Idle | State::Delayed(_) => {}
+        }
     }
 
     fn update(&mut self, version: u64, from: &[Task]) -> Time {
@@ -158,20 +322,17 @@ impl<L: Learner> Cluster for Threaded<L> {
                 self.failure = Some(Failure::Stopped);
                 break;
             }
-            // The outbox stays open as long as one worker lives, and the last one's last words say why it died.
-            let Ok(handed) = self.outbox.recv_timeout(LOOK) else { continue };
-            let Handed { task, result, compute_s, delay_s } = handed;
-            match result {
-                Err(words) => {
-                    self.failure = Some(Failure::Panicked { worker: task.worker, serial: task.serial, words });
-                }
-                Ok(gradient) if self.running[task.worker as usize] == Some(task) => {
-                    self.running[task.worker as usize] = None;
-                    self.handed_in.push(gradient);
-                    return Some(Completion { at: self.now(), task, compute_s, delay_s });
-                }
-                // It was cancelled while it was on its way.
-                Ok(_) => {}
+            self.receive();
+            let first = self.first();
+            let Some((_, worker)) = first.filter(|&(until, _)| until <= Instant::now()) else {
+                self.sleep(first.map(|(until, _)| until));
+                continue;
+            };
+            if let State::Delayed(delayed) = std::mem::replace(self.state(worker), State::Idle) {
+                let Delayed { task, gradient, compute_s, computed, .. } = delayed;
+                self.handed_in.push(gradient);
+                let delay_s = computed.elapsed().as_secs_f64();
+                return Some(Completion { at: self.now(), task, compute_s, delay_s });
             }
         }
         None
@@ -181,67 +342,32 @@ impl<L: Learner> Cluster for Threaded<L> {
 impl<L: Learner> Drop for Threaded<L> {
     /// Sends everybody home and waits for them.
     fn drop(&mut self) {
-        self.inboxes.clear();
-        for thread in self.threads.drain(..) {
+        for Worker { inbox, thread, .. } in self.workers.drain(..) {
+            drop(inbox);
             let _ = thread.join();
         }
+        self.cores.release(self.server.id);
     }
 }
-
-/// Longer than anybody sleeps, and not too long for a clock.
-const FOREVER_S: f64 = 1e9;
 
 /// A worker's life, until nobody can send it anything any more.
 fn work<L: Learner>(
     learner: &L,
-    draws: &Draws,
-    inbox: &Receiver<Message<L::Params>>,
-    server: &Sender<Handed<L::Gradient>>,
+    cores: &Cores,
+    server: &Server,
+    tasks: &Receiver<(Task, L::Params, Core)>,
+    outbox: &Sender<Computed<L::Gradient>>,
 ) {
-    let mut given = None;
-    loop {
-        if given.is_none() {
-            let Ok(message) = inbox.recv() else { return };
-            follow(message, &mut given);
-        }
-        // Of a task that was cancelled before it was begun, nothing is computed.
-        inbox.try_iter().for_each(|message| follow(message, &mut given));
-        let Some((task, params)) = given.take() else { continue };
-        let began = Instant::now();
+    for (task, params, core) in tasks {
+        let from = Instant::now();
         let result = catch_unwind(AssertUnwindSafe(|| learner.gradient(&params, task))).map_err(words_of);
         drop(params);
-        let computed = Instant::now();
+        let to = Instant::now();
         let failed = result.is_err();
-        let delay_s: f64 = task.step_numbers().map(|step| draws.delay_s(task.worker, step)).sum();
-        let until = computed + Duration::from_secs_f64(delay_s.min(FOREVER_S));
-        if !failed && !sleep(until, task, inbox, &mut given) {
-            continue;
-        }
-        let (compute_s, delay_s) = ((computed - began).as_secs_f64(), computed.elapsed().as_secs_f64());
-        if server.send(Handed { task, result, compute_s, delay_s }).is_err() || failed {
+        let gone = outbox.send(Computed { task, result, core, from, to }).is_err();
+        server.wake(cores, core);
+        if gone || failed {
             return;
-        }
-    }
-}
-
-/// Takes note of a message.
-fn follow<P>(message: Message<P>, given: &mut Option<(Task, P)>) {
-    match message {
-        Message::Start(task, params) => *given = Some((task, params)),
-        Message::Cancel(task) if given.as_ref().is_some_and(|(given, _)| *given == task) => *given = None,
-        // That task is on its way to the server, who will drop it.
-        Message::Cancel(_) => {}
-    }
-}
-
-/// Sleeps until then; false if `task` was cancelled before that, or the server is gone.
-fn sleep<P>(until: Instant, task: Task, inbox: &Receiver<Message<P>>, given: &mut Option<(Task, P)>) -> bool {
-    loop {
-        match inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok(Message::Cancel(cancelled)) if cancelled == task => return false,
-            Ok(message) => follow(message, given),
-            Err(RecvTimeoutError::Timeout) => return true,
-            Err(RecvTimeoutError::Disconnected) => return false,
         }
     }
 }
