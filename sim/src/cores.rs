@@ -24,10 +24,10 @@ pub(crate) enum Cores {
 }
 
 impl Cores {
-    pub(crate) fn new(sharing: Sharing, cores: u32, sharers: u32) -> Cores {
+    pub(crate) fn new(sharing: Sharing, cores: u32, speeds: &[f64], sharers: u32) -> Cores {
         match sharing {
             Sharing::Equally => Cores::Equal(Equal::new(cores, sharers)),
-            Sharing::FirstCome => Cores::Queued(Queued::new(cores, sharers)),
+            Sharing::FirstCome => Cores::Queued(Queued::new(cores, speeds, sharers)),
         }
     }
 
@@ -71,12 +71,13 @@ impl Cores {
         }
     }
 
-    /// Whose computing ends first, and when, if nobody joins or leaves before.
-    pub(crate) fn first(&mut self) -> Option<(Time, u32)> {
-        match self {
+    /// Whose computing ends first, and when, if that is by `until` and nobody joins or leaves before.
+    pub(crate) fn first(&mut self, until: Time) -> Option<(Time, u32)> {
+        let first = match self {
             Cores::Equal(equal) => equal.first(),
-            Cores::Queued(queued) => queued.first(),
-        }
+            Cores::Queued(queued) => queued.first(until),
+        };
+        first.filter(|&(at, _)| at <= until)
     }
 
     /// The first ends.
@@ -91,11 +92,15 @@ impl Cores {
 /// First come first served, to the end.
 ///
 /// A core that becomes free goes to the next in the queue only when time passes: at that very moment the server may still
-/// take it, to work on what has just been handed in.
+/// take it, to work on what has just been handed in. Of several, the one that became free last is taken first.
 #[derive(Clone, Debug)]
 pub(crate) struct Queued {
     /// Cores that nobody has.
-    free: u32,
+    free: Vec<u32>,
+    /// Seconds that a second of computing takes on each core.
+    slowness: Vec<f64>,
+    /// The core that each sharer has or had last.
+    on: Vec<u32>,
     now: Time,
     /// When the computing of each worker that has a core ends.
     ends: Queue,
@@ -106,8 +111,22 @@ pub(crate) struct Queued {
 }
 
 impl Queued {
-    fn new(cores: u32, sharers: u32) -> Queued {
-        Queued { free: cores, now: Time::ZERO, ends: Queue::new(sharers), waiting: VecDeque::new(), interrupts: None }
+    fn new(cores: u32, speeds: &[f64], sharers: u32) -> Queued {
+        Queued {
+            free: (0..cores).collect(),
+            slowness: speeds.iter().cycle().take(cores as usize).map(|speed| 1.0 / speed).collect(),
+            on: vec![0; sharers as usize],
+            now: Time::ZERO,
+            ends: Queue::new(sharers),
+            waiting: VecDeque::new(),
+            interrupts: None,
+        }
+    }
+
+    /// Begins to compute on a free core.
+    fn begin(&mut self, core: u32, sharer: u32, compute_s: f64) {
+        self.on[sharer as usize] = core;
+        self.ends.set(sharer, Some(self.now.after(compute_s * self.slowness[core as usize])));
     }
 
     fn move_to(&mut self, at: Time) {
@@ -125,13 +144,14 @@ impl Queued {
     /// Computes at once; if no core is free, on that of the worker who would end next, and who ends later for it.
     fn interrupt(&mut self, at: Time, server: u32, compute_s: f64) {
         self.move_to(at);
-        if self.free > 0 {
-            self.free -= 1;
+        if let Some(core) = self.free.pop() {
+            self.begin(core, server, compute_s);
         } else if let Some((end, worker)) = self.ends.first() {
-            self.ends.set(worker, Some(end.after(compute_s)));
             self.interrupts = Some(server);
+            self.begin(self.on[worker as usize], server, compute_s);
+            let until = self.ends.get(server).expect("it has just begun");
+            self.ends.set(worker, Some(end.after(until.since(at))));
         }
-        self.ends.set(server, Some(at.after(compute_s)));
     }
 
     fn leave(&mut self, at: Time, worker: u32) {
@@ -141,25 +161,27 @@ impl Queued {
             if self.interrupts == Some(worker) {
                 self.interrupts = None;
             } else {
-                self.free += 1;
+                self.free.push(self.on[worker as usize]);
             }
         } else {
             self.waiting.retain(|&(other, _)| other != worker);
         }
     }
 
-    fn first(&mut self) -> Option<(Time, u32)> {
-        self.fill();
+    fn first(&mut self, until: Time) -> Option<(Time, u32)> {
+        if until > self.now {
+            self.fill();
+        }
         self.ends.first()
     }
 
     /// Lets the next ones in.
     fn fill(&mut self) {
-        while self.free > 0
+        while let Some(&core) = self.free.last()
             && let Some((worker, compute_s)) = self.waiting.pop_front()
         {
-            self.free -= 1;
-            self.ends.set(worker, Some(self.now.after(compute_s)));
+            self.free.pop();
+            self.begin(core, worker, compute_s);
         }
     }
 }
@@ -230,12 +252,12 @@ mod tests {
 
     /// Runs tasks (arrival, computing) to their ends.
     fn ends(sharing: Sharing, cores: u32, tasks: &[(f64, f64)]) -> Vec<f64> {
-        let mut sharing = Cores::new(sharing, cores, tasks.len() as u32);
+        let mut sharing = Cores::new(sharing, cores, &[1.0], tasks.len() as u32);
         let mut ends = vec![0.0; tasks.len()];
         let mut arrivals = tasks.iter().enumerate().peekable();
         loop {
             let arrival = arrivals.peek().map(|(_, task)| Time::at(task.0).unwrap());
-            match (sharing.first(), arrival) {
+            match (sharing.first(Time::END), arrival) {
                 (Some((at, worker)), next) if next.is_none_or(|next| at <= next) => {
                     sharing.finish(at, worker);
                     ends[worker as usize] = at.seconds();
@@ -274,16 +296,29 @@ mod tests {
     }
 
     #[test]
+    fn a_slow_core_takes_longer() {
+        let at = |seconds| Time::at(seconds).unwrap();
+        let mut cores = Cores::new(Sharing::FirstCome, 2, &[1.0, 0.5], 3);
+        (0..3).for_each(|worker| cores.join(Time::ZERO, worker, 1.0));
+        // The last core is taken first; the third waits for the one that is free first, the fast one.
+        for (end, worker) in [(1.0, 1), (2.0, 0), (2.0, 2)] {
+            assert_eq!(cores.first(Time::END), Some((at(end), worker)));
+            cores.finish(at(end), worker);
+        }
+        assert_eq!(cores.first(Time::END), None);
+    }
+
+    #[test]
     fn an_interruption_takes_its_time_from_another() {
-        let mut cores = Cores::new(Sharing::FirstCome, 1, 2);
+        let mut cores = Cores::new(Sharing::FirstCome, 1, &[1.0], 2);
         cores.join(Time::ZERO, 0, 1.0);
         cores.join_at_once(Time::at(0.5).unwrap(), 1, 0.25);
-        assert_eq!(cores.first(), Some((Time::at(0.75).unwrap(), 1)));
+        assert_eq!(cores.first(Time::END), Some((Time::at(0.75).unwrap(), 1)));
         cores.finish(Time::at(0.75).unwrap(), 1);
-        assert_eq!(cores.first(), Some((Time::at(1.25).unwrap(), 0)));
+        assert_eq!(cores.first(Time::END), Some((Time::at(1.25).unwrap(), 0)));
         cores.finish(Time::at(1.25).unwrap(), 0);
         cores.join(Time::at(2.0).unwrap(), 0, 1.0);
-        assert_eq!(cores.first(), Some((Time::at(3.0).unwrap(), 0)), "the core is free again, once");
+        assert_eq!(cores.first(Time::END), Some((Time::at(3.0).unwrap(), 0)), "the core is free again, once");
         assert!(!cores.holds(1));
     }
 }

@@ -23,6 +23,8 @@ pub struct Fleet {
     pub cores: Option<u32>,
     /// How they share them.
     pub sharing: Sharing,
+    /// Speeds of the cores, repeated over them, where workers queue for them.
+    pub core_speeds: Vec<f64>,
     /// How long the server is busy with a hand-in, first come first served, s; `None` is no time at all.
     pub service: Option<Law>,
     /// How long the server is busy with an update, s; `None` is no time at all.
@@ -52,6 +54,7 @@ impl Fleet {
             speeds: vec![1.0],
             cores: None,
             sharing: Sharing::Equally,
+            core_speeds: vec![1.0],
             service: None,
             update: None,
             server_computes: false,

@@ -73,12 +73,15 @@ impl<L: Learner> Simulated<L> {
             waits: false,
         };
         let sharers = workers + u32::from(fleet.server_computes);
+        // Who has a core of its own needs no sharing, if all cores are alike.
+        let alike = fleet.core_speeds.iter().all(|&speed| speed == 1.0);
+        let shared = fleet.cores.filter(|&cores| cores < sharers || !alike);
         Simulated {
             draws: Draws::new(&fleet, luck),
             now: Time::ZERO,
             jobs: vec![idle; workers as usize],
             arrivals: Queue::new(workers),
-            cores: fleet.cores.filter(|&cores| cores < sharers).map(|cores| Cores::new(fleet.sharing, cores, sharers)),
+            cores: shared.map(|cores| Cores::new(fleet.sharing, cores, &fleet.core_speeds, sharers)),
             server: fleet.server_computes.then_some(workers),
             arrived: VecDeque::new(),
             cancellation: fleet.cancellation,
@@ -105,8 +108,8 @@ impl<L: Learner> Simulated<L> {
             if arrival.is_some_and(|arrival| arrival <= cores.now()) {
                 break;
             }
-            let Some((at, sharer)) = cores.first() else { break };
-            if at > until || arrival.is_some_and(|arrival| arrival < at) {
+            let Some((at, sharer)) = cores.first(until) else { break };
+            if arrival.is_some_and(|arrival| arrival < at) {
                 break;
             }
             self.end_computing(at, sharer);

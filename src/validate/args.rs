@@ -4,6 +4,7 @@ use crate::args::{Common, List, Percent, Workers, whole};
 use clap::Args;
 use sim::{LawText, Policy};
 use std::str::FromStr;
+use validation::Architecture;
 
 /// `straggle validate`
 #[derive(Debug, Args)]
@@ -23,8 +24,11 @@ pub struct Validate {
     /// How large an error may be [default: 5% for up to as many workers as cores, 10% beyond].
     #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
     pub tolerance: Option<Percent>,
+    /// Network: softmax, mlp (784-256-10), lenet or lenet-small.
+    #[arg(long, default_value_t = Architecture::Lenet)]
+    pub model: Architecture,
     /// Images in a worker's batch.
-    #[arg(long, value_name = "B", default_value = "64", value_parser = whole::<u32>, allow_hyphen_values = true)]
+    #[arg(long, value_name = "B", default_value = "8", value_parser = whole::<u32>, allow_hyphen_values = true)]
     pub batch_size: u32,
     /// What every command takes.
     #[command(flatten)]

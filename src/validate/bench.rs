@@ -6,10 +6,11 @@ use crate::error::Error;
 use crate::progress;
 use rand::RngExt;
 use rand::seq::SliceRandom;
-use sim::{Law, Luck, Purpose};
+use sim::{Law, Luck, Policy, Purpose};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use validation::calibrate::updates;
+use validation::calibrate::{Conditions, fleet, updates};
+use validation::cores::Cores;
 use validation::{Calibration, Cell, Digits, Failure, Replication, calibrate, claims};
 
 /// What the bar shows.
@@ -18,7 +19,7 @@ const BAR: &str = "{bar:30} {pos}/{len} runs, {eta} left";
 /// The machine, and what is trained on it.
 pub struct Bench<'a> {
     pub arguments: &'a Validate,
-    pub cores: u32,
+    pub cores: Cores,
     pub learner: Arc<Digits>,
     pub stop: Arc<AtomicBool>,
 }
@@ -45,31 +46,34 @@ struct Block {
 struct Kind {
     steps: u32,
     delay: Option<Law>,
+    /// More workers than cores.
+    turns: bool,
 }
 
 /// Runs in a block.
 const BLOCK: usize = 4;
 /// Seconds that all runs of a cell should take together.
-const CELL_S: f64 = 0.8;
+const CELL_S: f64 = 0.7;
 /// Cycles of a single worker that a run should take.
-const CYCLES: f64 = 40.0;
+const CYCLES: f64 = 35.0;
 /// Fewest and most replications of a cell.
-const REPLICATIONS: (f64, f64) = (4.0, 16.0);
+const REPLICATIONS: (f64, f64) = (5.0, 16.0);
 /// Fewest updates in a run.
 const UPDATES: u64 = 10;
 /// Replications without which a cell is not judged.
 const ENOUGH: usize = 3;
 /// Updates that are timed in a block for each rule.
-const TIMED: usize = 4;
+const TIMED: usize = 3;
 
 impl Kind {
-    fn of(cell: &Cell) -> Kind {
-        Kind { steps: cell.rule.steps, delay: cell.delay.clone() }
+    fn of(cell: &Cell, cores: &Cores) -> Kind {
+        let turns = cell.rule.workers as usize > cores.number();
+        Kind { steps: cell.rule.steps, delay: cell.delay.clone(), turns }
     }
 
     /// About how long a worker's cycle takes, s.
     fn cycle_s(&self) -> f64 {
-        f64::from(self.steps) * (1e-3 + self.delay.as_ref().map_or(0.0, Law::mean))
+        f64::from(self.steps) * (2e-3 + self.delay.as_ref().map_or(0.0, Law::mean))
     }
 
     fn run_s(&self) -> f64 {
@@ -103,8 +107,12 @@ impl Bench<'_> {
                 let Some(calibration) = &before else { break };
                 let luck = Luck::new(self.arguments.common.seed, (index as u64) << 32 | replication);
                 let count = self.updates(cell, calibration);
-                let update_s = updates(&self.learner, cell.rule, TIMED);
-                let measured = match cell.measure(&self.learner, luck, count, &self.stop) {
+                let core = self.cores.at_most(1);
+                let Some(update_s) = updates(core, &self.learner, cell.rule, TIMED, &self.stop) else {
+                    before = None;
+                    break;
+                };
+                let measured = match cell.measure(&self.cores, &self.learner, luck, count, &self.stop) {
                     Ok(measured) => measured,
                     Err(Failure::Stopped) => {
                         before = None;
@@ -116,8 +124,8 @@ impl Bench<'_> {
                     before = None;
                     break;
                 };
-                let both = calibration.clone().with(&after);
-                let fleet = both.fleet(self.cores, cell.delay.clone(), &update_s);
+                let both: Vec<_> = calibration.iter().zip(&after).map(|(a, b)| a.clone().with(b)).collect();
+                let fleet = fleet(&both, cell.delay.clone(), &update_s);
                 let other = Luck::new(self.arguments.common.seed, u64::MAX - ((index as u64) << 32 | replication));
                 found[index].push(Replication {
                     cycle_s: fleet.mean_alone(),
@@ -132,8 +140,8 @@ impl Bench<'_> {
                 interrupted = true;
                 break;
             };
-            if kind.delay.is_none() && kind.steps == 1 {
-                compute_s.extend(last.compute_s);
+            if kind.delay.is_none() && kind.steps == 1 && !kind.turns {
+                compute_s.extend(last.into_iter().flat_map(|core| core.compute_s));
             }
         }
         bar.finish_and_clear();
@@ -149,7 +157,7 @@ impl Bench<'_> {
     fn blocks(&self, cells: &[Cell]) -> Vec<Block> {
         let mut luck = Luck::new(self.arguments.common.seed, 0).at(Purpose::Order, u32::MAX, 0);
         let mut kinds: Vec<Kind> = Vec::new();
-        for kind in cells.iter().map(Kind::of) {
+        for kind in cells.iter().map(|cell| Kind::of(cell, &self.cores)) {
             if !kinds.contains(&kind) {
                 kinds.push(kind);
             }
@@ -158,7 +166,8 @@ impl Bench<'_> {
         for kind in kinds {
             let replications = kind.replications();
             for replication in 0..replications {
-                let mut like: Vec<usize> = (0..cells.len()).filter(|&i| Kind::of(&cells[i]) == kind).collect();
+                let mut like: Vec<usize> =
+                    (0..cells.len()).filter(|&i| Kind::of(&cells[i], &self.cores) == kind).collect();
                 like.shuffle(&mut luck);
                 for some in like.chunks(BLOCK) {
                     let phase = (replication as f64 + luck.random::<f64>()) / replications as f64;
@@ -172,20 +181,21 @@ impl Bench<'_> {
     }
 
     /// What one worker costs now.
-    fn calibrate(&self, kind: &Kind) -> Option<Calibration> {
-        let Kind { steps, delay } = kind.clone();
-        let rule = sim::Policy::Sync.rule(1).expect("one worker");
-        let like = Cell { policy: sim::Policy::Sync, rule, delay };
+    fn calibrate(&self, kind: &Kind) -> Option<Vec<Calibration>> {
+        let rule = Policy::Sync.rule(1).expect("one worker");
+        let like = Cell { policy: Policy::Sync, rule, delay: kind.delay.clone() };
         let draws = like.draws(Luck::new(self.arguments.common.seed, u64::MAX / 2));
-        calibrate(&self.learner, &draws, kind.tasks(), steps, &self.stop)
+        let conditions = Conditions { steps: kind.steps, draws, cold: kind.turns };
+        let tasks = kind.tasks().div_ceil(self.cores.number() as u64).max(4);
+        calibrate(&self.cores, &self.learner, &conditions, tasks, &self.stop)
     }
 
     /// As many updates as fit into the time of a run, by a first prediction.
-    fn updates(&self, cell: &Cell, calibration: &Calibration) -> u64 {
-        let kind = Kind::of(cell);
+    fn updates(&self, cell: &Cell, calibration: &[Calibration]) -> u64 {
+        let kind = Kind::of(cell, &self.cores);
         let all = self.arguments.updates.map(|updates| updates.div_ceil(kind.replications()));
         let count = all.unwrap_or_else(|| {
-            let fleet = calibration.fleet(self.cores, cell.delay.clone(), &[1e-4]);
+            let fleet = fleet(calibration, cell.delay.clone(), &[1e-4]);
             let tried = cell.predict(fleet, Luck::new(0, 0), 50);
             (kind.run_s() / tried.s_per_update) as u64
         });
@@ -193,7 +203,7 @@ impl Bench<'_> {
     }
 
     fn tolerance(&self, cell: &Cell) -> f64 {
-        let usual = if cell.rule.workers <= self.cores { 0.05 } else { 0.10 };
+        let usual = if cell.rule.workers as usize <= self.cores.number() { 0.05 } else { 0.10 };
         self.arguments.tolerance.map_or(usual, |percent| percent.0)
     }
 }

@@ -18,10 +18,10 @@ use sim::{Law, Luck, PolicyError};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
+use validation::cores::Cores;
 use validation::models::device;
 use validation::{
-    Architecture, Batches, Cell, Claim, Comparison, Dataset, Digits, LearningRateRule, Net, Replication, Sgd, Share,
-    Verdict, compare,
+    Batches, Cell, Claim, Comparison, Dataset, Digits, LearningRateRule, Net, Replication, Sgd, Share, Verdict, compare,
 };
 
 /// All files that can come out of a validation.
@@ -68,12 +68,13 @@ pub fn run(arguments: &Validate, typed: &[OsString]) -> Result<(), Error> {
     if let Some(many) = arguments.workers.0.iter().find(|workers| workers.0 > MOST_THREADS) {
         return Err(Error::Usage(format!("{} threads are too many to start; type {MOST_THREADS} at most", many.0)));
     }
-    let cores = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
+    let most = arguments.workers.0.iter().map(|workers| workers.0).max().unwrap_or(1);
+    let cores = Cores::of_this_machine().at_most(most as usize);
     let out = common.out.clone().unwrap_or_else(|| PathBuf::from("output/validate"));
-    let mut manifest = Manifest::begin(typed, resolved(arguments, delay.as_ref(), cores), common.seed);
+    let mut manifest = Manifest::begin(typed, resolved(arguments, delay.as_ref(), cores.number()), common.seed);
     let output = Output::open(&out, FILES)?;
     let watch = progress::watch()?;
-    let bench = Bench { arguments, cores, learner: learner(arguments)?, stop: watch.stop.clone() };
+    let bench = Bench { arguments, cores: cores.clone(), learner: learner(arguments)?, stop: watch.stop.clone() };
 
     let before = steal();
     let planned = cells.len();
@@ -81,7 +82,7 @@ pub fn run(arguments: &Validate, typed: &[OsString]) -> Result<(), Error> {
     let stolen = before.zip(steal()).map(|((s0, t0), (s1, t1))| (s1 - s0) as f64 / (t1 - t0).max(1) as f64);
 
     let fitted = compare(&thinned(&compute_s, 2000), common.seed).ok();
-    let validated = Validated { judged, fitted, compute_s, cores, delay, stolen };
+    let validated = Validated { judged, fitted, compute_s, cores: cores.number() as u32, delay, stolen };
     if interrupted {
         manifest.interrupted();
     }
@@ -140,7 +141,7 @@ fn learner(arguments: &Validate) -> Result<Arc<Digits>, Error> {
     let batches = Batches::new(data.len(), arguments.batch_size as usize, Share::Whole, luck);
     let batches = batches.map_err(|e| Error::Usage(e.to_string()))?;
     let sgd = Sgd { rate: 0.01, momentum: 0.0, rule: LearningRateRule::Same };
-    Ok(Arc::new(Digits::new(Net::new(Architecture::Mlp, &device()), data, batches, sgd, luck)))
+    Ok(Arc::new(Digits::new(Net::new(arguments.model, &device()), data, batches, sgd, luck)))
 }
 
 fn write(validated: &Validated, mut output: Output, manifest: Manifest) -> Result<output::Written, Error> {
@@ -171,7 +172,7 @@ fn steal() -> Option<(u64, u64)> {
 }
 
 /// The arguments as they were understood, for the manifest.
-fn resolved(arguments: &Validate, delay: Option<&Law>, cores: u32) -> serde_json::Value {
+fn resolved(arguments: &Validate, delay: Option<&Law>, cores: usize) -> serde_json::Value {
     json!({
         "policies": arguments.policies.0.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "workers": arguments.workers.0.iter().map(|w| w.0).collect::<Vec<_>>(),
@@ -179,7 +180,7 @@ fn resolved(arguments: &Validate, delay: Option<&Law>, cores: u32) -> serde_json
         "updates": arguments.updates,
         "tolerance": arguments.tolerance.map(|percent| percent.to_string()),
         "batch_size": arguments.batch_size,
-        "model": "mlp",
+        "model": arguments.model.to_string(),
         "cores": cores,
     })
 }

@@ -3,14 +3,17 @@
 //! The model's parts are measured where they arise: computing and oversleeping by the worker itself, the server's work by
 //! the server, and what is left between handing out and having is the way: messages and wake-ups.
 
-use crate::digits::{Digits, HandIn};
+use crate::cores::Cores;
+use crate::digits::Digits;
+use crate::experiment::WARM_UP;
 use crate::threaded::Threaded;
-use sim::{Draws, Fleet, Law, Learner, Policy, Rule, Run, Sharing, Task, TraceSource};
+use sim::policy::{Finisher, Rest};
+use sim::{Draws, Fleet, Law, Luck, Policy, Rule, Run, Sharing, TraceSource};
+use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
 
-/// Measured times of one worker and its server, s.
+/// Measured times of one worker and its server on one core, s.
 #[derive(Clone, Debug, Default)]
 pub struct Calibration {
     /// Computing of a step: of several in one task, their mean.
@@ -26,79 +29,136 @@ impl Calibration {
         self.way_s.extend(&other.way_s);
         self
     }
+}
 
-    /// The fleet that a prediction is made for: so many cores, on which workers and server take turns, these delays, and
-    /// updates that take so long.
-    ///
-    /// Without a delay, the way is work on the worker's core: it wakes the server there, who wakes it again. With one, it is
-    /// waking up too late, which needs no core.
-    pub fn fleet(&self, cores: u32, delay: Option<Law>, update_s: &[f64]) -> Fleet {
-        let trace = |what: &str, seconds: &[f64]| {
-            let source = TraceSource { file: format!("calibration of {what}"), column: None };
-            let positive = seconds.iter().map(|s| s.max(1e-9)).collect();
-            Law::trace(source, positive).expect("measured times are positive and finite")
-        };
-        let way = Some(trace("ways", &self.way_s));
-        let (service, latency) = if delay.is_none() { (way, None) } else { (None, way) };
-        Fleet {
-            delay,
-            latency,
-            service,
-            update: Some(trace("updates", update_s)),
-            cores: Some(cores),
-            sharing: Sharing::FirstCome,
-            server_computes: true,
-            cancellation: sim::Cancellation::AfterComputing,
-            ..Fleet::new(trace("computing", &self.compute_s))
-        }
+/// The fleet that a prediction is made for: the cores, each as it was calibrated, on which workers and server take turns,
+/// these delays, and updates that take so long.
+///
+/// Without a delay, the way is work on the worker's core: it wakes the server there, who wakes it again. With one, it is
+/// waking up too late, which needs no core.
+pub fn fleet(cores: &[Calibration], delay: Option<Law>, update_s: &[f64]) -> Fleet {
+    let mean = |seconds: &[f64]| seconds.iter().sum::<f64>() / seconds.len() as f64;
+    let means: Vec<f64> = cores.iter().map(|core| mean(&core.compute_s)).collect();
+    let core_speeds: Vec<f64> = means.iter().map(|own| mean(&means) / own).collect();
+    let trace = |what: &str, seconds: Vec<f64>| {
+        let source = TraceSource { file: format!("calibration of {what}"), column: None };
+        let positive = seconds.iter().map(|s| s.max(1e-9)).collect();
+        Law::trace(source, positive).expect("measured times are positive and finite")
+    };
+    // As long as it would take on a core of speed 1.
+    let on_cores = |of: fn(&Calibration) -> &[f64]| -> Vec<f64> {
+        let all = cores.iter().zip(&core_speeds);
+        all.flat_map(|(core, speed)| of(core).iter().map(move |seconds| seconds * speed)).collect()
+    };
+    let (service, latency) = match delay {
+        None => (Some(trace("ways", on_cores(|core| &core.way_s))), None),
+        Some(_) => (None, Some(trace("ways", cores.iter().flat_map(|core| core.way_s.clone()).collect()))),
+    };
+    Fleet {
+        delay,
+        latency,
+        service,
+        update: Some(trace("updates", update_s.to_vec())),
+        cores: Some(cores.len() as u32),
+        sharing: Sharing::FirstCome,
+        server_computes: true,
+        cancellation: sim::Cancellation::AfterComputing,
+        ..Fleet { core_speeds: core_speeds.clone(), ..Fleet::new(trace("computing", on_cores(|core| &core.compute_s))) }
     }
 }
 
-/// Tasks at the beginning that are not counted.
-const WARM_UP: u64 = 3;
+/// More bytes than a core's own cache has.
+const CACHE: usize = 8 << 20;
+/// Bytes that a cache holds together.
+const LINE: usize = 64;
 
-/// Runs one worker for so many `tasks` of `steps` steps each with the delays of `draws`. The first few are a warm-up.
-/// `None` if the run was stopped.
+/// What a calibration is to be like.
+#[derive(Clone, Debug)]
+pub struct Conditions {
+    /// Steps in a task.
+    pub steps: u32,
+    /// Delays.
+    pub draws: Draws,
+    /// Whether the worker finds its core's cache full of other things at each task, as it does where workers take turns.
+    pub cold: bool,
+}
+
+/// Runs one worker on each core in turn for so many tasks. `None` if the run was stopped.
 pub fn calibrate(
+    cores: &Cores,
     learner: &Arc<Digits>,
-    draws: &Draws,
+    conditions: &Conditions,
     tasks: u64,
-    steps: u32,
+    stop: &Arc<AtomicBool>,
+) -> Option<Vec<Calibration>> {
+    let each = cores.all().into_iter();
+    each.map(|core| calibrate_one(cores.only(core), learner, conditions, tasks, stop)).collect()
+}
+
+fn calibrate_one(
+    core: Cores,
+    learner: &Arc<Digits>,
+    Conditions { steps, draws, cold }: &Conditions,
+    tasks: u64,
     stop: &Arc<AtomicBool>,
 ) -> Option<Calibration> {
+    let steps = *steps;
     let mut calibration = Calibration::default();
     let rule = Policy::Local(steps).rule(1).expect("one worker, and steps");
-    let mut run = Run::new(rule, Threaded::new(learner.clone(), draws, 1, stop.clone()));
-    let mut given = run.turn()?.at;
-    for task in 0..WARM_UP + tasks {
-        let turn = run.turn()?;
-        let (at, completion) = (turn.at, turn.completion?);
-        if task >= WARM_UP {
-            let drawn: f64 = completion.task.step_numbers().map(|step| draws.delay_s(0, step)).sum();
-            calibration.compute_s.push(completion.compute_s / f64::from(steps));
-            calibration.way_s.push((completion.at.since(given) - completion.compute_s - drawn).max(0.0));
-        }
-        given = at;
+    let mut run = alone(core, learner, draws, rule, stop);
+    let mut other_things = vec![0u8; if *cold { CACHE } else { 0 }];
+    run.turn()?;
+    for _ in 0..tasks {
+        // The server shares the core with the worker, who begins only when the server is done.
+        other_things.iter_mut().step_by(LINE).for_each(|byte| *byte = byte.wrapping_add(1));
+        let given = run.cluster().now();
+        let completion = run.turn()?.completion?;
+        let drawn: f64 = completion.task.step_numbers().map(|step| draws.delay_s(0, step)).sum();
+        calibration.compute_s.push(completion.compute_s / f64::from(steps));
+        calibration.way_s.push((completion.at.since(given) - completion.compute_s - drawn).max(0.0));
     }
+    black_box(&other_things);
     Some(calibration)
 }
 
-/// Seconds of `count` updates of so many gradients under a rule, one after the other.
-pub fn updates(learner: &Digits, rule: Rule, count: usize) -> Vec<f64> {
-    let task = |worker| Task { worker, steps: rule.steps, serial: 0, base_version: 0 };
-    let tasks: Vec<Task> = (0..rule.quorum).map(task).collect();
-    let mut weights = learner.initial();
-    let one = learner.gradient(&weights, task(0));
-    let gradients: Vec<HandIn> = vec![one; tasks.len()];
+/// Seconds of `count` updates as `rule` has them, but of gradients that one worker computes, on a core.
+///
+/// `None` if the run was stopped.
+pub fn updates(
+    core: Cores,
+    learner: &Arc<Digits>,
+    rule: Rule,
+    count: usize,
+    stop: &Arc<AtomicBool>,
+) -> Option<Vec<f64>> {
+    // One worker hands in as many gradients as an update wants of many.
+    let finisher = Finisher::StartsAnew { lead: None };
+    let one = Rule { workers: 1, steps: 1, finisher, rest: Rest::Cancelled, ..rule };
     // Parameters that somebody still reads are not overwritten.
     let somebody_reads = rule.workers > 1 && !rule.waits_for_all();
-    let time = |_| {
-        let read = somebody_reads.then(|| weights.clone());
-        let began = Instant::now();
-        learner.update(&mut weights, 1, &tasks, &gradients);
-        let seconds = began.elapsed().as_secs_f64();
+    let no_delay = Draws::new(&Fleet::new("constant(1)".parse().expect("a law")), Luck::new(0, 0));
+    let mut run = alone(core, learner, &no_delay, one, stop);
+    let mut seconds = Vec::new();
+    while seconds.len() < count + 1 {
+        let read = somebody_reads.then(|| run.cluster().params().clone());
+        let turn = run.turn()?;
+        if let (false, Some(completion)) = (turn.orders.update.is_empty(), turn.completion) {
+            seconds.push(turn.at.since(completion.at));
+        }
         drop(read);
-        seconds
-    };
-    (0..count + 2).map(time).skip(2).collect()
+    }
+    Some(seconds.split_off(1))
+}
+
+/// One worker, warmed up.
+fn alone(
+    core: Cores,
+    learner: &Arc<Digits>,
+    draws: &Draws,
+    rule: Rule,
+    stop: &Arc<AtomicBool>,
+) -> Run<Threaded<Digits>> {
+    let mut threads = Threaded::on(core, learner.clone(), draws, 1, stop.clone());
+    threads.warm_up(rule.steps, WARM_UP.div_ceil(rule.steps));
+    Run::new(rule, threads)
 }

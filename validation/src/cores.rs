@@ -33,6 +33,22 @@ impl Cores {
         Cores { number, known }
     }
 
+    /// How many there are.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// So many of them at most.
+    pub fn at_most(&self, number: usize) -> Cores {
+        let known = self.known.iter().copied().take(number).collect();
+        Cores { number: self.number.min(number.max(1)), known }
+    }
+
+    /// This one alone.
+    pub fn only(&self, core: Core) -> Cores {
+        Cores { number: 1, known: self.known.get(core.0).copied().into_iter().collect() }
+    }
+
     /// Each of them.
     pub fn all(&self) -> Vec<Core> {
         (0..self.number).map(Core).collect()

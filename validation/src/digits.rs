@@ -7,7 +7,6 @@ use crate::batches::Batches;
 use crate::mnist::Split;
 use crate::models::{Architecture, Net, Score};
 use sim::{Learner, Luck, Purpose, Task};
-use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -184,19 +183,19 @@ impl Learner for Digits {
             };
             (weight, &from[i].direction)
         };
+        let Sgd { rate, momentum, rule: _ } = self.sgd;
         if tasks[0].steps > 1 {
             // The average of the parameters that everybody arrived at; they set out from the same.
-            let mean = sum(&order.iter().map(|&i| (share, &from[i].direction[..])).collect::<Vec<_>>());
-            change(&mut params.weights, &mean, |w, d| w - d);
+            let parts: Vec<_> = order.iter().map(|&i| (share, &from[i].direction[..])).collect();
+            change(&mut params.weights, &parts, |w, d| w - d);
             return;
         }
-        let direction = sum(&order.iter().map(|&i| weighted(i)).collect::<Vec<_>>());
-        let Sgd { rate, momentum, rule: _ } = self.sgd;
+        let parts: Vec<_> = order.iter().map(|&i| weighted(i)).collect();
         if momentum == 0.0 {
-            change(&mut params.weights, &direction, |w, g| w - rate * g);
+            change(&mut params.weights, &parts, |w, g| w - rate * g);
         } else {
-            change(&mut params.velocity, &direction, |v, g| momentum * v + g);
-            change(&mut params.weights, &params.velocity, |w, v| w - rate * v);
+            change(&mut params.velocity, &parts, |v, g| momentum * v + g);
+            change(&mut params.weights, &[(1.0, &params.velocity)], |w, v| w - rate * v);
         }
     }
 
@@ -206,23 +205,33 @@ impl Learner for Digits {
     }
 }
 
-/// The weighted sum of vectors of equal length, in the order given; of a single whole one, no copy is made.
-fn sum<'a>(parts: &[(f32, &'a [f32])]) -> Cow<'a, [f32]> {
-    let (&(weight, first), rest) = parts.split_first().expect("an update has a gradient");
-    if rest.is_empty() && weight == 1.0 {
-        return Cow::Borrowed(first);
+/// Numbers that are summed up while they are at hand.
+const BLOCK: usize = 4096;
+
+/// Replaces each number by what `new` makes of it and the weighted sum of its neighbours in `parts`, in their order: in
+/// place, if nobody else reads them.
+fn change(shared: &mut Arc<Vec<f32>>, parts: &[(f32, &[f32])], new: impl Fn(f32, f32) -> f32) {
+    let mut sum = [0.0; BLOCK];
+    if let Some(own) = Arc::get_mut(shared) {
+        for (block, own) in own.chunks_mut(BLOCK).enumerate() {
+            add_up(parts, block * BLOCK, &mut sum);
+            own.iter_mut().zip(&sum).for_each(|(old, &by)| *old = new(*old, by));
+        }
+        return;
     }
-    let mut total: Vec<f32> = first.iter().map(|g| weight * g).collect();
-    for &(weight, part) in rest {
-        total.iter_mut().zip(part).for_each(|(total, g)| *total += weight * g);
+    let mut fresh = Vec::with_capacity(shared.len());
+    for (block, old) in shared.chunks(BLOCK).enumerate() {
+        add_up(parts, block * BLOCK, &mut sum);
+        fresh.extend(old.iter().zip(&sum).map(|(&old, &by)| new(old, by)));
     }
-    Cow::Owned(total)
+    *shared = Arc::new(fresh);
 }
 
-/// Replaces each number by what `new` makes of it and its neighbour in `by`: in place, if nobody else reads them.
-fn change(shared: &mut Arc<Vec<f32>>, by: &[f32], new: impl Fn(f32, f32) -> f32) {
-    match Arc::get_mut(shared) {
-        Some(own) => own.iter_mut().zip(by).for_each(|(old, &by)| *old = new(*old, by)),
-        None => *shared = Arc::new(shared.iter().zip(by).map(|(&old, &by)| new(old, by)).collect()),
+/// The weighted sum of the parts from `start` on, as far as `sum` and the parts go.
+fn add_up(parts: &[(f32, &[f32])], start: usize, sum: &mut [f32]) {
+    let (&(weight, first), rest) = parts.split_first().expect("an update has a gradient");
+    sum.iter_mut().zip(&first[start..]).for_each(|(sum, g)| *sum = weight * g);
+    for &(weight, part) in rest {
+        sum.iter_mut().zip(&part[start..]).for_each(|(sum, g)| *sum += weight * g);
     }
 }

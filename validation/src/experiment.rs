@@ -4,6 +4,7 @@
 //! replications, spread over the whole validation, each between two calibrations of its own.
 
 use crate::agreement::{Interval, Verdict, relative_error, unpaired_error};
+use crate::cores::Cores;
 use crate::digits::Digits;
 use crate::threaded::{Failure, Threaded};
 use sim::{Cluster, Draws, Fleet, Law, Ledger, Luck, Policy, Rule, Run, Simulated, theory};
@@ -33,6 +34,9 @@ pub struct Observed {
     /// Both sides of the conservation law.
     pub sides: (u128, u128),
 }
+
+/// Steps that every worker takes beforehand.
+pub const WARM_UP: u32 = 3;
 
 /// Runs until so many updates were made, and looks at all but the first tenth; `None` if no more came.
 fn observe<C: Cluster>(run: &mut Run<C>, updates: u64) -> Option<Observed> {
@@ -72,18 +76,21 @@ impl Cell {
         observe(&mut run, updates).expect("a simulated cluster never runs dry")
     }
 
-    /// What threads do.
+    /// What threads do on these cores.
     ///
     /// # Errors
     /// Why they stopped.
     pub fn measure(
         &self,
+        cores: &Cores,
         learner: &Arc<Digits>,
         luck: Luck,
         updates: u64,
         stop: &Arc<AtomicBool>,
     ) -> Result<Observed, Failure> {
-        let threads = Threaded::new(learner.clone(), &self.draws(luck), self.rule.workers, stop.clone());
+        let mut threads =
+            Threaded::on(cores.clone(), learner.clone(), &self.draws(luck), self.rule.workers, stop.clone());
+        threads.warm_up(self.rule.steps, WARM_UP.div_ceil(self.rule.steps));
         let mut run = Run::new(self.rule, threads);
         let observed = observe(&mut run, updates);
         observed.ok_or_else(|| run.cluster().failure().cloned().unwrap_or(Failure::Stopped))

@@ -144,8 +144,12 @@ where
     /// `workers` threads that learn on the machine's cores, and after computing are delayed as `draws` say. The thread that
     /// calls is the server. When `stop` is set, no more completions come.
     pub fn new(learner: Arc<L>, draws: &Draws, workers: u32, stop: Arc<AtomicBool>) -> Threaded<L> {
+        Threaded::on(Cores::of_this_machine(), learner, draws, workers, stop)
+    }
+
+    /// The same on these cores.
+    pub fn on(cores: Cores, learner: Arc<L>, draws: &Draws, workers: u32, stop: Arc<AtomicBool>) -> Threaded<L> {
         let (to_server, outbox) = channel();
-        let cores = Cores::of_this_machine();
         let server = Arc::new(Server {
             handle: std::thread::current(),
             id: Thread::this(),
@@ -197,6 +201,23 @@ impl<L: Learner> Threaded<L> {
     /// The time now.
     pub fn now(&self) -> Time {
         Time::at(self.began.elapsed().as_secs_f64()).expect("clocks run forwards")
+    }
+
+    /// Lets everybody compute the first task of `steps` steps so many times, one after the other, for nothing, and begins to
+    /// count the time anew: a thread's first steps take longer, as it has to ask the system for memory.
+    pub fn warm_up(&mut self, steps: u32, times: u32) {
+        for (worker, number) in self.workers.iter().zip(0..) {
+            let core = self.free[0];
+            self.cores.put(worker.id, core);
+            self.cores.put(self.server.id, core);
+            for _ in 0..times {
+                let task = Task { worker: number, steps, serial: 0, base_version: 0 };
+                // Whoever panics now will do so again.
+                let sent = worker.inbox.send((task, self.params.clone(), core));
+                let _ = sent.is_ok() && self.outbox.recv().is_ok();
+            }
+        }
+        self.began = Instant::now();
     }
 
     fn state(&mut self, worker: u32) -> &mut State<L::Params, L::Gradient> {
@@ -346,7 +367,7 @@ impl<L: Learner> Drop for Threaded<L> {
             drop(inbox);
             let _ = thread.join();
         }
-        self.cores.release(self.server.id);
+        Cores::of_this_machine().release(self.server.id);
     }
 }
 
