@@ -56,6 +56,12 @@ pub struct Train {
     /// Law of the computing time under the simulated clock [default: exp(2)].
     #[arg(long, value_name = "LAW")]
     pub step_time: Option<LawText>,
+    /// Begin with the parameters in this safetensors file.
+    #[arg(long, value_name = "FILE")]
+    pub load: Option<PathBuf>,
+    /// Keep the last parameters in this safetensors file, and a manifest beside it.
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
     /// What every command takes.
     #[command(flatten)]
     pub common: Common,

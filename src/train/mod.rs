@@ -3,6 +3,7 @@
 pub mod args;
 mod examiner;
 mod figure;
+mod parameters;
 mod rows;
 mod words;
 
@@ -12,6 +13,7 @@ use crate::output::{self, Output};
 use crate::{progress, trace};
 use args::{Clock, Train};
 use examiner::Examiner;
+use parameters::Loaded;
 use serde_json::json;
 use sim::{Cluster, Draws, Fleet, Law, Luck, Policy, Rule, Run, Simulated, Time};
 use std::ffi::OsString;
@@ -92,13 +94,18 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
     }
     let sgd = Sgd { rate: arguments.lr.0, momentum: arguments.momentum.0, rule: arguments.lr_rule };
     let out = common.out.clone().unwrap_or_else(|| PathBuf::from("output/train"));
-    let mut manifest = Manifest::begin(typed, resolved(arguments, &fleet, &out), common.seed);
-    let output = Output::open(&out, FILES)?;
+    let loaded = arguments.load.as_deref().map(|path| Loaded::read(path, arguments.model)).transpose()?;
+    let mut manifest = Manifest::begin(typed, resolved(arguments, &fleet, &out, loaded.as_ref()), common.seed);
+    let mut output = Output::open(&out, FILES)?;
+    arguments.save.as_deref().map_or(Ok(()), |path| output.also(path))?;
     let watch = progress::watch()?;
     let Dataset { train, test } = data;
     let (samples, test) = (train.len(), Arc::new(test));
-    let net = Net::new(arguments.model, &device());
-    let learner = Arc::new(Digits::new(net, Arc::new(train), batches, sgd, luck));
+    let learner = Digits::new(Net::new(arguments.model, &device()), Arc::new(train), batches, sgd, luck);
+    let learner = Arc::new(match loaded {
+        None => learner,
+        Some(loaded) => learner.beginning_with(loaded.parameters).expect("the file was checked"),
+    });
 
     let (end, journal, reached, failure) = {
         let session = Session { arguments, rule, samples, learner: learner.clone(), test: test.clone() };
@@ -120,7 +127,12 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
         let trained = Trained { arguments, rule, samples, journal, scores: Vec::new(), end, reached };
         return conclude(&trained, failure);
     }
-    let scores = journal.snapshots.iter().map(|snapshot| learner.score(&snapshot.weights, &test)).collect();
+    let scores: Vec<Score> = journal.snapshots.iter().map(|snapshot| learner.score(&snapshot.weights, &test)).collect();
+    let end = match (end, scores.last(), journal.updates.last()) {
+        // The last update's own loss is that of the parameters before it.
+        (End::Done, Some(score), Some(last)) if !score.loss.is_finite() => End::Diverged { update: last.update },
+        (end, ..) => end,
+    };
     let trained = Trained { arguments, rule, samples, journal, scores, end, reached };
     if end != End::Done && reached.is_none() {
         manifest.interrupted();
@@ -203,7 +215,7 @@ fn dataset(arguments: &Train) -> Result<Dataset, Error> {
     data.and_then(take).map_err(|e| Error::Input(e.to_string()))
 }
 
-fn write(trained: &Trained<'_>, mut output: Output, manifest: Manifest) -> Result<output::Written, Error> {
+fn write(trained: &Trained<'_>, mut output: Output, mut manifest: Manifest) -> Result<output::Written, Error> {
     output.add("updates.csv", rows::updates(trained));
     output.add("steps.csv", rows::steps(trained));
     output.add("metrics.csv", rows::metrics(trained));
@@ -215,6 +227,7 @@ fn write(trained: &Trained<'_>, mut output: Output, manifest: Manifest) -> Resul
         output.add(svg, crate::report::figure::svg(&figure)?);
         output.add(png, crate::report::figure::png(&figure)?);
     }
+    parameters::save(trained, &mut output, &mut manifest);
     output.commit(manifest)
 }
 
@@ -247,7 +260,7 @@ fn as_typed(number: f32) -> f64 {
 }
 
 /// The arguments as they were understood, for the manifest.
-fn resolved(arguments: &Train, fleet: &Fleet, out: &Path) -> serde_json::Value {
+fn resolved(arguments: &Train, fleet: &Fleet, out: &Path, loaded: Option<&Loaded>) -> serde_json::Value {
     let simulated = arguments.clock == Clock::Simulated;
     json!({
         "policy": arguments.policy.to_string(),
@@ -265,6 +278,8 @@ fn resolved(arguments: &Train, fleet: &Fleet, out: &Path) -> serde_json::Value {
         "delay": fleet.delay.as_ref().map(Law::to_string),
         "clock": if simulated { "simulated" } else { "wall" },
         "step_time": simulated.then(|| fleet.compute.to_string()),
+        "load": loaded.map(Loaded::resolved),
+        "save": arguments.save.as_ref().map(|path| path.display().to_string()),
         "out": out.display().to_string(),
     })
 }
