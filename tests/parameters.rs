@@ -173,3 +173,25 @@ fn a_full_disk_leaves_the_old_files_and_no_others() {
         assert!(before == place.contents(), "{:?}", place.contents().keys());
     }
 }
+
+#[cfg(all(feature = "gpu", target_os = "linux"))]
+#[test]
+fn a_machine_without_a_graphics_card_says_so() {
+    let place = with_easy_digits();
+    let drivers = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES", "__EGL_VENDOR_LIBRARY_FILENAMES", "LIBGL_DRIVERS_PATH"];
+    let run = train(&place, &format!("{EASY} {HERE} --backend gpu --updates 2"));
+    let said = drivers.iter().fold(run, |run, name| run.with(name, "/nowhere")).runs();
+    if said.status == Some(0) {
+        return eprintln!("skipped: the card is there whatever the environment says");
+    }
+    assert_eq!(said.status, Some(3), "{said}");
+    said.in_one_sentence().says("there is no graphics card to compute on (").says("type --backend cpu");
+}
+
+#[cfg(not(feature = "gpu"))]
+#[test]
+fn a_build_without_a_gpu_says_how_to_make_one_that_has() {
+    let said = refused(&saved(), "--backend gpu", 2);
+    said.says("this build has no GPU backend; build with --features gpu, or type --backend cpu");
+    refused(&saved(), "--backend tpu", 2).says("there is no backend 'tpu'; type cpu or gpu");
+}

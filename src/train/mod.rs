@@ -15,15 +15,15 @@ use args::{Clock, Train};
 use examiner::Examiner;
 use parameters::Loaded;
 use serde_json::json;
-use sim::{Cluster, Draws, Fleet, Law, Luck, Policy, Rule, Run, Simulated, Time};
+use sim::{Cluster, Draws, Fleet, Law, Learner, Luck, Policy, Rule, Run, Simulated, Task, Time};
 use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use validation::models::device;
 use validation::{
-    Batches, Dataset, Digits, End, Failure, Holds, Journal, LearningRateRule, Net, Score, Sgd, Share, Threaded,
+    Backend, Batches, Dataset, Digits, End, Failure, Holds, Journal, LearningRateRule, Net, NoDevice, Score, Sgd,
+    Share, Threaded,
 };
 
 /// What the bar shows.
@@ -96,16 +96,25 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
     let out = common.out.clone().unwrap_or_else(|| PathBuf::from("output/train"));
     let loaded = arguments.load.as_deref().map(|path| Loaded::read(path, arguments.model)).transpose()?;
     let mut manifest = Manifest::begin(typed, resolved(arguments, &fleet, &out, loaded.as_ref()), common.seed);
+    let device = arguments.backend.device().map_err(|error| match error {
+        NoDevice::NotBuilt => Error::Usage(error.to_string()),
+        NoDevice::NotFound(_) => Error::Input(error.to_string()),
+    })?;
     let mut output = Output::open(&out, FILES)?;
     arguments.save.as_deref().map_or(Ok(()), |path| output.also(path))?;
     let watch = progress::watch()?;
     let Dataset { train, test } = data;
     let (samples, test) = (train.len(), Arc::new(test));
-    let learner = Digits::new(Net::new(arguments.model, &device()), Arc::new(train), batches, sgd, luck);
+    let learner = Digits::new(Net::new(arguments.model, &device), Arc::new(train), batches, sgd, luck);
     let learner = Arc::new(match loaded {
         None => learner,
         Some(loaded) => learner.beginning_with(loaded.parameters).expect("the file was checked"),
     });
+    if arguments.backend == Backend::Gpu {
+        // A graphics card's programs are compiled when they are first used: before the clock runs.
+        let task = Task { worker: 0, steps: 1, serial: 0, base_version: 0 };
+        learner.gradient(&learner.initial(), task);
+    }
 
     let (end, journal, reached, failure) = {
         let session = Session { arguments, rule, samples, learner: learner.clone(), test: test.clone() };
@@ -278,6 +287,7 @@ fn resolved(arguments: &Train, fleet: &Fleet, out: &Path, loaded: Option<&Loaded
         "delay": fleet.delay.as_ref().map(Law::to_string),
         "clock": if simulated { "simulated" } else { "wall" },
         "step_time": simulated.then(|| fleet.compute.to_string()),
+        "backend": arguments.backend.to_string(),
         "load": loaded.map(Loaded::resolved),
         "save": arguments.save.as_ref().map(|path| path.display().to_string()),
         "out": out.display().to_string(),
