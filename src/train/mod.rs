@@ -1,6 +1,7 @@
 //! `straggle train`: from arguments to a trained network, its journal and its figures.
 
 pub mod args;
+mod ending;
 mod examiner;
 mod figure;
 mod parameters;
@@ -12,6 +13,7 @@ use crate::manifest::Manifest;
 use crate::output::{self, Output};
 use crate::{progress, trace};
 use args::{Clock, Train};
+use ending::conclude;
 use examiner::Examiner;
 use parameters::Loaded;
 use serde_json::json;
@@ -22,8 +24,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use validation::{
-    Backend, Batches, Dataset, Digits, End, Failure, Holds, Journal, LearningRateRule, Net, NoDevice, Score, Sgd,
-    Share, Threaded,
+    Backend, Batches, Dataset, Digits, End, Holds, Journal, LearningRateRule, Net, NoDevice, Score, Sgd, Share,
+    Threaded,
 };
 
 /// What the bar shows.
@@ -238,29 +240,6 @@ fn write(trained: &Trained<'_>, mut output: Output, mut manifest: Manifest) -> R
     }
     parameters::save(trained, &mut output, &mut manifest);
     output.commit(manifest)
-}
-
-/// Whether it ended as it should.
-fn conclude(trained: &Trained<'_>, failure: Option<Failure>) -> Result<(), Error> {
-    let done = match trained.journal.updates.len() {
-        0 => "no update was made, and nothing was written".to_string(),
-        n => format!("{n} updates were made and kept"),
-    };
-    assert!(trained.journal.is_conserved(), "staleness is not conserved: a bug");
-    match (trained.end, failure) {
-        (End::Done, _) if trained.arguments.target_accuracy.is_some() && trained.reached.is_none() => {
-            Err(Error::Training("the target was not reached; raise --epochs or change --lr".to_string()))
-        }
-        (End::Done, _) => Ok(()),
-        (End::Broken, _) if trained.reached.is_some() => Ok(()),
-        (End::Diverged { update }, _) => Err(Error::Training(format!(
-            "the loss is not finite at update {update}: the step size is too large; lower --lr; {done}"
-        ))),
-        (End::RanDry, Some(Failure::Panicked { worker, serial, words })) => {
-            Err(Error::Training(format!("worker {worker} failed on its task {serial}: {words}; {done}")))
-        }
-        (End::Broken | End::RanDry, _) => Err(Error::Interrupted { done }),
-    }
 }
 
 /// A single-precision number with the digits that it was typed with.
