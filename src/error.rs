@@ -17,6 +17,8 @@ pub enum Error {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+        /// What to choose another place with.
+        flag: &'static str,
     },
     /// The result could not be printed.
     Print(io::Error),
@@ -56,8 +58,8 @@ impl fmt::Display for Error {
             Error::Usage(sentence) | Error::Input(sentence) => f.write_str(sentence),
             #[cfg(feature = "train")]
             Error::Training(sentence) | Error::Verdict(sentence) => f.write_str(sentence),
-            Error::Write { path, source } => {
-                write!(f, "cannot write {}: {source}; choose another place with --out DIR", path.display())
+            Error::Write { path, source, flag } => {
+                write!(f, "cannot write {}: {source}; choose another place with {flag}", path.display())
             }
             Error::Print(source) => {
                 write!(f, "cannot print the result: {source}; send the standard output to a place with room")

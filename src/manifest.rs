@@ -18,6 +18,8 @@ pub struct Manifest {
     started: String,
     wall_time_s: f64,
     complete: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<serde_json::Value>,
     files: Vec<File>,
     #[serde(skip)]
     clock: Instant,
@@ -33,7 +35,7 @@ struct Host {
 
 #[derive(Debug, Serialize)]
 struct File {
-    name: &'static str,
+    name: String,
     bytes: usize,
     sha256: String,
 }
@@ -57,6 +59,7 @@ impl Manifest {
             started: Timestamp::now().to_string(),
             wall_time_s: 0.0,
             complete: true,
+            score: None,
             files: Vec::new(),
             clock: Instant::now(),
         }
@@ -67,20 +70,31 @@ impl Manifest {
         self.complete = false;
     }
 
-    /// The manifest's text, with these files.
-    pub fn describe(mut self, files: &[(&'static str, Vec<u8>)]) -> Vec<u8> {
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let file = |(name, bytes): &(&'static str, Vec<u8>)| File {
-            name,
-            bytes: bytes.len(),
-            sha256: hex(&Sha256::digest(bytes)),
-        };
-        self.files = files.iter().map(file).collect();
+    /// Says how good what was learnt is.
+    #[cfg(feature = "train")]
+    pub fn score(&mut self, score: serde_json::Value) {
+        self.score = Some(score);
+    }
+
+    /// What was typed, as a shell takes it.
+    #[cfg(feature = "train")]
+    pub fn command_line(&self) -> &str {
+        &self.command_line
+    }
+
+    /// The manifest's text, with files of these names and bytes.
+    pub fn describe<'a>(mut self, files: impl Iterator<Item = (String, &'a [u8])>) -> Vec<u8> {
+        self.files = files.map(|(name, bytes)| File { name, bytes: bytes.len(), sha256: sha256(bytes) }).collect();
         self.wall_time_s = self.clock.elapsed().as_secs_f64();
         let mut text = serde_json::to_vec_pretty(&self).expect("a manifest is plain data");
         text.push(b'\n');
         text
     }
+}
+
+/// The SHA-256 of these bytes, in hexadecimal digits.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// An argument as a shell takes it.

@@ -4,51 +4,18 @@
 
 mod common;
 
-use common::{Place, Row, Said, Script, straggle};
+use common::digits::{EASY, idx, images, labels, train, with_easy_digits};
+use common::{Place, Row, Said};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Where the rows of a [`Place`] are looked for; what `train` chooses by itself is seen in the first test.
 const HERE: &str = "--out output/simulate";
-/// 300 images that are easy to tell apart, and another 100 to be examined with.
-const EASY: &str = "--data easy --model softmax --batch-size 10 --lr 0.1";
 
 /// The files of a run, and those of the easy digits.
 const FILES: usize = 8;
 const DIGITS: usize = 4;
-
-fn train(place: &Place, words: &str) -> Script {
-    straggle().inside(place.path()).args(["train"]).words(words)
-}
-
-/// A file of images or labels as MNIST has them: magic, sizes, bytes.
-fn idx(magic: u32, sizes: &[u32], bytes: impl IntoIterator<Item = u8>) -> Vec<u8> {
-    let header = std::iter::once(&magic).chain(sizes).flat_map(|word| word.to_be_bytes());
-    header.chain(bytes).collect()
-}
-
-/// Images of digit n: row 2n is white, and some noise.
-fn images(count: u32) -> Vec<u8> {
-    let pixel = |i: u32| {
-        let (image, row) = (i / 784, i % 784 / 28);
-        let noise = (i.wrapping_mul(2_654_435_761) >> 26) as u8; // up to 63
-        noise + if row == image % 10 * 2 { 192 } else { 0 }
-    };
-    idx(0x803, &[count, 28, 28], (0..count * 784).map(pixel))
-}
-
-fn labels(count: u32) -> Vec<u8> {
-    idx(0x801, &[count], (0..count).map(|i| (i % 10) as u8))
-}
-
-fn with_easy_digits() -> Place {
-    Place::new()
-        .with("easy/train-images-idx3-ubyte", images(300))
-        .with("easy/train-labels-idx1-ubyte", labels(300))
-        .with("easy/t10k-images-idx3-ubyte", images(100))
-        .with("easy/t10k-labels-idx1-ubyte", labels(100))
-}
 
 /// `;`-joined numbers.
 fn joined(row: &Row, column: &str) -> Vec<u64> {

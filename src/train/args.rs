@@ -5,7 +5,7 @@ use clap::Args;
 use sim::{LawText, Policy};
 use std::path::PathBuf;
 use std::str::FromStr;
-use validation::{Architecture, LearningRateRule};
+use validation::{Architecture, Backend, LearningRateRule};
 
 /// `straggle train`
 #[derive(Debug, Args)]
@@ -56,6 +56,15 @@ pub struct Train {
     /// Law of the computing time under the simulated clock [default: exp(2)].
     #[arg(long, value_name = "LAW")]
     pub step_time: Option<LawText>,
+    /// `cpu`, or `gpu` in a build with `--features gpu`: all workers then share one graphics card.
+    #[arg(long, default_value_t = Backend::Cpu)]
+    pub backend: Backend,
+    /// Begin with the parameters in this safetensors file.
+    #[arg(long, value_name = "FILE")]
+    pub load: Option<PathBuf>,
+    /// Keep the last parameters in this safetensors file, and a manifest beside it.
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
     /// What every command takes.
     #[command(flatten)]
     pub common: Common,

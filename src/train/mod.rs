@@ -1,8 +1,10 @@
 //! `straggle train`: from arguments to a trained network, its journal and its figures.
 
 pub mod args;
+mod ending;
 mod examiner;
 mod figure;
+mod parameters;
 mod rows;
 mod words;
 
@@ -11,17 +13,19 @@ use crate::manifest::Manifest;
 use crate::output::{self, Output};
 use crate::{progress, trace};
 use args::{Clock, Train};
+use ending::conclude;
 use examiner::Examiner;
+use parameters::Loaded;
 use serde_json::json;
-use sim::{Cluster, Draws, Fleet, Law, Luck, Policy, Rule, Run, Simulated, Time};
+use sim::{Cluster, Draws, Fleet, Law, Learner, Luck, Policy, Rule, Run, Simulated, Task, Time};
 use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use validation::models::device;
 use validation::{
-    Batches, Dataset, Digits, End, Failure, Holds, Journal, LearningRateRule, Net, Score, Sgd, Share, Threaded,
+    Backend, Batches, Dataset, Digits, End, Holds, Journal, LearningRateRule, Net, NoDevice, Score, Sgd, Share,
+    Threaded,
 };
 
 /// What the bar shows.
@@ -92,13 +96,27 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
     }
     let sgd = Sgd { rate: arguments.lr.0, momentum: arguments.momentum.0, rule: arguments.lr_rule };
     let out = common.out.clone().unwrap_or_else(|| PathBuf::from("output/train"));
-    let mut manifest = Manifest::begin(typed, resolved(arguments, &fleet, &out), common.seed);
-    let output = Output::open(&out, FILES)?;
+    let loaded = arguments.load.as_deref().map(|path| Loaded::read(path, arguments.model)).transpose()?;
+    let mut manifest = Manifest::begin(typed, resolved(arguments, &fleet, &out, loaded.as_ref()), common.seed);
+    let device = arguments.backend.device().map_err(|error| match error {
+        NoDevice::NotBuilt => Error::Usage(error.to_string()),
+        NoDevice::NotFound(_) => Error::Input(error.to_string()),
+    })?;
+    let mut output = Output::open(&out, FILES)?;
+    arguments.save.as_deref().map_or(Ok(()), |path| output.also(path))?;
     let watch = progress::watch()?;
     let Dataset { train, test } = data;
     let (samples, test) = (train.len(), Arc::new(test));
-    let net = Net::new(arguments.model, &device());
-    let learner = Arc::new(Digits::new(net, Arc::new(train), batches, sgd, luck));
+    let learner = Digits::new(Net::new(arguments.model, &device), Arc::new(train), batches, sgd, luck);
+    let learner = Arc::new(match loaded {
+        None => learner,
+        Some(loaded) => learner.beginning_with(loaded.parameters).expect("the file was checked"),
+    });
+    if arguments.backend == Backend::Gpu {
+        // A graphics card's programs are compiled when they are first used: before the clock runs.
+        let task = Task { worker: 0, steps: 1, serial: 0, base_version: 0 };
+        learner.gradient(&learner.initial(), task);
+    }
 
     let (end, journal, reached, failure) = {
         let session = Session { arguments, rule, samples, learner: learner.clone(), test: test.clone() };
@@ -120,7 +138,12 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
         let trained = Trained { arguments, rule, samples, journal, scores: Vec::new(), end, reached };
         return conclude(&trained, failure);
     }
-    let scores = journal.snapshots.iter().map(|snapshot| learner.score(&snapshot.weights, &test)).collect();
+    let scores: Vec<Score> = journal.snapshots.iter().map(|snapshot| learner.score(&snapshot.weights, &test)).collect();
+    let end = match (end, scores.last(), journal.updates.last()) {
+        // The last update's own loss is that of the parameters before it.
+        (End::Done, Some(score), Some(last)) if !score.loss.is_finite() => End::Diverged { update: last.update },
+        (end, ..) => end,
+    };
     let trained = Trained { arguments, rule, samples, journal, scores, end, reached };
     if end != End::Done && reached.is_none() {
         manifest.interrupted();
@@ -203,7 +226,7 @@ fn dataset(arguments: &Train) -> Result<Dataset, Error> {
     data.and_then(take).map_err(|e| Error::Input(e.to_string()))
 }
 
-fn write(trained: &Trained<'_>, mut output: Output, manifest: Manifest) -> Result<output::Written, Error> {
+fn write(trained: &Trained<'_>, mut output: Output, mut manifest: Manifest) -> Result<output::Written, Error> {
     output.add("updates.csv", rows::updates(trained));
     output.add("steps.csv", rows::steps(trained));
     output.add("metrics.csv", rows::metrics(trained));
@@ -215,30 +238,8 @@ fn write(trained: &Trained<'_>, mut output: Output, manifest: Manifest) -> Resul
         output.add(svg, crate::report::figure::svg(&figure)?);
         output.add(png, crate::report::figure::png(&figure)?);
     }
+    parameters::save(trained, &mut output, &mut manifest);
     output.commit(manifest)
-}
-
-/// Whether it ended as it should.
-fn conclude(trained: &Trained<'_>, failure: Option<Failure>) -> Result<(), Error> {
-    let done = match trained.journal.updates.len() {
-        0 => "no update was made, and nothing was written".to_string(),
-        n => format!("{n} updates were made and kept"),
-    };
-    assert!(trained.journal.is_conserved(), "staleness is not conserved: a bug");
-    match (trained.end, failure) {
-        (End::Done, _) if trained.arguments.target_accuracy.is_some() && trained.reached.is_none() => {
-            Err(Error::Training("the target was not reached; raise --epochs or change --lr".to_string()))
-        }
-        (End::Done, _) => Ok(()),
-        (End::Broken, _) if trained.reached.is_some() => Ok(()),
-        (End::Diverged { update }, _) => Err(Error::Training(format!(
-            "the loss is not finite at update {update}: the step size is too large; lower --lr; {done}"
-        ))),
-        (End::RanDry, Some(Failure::Panicked { worker, serial, words })) => {
-            Err(Error::Training(format!("worker {worker} failed on its task {serial}: {words}; {done}")))
-        }
-        (End::Broken | End::RanDry, _) => Err(Error::Interrupted { done }),
-    }
 }
 
 /// A single-precision number with the digits that it was typed with.
@@ -247,7 +248,7 @@ fn as_typed(number: f32) -> f64 {
 }
 
 /// The arguments as they were understood, for the manifest.
-fn resolved(arguments: &Train, fleet: &Fleet, out: &Path) -> serde_json::Value {
+fn resolved(arguments: &Train, fleet: &Fleet, out: &Path, loaded: Option<&Loaded>) -> serde_json::Value {
     let simulated = arguments.clock == Clock::Simulated;
     json!({
         "policy": arguments.policy.to_string(),
@@ -265,6 +266,9 @@ fn resolved(arguments: &Train, fleet: &Fleet, out: &Path) -> serde_json::Value {
         "delay": fleet.delay.as_ref().map(Law::to_string),
         "clock": if simulated { "simulated" } else { "wall" },
         "step_time": simulated.then(|| fleet.compute.to_string()),
+        "backend": arguments.backend.to_string(),
+        "load": loaded.map(Loaded::resolved),
+        "save": arguments.save.as_ref().map(|path| path.display().to_string()),
         "out": out.display().to_string(),
     })
 }

@@ -20,10 +20,11 @@ pub fn report(trained: &Trained<'_>) -> String {
         Clock::Simulated => "workers, simulated seconds",
     };
     let mut text = format!(
-        "{} on {} {clock}: {}, batch {}, lr {} ({}), seed {}\n\n",
+        "{} on {} {clock}: {}{}, batch {}, lr {} ({}), seed {}\n\n",
         arguments.policy,
         rule.workers,
         arguments.model,
+        arguments.load.as_ref().map_or(String::new(), |path| format!(" from {}", path.display())),
         arguments.batch_size,
         arguments.lr.0,
         arguments.lr_rule,

@@ -1,15 +1,17 @@
 //! Does the prediction hold? The trainer that really runs, and what it takes to compare it with the simulator.
 //!
 //! Read in this order: the data ([`mnist`], [`batches`]), the networks ([`models`], with `dense`, `sight` and `product`
-//! below), what is learnt and how ([`digits`]), real threads ([`threaded`]), a run and its journal ([`training`]); then the
-//! laws behind measured times ([`mod@fit`], [`likelihood`], [`mod@goodness`], [`curves`]); and what one worker costs
+//! below, and [`backend`] and [`checkpoint`] beside them), what is learnt and how ([`digits`]), real threads ([`threaded`])
+//! on real [`mod@cores`], a run and its journal ([`training`]); then the laws behind measured times ([`mod@fit`], [`likelihood`], [`mod@goodness`], [`curves`]); and what one worker costs
 //! ([`mod@calibrate`]), what follows for many ([`experiment`]), and whether it is so ([`agreement`]).
 //!
 //! The coordinator, the policies and the laws are the simulator's own; nothing of them exists twice.
 
 pub mod agreement;
+pub mod backend;
 pub mod batches;
 pub mod calibrate;
+pub mod checkpoint;
 pub mod cores;
 pub mod curves;
 pub mod data_error;
@@ -27,8 +29,10 @@ pub mod threaded;
 pub mod training;
 
 pub use agreement::{Interval, Verdict};
+pub use backend::{Backend, NoDevice};
 pub use batches::{BatchError, Batches, Share};
 pub use calibrate::{Calibration, calibrate};
+pub use checkpoint::CheckpointError;
 pub use curves::{Histogram, density_curve, quantile_pairs};
 pub use data_error::DataError;
 pub use digits::{Digits, LearningRateRule, Sgd, Weights};

@@ -65,7 +65,7 @@ impl Architecture {
     }
 
     /// Whether the first two layers are the convolutions.
-    fn sees(self) -> bool {
+    pub(crate) fn sees(self) -> bool {
         match self {
             Self::Softmax | Self::Mlp => false,
             Self::Lenet | Self::LenetSmall => true,

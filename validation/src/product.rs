@@ -28,7 +28,11 @@ pub fn product(mut left: Factor, mut right: Factor) -> Tensor<2> {
     }
     let mut result = Array2::zeros((rows, columns));
     let (left_data, right_data) = (left.take(), right.take());
-    general_mat_mul(1.0, &left.array(&left_data), &right.array(&right_data), 0.0, &mut result);
+    // It is at its best where the left factor and the result lie column by column and the right factor row by row. So the
+    // factors change places, and one that lies across is turned over first, which takes less time than to read it so.
+    let turned = left.array(&left_data).reversed_axes();
+    let (first, second) = (right.array(&right_data), turned.as_standard_layout());
+    general_mat_mul(1.0, &first.as_standard_layout().t(), &second, 0.0, &mut result.view_mut().reversed_axes());
     *left.matrix() = Tensor::from_data(left_data, &device);
     *right.matrix() = Tensor::from_data(right_data, &device);
     let (result, _) = result.into_raw_vec_and_offset(); // zeros lie row by row, from the first

@@ -22,6 +22,8 @@ use rand::Rng;
 use crate::dense::{Affine, relu_backward};
 use crate::mnist::{PIXELS, SIDE};
 
+/// Rows, and columns, of a patch.
+pub const KERNEL: usize = 5;
 /// Channels after the first convolution.
 pub const FIRST: usize = 16;
 /// Channels after the second convolution, and features that an image is reduced to.
@@ -31,7 +33,6 @@ pub const FIRST_PATCH: usize = KERNEL * KERNEL;
 /// Numbers that a patch of the second convolution covers: row by row, and all channels of a place side by side.
 pub const SECOND_PATCH: usize = KERNEL * KERNEL * FIRST;
 
-const KERNEL: usize = 5;
 const POOLED: usize = 14; // side after the first pooling
 const CELLS: usize = POOLED * POOLED;
 const GRID: usize = 10; // side after the second convolution

@@ -1,9 +1,14 @@
 //! What if something goes wrong? A run on threads ends, says why, and leaves no thread and no lock behind.
 
-use sim::{Draws, Fleet, Learner, Ledger, Luck, Policy, Run, Task};
+use sim::{Cluster, Completion, Draws, Fleet, Learner, Ledger, Luck, Policy, Run, Task, Time};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use straggle_validation::{Failure, Threaded};
+use straggle_validation::models::device;
+use straggle_validation::{
+    Architecture, Batches, Dataset, Digits, End, Failure, Holds, LearningRateRule, Net, Sgd, Share, Threaded, Weights,
+    train,
+};
 
 /// Counts gradients, and panics on one of them.
 #[derive(Default)]
@@ -48,6 +53,82 @@ fn a_worker_that_panics_ends_the_run_with_its_words() {
         };
         assert!(words.contains("out of luck"), "{words}");
         assert!(run.turn().is_none(), "what has failed stays failed");
+        drop(run);
+        assert_eq!(Arc::strong_count(&learner), 1, "{policy}: a thread was left behind");
+    }
+}
+
+/// Learns digits, until one worker panics on one of its tasks.
+struct Breaking {
+    digits: Digits,
+    breaks_at: (u32, u64),
+}
+
+impl Learner for Breaking {
+    type Params = <Digits as Learner>::Params;
+    type Gradient = <Digits as Learner>::Gradient;
+    fn initial(&self) -> Self::Params {
+        self.digits.initial()
+    }
+    fn gradient(&self, at: &Self::Params, task: Task) -> Self::Gradient {
+        assert!((task.worker, task.serial) < self.breaks_at || task.worker != self.breaks_at.0, "out of luck");
+        self.digits.gradient(at, task)
+    }
+    fn update(&self, params: &mut Self::Params, version: u64, tasks: &[Task], from: &[Self::Gradient]) {
+        self.digits.update(params, version, tasks, from);
+    }
+    fn loss(&self, params: &Self::Params) -> f64 {
+        self.digits.loss(params)
+    }
+}
+
+/// The threads of such learners.
+struct Team(Threaded<Breaking>);
+
+impl Cluster for Team {
+    fn start(&mut self, task: Task) {
+        self.0.start(task);
+    }
+    fn cancel(&mut self, task: Task) {
+        self.0.cancel(task);
+    }
+    fn update(&mut self, version: u64, from: &[Task]) -> Time {
+        self.0.update(version, from)
+    }
+    fn wait(&mut self) -> Option<Completion> {
+        self.0.wait()
+    }
+}
+
+impl Holds for Team {
+    fn weights(&self) -> &Weights {
+        self.0.params()
+    }
+}
+
+#[test]
+fn a_worker_that_panics_leaves_the_journal_of_all_that_was_done() {
+    let luck = Luck::new(3, 0);
+    let few = Arc::new(Dataset::embedded().train.first(300));
+    for policy in Policy::EXAMPLES {
+        let batches = Batches::new(few.len(), 10, Share::Dealt { workers: 5 }, luck).unwrap();
+        let sgd = Sgd { rate: 0.1, momentum: 0.0, rule: LearningRateRule::Same };
+        let digits = Digits::new(Net::new(Architecture::Softmax, &device()), few.clone(), batches, sgd, luck);
+        let learner = Arc::new(Breaking { digits, breaks_at: (2, 3) });
+        let threads = Threaded::new(learner.clone(), &draws(Some("exp(20000)")), 5, Arc::default());
+        let mut run = Run::new(policy.rule(5).unwrap(), Team(threads));
+        let mut seen = 0;
+        let (journal, end) = train(&mut run, 5, u64::MAX, 1, |journal, _| {
+            seen = journal.updates.len();
+            ControlFlow::Continue(())
+        });
+        assert_eq!(end, End::RanDry, "{policy}");
+        assert!(matches!(run.cluster().0.failure(), Some(Failure::Panicked { worker: 2, .. })), "{policy}");
+        // Nothing that was finished is missing, and the parameters are there as they were after the last update.
+        assert!(seen >= 1 && journal.updates.len() == seen && journal.is_conserved(), "{policy}: {seen} updates");
+        let last = journal.snapshots.last().unwrap();
+        assert_eq!(last.update, seen as u64, "{policy}");
+        assert!(Arc::ptr_eq(last.weights.values(), run.cluster().weights().values()), "{policy}");
         drop(run);
         assert_eq!(Arc::strong_count(&learner), 1, "{policy}: a thread was left behind");
     }

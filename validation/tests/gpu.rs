@@ -1,0 +1,88 @@
+//! Does a graphics card compute what the processor computes? Steps of training on both, on the same batches, where there is
+//! a card; a software one counts. Built with `--features gpu` only.
+#![cfg(feature = "gpu")]
+
+use burn::tensor::Device;
+use sim::{Draws, Fleet, Luck, Policy, Run, Simulated};
+use std::ops::ControlFlow;
+use std::sync::{Arc, OnceLock};
+use straggle_validation::training::Journal;
+use straggle_validation::{
+    Architecture, Backend, Batches, Dataset, Digits, End, Holds, LearningRateRule, Net, Sgd, Share, Threaded, train,
+};
+
+/// Both add the same numbers in different orders: a single-precision sum of some hundred terms is good to about 1e-6 of
+/// its size, and a few steps of training carry that on without much amplifying it.
+const TOLERANCE: f64 = 1e-4;
+
+/// The card, asked for once.
+fn card() -> Option<&'static Device> {
+    static CARD: OnceLock<Option<Device>> = OnceLock::new();
+    let look = || Backend::Gpu.device().inspect_err(|reason| eprintln!("skipped: {reason}")).ok();
+    CARD.get_or_init(look).as_ref()
+}
+
+fn digits() -> &'static Dataset {
+    static DIGITS: OnceLock<Dataset> = OnceLock::new();
+    DIGITS.get_or_init(Dataset::embedded)
+}
+
+fn fleet() -> Fleet {
+    Fleet::new("exp(2)".parse().unwrap())
+}
+
+fn learner(architecture: Architecture, device: &Device) -> Arc<Digits> {
+    let luck = Luck::new(8, 0);
+    let few = Arc::new(digits().train.first(2000));
+    let batches = Batches::new(few.len(), 32, Share::Dealt { workers: 2 }, luck).unwrap();
+    let sgd = Sgd { rate: 0.1, momentum: 0.0, rule: LearningRateRule::Same };
+    Arc::new(Digits::new(Net::new(architecture, device), few, batches, sgd, luck))
+}
+
+/// Batch losses of some updates.
+fn journal<C: sim::Cluster + Holds>(cluster: C, updates: u64) -> Journal {
+    let rule = Policy::Async.rule(2).unwrap();
+    let (journal, end) = train(&mut Run::new(rule, cluster), 2, updates, 1, |_, _| ControlFlow::Continue(()));
+    assert_eq!((end, journal.updates.len() as u64), (End::Done, updates));
+    assert!(journal.is_conserved());
+    journal
+}
+
+fn near(card: f64, processor: f64, what: &str) {
+    assert!((card - processor).abs() < TOLERANCE * processor.abs().max(0.1), "{what}: {card} for {processor}");
+}
+
+#[test]
+fn a_card_trains_as_the_processor_does() {
+    let Some(card) = card() else { return };
+    let test = digits().test.first(300);
+    for (architecture, updates) in
+        [(Architecture::Softmax, 10), (Architecture::Mlp, 10), (Architecture::LenetSmall, 4), (Architecture::Lenet, 4)]
+    {
+        let [on_card, on_processor] = [card, &Backend::Cpu.device().unwrap()].map(|device| {
+            let learner = learner(architecture, device);
+            let journal = journal(Simulated::learning(fleet(), Luck::new(8, 0), 2, learner.clone()), updates);
+            let score = learner.score(&journal.snapshots.last().unwrap().weights, &test);
+            (journal, score)
+        });
+        let losses = on_card.0.updates.iter().zip(&on_processor.0.updates);
+        for (update, (card, processor)) in losses.enumerate() {
+            near(card.loss.into(), processor.loss.into(), &format!("{architecture}, update {update}"));
+        }
+        near(on_card.1.loss, on_processor.1.loss, &format!("{architecture}, test loss"));
+        let wrong = (on_card.1.accuracy - on_processor.1.accuracy).abs() * test.len() as f64;
+        assert!(wrong < 1.5, "{architecture}: {wrong} of {} images are told otherwise", test.len());
+        let [first, last] = [&on_card.0.updates[0], on_card.0.updates.last().unwrap()].map(|update| update.loss);
+        println!("{architecture}: loss {first:.6} to {last:.6} on the card in {updates} updates, as on the processor");
+    }
+}
+
+#[test]
+fn workers_on_threads_share_a_card() {
+    let Some(card) = card() else { return };
+    let learner = learner(Architecture::Softmax, card);
+    let threads = Threaded::new(learner, &Draws::new(&fleet(), Luck::new(8, 0)), 2, Arc::default());
+    let journal = journal(threads, 40);
+    let [first, last] = [&journal.updates[0], journal.updates.last().unwrap()].map(|update| update.loss);
+    assert!(last < first, "loss {first} to {last}");
+}
