@@ -65,6 +65,9 @@ pub struct Train {
     /// Keep the last parameters in this safetensors file, and a manifest beside it.
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
+    /// The `--out` directory of another run, whose learning curve is drawn beside this one's.
+    #[arg(long, value_name = "DIR")]
+    pub beside: Option<PathBuf>,
     /// What every command takes.
     #[command(flatten)]
     pub common: Common,

@@ -1,34 +1,55 @@
 //! The figures of a training run: how it learnt, and what everybody did at first.
 
 use super::Trained;
+use super::beside::Point;
 use crate::report::figure::look;
-use plot::{Axis, Colour, Entry, Figure, Fill, Mark, Panel, Rect};
+use plot::{Axis, Colour, Entry, Figure, Fill, Mark, Panel, Rect, Shape};
+use sim::Policy;
 use validation::training::Snapshot;
 
-/// Loss and accuracy against seconds and against updates.
+/// Loss and accuracy against seconds and against updates; another run beside it, if one was named.
 pub fn learning_curve(trained: &Trained<'_>) -> Figure {
     let (colour, shape) = look(trained.arguments.policy, 0);
     let pairs = || trained.journal.snapshots.iter().zip(&trained.scores);
-    let against = |x: fn(&Snapshot) -> f64, label: &str| {
-        let test = Mark::line(pairs().map(|(snapshot, score)| (x(snapshot), score.loss)), colour);
-        let dots = Mark::points(pairs().map(|(snapshot, score)| (x(snapshot), score.loss)), colour, shape);
+    let other = trained.beside.as_ref().map(|beside| {
+        let same = beside.policy == trained.arguments.policy;
+        // Two runs of one policy would look the same.
+        let (colour, shape) = if same { (Colour::BLACK, plot::shape(1)) } else { look(beside.policy, 0) };
+        (beside, colour, shape)
+    });
+    let against = |x: fn(&Snapshot) -> f64, other_x: fn(&Point) -> f64, label: &str| {
         let train = Mark::line(pairs().map(|(snapshot, _)| (x(snapshot), snapshot.train_loss)), Colour::GREY);
-        let right = || pairs().map(|(snapshot, score)| (x(snapshot), 100.0 * score.accuracy));
-        let accuracy = [Mark::line(right(), colour), Mark::points(right(), colour, shape)];
+        let loss = pairs().map(|(snapshot, score)| (x(snapshot), score.loss));
+        let accuracy = pairs().map(|(snapshot, score)| (x(snapshot), 100.0 * score.accuracy));
+        let (mut losses, mut accuracies) = (vec![train], Vec::new());
+        if let Some((beside, colour, shape)) = &other {
+            let points = || beside.points.iter();
+            losses.extend(curve(points().map(|p| (other_x(p), p.test_loss)), *colour, *shape));
+            accuracies.extend(curve(points().map(|p| (other_x(p), 100.0 * p.test_accuracy)), *colour, *shape));
+        }
+        losses.extend(curve(loss, colour, shape));
+        accuracies.extend(curve(accuracy, colour, shape));
         [
-            Panel::new(Axis::linear(label).from_zero(), Axis::linear("Loss").from_zero(), vec![train, test, dots]),
-            Panel::new(Axis::linear(label).from_zero(), Axis::linear("Test accuracy (%)"), accuracy.to_vec()),
+            Panel::new(Axis::linear(label).from_zero(), Axis::linear("Loss").from_zero(), losses),
+            Panel::new(Axis::linear(label).from_zero(), Axis::linear("Test accuracy (%)"), accuracies),
         ]
     };
-    let [loss_by_time, accuracy_by_time] = against(|s| s.at.seconds(), "Time (s)");
-    let [loss_by_update, accuracy_by_update] = against(|s| s.update as f64, "Updates");
-    let name = format!("{}, m = {}, test", trained.arguments.policy, trained.rule.workers);
-    let legend = vec![
-        Entry::new(name, [&Mark::line([], colour), &Mark::points([], colour, shape)]),
-        Entry::new("training batches", [&Mark::line([], Colour::GREY)]),
-    ];
+    let [loss_by_time, accuracy_by_time] = against(|s| s.at.seconds(), |p| p.time_s, "Time (s)");
+    let [loss_by_update, accuracy_by_update] = against(|s| s.update as f64, |p| p.update, "Updates");
+    let entry = |policy: Policy, workers: u64, colour, shape| {
+        Entry::new(format!("{policy}, m = {workers}, test"), &curve([].into_iter(), colour, shape))
+    };
+    let mut legend = vec![entry(trained.arguments.policy, trained.rule.workers.into(), colour, shape)];
+    legend.extend(other.as_ref().map(|(beside, colour, shape)| entry(beside.policy, beside.workers, *colour, *shape)));
+    legend.push(Entry::new("training batches", [&Mark::line([], Colour::GREY)]));
     let panels = vec![loss_by_time, loss_by_update, accuracy_by_time, accuracy_by_update];
     Figure { legend, columns: 2, ..Figure::new(panels) }
+}
+
+/// A line with its points.
+fn curve(points: impl Iterator<Item = (f64, f64)>, colour: Colour, shape: Shape) -> [Mark; 2] {
+    let points: Vec<(f64, f64)> = points.collect();
+    [Mark::line(points.clone(), colour), Mark::points(points, colour, shape)]
 }
 
 /// Rounds that the timeline shows.
@@ -46,13 +67,15 @@ pub fn timeline(trained: &Trained<'_>) -> Figure {
     };
     let (mut compute, mut delay, mut cancelled) = (Vec::new(), Vec::new(), Vec::new());
     for step in shown() {
-        let (start, worker) = (step.start.seconds(), step.task.worker);
+        let (start, finish, worker) = (step.start.seconds(), step.finish.seconds(), step.task.worker);
         match step.spent_s {
             Some((compute_s, delay_s)) => {
+                // It may have waited for a core before.
+                let start = start.max(finish - compute_s - delay_s);
                 compute.push(row(worker, start, start + compute_s));
                 delay.push(row(worker, start + compute_s, start + compute_s + delay_s));
             }
-            None => cancelled.push(row(worker, start, step.finish.seconds())),
+            None => cancelled.push(row(worker, start, finish)),
         }
     }
     let marks = [

@@ -1,6 +1,7 @@
 //! `straggle train`: from arguments to a trained network, its journal and its figures.
 
 pub mod args;
+mod beside;
 mod ending;
 mod examiner;
 mod figure;
@@ -13,6 +14,7 @@ use crate::manifest::Manifest;
 use crate::output::{self, Output};
 use crate::{progress, trace};
 use args::{Clock, Train};
+use beside::Beside;
 use ending::conclude;
 use examiner::Examiner;
 use parameters::Loaded;
@@ -60,6 +62,8 @@ struct Trained<'a> {
     end: End,
     /// When the target was found to be reached, if there was one.
     reached: Option<Time>,
+    /// Another run to be drawn beside it.
+    beside: Option<Beside>,
 }
 
 /// Trains, prints how it went, writes the files.
@@ -96,6 +100,7 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
     }
     let sgd = Sgd { rate: arguments.lr.0, momentum: arguments.momentum.0, rule: arguments.lr_rule };
     let out = common.out.clone().unwrap_or_else(|| PathBuf::from("output/train"));
+    let beside = arguments.beside.as_deref().map(Beside::read).transpose()?;
     let loaded = arguments.load.as_deref().map(|path| Loaded::read(path, arguments.model)).transpose()?;
     let mut manifest = Manifest::begin(typed, resolved(arguments, &fleet, &out, loaded.as_ref()), common.seed);
     let device = arguments.backend.device().map_err(|error| match error {
@@ -135,7 +140,7 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
         }
     };
     if journal.updates.is_empty() && end != End::Done {
-        let trained = Trained { arguments, rule, samples, journal, scores: Vec::new(), end, reached };
+        let trained = Trained { arguments, rule, samples, journal, scores: Vec::new(), end, reached, beside };
         return conclude(&trained, failure);
     }
     let scores: Vec<Score> = journal.snapshots.iter().map(|snapshot| learner.score(&snapshot.weights, &test)).collect();
@@ -144,7 +149,7 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
         (End::Done, Some(score), Some(last)) if !score.loss.is_finite() => End::Diverged { update: last.update },
         (end, ..) => end,
     };
-    let trained = Trained { arguments, rule, samples, journal, scores, end, reached };
+    let trained = Trained { arguments, rule, samples, journal, scores, end, reached, beside };
     if end != End::Done && reached.is_none() {
         manifest.interrupted();
     }
@@ -269,6 +274,7 @@ fn resolved(arguments: &Train, fleet: &Fleet, out: &Path, loaded: Option<&Loaded
         "backend": arguments.backend.to_string(),
         "load": loaded.map(Loaded::resolved),
         "save": arguments.save.as_ref().map(|path| path.display().to_string()),
+        "beside": arguments.beside.as_ref().map(|path| path.display().to_string()),
         "out": out.display().to_string(),
     })
 }

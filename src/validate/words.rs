@@ -60,6 +60,16 @@ fn worst(j: &Judged) -> Verdict {
     [Verdict::Fail, Verdict::Undecided].into_iter().find(|v| counts().any(|w| w == *v)).unwrap_or(Verdict::Pass)
 }
 
+/// What a single worker cannot show, and is the likeliest to be behind an error.
+fn effect(cell: &Cell, cores: u32) -> &'static str {
+    match (cell.rule.workers, &cell.delay) {
+        (1, _) => "one worker needs no model, so this is the machine's drift between calibration and run",
+        (m, _) if m > cores => "workers that take turns on a core find its cache full of each other's numbers",
+        (_, None) => "cores that are busy at once share memory and power",
+        (_, Some(_)) => "waking up takes longer beside others",
+    }
+}
+
 fn summary(validated: &Validated, text: &mut String) {
     let errors: Vec<(f64, &Cell)> = validated
         .judged
@@ -70,14 +80,14 @@ fn summary(validated: &Validated, text: &mut String) {
     if let Some((worst, cell)) = errors.iter().max_by(|a, b| a.0.total_cmp(&b.0)) {
         let _ = writeln!(
             text,
-            "Time per update: {:.1} % off on average over {} cells, {:.1} % at worst ({} at m = {}, delay {}{}).",
+            "Time per update: {:.1} % off on average over {} cells, {:.1} % at worst ({} at m = {}, delay {}: {}).",
             100.0 * mean,
             errors.len(),
             100.0 * worst,
             cell.policy,
             cell.rule.workers,
             cell.delay.as_ref().map_or("none".to_string(), Law::to_string),
-            if cell.rule.workers > validated.cores { ", where workers take turns on the cores" } else { "" },
+            effect(cell, validated.cores),
         );
     }
     for (family, name) in [(true, "with the delay"), (false, "without it")] {
