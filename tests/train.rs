@@ -4,6 +4,7 @@
 
 mod common;
 
+use common::easy::{idx, images, labels, with_easy_digits};
 use common::{Place, Row, Said, Script, straggle};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -20,34 +21,6 @@ const DIGITS: usize = 4;
 
 fn train(place: &Place, words: &str) -> Script {
     straggle().inside(place.path()).args(["train"]).words(words)
-}
-
-/// A file of images or labels as MNIST has them: magic, sizes, bytes.
-fn idx(magic: u32, sizes: &[u32], bytes: impl IntoIterator<Item = u8>) -> Vec<u8> {
-    let header = std::iter::once(&magic).chain(sizes).flat_map(|word| word.to_be_bytes());
-    header.chain(bytes).collect()
-}
-
-/// Images of digit n: row 2n is white, and some noise.
-fn images(count: u32) -> Vec<u8> {
-    let pixel = |i: u32| {
-        let (image, row) = (i / 784, i % 784 / 28);
-        let noise = (i.wrapping_mul(2_654_435_761) >> 26) as u8; // up to 63
-        noise + if row == image % 10 * 2 { 192 } else { 0 }
-    };
-    idx(0x803, &[count, 28, 28], (0..count * 784).map(pixel))
-}
-
-fn labels(count: u32) -> Vec<u8> {
-    idx(0x801, &[count], (0..count).map(|i| (i % 10) as u8))
-}
-
-fn with_easy_digits() -> Place {
-    Place::new()
-        .with("easy/train-images-idx3-ubyte", images(300))
-        .with("easy/train-labels-idx1-ubyte", labels(300))
-        .with("easy/t10k-images-idx3-ubyte", images(100))
-        .with("easy/t10k-labels-idx1-ubyte", labels(100))
 }
 
 /// `;`-joined numbers.
@@ -149,7 +122,9 @@ fn digits_are_learnt_and_the_files_are_the_contracts() {
 
 #[test]
 fn the_files_of_every_policy_agree_with_each_other() {
-    for policy in ["sync", "k-sync:2", "backup:1", "k-batch-sync:2", "k-async:3", "k-batch-async:3", "async", "ssp:1"] {
+    for policy in
+        ["sync", "k-sync:2", "backup:1", "k-batch-sync:2", "k-async:3", "k-batch-async:3", "async", "ssp:1", "hogwild"]
+    {
         for clock in ["--clock wall --delay exp(2000)", "--clock simulated", "--clock simulated --delay exp(3)"] {
             let place = with_easy_digits();
             let words = format!("{EASY} {HERE} --workers 4 --epochs 3 --policy {policy} {clock}");
@@ -279,7 +254,8 @@ fn arguments_that_make_no_sense() {
     for (words, part) in [
         ("--policy asink", "there is no policy 'asink'; did you mean 'async'?"),
         ("--policy local:0", "local takes a whole number from 1; type local:8"),
-        ("--policy hogwild", "hogwild has no server to train with; type --policy async"),
+        ("--policy hogwild --lr-rule per-staleness", "type --lr-rule same, or --policy async"),
+        ("--policy hogwild --clock simulated --momentum 0.5", "type --policy async, or --momentum 0"),
         ("--policy k-sync:9 --workers 2", "k-sync:9 waits for can never arrive from 2 workers; lower K or raise"),
         ("--policy backup:2 --workers 2", "backup:2 leaves nobody to wait for"),
         ("--workers 0", whole),

@@ -5,6 +5,8 @@
 
 #![allow(dead_code)] // each test binary uses its share of this
 
+pub mod easy;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;

@@ -1,7 +1,7 @@
 //! Does the prediction hold? The trainer that really runs, and what it takes to compare it with the simulator.
 //!
 //! Read in this order: the data ([`mnist`], [`batches`]), the networks ([`models`], with `dense`, `sight` and `product`
-//! below), what is learnt and how ([`digits`]), real threads ([`threaded`]), a run and its journal ([`training`]); then the
+//! below), what is learnt and how ([`digits`]; without any order: [`hogwild`]), real threads ([`threaded`]), a run and its journal ([`training`]); then the
 //! laws behind measured times ([`mod@fit`], [`likelihood`], [`mod@goodness`], [`curves`]); and what one worker costs
 //! ([`mod@calibrate`]), what follows for many ([`experiment`]), and whether it is so ([`agreement`]).
 //!
@@ -18,6 +18,7 @@ pub mod digits;
 pub mod experiment;
 pub mod fit;
 pub mod goodness;
+pub mod hogwild;
 pub mod likelihood;
 pub mod mnist;
 pub mod models;
@@ -35,6 +36,7 @@ pub use digits::{Digits, LearningRateRule, Sgd, Weights};
 pub use experiment::{Cell, Claim, Observed, Quantity, Replication, claims};
 pub use fit::{Family, FitError, fit};
 pub use goodness::{Comparison, Gap, Goodness, Maximum, compare, goodness};
+pub use hogwild::Hogwild;
 pub use likelihood::{ln_density, log_likelihood};
 pub use mnist::{Dataset, Split};
 pub use models::{Architecture, Net, Score};
