@@ -33,6 +33,11 @@ impl Cores {
         Cores { number, known }
     }
 
+    /// As many, but threads run on whichever the system chooses.
+    pub fn anywhere() -> Cores {
+        Cores { known: Vec::new(), ..Cores::of_this_machine() }
+    }
+
     /// Each of them.
     pub fn all(&self) -> Vec<Core> {
         (0..self.number).map(Core).collect()

@@ -144,8 +144,12 @@ where
     /// `workers` threads that learn on the machine's cores, and after computing are delayed as `draws` say. The thread that
     /// calls is the server. When `stop` is set, no more completions come.
     pub fn new(learner: Arc<L>, draws: &Draws, workers: u32, stop: Arc<AtomicBool>) -> Threaded<L> {
+        Threaded::on(Cores::of_this_machine(), learner, draws, workers, stop)
+    }
+
+    /// The same on these cores.
+    pub fn on(cores: Cores, learner: Arc<L>, draws: &Draws, workers: u32, stop: Arc<AtomicBool>) -> Threaded<L> {
         let (to_server, outbox) = channel();
-        let cores = Cores::of_this_machine();
         let server = Arc::new(Server {
             handle: std::thread::current(),
             id: Thread::this(),

@@ -1,0 +1,161 @@
+//! How are the cells run? One after another, after one worker was calibrated, with a word on what remains.
+
+use super::plan::{Plan, cores};
+use super::store::Store;
+use crate::error::Error;
+use crate::report::table::digits;
+use crate::{output, progress};
+use sim::{Draws, Fleet, Luck};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+use validation::calibrate::updates;
+use validation::models::device;
+use validation::{Bench, Break, Calibration, Dataset, Digits, Expectation, Method, Net, Outcome, Split, Trial};
+use validation::{calibrate, expect};
+
+/// A cell that was measured, and what was expected.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// The cell.
+    pub trial: Trial,
+    /// What it took.
+    pub outcome: Outcome,
+    /// Speed-ups to expect.
+    pub expectation: Expectation,
+}
+
+/// All that was measured.
+#[derive(Debug)]
+pub struct Measured {
+    /// What was asked for.
+    pub plan: Plan,
+    /// The cells that ended.
+    pub finished: Vec<Finished>,
+    /// Cells that there should be.
+    pub planned: usize,
+    /// Cells that were finished by an earlier run.
+    pub kept: usize,
+    /// Cores that the workers share.
+    pub cores: u32,
+    /// The cell that broke off, if one did.
+    pub broke: Option<(Trial, Break)>,
+}
+
+/// What the bar shows.
+const BAR: &str = "{bar:30} {msg}, {elapsed}, {eta} left";
+
+/// A cell that took longer is worth a line.
+const LONG: Duration = Duration::from_secs(10);
+
+/// Runs all cells of a plan but those that the `store` has.
+pub fn measure(
+    plan: Plan,
+    data: &Dataset,
+    stop: &Arc<AtomicBool>,
+    quiet: bool,
+    mut store: Option<Store>,
+) -> Result<Measured, Error> {
+    let trials = plan.trials();
+    let known = |trial: &Trial| store.as_ref().and_then(|store| store.find(&plan, trial));
+    let earlier: Vec<Option<(Outcome, Expectation)>> = trials.iter().map(known).collect();
+    let kept = earlier.iter().flatten().count();
+    let cores = cores();
+    let cost = |trial: &Trial| trial.steps() / u64::from(trial.workers.min(cores));
+    let missing = || trials.iter().zip(&earlier).filter(|(_, earlier)| earlier.is_none()).map(|(trial, _)| trial);
+    let all: u64 = missing().map(cost).sum();
+    let bar = progress::bar(all, BAR, quiet);
+    let net = Net::new(plan.model, &device());
+    let mut measured =
+        Measured { planned: trials.len(), finished: Vec::new(), kept, cores, broke: None, plan: plan.clone() };
+    let mut alone = None;
+    if let Some(first) = missing().next() {
+        bar.set_message("one worker is calibrated");
+        alone = Alone::calibrate(&plan, first, &net, &data.train, stop);
+        if alone.is_none() {
+            measured.broke = Some((*first, Break::Stopped));
+            return Ok(measured);
+        }
+    }
+    let began = Instant::now();
+    let (mut done, mut part) = (0, None);
+    for (trial, earlier) in trials.iter().zip(earlier) {
+        if let Some((outcome, expectation)) = earlier {
+            measured.finished.push(Finished { trial: *trial, outcome, expectation });
+            continue;
+        }
+        if part.as_ref().is_none_or(|part: &Arc<Split>| part.len() != trial.samples) {
+            part = Some(Arc::new(data.train.first(trial.samples)));
+        }
+        let train = part.as_ref().expect("just cut");
+        let bench = Bench { net: &net, train, test: &data.test, pinned: plan.pinned, stop };
+        bar.set_message(name(trial));
+        let at = Instant::now();
+        let outcome = trial.run(&bench, |steps| {
+            bar.set_position(done + steps.min(trial.steps()) * cost(trial) / trial.steps());
+        });
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(broke) => {
+                measured.broke = Some((*trial, broke));
+                break;
+            }
+        };
+        let expectation = alone.as_ref().expect("calibrated, as a cell is missing").expect(trial, cores);
+        if let Some(store) = &mut store {
+            store.keep(&plan, trial, &outcome, expectation)?;
+        }
+        done += cost(trial);
+        bar.set_position(done);
+        if !quiet && at.elapsed() > LONG {
+            let left = began.elapsed().mul_f64((all - done) as f64 / done as f64);
+            bar.suspend(|| output::tell("done:", &ended(trial, &outcome, left)));
+        }
+        measured.finished.push(Finished { trial: *trial, outcome, expectation });
+    }
+    bar.finish_and_clear();
+    Ok(measured)
+}
+
+/// A cell in a few words.
+fn name(trial: &Trial) -> String {
+    format!("{}, m = {}, {} images", trial.method, trial.workers, trial.samples)
+}
+
+fn ended(trial: &Trial, outcome: &Outcome, left: Duration) -> String {
+    let seconds = digits(outcome.wall_time_s, 3);
+    let left = match left.as_secs() {
+        0 => String::new(),
+        seconds @ 1..120 => format!("; about {seconds} s left"),
+        seconds => format!("; about {} minutes left", seconds.div_ceil(60)),
+    };
+    format!("{} in {seconds} s, test accuracy {:.2} %{left}", name(trial), 100.0 * outcome.test.accuracy)
+}
+
+/// What one worker costs: two seconds of it, or a dozen steps.
+struct Alone {
+    learner: Arc<Digits>,
+    calibration: Calibration,
+}
+
+/// Updates that are timed under each rule.
+const TIMED: usize = 10;
+
+impl Alone {
+    fn calibrate(plan: &Plan, like: &Trial, net: &Net, train: &Split, stop: &Arc<AtomicBool>) -> Option<Alone> {
+        let alone = Trial { method: Method::Policy(sim::Policy::Sync), workers: 1, ..*like };
+        let learner = alone.learner(net, &Arc::new(train.first(like.samples)));
+        let draws = Draws::new(&Fleet::new("constant(1)".parse().expect("a law")), Luck::new(plan.seed, 0));
+        let tried = calibrate(&learner, &draws, 3, 1, stop)?;
+        let cycle_s = (tried.compute_s.iter().sum::<f64>() + tried.way_s.iter().sum::<f64>()) / 3.0;
+        let calibration = calibrate(&learner, &draws, (2.0 / cycle_s).clamp(12.0, 400.0) as u64, 1, stop)?;
+        Some(Alone { learner, calibration })
+    }
+
+    fn expect(&self, trial: &Trial, cores: u32) -> Expectation {
+        let rule = trial.rule().expect("a trial that can be made");
+        let update_s = |rule| updates(&self.learner, rule, TIMED);
+        let luck = Luck::new(trial.seed, u64::MAX);
+        expect(trial.method.policy(rule.steps), rule, &self.calibration, update_s, cores, luck)
+    }
+}
