@@ -1,4 +1,4 @@
-//! The figures: published hollow and dashed, ours solid.
+//! The figures: published hollow and dashed, ours solid, simulated dotted.
 
 use super::comparison::{Pair, QUANTITIES, Quantity};
 use crate::scaling::Plan;
@@ -39,6 +39,12 @@ pub fn comparison(plan: &Plan, pairs: &[Pair]) -> Figure {
         for (i, name) in names.iter().enumerate() {
             let (colour, shape) = (plot::colour(i), plot::shape(i));
             let these = || pairs.iter().filter(|pair| key(pair) == *name);
+            let foretold = |pair: &Pair| match quantity.column {
+                "speedup" => pair.line.expectation.simulated,
+                "efficiency" => 100.0 * pair.line.expectation.simulated / f64::from(pair.row.workers),
+                _ => f64::NAN,
+            };
+            marks.push(Mark::line(these().map(|pair| (x(pair), foretold(pair))), colour).dashed(Dash::Dotted));
             let published = || these().filter_map(|pair| Some((x(pair), (quantity.published)(pair)?)));
             let ours = || these().map(|pair| (x(pair), (quantity.ours)(pair)));
             marks.push(Mark::line(published(), colour).dashed(Dash::Dashed));
@@ -68,6 +74,7 @@ pub fn comparison(plan: &Plan, pairs: &[Pair]) -> Figure {
     legend.push(Entry::new("ours", [&Mark::line([], one), &Mark::points([], one, plot::shape(0))]));
     let published = [Mark::line([], one).dashed(Dash::Dashed), Mark::points([], one, plot::shape(0)).hollow()];
     legend.push(Entry::new("published", &published));
+    legend.push(Entry::new("simulated", [&Mark::line([], one).dashed(Dash::Dotted)]));
     legend.push(Entry::new("ideal", [&ideal([])]));
     let columns = if panels.len() == 4 { 2 } else { panels.len().max(1) };
     Figure { legend, columns, panel_size: (290.0, 200.0), ..Figure::new(panels) }

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::manifest::Manifest;
 use crate::output::{self, Output};
 use crate::progress;
-use crate::scaling::{self, Store, measure};
+use crate::scaling::{self, Measured, Store, measure};
 use args::{Name, Reproduce};
 use experiment::Experiment;
 use sim::Watch;
@@ -26,16 +26,10 @@ const FILES: &[&str] = &[
     "comparison.png",
     "scaling.csv",
     "epochs.csv",
-    "time_by_size.svg",
-    "time_by_size.png",
-    "by_size.svg",
-    "by_size.png",
-    "by_workers.svg",
-    "by_workers.png",
-    "accuracy.svg",
-    "accuracy.png",
     "epochs.svg",
     "epochs.png",
+    "time_by_size.svg",
+    "time_by_size.png",
     "manifest.json",
 ];
 
@@ -81,17 +75,22 @@ fn train(
     }
     let measured = measure(plan.clone(), &data, &watch.stop, quiet, Some(store))?;
     if measured.finished.is_empty() {
-        return scaling::conclude(&measured);
+        return conclude(&measured);
     }
     if measured.broke.is_some() {
         manifest.interrupted();
     }
     let pairs = comparison::pairs(experiment, &measured);
-    scaling::add(&measured, &mut output)?;
     output.add("comparison.csv", comparison::comparison(&pairs));
-    let figure = figure::comparison(plan, &pairs);
-    output.add("comparison.svg", crate::report::figure::svg(&figure)?);
-    output.add("comparison.png", crate::report::figure::png(&figure)?);
+    scaling::add_rows(&measured, &mut output);
+    let mut drawings = vec![
+        ("comparison.svg", "comparison.png", figure::comparison(plan, &pairs)),
+        ("epochs.svg", "epochs.png", scaling::figure::epochs(&measured)),
+    ];
+    if plan.samples.len() > 1 {
+        drawings.push(("time_by_size.svg", "time_by_size.png", scaling::figure::time_by_size(&measured)));
+    }
+    scaling::add_figures(&drawings, &mut output)?;
     let written = output.commit(manifest)?;
     output::print(&words::report(experiment, &measured, &pairs, arguments.quick))?;
     if !quiet {
@@ -105,5 +104,13 @@ fn train(
         }
         output::tell("wrote", &written);
     }
-    scaling::conclude(&measured)
+    conclude(&measured)
+}
+
+/// Whether all was measured; if not, it need not be begun anew.
+fn conclude(measured: &Measured) -> Result<(), Error> {
+    scaling::conclude(measured).map_err(|error| match error {
+        Error::Interrupted { done } => Error::Interrupted { done: format!("{done}; the same command goes on from there") },
+        other => other,
+    })
 }

@@ -11,7 +11,7 @@ use validation::{Architecture, LearningRateRule, Method, Sgd};
 /// `straggle scaling`
 #[derive(Debug, Args)]
 pub struct Scaling {
-    /// What to compare: any policy of `train`, and local:epoch, where parameters are averaged after each local epoch.
+    /// What to compare: policies that one worker can follow, too, and local:epoch, where parameters are averaged after each local epoch.
     #[arg(long, value_name = "LIST", default_value = "sync,local:epoch,hogwild,async")]
     pub methods: List<Method>,
     /// Numbers of worker threads; one worker is always among them, as it is what speed-ups are measured by.

@@ -18,6 +18,7 @@ use crate::manifest::Manifest;
 use crate::output::{self, Output};
 use crate::progress;
 use args::Scaling;
+use plot::Figure;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use validation::Break;
@@ -71,9 +72,8 @@ pub fn run(arguments: &Scaling, typed: &[OsString]) -> Result<(), Error> {
 }
 
 /// All files but the manifest.
-pub fn add(measured: &Measured, output: &mut Output) -> Result<(), Error> {
-    output.add("scaling.csv", rows::scaling(measured));
-    output.add("epochs.csv", rows::epochs(measured));
+fn add(measured: &Measured, output: &mut Output) -> Result<(), Error> {
+    add_rows(measured, output);
     let mut drawings = vec![
         ("by_workers.svg", "by_workers.png", figure::by_workers(measured)),
         ("accuracy.svg", "accuracy.png", figure::accuracy(measured)),
@@ -83,9 +83,20 @@ pub fn add(measured: &Measured, output: &mut Output) -> Result<(), Error> {
         drawings.push(("time_by_size.svg", "time_by_size.png", figure::time_by_size(measured)));
         drawings.push(("by_size.svg", "by_size.png", figure::by_size(measured)));
     }
+    add_figures(&drawings, output)
+}
+
+/// The cells and their epochs.
+pub fn add_rows(measured: &Measured, output: &mut Output) {
+    output.add("scaling.csv", rows::scaling(measured));
+    output.add("epochs.csv", rows::epochs(measured));
+}
+
+/// Figures by the names of their two files.
+pub fn add_figures(drawings: &[(&'static str, &'static str, Figure)], output: &mut Output) -> Result<(), Error> {
     for (svg, png, figure) in drawings {
-        output.add(svg, crate::report::figure::svg(&figure)?);
-        output.add(png, crate::report::figure::png(&figure)?);
+        output.add(svg, crate::report::figure::svg(figure)?);
+        output.add(png, crate::report::figure::png(figure)?);
     }
     Ok(())
 }

@@ -113,7 +113,7 @@ fn parting(measured: &Measured, line: &Line) -> String {
             );
         } else {
             text.push_str(
-                " What the simulator does not know is not in the workers' own steps: time slices and other programs.",
+                " What is left the simulator does not know: time slices, and whatever else ran on the machine.",
             );
         }
     } else if line.speedup > WORTH * expected.simulated {

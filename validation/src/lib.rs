@@ -1,9 +1,9 @@
 //! Does the prediction hold? The trainer that really runs, and what it takes to compare it with the simulator.
 //!
 //! Read in this order: the data ([`mnist`], [`batches`]), the networks ([`models`], with `dense`, `sight` and `product`
-//! below), what is learnt and how ([`digits`]; without any order: [`hogwild`]), real threads ([`threaded`]), a run and its journal ([`training`]); then the
-//! laws behind measured times ([`mod@fit`], [`likelihood`], [`mod@goodness`], [`curves`]); and what one worker costs
-//! ([`mod@calibrate`]), what follows for many ([`experiment`]), and whether it is so ([`agreement`]).
+//! below), what is learnt and how ([`digits`]; without any order: [`hogwild`]), real threads ([`threaded`]), a run and its
+//! journal ([`training`]); then the laws behind measured times ([`mod@fit`], [`likelihood`], [`mod@goodness`], [`curves`]);
+//! and what one worker costs ([`mod@calibrate`]), what follows for many ([`experiment`]), and whether it is so ([`agreement`]).
 //! Published experiments are [`trial`]s of a [`method`], beside the speed-up to be expected ([`expectation`]).
 //!
 //! The coordinator, the policies and the laws are the simulator's own; nothing of them exists twice.
