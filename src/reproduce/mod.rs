@@ -110,7 +110,9 @@ fn train(
 /// Whether all was measured; if not, it need not be begun anew.
 fn conclude(measured: &Measured) -> Result<(), Error> {
     scaling::conclude(measured).map_err(|error| match error {
-        Error::Interrupted { done } => Error::Interrupted { done: format!("{done}; the same command goes on from there") },
+        Error::Interrupted { done } => {
+            Error::Interrupted { done: format!("{done}; the same command goes on from there") }
+        }
         other => other,
     })
 }

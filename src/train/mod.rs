@@ -107,7 +107,7 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
             Clock::Wall if arguments.policy == Policy::Hogwild => {
                 let commons = Arc::new(Hogwild::new(learner.clone(), rule.workers));
                 let threads = Threaded::new(commons, &Draws::new(&fleet, luck), rule.workers, watch.stop.clone());
-                let (end, journal, reached, run) = session.train(threads, &watch.stop);
+                let (end, journal, reached, run) = session.train(threads.at_most(session.steps()), &watch.stop);
                 (end, journal, reached, run.cluster().failure().cloned())
             }
             Clock::Wall => {

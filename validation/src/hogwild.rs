@@ -9,7 +9,8 @@
 //! With m workers, the parameters so feel m velocities side by side.
 //!
 //! The coordinator only hears that a step was taken, and gives out the next task; the parameters do not pass through it. A
-//! delay comes after the step.
+//! delay comes after the step. As steps cannot be taken back, no more may be started than are wanted
+//! ([`Threaded::at_most`](crate::Threaded::at_most)).
 
 use crate::digits::{Digits, Sgd, Weights};
 use crate::models::Score;

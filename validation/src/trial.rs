@@ -300,6 +300,11 @@ where
     let no_delay = Draws::new(&Fleet::new("constant(1)".parse().expect("a law")), Luck::new(0, 0));
     let cores = if bench.pinned { Cores::of_this_machine() } else { Cores::anywhere() };
     let threads = Threaded::on(cores, learner.clone(), &no_delay, rule.workers, bench.stop.clone());
+    // Where every task is an update, none is begun that would come after the end.
+    let threads = match rule.quorum == 1 && !rule.cancels() {
+        true => threads.at_most(steps.div_ceil(u64::from(rule.steps))),
+        false => threads,
+    };
     let mut run = Run::new(rule, threads);
     let (journal, end) = train(&mut run, rule.workers, steps, steps, |journal| {
         progress(journal.steps_applied);

@@ -234,7 +234,7 @@ fn one_worker_is_sequential_without_a_server_and_with_one() {
         let sgd = Sgd { momentum, ..PLAIN };
         let alone = learner(1, 16, sgd);
         let expected = by_hand(16, sgd, 60);
-        let commons = Threaded::new(Arc::new(Hogwild::new(alone.clone(), 1)), &draws(), 1, Arc::default());
+        let commons = Threaded::new(Arc::new(Hogwild::new(alone.clone(), 1)), &draws(), 1, Arc::default()).at_most(60);
         let (hogwild, journal) = trained(commons, Policy::Hogwild, 1, 60);
         assert_same_bits(&hogwild, &expected, "hogwild alone");
         let (asynchronous, same) = trained(threads(&alone, 1), Policy::Async, 1, 60);
