@@ -117,7 +117,7 @@ fn parting(measured: &Measured, line: &Line) -> String {
             );
         }
     } else if line.speedup > WORTH * expected.simulated {
-        text.push_str(" More than simulated: the one worker, by which both are measured, was slower in its own run than in calibration, or others on the machine took less.");
+        text.push_str(" More than simulated: one worker alone, by which both are measured, was disturbed more in its run than in its calibration, or less beside others.");
     }
     text
 }
