@@ -38,10 +38,12 @@ pub fn expect(
     luck: Luck,
 ) -> Expectation {
     let alone = Rule { workers: 1, quorum: 1, ..rule };
+    let alone_s = update_s(alone);
     let fleet = |rule: Rule| match policy.has_server() {
+        true if rule == alone => calibration.fleet(cores, None, &alone_s),
         true => calibration.fleet(cores, None, &update_s(rule)),
         // Without a server, what it would do is done by the workers.
-        false => Fleet { update: None, ..serverless(calibration, &update_s(alone)).fleet(cores, None, &[1.0]) },
+        false => Fleet { update: None, ..serverless(calibration, &alone_s).fleet(cores, None, &alone_s) },
     };
     let known = fleet(rule);
     let first = seconds_per_step(alone, fleet(alone), luck);
