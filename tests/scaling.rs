@@ -215,7 +215,7 @@ mod interrupted {
     #[test]
     fn finished_cells_are_kept() {
         // The second cell has thirty times as many steps as the first. Later and later, until it hits the second.
-        let words = format!("scaling {EASY} --methods local:epoch --workers 1 --samples 10,300 --epochs 8000");
+        let words = format!("scaling {EASY} --methods local:epoch --workers 1 --samples 10,300 --epochs 2000");
         for doubling in 0..12 {
             let place = with_easy_digits();
             let said = interrupted(&place, &words, Duration::from_millis(40 << doubling));
