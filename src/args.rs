@@ -38,6 +38,12 @@ pub enum Command {
     /// Foretell the trainer by the simulator from one worker alone, measure it, and judge.
     #[cfg(feature = "train")]
     Validate(Box<crate::validate::args::Validate>),
+    /// Measure speed-up, efficiency and accuracy over workers and samples, beside theory and simulation.
+    #[cfg(feature = "train")]
+    Scaling(Box<crate::scaling::args::Scaling>),
+    /// Run a published experiment with its published setting, and print its published figures beside ours.
+    #[cfg(feature = "train")]
+    Reproduce(Box<crate::reproduce::args::Reproduce>),
 }
 
 /// What every command takes.

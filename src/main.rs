@@ -6,6 +6,10 @@ mod manifest;
 mod output;
 mod progress;
 mod report;
+#[cfg(feature = "train")]
+mod reproduce;
+#[cfg(feature = "train")]
+mod scaling;
 mod simulate;
 mod trace;
 #[cfg(feature = "train")]
@@ -45,6 +49,10 @@ fn run(arguments: &Arguments, typed: &[OsString]) -> Result<(), Error> {
         Command::Simulate(simulate) => simulate::run(simulate, typed),
         #[cfg(feature = "train")]
         Command::Train(arguments) => train::run(arguments, typed),
+        #[cfg(feature = "train")]
+        Command::Scaling(arguments) => scaling::run(arguments, typed),
+        #[cfg(feature = "train")]
+        Command::Reproduce(arguments) => reproduce::run(arguments, typed),
         #[cfg(feature = "train")]
         Command::Validate(arguments) => validate::run(arguments, typed),
     }

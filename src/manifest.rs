@@ -108,7 +108,7 @@ fn quote(argument: &str) -> String {
 }
 
 /// The CPU's model, where the system tells.
-fn cpu() -> Option<String> {
+pub fn cpu() -> Option<String> {
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = cpuinfo.lines().find(|line| line.starts_with("model name"))?;
     line.split_once(':').map(|(_, model)| model.trim().to_string())

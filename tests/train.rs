@@ -116,7 +116,9 @@ fn digits_are_learnt_and_the_files_are_the_contracts() {
 
 #[test]
 fn the_files_of_every_policy_agree_with_each_other() {
-    for policy in ["sync", "k-sync:2", "backup:1", "k-batch-sync:2", "k-async:3", "k-batch-async:3", "async", "ssp:1"] {
+    for policy in
+        ["sync", "k-sync:2", "backup:1", "k-batch-sync:2", "k-async:3", "k-batch-async:3", "async", "ssp:1", "hogwild"]
+    {
         for clock in ["--clock wall --delay exp(2000)", "--clock simulated", "--clock simulated --delay exp(3)"] {
             let place = with_easy_digits();
             let words = format!("{EASY} {HERE} --workers 4 --epochs 3 --policy {policy} {clock}");
@@ -246,7 +248,8 @@ fn arguments_that_make_no_sense() {
     for (words, part) in [
         ("--policy asink", "there is no policy 'asink'; did you mean 'async'?"),
         ("--policy local:0", "local takes a whole number from 1; type local:8"),
-        ("--policy hogwild", "hogwild has no server to train with; type --policy async"),
+        ("--policy hogwild --lr-rule per-staleness", "type --lr-rule same, or --policy async"),
+        ("--policy hogwild --clock simulated --momentum 0.5", "type --policy async, or --momentum 0"),
         ("--policy k-sync:9 --workers 2", "k-sync:9 waits for can never arrive from 2 workers; lower K or raise"),
         ("--policy backup:2 --workers 2", "backup:2 leaves nobody to wait for"),
         ("--workers 0", whole),

@@ -35,7 +35,7 @@ pub fn look(policy: Policy, nth: usize) -> (Colour, Shape) {
         Policy::KBatchSync(_) => (7, 0),
         // Eight colours are what eyes can tell apart: the rare ones share theirs with their next of kin.
         Policy::Backup(_) => (3, 0),
-        Policy::Hogwild => (1, 2),
+        Policy::Hogwild => (4, 2),
     };
     (plot::colour(colour), plot::shape(shape + nth))
 }

@@ -10,7 +10,7 @@ use validation::{Architecture, Backend, LearningRateRule};
 /// `straggle train`
 #[derive(Debug, Args)]
 pub struct Train {
-    /// When to update and whom to release: sync, k-sync:K, backup:B, k-batch-sync:K, k-async:K, k-batch-async:K, async, ssp:S, local:H.
+    /// When to update and whom to release: sync, k-sync:K, backup:B, k-batch-sync:K, k-async:K, k-batch-async:K, async, ssp:S, local:H, hogwild.
     #[arg(long, default_value = "sync")]
     pub policy: Policy,
     /// Worker threads; under the simulated clock any number of workers.
@@ -31,7 +31,8 @@ pub struct Train {
     /// Step size.
     #[arg(long, value_name = "RATE", default_value = "0.01", allow_hyphen_values = true)]
     pub lr: Rate,
-    /// Share of the velocity that the server keeps from one update to the next, 0 for plain SGD.
+    /// Share of the velocity that is kept from one update to the next, 0 for plain SGD; it lives at the server, under hogwild
+    /// and in local steps with each worker.
     #[arg(long, value_name = "SHARE", default_value = "0", allow_hyphen_values = true)]
     pub momentum: Momentum,
     /// `same`: an update moves by lr times the average gradient. `linear`: K times as far, if it averages K.

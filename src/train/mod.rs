@@ -25,9 +25,10 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use validation::training::Update;
 use validation::{
-    Backend, Batches, Dataset, Digits, End, Holds, Journal, LearningRateRule, Net, NoDevice, Score, Sgd, Share,
-    Threaded,
+    Backend, Batches, Dataset, Digits, End, Failure, Hogwild, Holds, Journal, LearningRateRule, Net, NoDevice, Score, Sgd,
+    Share, Threaded,
 };
 
 /// What the bar shows.
@@ -70,7 +71,7 @@ struct Trained<'a> {
 pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
     let rule = arguments.policy.rule(arguments.workers).map_err(|e| Error::Usage(e.to_string()))?;
     if arguments.policy == Policy::Hogwild {
-        return Err(Error::Usage("hogwild has no server to train with; type --policy async".to_string()));
+        refuse_order(arguments)?;
     }
     if arguments.clock == Clock::Wall && arguments.workers > MOST_THREADS {
         let many = arguments.workers;
@@ -126,6 +127,12 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
     let (end, journal, reached, failure) = {
         let session = Session { arguments, rule, samples, learner: learner.clone(), test: test.clone() };
         match arguments.clock {
+            Clock::Wall if arguments.policy == Policy::Hogwild => {
+                let commons = Arc::new(Hogwild::new(learner.clone(), rule.workers));
+                let threads = Threaded::new(commons, &Draws::new(&fleet, luck), rule.workers, watch.stop.clone());
+                let (end, journal, reached, run) = session.train(threads.at_most(session.steps()), &watch.stop);
+                (end, journal, reached, run.cluster().failure().cloned())
+            }
             Clock::Wall => {
                 let threads =
                     Threaded::new(learner.clone(), &Draws::new(&fleet, luck), rule.workers, watch.stop.clone());
@@ -161,6 +168,21 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
     conclude(&trained, failure)
 }
 
+/// Refuses what needs somebody who keeps order, where nobody does.
+fn refuse_order(arguments: &Train) -> Result<(), Error> {
+    if arguments.lr_rule == LearningRateRule::PerStaleness {
+        let unknown = "nobody knows how stale a step of hogwild is; type --lr-rule same, or --policy async";
+        return Err(Error::Usage(unknown.to_string()));
+    }
+    if arguments.clock == Clock::Simulated && arguments.momentum.0 > 0.0 {
+        return Err(Error::Usage(
+            "under simulated time hogwild is async, whose velocity is the server's; type --policy async, or --momentum 0"
+                .to_string(),
+        ));
+    }
+    Ok(())
+}
+
 /// What a run needs on any cluster.
 struct Session<'a> {
     arguments: &'a Train,
@@ -189,13 +211,14 @@ impl Session<'_> {
         let mut run = Run::new(self.rule, cluster);
         let a_quarter_pass = self.samples as u64 / (4 * u64::from(self.arguments.batch_size));
         let every = if target.is_some() { a_quarter_pass.min(steps / SNAPSHOTS) } else { steps / SNAPSHOTS };
-        let (journal, end) = validation::train(&mut run, self.rule.workers, steps, every, |journal, weights| {
+        let (journal, end) = validation::train(&mut run, self.rule.workers, steps, every, |journal| {
             bar.set_position(journal.steps_applied);
             if let Some(examiner) = &mut examiner {
                 examiner.look(journal);
                 reached = examiner.reached();
             }
-            bar.set_message(words::progress(weights.batch_loss(), examiner.as_ref().and_then(Examiner::accuracy)));
+            let loss = journal.updates.last().map_or(f64::NAN, Update::loss);
+            bar.set_message(words::progress(loss, examiner.as_ref().and_then(Examiner::accuracy)));
             let over = reached.is_some() || stop.load(Ordering::Relaxed);
             if over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });

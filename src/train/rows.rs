@@ -12,7 +12,7 @@ pub fn updates(trained: &Trained<'_>) -> Vec<u8> {
             update.at.seconds().to_string(),
             joined(update.from.iter().map(|(worker, _)| worker.to_string()).collect()),
             joined(update.from.iter().map(|(_, staleness)| staleness.to_string()).collect()),
-            finite(f64::from(update.loss)),
+            finite(update.loss()),
         ]
     });
     csv(&["update", "time_s", "workers", "staleness", "loss"], rows)

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use validation::LearningRateRule;
 
 /// What the bar says.
-pub fn progress(loss: f32, accuracy: Option<f64>) -> String {
+pub fn progress(loss: f64, accuracy: Option<f64>) -> String {
     let accuracy = accuracy.map_or(String::new(), |a| format!(", accuracy about {:.1} %", 100.0 * a));
     format!("loss {loss:.3}{accuracy}")
 }

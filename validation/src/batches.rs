@@ -19,7 +19,8 @@ pub enum Share {
         /// How many share them.
         workers: u32,
     },
-    /// Worker w only ever sees its own m-th of the set (samples w, w + m, w + 2m, …), in its own order.
+    /// Worker w only ever sees its own m-th of the set, in its own order: the w-th of m blocks of neighbours. Every m-th
+    /// sample would not do, as easy and hard digits take turns in MNIST: of two workers one would have all the hard ones.
     Shard {
         /// How many share them.
         workers: u32,
@@ -94,24 +95,24 @@ impl Batches {
     /// begin the next, so that all batches are of one size and no sample is skipped.
     pub fn batch(&self, worker: u32, serial: u64) -> impl Iterator<Item = usize> + use<> {
         let Self { samples, size, share, luck } = *self;
-        // (length of a pass, first position, whose order, sample = first + stride * permuted position)
-        let (length, batch, order, first, stride) = match share {
-            Share::Whole => (samples, serial, worker, 0, 1),
+        // (length of a pass, first position, whose order, sample = first + permuted position)
+        let (length, batch, order, first) = match share {
+            Share::Whole => (samples, serial, worker, 0),
             Share::Dealt { workers } => {
                 assert!(worker < workers, "worker {worker} of {workers}");
-                (samples, serial * u64::from(workers) + u64::from(worker), 0, 0, 1)
+                (samples, serial * u64::from(workers) + u64::from(worker), 0, 0)
             }
             Share::Shard { workers } => {
                 assert!(worker < workers, "worker {worker} of {workers}");
-                let (first, stride) = (worker as usize, workers as usize);
-                ((samples - first).div_ceil(stride), serial, worker, first, stride)
+                let begin = |worker: u32| (samples as u64 * u64::from(worker) / u64::from(workers)) as usize;
+                (begin(worker + 1) - begin(worker), serial, worker, begin(worker))
             }
         };
         let start = batch * size as u64;
         (start..start + size as u64).map(move |position| {
             let (pass, place) = (position / length as u64, position % length as u64);
             let key = luck.at(Purpose::Order, order, pass).next_u64();
-            first + stride * permuted(place, length as u64, key) as usize
+            first + permuted(place, length as u64, key) as usize
         })
     }
 }
@@ -222,7 +223,8 @@ mod tests {
     fn shards_part_the_set() {
         for workers in 1..6 {
             let all = (0..workers).flat_map(|worker| {
-                let length = (101 - worker as usize).div_ceil(workers as usize);
+                let begin = |worker: u32| 101 * worker as usize / workers as usize;
+                let length = begin(worker + 1) - begin(worker);
                 batches(101, length, Share::Shard { workers }).batch(worker, 3)
             });
             assert_eq!(sorted(all), (0..101).collect::<Vec<_>>());

@@ -33,6 +33,11 @@ impl Cores {
         Cores { number, known }
     }
 
+    /// As many, but threads run on whichever the system chooses.
+    pub fn anywhere() -> Cores {
+        Cores { known: Vec::new(), ..Cores::of_this_machine() }
+    }
+
     /// How many there are.
     pub fn number(&self) -> usize {
         self.number

@@ -73,26 +73,31 @@ pub struct Weights {
     weights: Arc<Vec<f32>>,
     /// Empty without momentum.
     velocity: Arc<Vec<f32>>,
-    /// Mean batch loss of the gradients in the last update.
-    loss: f32,
+    /// How the tasks in the last update did on their batches, in their order.
+    scores: Arc<[Score]>,
 }
 
 impl Weights {
+    /// Parameters at rest, before the first update.
+    pub fn new(values: Vec<f32>) -> Weights {
+        Weights { weights: Arc::new(values), velocity: Arc::default(), scores: Arc::default() }
+    }
+
     /// The flat vector, in the order of [`Architecture`].
     pub fn values(&self) -> &Arc<Vec<f32>> {
         &self.weights
     }
 
-    /// Mean batch loss of the gradients in the last update; NaN before the first.
-    pub fn batch_loss(&self) -> f32 {
-        self.loss
+    /// How the tasks in the last update did on their batches, in their order.
+    pub fn scores(&self) -> &[Score] {
+        &self.scores
     }
 }
 
-/// What a worker hands in: the mean loss of its batches, and a gradient or, of several local steps, how far it went.
+/// What a worker hands in: how it did on its batches, on average, and a gradient or, of several local steps, how far it went.
 #[derive(Clone, Debug)]
 pub struct HandIn {
-    loss: f32,
+    score: Score,
     direction: Vec<f32>,
 }
 
@@ -125,8 +130,18 @@ impl Digits {
         self.net.evaluate(&weights.weights, split)
     }
 
-    /// Loss and gradient of a worker's own `step`-th batch.
-    fn batch_gradient(&self, at: &[f32], worker: u32, step: u64, gradient: &mut Vec<f32>) -> f32 {
+    /// The parameters that training begins with.
+    pub(crate) fn beginning(&self) -> &[f32] {
+        &self.initial
+    }
+
+    /// How gradients become steps.
+    pub(crate) fn sgd(&self) -> Sgd {
+        self.sgd
+    }
+
+    /// Score and gradient of a worker's own `step`-th batch.
+    pub(crate) fn batch_gradient(&self, at: &[f32], worker: u32, step: u64, gradient: &mut Vec<f32>) -> Score {
         let (mut images, mut labels) = (Vec::new(), Vec::new());
         self.train.gather(self.batches.batch(worker, step), &mut images, &mut labels);
         let mut dropout = self.luck.at(Purpose::Dropout, worker, step);
@@ -137,16 +152,16 @@ impl Digits {
     fn walk(&self, from: &[f32], task: Task) -> HandIn {
         let Sgd { rate, momentum, rule: _ } = self.sgd;
         let (mut at, mut velocity, mut gradient) = (from.to_vec(), vec![0.0; from.len()], Vec::new());
-        let mut loss = 0.0;
+        let mut scores = Vec::new();
         for step in task.step_numbers() {
-            loss += self.batch_gradient(&at, task.worker, step, &mut gradient) / task.steps as f32;
+            scores.push(self.batch_gradient(&at, task.worker, step, &mut gradient));
             for ((w, v), g) in at.iter_mut().zip(&mut velocity).zip(&gradient) {
                 *v = momentum * *v + g;
                 *w -= rate * *v;
             }
         }
         at.iter_mut().zip(from).for_each(|(w, from)| *w = from - *w);
-        HandIn { loss, direction: at }
+        HandIn { score: Score::mean(&scores), direction: at }
     }
 }
 
@@ -156,7 +171,7 @@ impl Learner for Digits {
 
     fn initial(&self) -> Weights {
         let velocity = if self.sgd.momentum == 0.0 { Vec::new() } else { vec![0.0; self.initial.len()] };
-        Weights { weights: self.initial.clone(), velocity: Arc::new(velocity), loss: f32::NAN }
+        Weights { weights: self.initial.clone(), velocity: Arc::new(velocity), scores: Arc::default() }
     }
 
     fn gradient(&self, at: &Weights, task: Task) -> HandIn {
@@ -164,13 +179,13 @@ impl Learner for Digits {
             return self.walk(&at.weights, task);
         }
         let mut direction = Vec::new();
-        let loss = self.batch_gradient(&at.weights, task.worker, task.step_numbers().start, &mut direction);
-        HandIn { loss, direction }
+        let score = self.batch_gradient(&at.weights, task.worker, task.step_numbers().start, &mut direction);
+        HandIn { score, direction }
     }
 
     fn update(&self, params: &mut Weights, version: u64, tasks: &[Task], from: &[HandIn]) {
         let share = 1.0 / from.len() as f32;
-        params.loss = from.iter().map(|hand_in| hand_in.loss * share).sum();
+        params.scores = from.iter().map(|hand_in| hand_in.score).collect();
         // In the order of the workers, so that the sum does not depend on who was first.
         let mut order: Vec<usize> = (0..from.len()).collect();
         order.sort_by_key(|&i| (tasks[i].worker, tasks[i].serial));
@@ -201,7 +216,7 @@ impl Learner for Digits {
 
     /// The mean loss of the batches of the last update: what is known without looking at all data.
     fn loss(&self, params: &Weights) -> f64 {
-        f64::from(params.loss)
+        Score::mean(&params.scores).loss
     }
 }
 

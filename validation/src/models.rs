@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 use burn::tensor::{Device, Tensor, TensorData, Transaction};
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::dense::{self, Affine, cross_entropy};
 use crate::mnist::{CLASSES, PIXELS, Split};
@@ -125,12 +126,20 @@ impl FromStr for Architecture {
 }
 
 /// How well parameters do on a set of images.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// Mean cross-entropy, in nats.
     pub loss: f64,
     /// Share of the images whose greatest logit is that of their label, 0 to 1.
     pub accuracy: f64,
+}
+
+impl Score {
+    /// The mean over batches of equal size; NaN of none.
+    pub fn mean(scores: &[Score]) -> Score {
+        let mean = |of: fn(&Score) -> f64| scores.iter().map(of).sum::<f64>() / scores.len() as f64;
+        Score { loss: mean(|score| score.loss), accuracy: mean(|score| score.accuracy) }
+    }
 }
 
 /// A network on a device. It holds no parameters and never changes: what it computes depends on what it is given, to the
@@ -156,8 +165,8 @@ impl Net {
         self.architecture
     }
 
-    /// Mean cross-entropy of a batch under `parameters`; `gradient` is replaced by its gradient. `images` holds `PIXELS`
-    /// normalised numbers a label; `luck` decides what dropout silences, and is left alone by networks without dropout.
+    /// How well `parameters` do on a batch, under dropout; `gradient` is replaced by the gradient of the loss. `images` holds
+    /// `PIXELS` normalised numbers a label; `luck` decides what dropout silences, and is left alone by networks without it.
     ///
     /// # Panics
     /// If the lengths do not fit together, a label is no class, or the batch is empty.
@@ -168,21 +177,23 @@ impl Net {
         labels: &[u8],
         luck: &mut Stream,
         gradient: &mut Vec<f32>,
-    ) -> f32 {
+    ) -> Score {
         let n = labels.len();
         assert!(n > 0, "a batch holds at least one sample");
         assert_eq!(images.len(), n * PIXELS, "every label has an image");
         let mut layers = self.layers(parameters);
         gradient.clear();
-        let mut loss = 0.0;
+        let (mut loss, mut right) = (0.0, 0);
         for (images, labels) in images.chunks(self.at_once * PIXELS).zip(labels.chunks(self.at_once)) {
-            let (part, gradients) = self.part(&mut layers, images, labels, 1.0 / n as f64, luck);
-            loss += added(part, gradients, gradient);
+            let (part, logits, gradients) = self.part(&mut layers, images, labels, 1.0 / n as f64, luck);
+            let (part, logits) = added(part, logits, gradients, gradient);
+            loss += part;
+            right += told_right(&logits, labels);
         }
-        loss
+        Score { loss: f64::from(loss), accuracy: right as f64 / n as f64 }
     }
 
-    /// The loss of some of the samples, each with this `weight`, and the gradients of the layers.
+    /// The loss of some of the samples, each with this `weight`, the logits, and the gradients of the layers.
     fn part(
         &self,
         layers: &mut [Affine],
@@ -190,22 +201,22 @@ impl Net {
         labels: &[u8],
         weight: f64,
         luck: &mut Stream,
-    ) -> (Tensor<1>, Vec<Affine>) {
+    ) -> (Tensor<1>, Tensor<2>, Vec<Affine>) {
         let Some(sight) = &self.sight else {
             let mut values = dense::forward(layers, self.input(images));
             let logits = values.pop().expect("a network has a layer");
-            let (loss, back) = cross_entropy(logits, labels, weight);
-            return (loss, dense::backward(layers, &mut values, back, false).0);
+            let (loss, back) = cross_entropy(logits.clone(), labels, weight);
+            return (loss, logits, dense::backward(layers, &mut values, back, false).0);
         };
         let (eyes, rest) = layers.split_at_mut(2);
         let silent = self.architecture.drops().then(|| sight.silence(labels.len(), luck));
         let seen = sight.forward(images, [&eyes[0], &eyes[1]], silent);
         let mut values = dense::forward(rest, seen.features.clone());
         let logits = values.pop().expect("a network has a layer");
-        let (loss, back) = cross_entropy(logits, labels, weight);
+        let (loss, back) = cross_entropy(logits.clone(), labels, weight);
         let (gradients, back) = dense::backward(rest, &mut values, back, true);
         let back = back.expect("asked for");
-        (loss, sight.backward(seen, &eyes[1], back).into_iter().chain(gradients).collect())
+        (loss, logits, sight.backward(seen, &eyes[1], back).into_iter().chain(gradients).collect())
     }
 
     /// Loss and accuracy over all of `split`, without dropout.
@@ -224,10 +235,9 @@ impl Net {
                 }
             };
             let logits = logits.last().expect("a network has a layer").clone().into_data();
+            right += told_right(&logits, &labels);
             for (logits, &label) in numbers(&logits).chunks_exact(CLASSES).zip(&labels) {
                 let own = logits[usize::from(label)];
-                right +=
-                    usize::from(logits.iter().enumerate().all(|(class, &x)| class == usize::from(label) || x < own));
                 let greatest = logits.iter().copied().fold(own, f32::max);
                 let sum: f64 = logits.iter().map(|&x| f64::from(x - greatest).exp()).sum();
                 loss += sum.ln() + f64::from(greatest - own);
@@ -255,24 +265,35 @@ impl Net {
     }
 }
 
-/// Reads everything from the device at once, adds the layers up in the flat `sum` (or begins it), and returns the loss.
-fn added(loss: Tensor<1>, layers: Vec<Affine>, sum: &mut Vec<f32>) -> f32 {
-    let reading = Transaction::default().register(loss);
+/// Reads everything from the device at once, adds the layers up in the flat `sum` (or begins it), and returns the loss and
+/// the logits.
+fn added(loss: Tensor<1>, logits: Tensor<2>, layers: Vec<Affine>, sum: &mut Vec<f32>) -> (f32, TensorData) {
+    let reading = Transaction::default().register(loss).register(logits);
     let reading =
         layers.into_iter().fold(reading, |reading, layer| reading.register(layer.weight).register(layer.bias));
-    let read = reading.execute();
-    let (loss, parts) = read.split_first().expect("the loss was registered first");
+    let mut read = reading.execute().into_iter();
+    let mut next = || read.next().expect("what was registered is read");
+    let (loss, logits) = (next(), next());
     if sum.is_empty() {
-        parts.iter().for_each(|part| sum.extend_from_slice(numbers(part)));
+        read.for_each(|part| sum.extend_from_slice(numbers(&part)));
     } else {
         let mut rest = &mut sum[..];
-        for part in parts.iter().map(numbers) {
-            let (these, after) = rest.split_at_mut(part.len());
-            these.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+        for part in read {
+            let (these, after) = rest.split_at_mut(numbers(&part).len());
+            these.iter_mut().zip(numbers(&part)).for_each(|(sum, part)| *sum += part);
             rest = after;
         }
     }
-    numbers(loss)[0]
+    (numbers(&loss)[0], logits)
+}
+
+/// How many of the samples have their own label's logit above all others, `[n, CLASSES]`.
+fn told_right(logits: &TensorData, labels: &[u8]) -> usize {
+    let right = |(logits, &label): (&[f32], &u8)| {
+        let own = logits[usize::from(label)];
+        logits.iter().enumerate().all(|(class, &x)| class == usize::from(label) || x < own)
+    };
+    numbers(logits).chunks_exact(CLASSES).zip(labels).filter(|pair| right(*pair)).count()
 }
 
 fn numbers(data: &TensorData) -> &[f32] {

@@ -151,7 +151,8 @@ fn against_central_differences(architecture: Architecture, coordinates_per_layer
         &mut stream(step),
         &mut gradient,
     );
-    assert!((f64::from(ours) - at(&exact)).abs() < 1e-6, "loss {ours} where {} is right", at(&exact));
+    let Score { loss: ours, accuracy: _ } = ours;
+    assert!((ours - at(&exact)).abs() < 1e-6, "loss {ours} where {} is right", at(&exact));
     assert_eq!(gradient.len(), architecture.parameters());
 
     let mut choice = Luck::new(6, 0).at(Purpose::Order, 0, 0);
@@ -248,7 +249,7 @@ fn a_parameter_that_is_not_a_number_is_never_lost() {
             for bad in [start, start + inputs * outputs] {
                 let mut parameters = architecture.initial(Luck::new(0, 0));
                 parameters[bad] = f32::NAN;
-                let loss = net.gradient(&parameters, &images, &labels, &mut stream(0), &mut Vec::new());
+                let loss = net.gradient(&parameters, &images, &labels, &mut stream(0), &mut Vec::new()).loss;
                 assert!(loss.is_nan(), "{architecture}: loss {loss} with parameter {bad} not a number");
             }
             start += (inputs + 1) * outputs;
@@ -265,17 +266,19 @@ fn a_batch_has_the_mean_gradient_of_its_samples() {
         let gradient = |samples: std::ops::Range<usize>| {
             let mut gradient = Vec::new();
             let images = &images[samples.start * PIXELS..samples.end * PIXELS];
-            let loss = net.gradient(&parameters, images, &labels[samples], &mut stream(0), &mut gradient);
-            (f64::from(loss), gradient)
+            let score = net.gradient(&parameters, images, &labels[samples], &mut stream(0), &mut gradient);
+            (score, gradient)
         };
-        let (loss, whole) = gradient(0..70);
-        let (mut mean_loss, mut mean) = (0.0, vec![0.0; whole.len()]);
+        let (Score { loss, accuracy }, whole) = gradient(0..70);
+        let (mut mean_loss, mut right, mut mean) = (0.0, 0.0, vec![0.0; whole.len()]);
         for sample in 0..70 {
-            let (loss, one) = gradient(sample..sample + 1);
-            mean_loss += loss / 70.0;
+            let (score, one) = gradient(sample..sample + 1);
+            mean_loss += score.loss / 70.0;
+            right += score.accuracy;
             mean.iter_mut().zip(one).for_each(|(mean, g)| *mean += f64::from(g) / 70.0);
         }
         assert!((loss - mean_loss).abs() < 1e-6, "{architecture}: {loss}, mean {mean_loss}");
+        assert_eq!(accuracy, right / 70.0, "{architecture}");
         let furthest = whole.iter().zip(&mean).map(|(&g, m)| (f64::from(g) - m).abs()).fold(0.0, f64::max);
         assert!(furthest < 1e-6, "{architecture}: {furthest:.1e} away");
     }
@@ -340,8 +343,8 @@ fn many_threads_lose_no_gradient() {
         let parameters = architecture.initial(Luck::new(3, 0));
         let gradient = |step: u64| {
             let mut gradient = Vec::new();
-            let loss = net.gradient(&parameters, &images, &labels, &mut stream(step), &mut gradient);
-            (loss.to_bits(), gradient.iter().map(|g| g.to_bits()).collect::<Vec<_>>())
+            let score = net.gradient(&parameters, &images, &labels, &mut stream(step), &mut gradient);
+            (score.loss.to_bits(), gradient.iter().map(|g| g.to_bits()).collect::<Vec<_>>())
         };
         let known: Vec<_> = (0..4).map(gradient).collect();
         thread::scope(|scope| {

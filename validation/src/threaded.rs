@@ -38,6 +38,8 @@ pub struct Threaded<L: Learner> {
     began: Instant,
     stop: Arc<AtomicBool>,
     failure: Option<Failure>,
+    /// Tasks that may still be started.
+    left: u64,
 }
 
 /// The server's thread, as workers see it.
@@ -182,12 +184,20 @@ where
             began: Instant::now(),
             stop,
             failure: None,
+            left: u64::MAX,
             learner: learner.clone(),
         }
     }
 }
 
 impl<L: Learner> Threaded<L> {
+    /// The same, starting only so many tasks: parameters that workers write themselves are at rest when these are handed in.
+    /// For policies that cancel nothing and wait for nobody; others would wait for tasks that never come.
+    pub fn at_most(mut self, tasks: u64) -> Threaded<L> {
+        self.left = tasks;
+        self
+    }
+
     /// The parameters at the server.
     pub fn params(&self) -> &L::Params {
         &self.params
@@ -315,6 +325,8 @@ impl<L: Learner> Threaded<L> {
 
 impl<L: Learner> Cluster for Threaded<L> {
     fn start(&mut self, task: Task) {
+        let Some(left) = self.left.checked_sub(1) else { return };
+        self.left = left;
         let params = self.params.clone();
         match self.state(task.worker) {
             State::InVain(next) => *next = Some((task, params)),

@@ -1,6 +1,8 @@
 //! What happened in a training run? Every update and every step, and the parameters at some moments.
 
 use crate::digits::{Digits, Weights};
+use crate::hogwild::Hogwild;
+use crate::models::Score;
 use crate::threaded::Threaded;
 use sim::{Cluster, Completion, Ledger, Recorded, Run, Simulated, Task, Time, Turn};
 use std::ops::ControlFlow;
@@ -8,25 +10,49 @@ use std::sync::Arc;
 
 /// A cluster that holds a network's parameters.
 pub trait Holds {
-    /// The parameters at the server.
-    fn weights(&self) -> &Weights;
+    /// The parameters now.
+    fn weights(&self) -> Weights;
+    /// How the tasks in the last update did on their batches, in their order.
+    fn scores(&self) -> &[Score];
 }
 
 impl Holds for Threaded<Digits> {
-    fn weights(&self) -> &Weights {
-        self.params()
+    fn weights(&self) -> Weights {
+        self.params().clone()
+    }
+
+    fn scores(&self) -> &[Score] {
+        self.params().scores()
+    }
+}
+
+impl Holds for Threaded<Hogwild> {
+    fn weights(&self) -> Weights {
+        self.params().weights()
+    }
+
+    fn scores(&self) -> &[Score] {
+        self.params().scores()
     }
 }
 
 impl Holds for Simulated<Arc<Digits>> {
-    fn weights(&self) -> &Weights {
-        self.learner().params()
+    fn weights(&self) -> Weights {
+        self.learner().params().clone()
+    }
+
+    fn scores(&self) -> &[Score] {
+        self.learner().params().scores()
     }
 }
 
 impl Holds for Recorded<Arc<Digits>> {
-    fn weights(&self) -> &Weights {
-        self.learning().params()
+    fn weights(&self) -> Weights {
+        self.learning().params().clone()
+    }
+
+    fn scores(&self) -> &[Score] {
+        self.learning().params().scores()
     }
 }
 
@@ -39,8 +65,15 @@ pub struct Update {
     pub at: Time,
     /// Whose gradients went into it, in the order in which they came, and how stale each was, in updates.
     pub from: Vec<(u32, u64)>,
-    /// Mean batch loss of these gradients.
-    pub loss: f32,
+    /// How each of these did on its batches, on average.
+    pub scores: Vec<Score>,
+}
+
+impl Update {
+    /// Mean batch loss of the gradients in it.
+    pub fn loss(&self) -> f64 {
+        Score::mean(&self.scores).loss
+    }
 }
 
 /// One task of one worker.
@@ -98,8 +131,8 @@ impl Journal {
         Journal { given: vec![None; workers as usize], ..Journal::default() }
     }
 
-    /// Writes down a turn; `loss` is the mean batch loss of its update.
-    pub fn add(&mut self, turn: &Turn<'_>, loss: f32) {
+    /// Writes down a turn; `scores` are those of the tasks in its update, if it has one.
+    pub fn add(&mut self, turn: &Turn<'_>, scores: &[Score]) {
         self.ledger.add(turn);
         let orders = turn.orders;
         if let Some(Completion { at, task, compute_s, delay_s }) = turn.completion {
@@ -113,8 +146,9 @@ impl Journal {
             }
             let staleness = |task: &Task| (task.worker, orders.version - 1 - task.base_version);
             let from = orders.update.iter().map(staleness).collect();
-            self.updates.push(Update { update: orders.version, at: turn.at, from, loss });
-            self.losses_since.0 += f64::from(loss);
+            let update = Update { update: orders.version, at: turn.at, from, scores: scores.to_vec() };
+            self.losses_since.0 += update.loss();
+            self.updates.push(update);
             self.losses_since.1 += 1;
         }
         for &task in &orders.cancel {
@@ -131,14 +165,14 @@ impl Journal {
     }
 
     /// Keeps the parameters.
-    pub fn snapshot(&mut self, at: Time, weights: &Weights) {
+    pub fn snapshot(&mut self, at: Time, weights: Weights) {
         let (sum, count) = std::mem::take(&mut self.losses_since);
         self.snapshots.push(Snapshot {
             at,
             update: self.updates.len() as u64,
             steps: self.steps_applied,
             train_loss: sum / count as f64,
-            weights: weights.clone(),
+            weights,
         });
     }
 
@@ -177,27 +211,26 @@ pub fn train<C: Cluster + Holds>(
     workers: u32,
     steps: u64,
     every: u64,
-    mut each_update: impl FnMut(&mut Journal, &Weights) -> ControlFlow<()>,
+    mut each_update: impl FnMut(&mut Journal) -> ControlFlow<()>,
 ) -> (Journal, End) {
     let mut journal = Journal::new(workers);
     let mut next_snapshot = 0;
     let end = loop {
         let Some(turn) = run.turn() else { break End::RanDry };
         let (at, updated) = (turn.at, !turn.orders.update.is_empty());
-        // The orders are kept apart from the cluster, whose parameters the journal needs to see: two short borrows.
+        // The orders are kept apart from the cluster, whose scores the journal needs to see: two short borrows.
         let orders = turn.orders.clone();
         let turn = Turn { at, completion: turn.completion, orders: &orders };
-        let weights = run.cluster().weights();
-        journal.add(&turn, weights.batch_loss());
+        journal.add(&turn, run.cluster().scores());
         if journal.steps_applied >= next_snapshot {
-            journal.snapshot(at, weights);
+            journal.snapshot(at, run.cluster().weights());
             next_snapshot = journal.steps_applied + every.max(1);
         }
         if updated {
-            if !weights.batch_loss().is_finite() {
+            if !journal.updates.last().is_some_and(|update| update.loss().is_finite()) {
                 break End::Diverged { update: orders.version };
             }
-            if each_update(&mut journal, weights).is_break() {
+            if each_update(&mut journal).is_break() {
                 break End::Broken;
             }
             if journal.steps_applied >= steps {

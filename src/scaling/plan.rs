@@ -1,0 +1,112 @@
+//! What is to be measured? Methods times samples times workers, repeated.
+
+use crate::error::Error;
+use crate::output;
+use crate::train::MOST_THREADS;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use validation::{Architecture, Dataset, Method, Sgd, Trial};
+
+/// What is to be measured.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The methods, each once.
+    pub methods: Vec<Method>,
+    /// Numbers of workers, ascending, from 1.
+    pub workers: Vec<u32>,
+    /// Numbers of samples, ascending.
+    pub samples: Vec<usize>,
+    /// How often all is repeated.
+    pub repeats: u32,
+    /// The network.
+    pub model: Architecture,
+    /// `mnist`, or a directory.
+    pub data: PathBuf,
+    /// Passes over the samples.
+    pub epochs: u32,
+    /// Samples in a worker's batch.
+    pub batch_size: usize,
+    /// How gradients become steps.
+    pub sgd: Sgd,
+    /// Root of all luck.
+    pub seed: u64,
+    /// Whether workers keep to their cores.
+    pub pinned: bool,
+}
+
+impl Plan {
+    /// All cells, each after the one-worker cell that its speed-up is measured by.
+    pub fn trials(&self) -> Vec<Trial> {
+        let mut trials = Vec::new();
+        for repeat in 0..self.repeats {
+            for &samples in &self.samples {
+                for &method in &self.methods {
+                    trials.extend(self.workers.iter().map(|&workers| self.trial(method, samples, workers, repeat)));
+                }
+            }
+        }
+        trials
+    }
+
+    fn trial(&self, method: Method, samples: usize, workers: u32, repeat: u32) -> Trial {
+        let &Plan { batch_size, epochs, sgd, seed, .. } = self;
+        Trial { method, workers, samples, batch_size, epochs, sgd, seed, repeat }
+    }
+
+    /// Makes sure that all cells can be run.
+    pub fn check(&self) -> Result<(), Error> {
+        if let Some(many) = self.workers.iter().find(|&&workers| workers > MOST_THREADS) {
+            return Err(Error::Usage(format!(
+                "{many} threads are too many to start; type at most {MOST_THREADS} in --workers"
+            )));
+        }
+        let wrong = self.trials().iter().find_map(|trial| trial.rule().err());
+        wrong.map_or(Ok(()), |wrong| Err(Error::Usage(wrong.to_string())))
+    }
+
+    /// The images, if they are enough.
+    pub fn dataset(&self) -> Result<Dataset, Error> {
+        let data = match self.data.as_path() {
+            name if name == Path::new("mnist") => Ok(Dataset::embedded()),
+            directory => Dataset::from_dir(directory),
+        };
+        let most = self.samples.iter().copied().max().unwrap_or(1);
+        data.and_then(|data| data.take(most)).map_err(|e| Error::Input(e.to_string()))
+    }
+
+    /// Says what to expect where workers have to share cores.
+    pub fn note(&self) {
+        let (cores, most) = (cores(), self.workers.iter().copied().max().unwrap_or(1));
+        if most > cores {
+            output::tell(
+                "\x1b[1;33mnote:\x1b[0m",
+                &format!(
+                    "up to {most} workers share {cores} cores: what is learnt is not touched by it, but no speed-up beyond {cores} can be expected"
+                ),
+            );
+        }
+    }
+
+    /// As it was understood, for the manifest.
+    pub fn resolved(&self) -> serde_json::Value {
+        let as_typed = |number: f32| number.to_string().parse::<f64>().expect("a printed number");
+        json!({
+            "methods": self.methods.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "workers": self.workers,
+            "samples": self.samples,
+            "repeats": self.repeats,
+            "model": self.model.to_string(),
+            "data": self.data.display().to_string(),
+            "epochs": self.epochs,
+            "batch_size": self.batch_size,
+            "lr": as_typed(self.sgd.rate),
+            "momentum": as_typed(self.sgd.momentum),
+            "pin": self.pinned,
+        })
+    }
+}
+
+/// Cores that threads may use.
+pub fn cores() -> u32 {
+    std::thread::available_parallelism().map_or(1, |n| n.get() as u32)
+}

@@ -1,0 +1,177 @@
+//! How are the cells run? One after another, after one worker was calibrated, with a word on what remains.
+
+use super::plan::{Plan, cores};
+use super::store::Store;
+use crate::error::Error;
+use crate::report::table::digits;
+use crate::{output, progress};
+use sim::{Draws, Fleet, Luck};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+use validation::calibrate::{Conditions, updates};
+use validation::cores::Cores;
+use validation::models::device;
+use validation::{Bench, Break, Calibration, Dataset, Digits, Expectation, Method, Net, Outcome, Split, Trial};
+use validation::{calibrate, expect};
+
+/// A cell that was measured, and what was expected.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// The cell.
+    pub trial: Trial,
+    /// What it took.
+    pub outcome: Outcome,
+    /// Speed-ups to expect.
+    pub expectation: Expectation,
+}
+
+/// All that was measured.
+#[derive(Debug)]
+pub struct Measured {
+    /// What was asked for.
+    pub plan: Plan,
+    /// The cells that ended.
+    pub finished: Vec<Finished>,
+    /// Cells that there should be.
+    pub planned: usize,
+    /// Cells that were finished by an earlier run.
+    pub kept: usize,
+    /// Cores that the workers share.
+    pub cores: u32,
+    /// The cell that broke off, if one did.
+    pub broke: Option<(Trial, Break)>,
+}
+
+/// What the bar shows.
+const BAR: &str = "{bar:30} {msg}, {elapsed}, {eta} left";
+
+/// A cell that took longer is worth a line.
+const LONG: Duration = Duration::from_secs(10);
+
+/// Runs all cells of a plan but those that the `store` has.
+pub fn measure(
+    plan: Plan,
+    data: &Dataset,
+    stop: &Arc<AtomicBool>,
+    quiet: bool,
+    mut store: Option<Store>,
+) -> Result<Measured, Error> {
+    let trials = plan.trials();
+    let known = |trial: &Trial| store.as_ref().and_then(|store| store.find(&plan, trial));
+    let earlier: Vec<Option<(Outcome, Expectation)>> = trials.iter().map(known).collect();
+    let kept = earlier.iter().flatten().count();
+    let cores = cores();
+    let cost = |trial: &Trial| trial.steps() / u64::from(trial.workers.min(cores));
+    let missing = || trials.iter().zip(&earlier).filter(|(_, earlier)| earlier.is_none()).map(|(trial, _)| trial);
+    let all: u64 = missing().map(cost).sum();
+    let bar = progress::bar(all, BAR, quiet);
+    let net = Net::new(plan.model, &device());
+    let mut measured =
+        Measured { planned: trials.len(), finished: Vec::new(), kept, cores, broke: None, plan: plan.clone() };
+    let mut alone = None;
+    if let Some(first) = missing().next() {
+        bar.set_message("one worker is calibrated");
+        alone = Alone::calibrate(&plan, first, &net, &data.train, stop);
+        if alone.is_none() {
+            measured.broke = Some((*first, Break::Stopped));
+            return Ok(measured);
+        }
+    }
+    let began = Instant::now();
+    let (mut done, mut part) = (0, None);
+    for (trial, earlier) in trials.iter().zip(earlier) {
+        if let Some((outcome, expectation)) = earlier {
+            measured.finished.push(Finished { trial: *trial, outcome, expectation });
+            continue;
+        }
+        if part.as_ref().is_none_or(|part: &Arc<Split>| part.len() != trial.samples) {
+            part = Some(Arc::new(data.train.first(trial.samples)));
+        }
+        let train = part.as_ref().expect("just cut");
+        let bench = Bench { net: &net, train, test: &data.test, pinned: plan.pinned, stop };
+        bar.set_message(name(trial));
+        let at = Instant::now();
+        let outcome = trial.run(&bench, |steps| {
+            bar.set_position(done + steps.min(trial.steps()) * cost(trial) / trial.steps());
+        });
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(broke) => {
+                measured.broke = Some((*trial, broke));
+                break;
+            }
+        };
+        let Some(expectation) = alone.as_ref().expect("calibrated, as a cell is missing").expect(trial, stop) else {
+            measured.broke = Some((*trial, Break::Stopped));
+            break;
+        };
+        if let Some(store) = &mut store {
+            store.keep(&plan, trial, &outcome, expectation)?;
+        }
+        done += cost(trial);
+        bar.set_position(done);
+        if !quiet && at.elapsed() > LONG {
+            let left = began.elapsed().mul_f64((all - done) as f64 / done as f64);
+            bar.suspend(|| output::tell("done:", &ended(trial, &outcome, left)));
+        }
+        measured.finished.push(Finished { trial: *trial, outcome, expectation });
+    }
+    bar.finish_and_clear();
+    Ok(measured)
+}
+
+/// A cell in a few words.
+fn name(trial: &Trial) -> String {
+    format!("{}, m = {}, {} images", trial.method, trial.workers, trial.samples)
+}
+
+fn ended(trial: &Trial, outcome: &Outcome, left: Duration) -> String {
+    let seconds = digits(outcome.wall_time_s, 3);
+    let left = match left.as_secs() {
+        0 => String::new(),
+        seconds @ 1..120 => format!("; about {seconds} s left"),
+        seconds => format!("; about {} minutes left", seconds.div_ceil(60)),
+    };
+    format!("{} in {seconds} s, test accuracy {:.2} %{left}", name(trial), 100.0 * outcome.test.accuracy)
+}
+
+/// What one worker costs on each core: in two seconds or so, cut into blocks, of which the one that others on the machine
+/// disturbed least is taken.
+struct Alone {
+    learner: Arc<Digits>,
+    on: Cores,
+    cores: Vec<Calibration>,
+}
+
+/// Blocks of a calibration.
+const BLOCKS: usize = 5;
+/// Updates that are timed under each rule.
+const TIMED: usize = 10;
+
+impl Alone {
+    fn calibrate(plan: &Plan, like: &Trial, net: &Net, train: &Split, stop: &Arc<AtomicBool>) -> Option<Alone> {
+        let alone = Trial { method: Method::Policy(sim::Policy::Sync), workers: 1, ..*like };
+        let learner = alone.learner(net, &Arc::new(train.first(like.samples)));
+        let draws = Draws::new(&Fleet::new("constant(1)".parse().expect("a law")), Luck::new(plan.seed, 0));
+        let conditions = Conditions { steps: 1, draws, cold: false };
+        let cycle_s = |cores: &[Calibration]| {
+            let mean = |seconds: &[f64]| seconds.iter().sum::<f64>() / seconds.len() as f64;
+            cores.iter().map(|one| mean(&one.compute_s) + mean(&one.way_s)).sum::<f64>()
+        };
+        let on = Cores::of_this_machine();
+        let tried = calibrate(&on, &learner, &conditions, 3, stop)?;
+        let tasks = (2.0 / cycle_s(&tried) / BLOCKS as f64).clamp(3.0, 100.0) as u64;
+        let block = |_| calibrate(&on, &learner, &conditions, tasks, stop);
+        let blocks = (0..BLOCKS).map(block).collect::<Option<Vec<_>>>()?;
+        let cores = blocks.into_iter().min_by(|a, b| cycle_s(a).total_cmp(&cycle_s(b)))?;
+        Some(Alone { learner, on, cores })
+    }
+
+    fn expect(&self, trial: &Trial, stop: &Arc<AtomicBool>) -> Option<Expectation> {
+        let rule = trial.rule().expect("a trial that can be made");
+        let update_s = |rule| updates(self.on.at_most(1), &self.learner, rule, TIMED, stop);
+        let luck = Luck::new(trial.seed, u64::MAX);
+        expect(trial.method.policy(rule.steps), rule, &self.cores, update_s, luck)
+    }
+}

@@ -1,0 +1,100 @@
+//! Do the published experiments run, stand beside their published figures, and go on where they were left? Seen from outside.
+#![cfg(feature = "train")]
+
+mod common;
+
+use common::{Place, Row, harmonic, straggle};
+use serde_json::json;
+use std::fs;
+
+/// Runs it where the rows of a [`Place`] are looked for: `output/simulate` is a link to the experiment's own directory.
+fn reproduce(place: &Place, words: &str, directory: &str) -> common::Said {
+    let said = straggle().inside(place.path()).args(["reproduce"]).words(words).succeeds();
+    let here = place.path().join("output");
+    let _ = fs::remove_dir_all(here.join("simulate"));
+    fs::create_dir_all(here.join("simulate")).expect("a directory");
+    for entry in fs::read_dir(here.join("reproduce").join(directory)).expect("its directory") {
+        let entry = entry.expect("an entry");
+        fs::copy(entry.path(), here.join("simulate").join(entry.file_name())).expect("a copy");
+    }
+    said
+}
+
+#[test]
+fn the_gated_model_is_as_published() {
+    let place = Place::new();
+    let said = reproduce(&place, "E0", "E0");
+    said.prints("Published for m = 20: 1.79887 s and 0.025 s").says("wrote");
+    let rows = place.rows();
+    assert_eq!(rows.len(), 40);
+    for m in 1..=20 {
+        place.row("sync", m).agrees_with(harmonic(m) / 2.0);
+        place.row("async", m).agrees_with(1.0 / (2.0 * f64::from(m)));
+        assert_eq!(place.row("sync", m).text("model"), "gated");
+    }
+    assert_eq!(place.manifest()["arguments"]["experiment"], json!("E0"));
+}
+
+#[test]
+fn data_parallel_stands_beside_the_published_figures_and_is_not_run_twice() {
+    let place = Place::new();
+    let said = reproduce(&place, "e4 --quick", "E4-quick");
+    said.prints("data parallel").prints("5.920 | ").prints("warm-up").does_not_say("earlier run");
+    assert_eq!(place.rows_of("scaling.csv").len(), 12);
+    let rows = place.rows_of("comparison.csv");
+    let of = |quantity: &str, samples: u32, workers: u32| -> &Row {
+        let wanted = |row: &&Row| {
+            (row.text("quantity"), row.text("samples")) == (quantity, &samples.to_string())
+                && row.text("workers") == workers.to_string()
+        };
+        rows.iter().find(wanted).unwrap_or_else(|| panic!("no {quantity} of {samples} images and {workers} workers"))
+    };
+    assert_eq!(of("time_s", 5000, 1).number("published"), 5.92);
+    common::assert_near(of("speedup", 40_000, 2).number("published"), 18.51 / 14.37);
+    common::assert_near(of("efficiency", 40_000, 4).number("published"), 100.0 * 18.51 / 15.52 / 4.0);
+    // With a batch of 64 per worker, more workers take fewer steps, and learn less; more images teach more.
+    for (more, less) in [((40_000, 1), (40_000, 4)), ((40_000, 4), (5000, 4)), ((5000, 1), (5000, 4))] {
+        let accuracy = |(samples, workers)| of("test_accuracy", samples, workers).number("ours");
+        assert!(accuracy(more) > accuracy(less) + 2.0, "{more:?} against {less:?}");
+    }
+
+    // All is there already; and of what is missing, only that is run.
+    let (scaling, comparison) = (place.file("scaling.csv"), place.file("comparison.csv"));
+    reproduce(&place, "E4 --quick", "E4-quick").says("note: 12 cells are from an earlier run");
+    assert!((place.file("scaling.csv"), place.file("comparison.csv")) == (scaling, comparison));
+    let finished = place.path().join("output/reproduce/E4-quick/finished.jsonl");
+    let text = fs::read_to_string(&finished).expect("finished cells");
+    let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+    assert_eq!(lines.len(), 12);
+    // As an interruption may leave it: two cells whole, a third one cut.
+    fs::write(&finished, format!("{}\n{}\n{}", lines[0], lines[1], &lines[2][..lines[2].len() / 2])).expect("a file");
+    let said = reproduce(&place, "E4 --quick --quiet", "E4-quick");
+    said.is_silent();
+    let again = place.rows_of("comparison.csv");
+    assert_eq!(again.len(), rows.len());
+    for (row, before) in again.iter().zip(&rows) {
+        let timed = ["time_s", "speedup", "efficiency"].contains(&row.text("quantity"));
+        let kept = (row.text("samples"), row.text("workers") != "4") == ("5000", true);
+        assert!(row.text("ours") == before.text("ours") || (timed && !kept), "{row:?} was {before:?}");
+    }
+    // Another seed is another experiment.
+    let lines =
+        || fs::read_to_string(&finished).expect("finished cells").lines().filter(|l| l.starts_with('{')).count();
+    assert_eq!(lines(), 13, "the cut line, and what replaces it");
+}
+
+#[test]
+fn experiments_that_are_none() {
+    let place = Place::new().with("output/reproduce/E4/scaling.csv", "old");
+    let before = place.contents();
+    for (words, status, part) in [
+        ("E9", 2, "there is no experiment 'E9'; type E0, E1, E2, E3, E4 or all"),
+        ("everything", 2, "there is no experiment 'everything'"),
+        ("E4 --data nowhere", 3, "nowhere"),
+    ] {
+        let said = straggle().inside(place.path()).args(["reproduce"]).words(words).fails(status);
+        said.prints_nothing().in_one_sentence().says(part);
+        assert!(before == place.contents(), "files were touched: {said}");
+    }
+    straggle().inside(place.path()).args(["reproduce"]).fails(2).prints_nothing();
+}
