@@ -4,7 +4,6 @@ pub use crate::cores::Sharing;
 use crate::law::{Law, Sampler};
 use crate::policy::Rule;
 use crate::seed::{Luck, Purpose};
-use rand_distr::Distribution;
 
 /// A fleet of workers, as many as a run asks for.
 ///
@@ -137,34 +136,34 @@ impl Draws {
             [one] => one,
             ref several => several[worker as usize % several.len()],
         };
-        slowness * self.compute.sample(&mut self.luck.at(Purpose::Compute, worker, step))
+        slowness * self.compute.draw(self.luck.sequence(Purpose::Compute, worker), step)
     }
 
     /// Seconds of delay in a worker's `step`-th step.
     #[inline]
     pub fn delay_s(&self, worker: u32, step: u64) -> f64 {
         let delay = self.delay.as_ref();
-        delay.map_or(0.0, |law| law.sample(&mut self.luck.at(Purpose::Delay, worker, step)))
+        delay.map_or(0.0, |law| law.draw(self.luck.sequence(Purpose::Delay, worker), step))
     }
 
     /// Seconds that a worker's `serial`-th task loses on the way.
     #[inline]
     pub fn latency_s(&self, worker: u32, serial: u64) -> f64 {
         let latency = self.latency.as_ref();
-        latency.map_or(0.0, |law| law.sample(&mut self.luck.at(Purpose::Latency, worker, serial)))
+        latency.map_or(0.0, |law| law.draw(self.luck.sequence(Purpose::Latency, worker), serial))
     }
 
     /// Seconds that the server is busy with a worker's `serial`-th task.
     #[inline]
     pub fn service_s(&self, worker: u32, serial: u64) -> f64 {
         let service = self.service.as_ref();
-        service.map_or(0.0, |law| law.sample(&mut self.luck.at(Purpose::Service, worker, serial)))
+        service.map_or(0.0, |law| law.draw(self.luck.sequence(Purpose::Service, worker), serial))
     }
 
     /// Seconds that the server is busy with the update that makes `version`.
     #[inline]
     pub fn update_s(&self, version: u64) -> f64 {
         let update = self.update.as_ref();
-        update.map_or(0.0, |law| law.sample(&mut self.luck.at(Purpose::Update, 0, version)))
+        update.map_or(0.0, |law| law.draw(self.luck.sequence(Purpose::Update, 0), version))
     }
 }

@@ -53,6 +53,7 @@ pub mod fleet;
 pub mod form;
 pub mod law;
 pub mod learner;
+mod ln;
 pub mod policy;
 pub mod quadrature;
 pub mod queue;
