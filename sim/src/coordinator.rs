@@ -67,10 +67,7 @@ impl Orders {
 pub struct Coordinator {
     rule: Rule,
     version: u64,
-    /// Each worker's latest task.
-    tasks: Vec<Task>,
-    /// Whether that task is still being worked on.
-    running: Vec<bool>,
+    hands: Vec<Hand>,
     /// Tasks each worker has finished, where a lead is limited.
     finished: Vec<u64>,
     /// The least of `finished`, and how many workers stand there.
@@ -81,16 +78,27 @@ pub struct Coordinator {
     free: Vec<u32>,
 }
 
+/// What a worker has to do.
+#[derive(Clone, Copy, Debug)]
+struct Hand {
+    /// Its latest task.
+    task: Task,
+    /// Whether that is still being worked on.
+    running: bool,
+}
+
 impl Coordinator {
     /// A coordinator that has given no orders yet.
     pub fn new(rule: Rule) -> Coordinator {
         let m = rule.workers as usize;
-        let unborn = |worker| Task { worker, steps: rule.steps, serial: u64::MAX, base_version: 0 };
+        let unborn = |worker| Hand {
+            task: Task { worker, steps: rule.steps, serial: u64::MAX, base_version: 0 },
+            running: false,
+        };
         Coordinator {
             rule,
             version: 0,
-            tasks: (0..rule.workers).map(unborn).collect(),
-            running: vec![false; m],
+            hands: (0..rule.workers).map(unborn).collect(),
             finished: vec![0; if lead(rule).is_some() { m } else { 0 }],
             slowest: (0, rule.workers),
             gathered: Vec::new(),
@@ -113,11 +121,13 @@ impl Coordinator {
     ///
     /// # Panics
     /// If the task was not given, or has been handed in or cancelled before: that is a bug in the cluster.
+    #[inline]
     pub fn finished(&mut self, task: Task, orders: &mut Orders) {
         let worker = task.worker as usize;
-        assert!(self.running[worker] && self.tasks[worker] == task, "{task:?} is not being worked on");
+        let hand = &mut self.hands[worker];
+        assert!(hand.running && hand.task == task, "{task:?} is not being worked on");
+        hand.running = false;
         orders.clear();
-        self.running[worker] = false;
         self.free.push(task.worker);
         self.gathered.push(task);
         let slowest_moved = self.count_finished(worker);
@@ -143,21 +153,21 @@ impl Coordinator {
     }
 
     fn cancel_running(&mut self, orders: &mut Orders) {
-        for task in &self.tasks {
-            if std::mem::take(&mut self.running[task.worker as usize]) {
-                orders.cancel.push(*task);
-                self.free.push(task.worker);
+        for hand in &mut self.hands {
+            if std::mem::take(&mut hand.running) {
+                orders.cancel.push(hand.task);
+                self.free.push(hand.task.worker);
             }
         }
     }
 
     /// Starts every free worker.
+    #[inline]
     fn release(&mut self, orders: &mut Orders) {
-        let mut free = std::mem::take(&mut self.free);
-        for worker in free.drain(..) {
-            self.start(worker, orders);
+        for i in 0..self.free.len() {
+            self.start(self.free[i], orders);
         }
-        self.free = free;
+        self.free.clear();
     }
 
     /// Starts every free worker, but for the first `waiting` of them, who is at most `lead` tasks ahead of the slowest.
@@ -177,17 +187,19 @@ impl Coordinator {
         self.free = free;
     }
 
+    #[inline]
     fn start(&mut self, worker: u32, orders: &mut Orders) {
-        let task = &mut self.tasks[worker as usize];
+        let Hand { task, running } = &mut self.hands[worker as usize];
         task.serial = task.serial.wrapping_add(1);
         task.base_version = self.version;
-        self.running[worker as usize] = true;
+        *running = true;
         orders.start.push(*task);
     }
 
     /// Counts a finished task where a lead is limited; true if the slowest worker has moved on.
     ///
     /// The scan costs m, but the slowest moves once in m completions: constant per event in the long run.
+    #[inline]
     fn count_finished(&mut self, worker: usize) -> bool {
         if self.finished.is_empty() {
             return false;

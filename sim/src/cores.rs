@@ -72,7 +72,7 @@ impl Cores {
     }
 
     /// Whose computing ends first, and when, if nobody joins or leaves before.
-    pub(crate) fn first(&self) -> Option<(Time, u32)> {
+    pub(crate) fn first(&mut self) -> Option<(Time, u32)> {
         match self {
             Cores::Equal(equal) => equal.first(),
             Cores::Queued(queued) => queued.ends.first(),
@@ -200,7 +200,7 @@ impl Equal {
         }
     }
 
-    fn first(&self) -> Option<(Time, u32)> {
+    fn first(&mut self) -> Option<(Time, u32)> {
         let (end, worker) = self.ends.first()?;
         // Rounding may leave the counter a hair beyond the end.
         let left = end.since(self.given).max(0.0);

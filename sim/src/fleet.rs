@@ -1,5 +1,6 @@
 //! Who works, and with what? The workers' laws and speeds, the cores they share, the server they hand in to.
 
+use crate::coordinator::Task;
 pub use crate::cores::Sharing;
 use crate::law::{Law, Sampler};
 use crate::policy::Rule;
@@ -96,6 +97,13 @@ impl Fleet {
         self.cancellation == Cancellation::AfterComputing && rule.cancels()
     }
 
+    /// Whether a task is nothing but computing at full speed, which ends it at once if it is cancelled.
+    pub(crate) fn is_plain(&self, rule: Rule) -> bool {
+        let nothing_else = [&self.delay, &self.latency, &self.service, &self.update].into_iter().all(Option::is_none);
+        let sharers = rule.workers + u32::from(self.server_computes);
+        nothing_else && self.cores.is_none_or(|cores| cores >= sharers) && !self.computes_in_vain(rule)
+    }
+
     /// Whether `workers` workers have to share cores.
     pub fn shares_cores(&self, workers: u32) -> bool {
         self.cores.is_some_and(|cores| cores < workers)
@@ -129,14 +137,25 @@ impl Draws {
         }
     }
 
+    #[inline(always)]
+    fn slowness_of(&self, worker: u32) -> f64 {
+        match self.slowness[..] {
+            [one] => one,
+            ref several => several[worker as usize % several.len()],
+        }
+    }
+
     /// Seconds of computing in a worker's `step`-th step, on a core of its own.
     #[inline]
     pub fn compute_s(&self, worker: u32, step: u64) -> f64 {
-        let slowness = match self.slowness[..] {
-            [one] => one,
-            ref several => several[worker as usize % several.len()],
-        };
-        slowness * self.compute.draw(self.luck.sequence(Purpose::Compute, worker), step)
+        self.slowness_of(worker) * self.compute.draw(self.luck.sequence(Purpose::Compute, worker), step)
+    }
+
+    /// Seconds of computing in many steps of a worker: the `first`-th and every `stride`-th after it.
+    #[inline(always)]
+    pub(crate) fn fill_compute_s(&self, seconds: &mut [f64], worker: u32, (first, stride): (u64, u64)) {
+        let (slowness, luck) = (self.slowness_of(worker), self.luck.sequence(Purpose::Compute, worker));
+        self.compute.fill(seconds, slowness, luck, (first, stride));
     }
 
     /// Seconds of delay in a worker's `step`-th step.
@@ -144,6 +163,23 @@ impl Draws {
     pub fn delay_s(&self, worker: u32, step: u64) -> f64 {
         let delay = self.delay.as_ref();
         delay.map_or(0.0, |law| law.draw(self.luck.sequence(Purpose::Delay, worker), step))
+    }
+
+    /// Seconds of computing and of delay in all steps of a task.
+    #[inline]
+    pub(crate) fn task_s(&self, task: &Task) -> (f64, f64) {
+        let (worker, steps) = (task.worker, task.step_numbers());
+        // By far most tasks are one step, and a loop that may be long costs more than its one pass.
+        let sum = |draw: &dyn Fn(u64) -> f64| steps.clone().map(draw).sum();
+        let compute_s = match task.steps {
+            1 => self.compute_s(worker, task.serial),
+            _ => sum(&|step| self.compute_s(worker, step)),
+        };
+        let delay_s = match self.delay {
+            None => 0.0,
+            Some(_) => sum(&|step| self.delay_s(worker, step)),
+        };
+        (compute_s, delay_s)
     }
 
     /// Seconds that a worker's `serial`-th task loses on the way.

@@ -58,12 +58,15 @@ pub mod policy;
 pub mod quadrature;
 pub mod queue;
 pub mod recorded;
+mod rounds;
+mod runs;
 pub mod seed;
 pub mod simulated;
 pub mod stats;
 pub mod tally;
 pub mod theory;
 pub mod time;
+mod width;
 
 pub use cluster::{Cluster, Completion, Event, Run, Turn};
 pub use coordinator::{Coordinator, Orders, Task};

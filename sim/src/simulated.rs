@@ -99,7 +99,7 @@ impl<L: Learner> Simulated<L> {
     /// The next hand-in that reaches the server, if one does by `until`.
     #[inline]
     fn next_arrival(&mut self, until: Time) -> Option<(Time, u32)> {
-        while let Some((at, sharer)) = self.cores.as_ref().and_then(Cores::first) {
+        while let Some((at, sharer)) = self.cores.as_mut().and_then(Cores::first) {
             if at > until || self.arrivals.first().is_some_and(|(arrival, _)| arrival < at) {
                 break;
             }
@@ -108,9 +108,8 @@ impl<L: Learner> Simulated<L> {
                 return None;
             }
         }
-        let (at, worker) = self.arrivals.first().filter(|&(at, _)| at <= until)?;
-        self.arrivals.set(worker, None);
-        Some((at, worker))
+        self.arrivals.first().filter(|&(at, _)| at <= until)?;
+        self.arrivals.pop()
     }
 
     /// Where cores are shared: somebody has computed enough.
@@ -131,10 +130,8 @@ impl<L: Learner> Simulated<L> {
     #[inline]
     fn begin_computing(&mut self, at: Time, worker: u32) {
         let job = &mut self.jobs[worker as usize];
-        let steps = job.task.step_numbers();
         job.began = at;
-        job.compute_s = steps.clone().map(|step| self.draws.compute_s(worker, step)).sum();
-        job.delay_s = steps.map(|step| self.draws.delay_s(worker, step)).sum();
+        (job.compute_s, job.delay_s) = self.draws.task_s(&job.task);
         job.latency_s = self.draws.latency_s(worker, job.task.serial);
         match &mut self.cores {
             Some(cores) => cores.join(at, worker, job.compute_s),

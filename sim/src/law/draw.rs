@@ -117,6 +117,24 @@ impl Sampler {
     }
 }
 
+impl Sampler {
+    /// Many draws of one worker, `slowness` times as long: of the `first`-th step and every `stride`-th after it.
+    #[inline(always)]
+    pub(crate) fn fill(&self, seconds: &mut [f64], slowness: f64, luck: Sequence, (first, stride): (u64, u64)) {
+        let steps = (first..).step_by(stride as usize);
+        match self {
+            // The law on which most depends, by itself: vector code, with the logarithm in it.
+            Sampler::Exp { shift, scale } => {
+                for (i, seconds) in seconds.iter_mut().enumerate() {
+                    let word = luck.word(first.wrapping_add((i as u64).wrapping_mul(stride)));
+                    *seconds = slowness * (shift + scale * exponential(word));
+                }
+            }
+            _ => seconds.iter_mut().zip(steps).for_each(|(seconds, step)| *seconds = slowness * self.draw(luck, step)),
+        }
+    }
+}
+
 /// One of 2^52 equally spaced numbers in [0, 1).
 #[inline(always)]
 fn unit(word: u64) -> f64 {
