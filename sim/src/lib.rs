@@ -50,6 +50,7 @@ pub mod coordinator;
 mod cores;
 pub mod experiment;
 pub mod fleet;
+mod flow;
 pub mod form;
 pub mod law;
 pub mod learner;

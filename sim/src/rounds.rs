@@ -114,13 +114,11 @@ pub(crate) struct Entrant {
     pub(crate) rule: Rule,
     pub(crate) rank: Rank,
     pub(crate) tally: Tally,
-    /// Lengths of the iterations of a block.
-    lengths: Vec<f64>,
 }
 
 impl Entrant {
     pub(crate) fn new(rule: Rule, rank: Rank) -> Entrant {
-        Entrant { rule, rank, tally: Tally::new(rule.workers), lengths: Vec::new() }
+        Entrant { rule, rank, tally: Tally::new(rule.workers) }
     }
 }
 
@@ -149,8 +147,8 @@ struct Chunk {
 /// Iterations in a chunk: short enough for the first-level cache, long enough for full vectors.
 const CHUNK: usize = 256;
 
-/// Chunks in a block, which threads share.
-const CHUNKS: usize = 16;
+/// Chunks in a block, which threads share: some 0.1 ms of work.
+const CHUNKS: usize = 8;
 
 /// Times that are kept at once, at most: 8 MB.
 const KEPT: usize = 1 << 20;
@@ -180,12 +178,10 @@ impl<'a> Rounds<'a> {
             width.run(Block { draws, steps, first, length, ranks: &ranks, keep, chunk: part });
         });
         entrants.par_iter_mut().enumerate().for_each(|(i, entrant)| {
-            entrant.lengths.clear();
             for part in &self.chunks {
                 let length = part.lengths.len() / ranks.len();
-                entrant.lengths.extend_from_slice(&part.lengths[i * length..][..length]);
+                entrant.tally.add_rounds(&part.lengths[i * length..][..length], entrant.rule);
             }
-            entrant.tally.add_rounds(&entrant.lengths, entrant.rule);
         });
         if let Some(worked_s) = &mut self.worked_s {
             worked_s.resize(workers.max(worked_s.len()), 0.0);

@@ -1,11 +1,13 @@
 //! How is a cell run to its end, and by which engine? The engine chooses itself; nothing of the choice shows in the results.
 //!
 //! - The event engine ([`Run`] on [`Simulated`]) runs everything, and is what the others are held equal to, to the last bit.
+//! - Workers that carry on, with nothing to hinder them, need no orders: [`flow`](crate::flow).
 //! - Iterations in which everybody starts anew need no events: [`rounds`](crate::rounds), all such cells together.
 
 use crate::cluster::Run;
 use crate::experiment::{Cell, Experiment, Length, Watch};
 use crate::fleet::{Draws, Fleet};
+use crate::flow::Flow;
 use crate::policy::Rule;
 use crate::rounds::{Entrant, Rank, Rounds};
 use crate::seed::Luck;
@@ -73,7 +75,7 @@ pub(crate) fn all(experiment: &Experiment, cells: &[Cell], watch: &Watch) -> Vec
         }
     }
     let run = |job: &Job| match job.ranks[..] {
-        [] => vec![events(experiment, job.cells[0].1, &job.fleet, watch)],
+        [] => vec![alone(experiment, job.cells[0].1, &job.fleet, watch)],
         _ => rounds(experiment, job, watch),
     };
     let results: Vec<Vec<Option<Tally>>> = jobs.par_iter().with_max_len(1).map(run).collect();
@@ -97,40 +99,94 @@ struct Job {
     ranks: Vec<Rank>,
 }
 
+/// Runs a cell by itself.
+fn alone(experiment: &Experiment, rule: Rule, fleet: &Fleet, watch: &Watch) -> Option<Tally> {
+    match Flow::new(rule, fleet, Draws::new(fleet, Luck::new(experiment.seed, 0))) {
+        Some(flow) => to_its_end(flow, experiment.length, rule, fleet, watch),
+        None => events(experiment, rule, fleet, watch),
+    }
+}
+
 /// Runs a cell event by event.
-pub(crate) fn events(experiment: &Experiment, rule: Rule, fleet: &Fleet, watch: &Watch) -> Option<Tally> {
-    let mut run = Run::new(rule, Simulated::new(fleet.clone(), Luck::new(experiment.seed, 0), rule.workers));
-    let (mut ledger, mut tally) = (Ledger::default(), Tally::new(rule.workers));
+fn events(experiment: &Experiment, rule: Rule, fleet: &Fleet, watch: &Watch) -> Option<Tally> {
+    let cluster = Simulated::new(fleet.clone(), Luck::new(experiment.seed, 0), rule.workers);
+    let engine = Events { run: Run::new(rule, cluster), ledger: Ledger::default(), tally: Tally::new(rule.workers) };
+    to_its_end(engine, experiment.length, rule, fleet, watch)
+}
+
+/// Something that makes updates.
+pub(crate) trait Engine {
+    /// Runs until so many updates are made, but for no more than `most` turns; `None` if nothing more can come.
+    fn run(&mut self, updates: u64, most: u64) -> Option<()>;
+    /// Updates so far.
+    fn updates(&self) -> u64;
+    fn tally(&mut self) -> &mut Tally;
+    fn into_tally(self) -> Tally;
+    /// Both sides of the law of conservation of staleness.
+    fn sides(&self) -> (u128, u128);
+}
+
+struct Events {
+    run: Run<Simulated>,
+    ledger: Ledger,
+    tally: Tally,
+}
+
+impl Engine for Events {
+    fn run(&mut self, updates: u64, most: u64) -> Option<()> {
+        for _ in 0..most {
+            if self.ledger.updates() == updates {
+                break;
+            }
+            let turn = self.run.turn()?;
+            self.ledger.add(&turn);
+            self.tally.add(&turn);
+        }
+        Some(())
+    }
+
+    fn updates(&self) -> u64 {
+        self.ledger.updates()
+    }
+
+    fn tally(&mut self) -> &mut Tally {
+        &mut self.tally
+    }
+
+    fn into_tally(self) -> Tally {
+        self.tally
+    }
+
+    fn sides(&self) -> (u128, u128) {
+        self.ledger.sides()
+    }
+}
+
+/// Warms up and runs until the length is reached; `None` if `watch` stops it.
+fn to_its_end(mut engine: impl Engine, length: Length, rule: Rule, fleet: &Fleet, watch: &Watch) -> Option<Tally> {
     let warm_up = warm_up(rule, fleet);
     let mut goal = warm_up;
     loop {
-        while ledger.updates() < goal {
+        while engine.updates() < goal {
             if watch.stopped() {
                 return None;
             }
-            let from = ledger.updates();
-            for _ in 0..LOOK {
-                let turn = run.turn()?;
-                ledger.add(&turn);
-                tally.add(&turn);
-                if ledger.updates() == goal {
-                    break;
-                }
-            }
-            watch.updates.fetch_add(ledger.updates() - from, Ordering::Relaxed);
+            let from = engine.updates();
+            engine.run(goal, LOOK)?;
+            watch.updates.fetch_add(engine.updates() - from, Ordering::Relaxed);
         }
         if goal == warm_up {
-            tally.begin();
+            engine.tally().begin();
         }
-        match experiment.length.more(&tally) {
+        match length.more(engine.tally()) {
             0 => break,
             more => goal = goal.saturating_add(more),
         }
     }
-    let (added, had) = ledger.sides();
+    let (added, had) = engine.sides();
     assert_eq!(added, had, "staleness is not conserved under {rule:?}: a bug in the simulator");
     watch.cells.fetch_add(1, Ordering::Relaxed);
-    Some(tally)
+    Some(engine.into_tally())
 }
 
 /// Runs cells that are decided by the same draws.

@@ -4,7 +4,8 @@ use crate::law::Law;
 use crate::policy::Policy;
 
 fn experiment(fleet: Fleet, model: Model, length: Length) -> Experiment {
-    let policies = ["sync", "async", "k-sync:3", "backup:1", "k-sync:18", "k-async:2", "local:3", "hogwild"];
+    let policies =
+        ["sync", "async", "k-sync:3", "backup:1", "k-sync:18", "k-async:2", "k-batch-async:7", "local:3", "hogwild"];
     let policies = policies.into_iter().map(|policy| policy.parse().unwrap()).collect();
     Experiment { policies, workers: vec![1, 2, 3, 5, 8, 20, 33], fleet, model, length, seed: 3 }
 }
