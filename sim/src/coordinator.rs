@@ -68,10 +68,8 @@ pub struct Coordinator {
     rule: Rule,
     version: u64,
     hands: Vec<Hand>,
-    /// Tasks each worker has finished, where a lead is limited.
-    finished: Vec<u64>,
-    /// The least of `finished`, and how many workers stand there.
-    slowest: (u64, u32),
+    /// Where a lead is limited.
+    pace: Option<Pace>,
     /// Results handed in since the last update.
     gathered: Vec<Task>,
     /// Workers without a task, in the order in which they became free.
@@ -90,7 +88,6 @@ struct Hand {
 impl Coordinator {
     /// A coordinator that has given no orders yet.
     pub fn new(rule: Rule) -> Coordinator {
-        let m = rule.workers as usize;
         let unborn = |worker| Hand {
             task: Task { worker, steps: rule.steps, serial: u64::MAX, base_version: 0 },
             running: false,
@@ -99,8 +96,7 @@ impl Coordinator {
             rule,
             version: 0,
             hands: (0..rule.workers).map(unborn).collect(),
-            finished: vec![0; if lead(rule).is_some() { m } else { 0 }],
-            slowest: (0, rule.workers),
+            pace: Pace::of(rule),
             gathered: Vec::new(),
             free: (0..rule.workers).collect(),
         }
@@ -130,7 +126,7 @@ impl Coordinator {
         orders.clear();
         self.free.push(task.worker);
         self.gathered.push(task);
-        let slowest_moved = self.count_finished(worker);
+        let slowest_moved = self.pace.as_mut().is_some_and(|pace| pace.finished(task.worker));
 
         let update = self.gathered.len() == self.rule.quorum as usize;
         if update {
@@ -144,10 +140,10 @@ impl Coordinator {
         match self.rule.finisher {
             Finisher::Waits if !update => {}
             Finisher::Waits | Finisher::StartsAnew { lead: None } => self.release(orders),
-            Finisher::StartsAnew { lead: Some(lead) } => {
+            Finisher::StartsAnew { lead: Some(_) } => {
                 // Unless the slowest moved or work was cancelled, whoever waited before still waits.
                 let waiting = if slowest_moved || !orders.cancel.is_empty() { 0 } else { self.free.len() - 1 };
-                self.release_within(lead, waiting, orders);
+                self.release_within(waiting, orders);
             }
         }
     }
@@ -170,13 +166,13 @@ impl Coordinator {
         self.free.clear();
     }
 
-    /// Starts every free worker, but for the first `waiting` of them, who is at most `lead` tasks ahead of the slowest.
-    fn release_within(&mut self, lead: u32, waiting: usize, orders: &mut Orders) {
+    /// Starts every free worker, but for the first `waiting` of them, who is not too far ahead of the slowest.
+    fn release_within(&mut self, waiting: usize, orders: &mut Orders) {
         let mut free = std::mem::take(&mut self.free);
         let mut kept = waiting;
         for i in waiting..free.len() {
             let worker = free[i];
-            if self.finished[worker as usize] - self.slowest.0 <= u64::from(lead) {
+            if self.pace.as_ref().is_none_or(|pace| pace.allows(worker)) {
                 self.start(worker, orders);
             } else {
                 free[kept] = worker;
@@ -195,18 +191,45 @@ impl Coordinator {
         *running = true;
         orders.start.push(*task);
     }
+}
 
-    /// Counts a finished task where a lead is limited; true if the slowest worker has moved on.
+/// How far everybody is, where nobody may be more than so many tasks ahead of the slowest.
+#[derive(Clone, Debug)]
+pub(crate) struct Pace {
+    lead: u64,
+    /// Tasks each worker has finished.
+    finished: Vec<u64>,
+    /// The least of `finished`, and how many workers stand there.
+    slowest: (u64, u32),
+}
+
+impl Pace {
+    /// Nobody has finished anything; `None` if the rule sets no limit.
+    pub(crate) fn of(rule: Rule) -> Option<Pace> {
+        match rule.finisher {
+            Finisher::Waits | Finisher::StartsAnew { lead: None } => None,
+            Finisher::StartsAnew { lead: Some(lead) } => Some(Pace {
+                lead: u64::from(lead),
+                finished: vec![0; rule.workers as usize],
+                slowest: (0, rule.workers),
+            }),
+        }
+    }
+
+    /// Whether a worker may start another task.
+    #[inline]
+    pub(crate) fn allows(&self, worker: u32) -> bool {
+        self.finished[worker as usize] - self.slowest.0 <= self.lead
+    }
+
+    /// Counts a finished task; true if the slowest worker has moved on.
     ///
     /// The scan costs m, but the slowest moves once in m completions: constant per event in the long run.
     #[inline]
-    fn count_finished(&mut self, worker: usize) -> bool {
-        if self.finished.is_empty() {
-            return false;
-        }
-        let was_slowest = self.finished[worker] == self.slowest.0;
-        self.finished[worker] += 1;
-        if !was_slowest {
+    pub(crate) fn finished(&mut self, worker: u32) -> bool {
+        let finished = &mut self.finished[worker as usize];
+        *finished += 1;
+        if *finished - 1 != self.slowest.0 {
             return false;
         }
         self.slowest.1 -= 1;
@@ -216,12 +239,5 @@ impl Coordinator {
         self.slowest.0 += 1;
         self.slowest.1 = self.finished.iter().filter(|&&n| n == self.slowest.0).count() as u32;
         true
-    }
-}
-
-fn lead(rule: Rule) -> Option<u32> {
-    match rule.finisher {
-        Finisher::Waits => None,
-        Finisher::StartsAnew { lead } => lead,
     }
 }

@@ -100,8 +100,12 @@ impl Fleet {
     /// Whether a task is nothing but computing at full speed, which ends it at once if it is cancelled.
     pub(crate) fn is_plain(&self, rule: Rule) -> bool {
         let nothing_else = [&self.delay, &self.latency, &self.service, &self.update].into_iter().all(Option::is_none);
-        let sharers = rule.workers + u32::from(self.server_computes);
-        nothing_else && self.cores.is_none_or(|cores| cores >= sharers) && !self.computes_in_vain(rule)
+        nothing_else && !self.has_cores_shared(rule) && !self.computes_in_vain(rule)
+    }
+
+    /// Whether somebody, the server included, has no core of its own.
+    pub(crate) fn has_cores_shared(&self, rule: Rule) -> bool {
+        self.cores.is_some_and(|cores| cores < rule.workers + u32::from(self.server_computes))
     }
 
     /// Whether `workers` workers have to share cores.
@@ -165,21 +169,23 @@ impl Draws {
         delay.map_or(0.0, |law| law.draw(self.luck.sequence(Purpose::Delay, worker), step))
     }
 
-    /// Seconds of computing and of delay in all steps of a task.
+    /// Seconds of computing in all steps of a task.
     #[inline]
-    pub(crate) fn task_s(&self, task: &Task) -> (f64, f64) {
-        let (worker, steps) = (task.worker, task.step_numbers());
+    pub(crate) fn task_compute_s(&self, task: &Task) -> f64 {
         // By far most tasks are one step, and a loop that may be long costs more than its one pass.
-        let sum = |draw: &dyn Fn(u64) -> f64| steps.clone().map(draw).sum();
-        let compute_s = match task.steps {
-            1 => self.compute_s(worker, task.serial),
-            _ => sum(&|step| self.compute_s(worker, step)),
-        };
-        let delay_s = match self.delay {
+        match task.steps {
+            1 => self.compute_s(task.worker, task.serial),
+            _ => task.step_numbers().map(|step| self.compute_s(task.worker, step)).sum(),
+        }
+    }
+
+    /// Seconds of delay in all steps of a task.
+    #[inline]
+    pub(crate) fn task_delay_s(&self, task: &Task) -> f64 {
+        match self.delay {
             None => 0.0,
-            Some(_) => sum(&|step| self.delay_s(worker, step)),
-        };
-        (compute_s, delay_s)
+            Some(_) => task.step_numbers().map(|step| self.delay_s(task.worker, step)).sum(),
+        }
     }
 
     /// Seconds that a worker's `serial`-th task loses on the way.

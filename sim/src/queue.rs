@@ -93,7 +93,7 @@ impl Queue {
     }
 
     /// Replaces what is pending for `worker`.
-    #[inline]
+    #[inline(always)]
     pub fn set(&mut self, worker: u32, at: Option<Time>) {
         if self.vacant != worker {
             self.settle();
@@ -102,7 +102,7 @@ impl Queue {
         self.replay(worker, at.map_or(NEVER, Time::bits));
     }
 
-    #[inline]
+    #[inline(always)]
     fn replay(&mut self, worker: u32, time: u64) {
         let mut best = Entry { time, worker };
         let mut place = worker as usize;
@@ -114,12 +114,17 @@ impl Queue {
     }
 
     /// Clears the leaf of an event that was taken out.
-    #[inline]
+    #[inline(always)]
     fn settle(&mut self) {
         if self.vacant != NOBODY {
-            self.replay(self.vacant, NEVER);
-            self.vacant = NOBODY;
+            self.clear();
         }
+    }
+
+    #[inline(never)]
+    fn clear(&mut self) {
+        self.replay(self.vacant, NEVER);
+        self.vacant = NOBODY;
     }
 
     /// What is pending for `worker`.
@@ -130,7 +135,7 @@ impl Queue {
     }
 
     /// The earliest event and whose it is.
-    #[inline]
+    #[inline(always)]
     pub fn first(&mut self) -> Option<(Time, u32)> {
         self.settle();
         let Entry { time, worker } = self.winner;
@@ -138,7 +143,7 @@ impl Queue {
     }
 
     /// Takes the earliest event out.
-    #[inline]
+    #[inline(always)]
     pub fn pop(&mut self) -> Option<(Time, u32)> {
         let first = self.first()?;
         self.vacant = first.1;

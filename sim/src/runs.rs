@@ -1,7 +1,7 @@
 //! How is a cell run to its end, and by which engine? The engine chooses itself; nothing of the choice shows in the results.
 //!
 //! - The event engine ([`Run`] on [`Simulated`]) runs everything, and is what the others are held equal to, to the last bit.
-//! - Workers that carry on, with nothing to hinder them, need no orders: [`flow`](crate::flow).
+//! - Workers that carry on, on cores of their own, need no orders: [`flow`](crate::flow).
 //! - Iterations in which everybody starts anew need no events: [`rounds`](crate::rounds), all such cells together.
 
 use crate::cluster::Run;
@@ -101,7 +101,7 @@ struct Job {
 
 /// Runs a cell by itself.
 fn alone(experiment: &Experiment, rule: Rule, fleet: &Fleet, watch: &Watch) -> Option<Tally> {
-    match Flow::new(rule, fleet, Draws::new(fleet, Luck::new(experiment.seed, 0))) {
+    match Flow::new(rule, fleet, Draws::new(fleet, Luck::new(experiment.seed, 0)), Width::widest()) {
         Some(flow) => to_its_end(flow, experiment.length, rule, fleet, watch),
         None => events(experiment, rule, fleet, watch),
     }

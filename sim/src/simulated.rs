@@ -131,7 +131,8 @@ impl<L: Learner> Simulated<L> {
     fn begin_computing(&mut self, at: Time, worker: u32) {
         let job = &mut self.jobs[worker as usize];
         job.began = at;
-        (job.compute_s, job.delay_s) = self.draws.task_s(&job.task);
+        job.compute_s = self.draws.task_compute_s(&job.task);
+        job.delay_s = self.draws.task_delay_s(&job.task);
         job.latency_s = self.draws.latency_s(worker, job.task.serial);
         match &mut self.cores {
             Some(cores) => cores.join(at, worker, job.compute_s),

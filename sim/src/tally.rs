@@ -67,13 +67,18 @@ pub struct Tally {
     last_update: Time,
     gaps: Series,
     lengths: Quantiles,
-    /// How many applied tasks had each staleness.
+    /// How many applied tasks had each staleness, below [`COUNTED`].
     staleness: Vec<u64>,
+    /// Applied tasks, and the sum of their staleness.
+    applied: (u64, u64),
     steps_applied: u64,
     days: Vec<Day>,
     /// Seconds of work that was thrown away.
     wasted_s: f64,
 }
+
+/// Staleness is counted one by one below this. With a million workers a table of all would be a hundred megabytes.
+pub const COUNTED: u64 = 1 << 16;
 
 /// A worker's working time. It is summed worker by worker, so that the sum does not depend on who was first.
 #[derive(Clone, Copy, Debug)]
@@ -101,6 +106,7 @@ impl Tally {
             gaps: Series::default(),
             lengths: Quantiles::default(),
             staleness: Vec::new(),
+            applied: (0, 0),
             steps_applied: 0,
             days: vec![Day { since: Time::END, worked_s: 0.0 }; workers as usize],
             wasted_s: 0.0,
@@ -111,9 +117,9 @@ impl Tally {
     #[inline]
     pub fn add(&mut self, turn: &Turn<'_>) {
         let orders = turn.orders;
-        self.now = turn.at;
+        self.pass(turn.at);
         if let Some(completion) = &turn.completion {
-            self.finished(turn.at, completion.task.worker, completion.compute_s + completion.delay_s);
+            self.finished(completion.task.worker, completion.compute_s + completion.delay_s);
         }
         for task in &orders.cancel {
             let day = &mut self.days[task.worker as usize];
@@ -150,8 +156,10 @@ impl Tally {
         }
         self.last_update = self.now;
         // What everybody read is what the update is of.
+        let applied = lengths_s.len() as u64 * u64::from(rule.quorum);
         self.staleness.resize(self.staleness.len().max(1), 0);
-        self.staleness[0] += lengths_s.len() as u64 * u64::from(rule.quorum);
+        self.staleness[0] += applied;
+        self.applied.0 += applied;
         self.steps_applied += lengths_s.len() as u64 * rule.gradients_per_update();
     }
 
@@ -173,10 +181,15 @@ impl Tally {
         *self = Tally { began: now, now, last_update: self.last_update, days, ..fresh };
     }
 
+    /// Time has passed.
+    #[inline]
+    pub(crate) fn pass(&mut self, now: Time) {
+        self.now = now;
+    }
+
     /// A worker has handed in what took it so many seconds.
     #[inline]
-    pub(crate) fn finished(&mut self, at: Time, worker: u32, worked_s: f64) {
-        self.now = at;
+    pub(crate) fn finished(&mut self, worker: u32, worked_s: f64) {
         let day = &mut self.days[worker as usize];
         day.worked_s += worked_s;
         day.since = Time::END;
@@ -191,12 +204,15 @@ impl Tally {
     /// A task went into an update.
     #[inline]
     pub(crate) fn applied(&mut self, staleness: u64, steps: u32) {
+        self.applied.0 += 1;
+        self.applied.1 += staleness;
         match self.staleness.get_mut(staleness as usize) {
             Some(count) => *count += 1,
-            None => {
+            None if staleness < COUNTED => {
                 self.staleness.resize(staleness as usize + 1, 0);
                 self.staleness[staleness as usize] = 1;
             }
+            None => {}
         }
         self.steps_applied += u64::from(steps);
     }
@@ -220,17 +236,15 @@ impl Tally {
         self.lengths.quantile(u)
     }
 
-    /// How many applied tasks had staleness 0, 1, 2, ...
+    /// How many applied tasks had staleness 0, 1, 2, ...; what is [`COUNTED`] or more is in the mean only.
     pub fn staleness(&self) -> &[u64] {
         &self.staleness
     }
 
     /// Mean staleness of the applied tasks, in updates.
     pub fn mean_staleness(&self) -> Option<f64> {
-        let applied: u64 = self.staleness.iter().sum();
-        let sum: f64 =
-            self.staleness.iter().enumerate().map(|(staleness, &count)| staleness as f64 * count as f64).sum();
-        (applied > 0).then(|| sum / applied as f64)
+        let (applied, sum) = self.applied;
+        (applied > 0).then(|| sum as f64 / applied as f64)
     }
 
     /// Single-worker gradients in one update, on average.

@@ -4,8 +4,19 @@ use crate::law::Law;
 use crate::policy::Policy;
 
 fn experiment(fleet: Fleet, model: Model, length: Length) -> Experiment {
-    let policies =
-        ["sync", "async", "k-sync:3", "backup:1", "k-sync:18", "k-async:2", "k-batch-async:7", "local:3", "hogwild"];
+    let policies = [
+        "sync",
+        "async",
+        "k-sync:3",
+        "backup:1",
+        "k-sync:18",
+        "k-async:2",
+        "k-batch-async:7",
+        "ssp:0",
+        "ssp:3",
+        "local:3",
+        "hogwild",
+    ];
     let policies = policies.into_iter().map(|policy| policy.parse().unwrap()).collect();
     Experiment { policies, workers: vec![1, 2, 3, 5, 8, 20, 33], fleet, model, length, seed: 3 }
 }
@@ -21,7 +32,11 @@ fn told(tally: &Tally) -> String {
 fn every_engine_tells_what_the_event_engine_tells() {
     let plain = Law::examples().into_iter().map(Fleet::new);
     let uneven = Fleet { speeds: vec![1.0, 0.5, 2.0], cores: Some(20), ..Fleet::new("exp(2)".parse().unwrap()) };
-    for fleet in plain.chain([uneven]) {
+    let law = |text: &str| Some(text.parse().unwrap());
+    let delayed = Fleet { delay: law("uniform(0, 1)"), latency: law("exp(9)"), ..uneven.clone() };
+    let served =
+        Fleet { service: law("exp(8)"), update: law("constant(0.01)"), ..Fleet::new("gamma(3, 0.2)".parse().unwrap()) };
+    for fleet in plain.chain([uneven, delayed, served]) {
         for model in [Model::Event, Model::Gated] {
             let experiment = experiment(fleet.clone(), model, Length::Updates(700));
             let (cells, _) = experiment.cells();
