@@ -45,6 +45,8 @@
 //! - Correlation: steps of one worker, and steps of different workers, are independent. A worker that stays slow is a
 //!   matter of speeds.
 
+#[doc(hidden)]
+pub mod bench;
 pub mod cluster;
 pub mod coordinator;
 mod cores;

@@ -137,11 +137,18 @@ pub(crate) struct Rounds<'a> {
 
 /// Iterations that are worked out in one go.
 #[derive(Default)]
-struct Chunk {
+pub(crate) struct Chunk {
     /// Worker by worker, if busy times are wanted; of the latest worker otherwise.
     times: Vec<f64>,
     /// Entrant by entrant.
     lengths: Vec<f64>,
+}
+
+impl Chunk {
+    /// The lengths of the iterations, entrant by entrant.
+    pub(crate) fn lengths(&self) -> &[f64] {
+        &self.lengths
+    }
 }
 
 /// Iterations in a chunk: short enough for the first-level cache, long enough for full vectors.
@@ -222,15 +229,17 @@ fn add_abreast(sums: &mut [f64], rows: &[f64], length: usize) {
 }
 
 /// The kernel: one chunk of iterations, all entrants.
-struct Block<'a> {
-    draws: &'a Draws,
-    steps: u32,
+pub(crate) struct Block<'a> {
+    pub(crate) draws: &'a Draws,
+    pub(crate) steps: u32,
     /// Number of the first iteration.
-    first: u64,
-    length: usize,
-    ranks: &'a [(Rank, u32)],
-    keep: bool,
-    chunk: &'a mut Chunk,
+    pub(crate) first: u64,
+    pub(crate) length: usize,
+    /// In order of the workers.
+    pub(crate) ranks: &'a [(Rank, u32)],
+    /// Whether everybody's times are kept.
+    pub(crate) keep: bool,
+    pub(crate) chunk: &'a mut Chunk,
 }
 
 impl Kernel for Block<'_> {
