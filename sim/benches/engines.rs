@@ -4,7 +4,8 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use straggle_sim::{Draws, Experiment, Fleet, Length, Luck, Model, Watch, bench};
+use straggle_sim::experiment::warm_up;
+use straggle_sim::{Draws, Experiment, Fleet, Length, Luck, Model, Policy, Watch, bench};
 
 fn main() {
     divan::main();
@@ -17,16 +18,18 @@ fn fleet() -> Fleet {
 /// A run of one cell, on the thread that calls.
 fn cell(bencher: Bencher<'_, '_>, policy: &str, workers: u32, fleet: Fleet) {
     let events = 200_000.max(4 * u64::from(workers));
-    let policy = policy.parse().expect("a policy");
+    let policy: Policy = policy.parse().expect("a policy");
+    let rule = policy.rule(workers).expect("enough workers");
+    let warm_up = warm_up(rule, &fleet) * u64::from(rule.quorum);
     let experiment = Experiment {
         policies: vec![policy],
         workers: vec![workers],
         fleet,
         model: Model::Event,
-        length: Length::Updates(events / u64::from(policy.rule(workers).expect("enough workers").quorum)),
+        length: Length::Updates(events / u64::from(rule.quorum)),
         seed: 0,
     };
-    bencher.counter(ItemsCount::new(events)).bench(|| experiment.observe(&Watch::default()));
+    bencher.counter(ItemsCount::new(events + warm_up)).bench(|| experiment.observe(&Watch::default()));
 }
 
 #[divan::bench(args = [1, 10, 100, 1000, 10_000, 100_000], max_time = 3)]

@@ -24,7 +24,7 @@ pub(crate) struct Flow {
     workers: Vec<Worker>,
     ahead: Ahead,
     version: u64,
-    /// Who has handed in since the last update, and what it had read.
+    /// Who has handed in since the last update, and what it had read; not the one whose hand-in makes the update.
     gathered: Vec<(u32, u64)>,
     pace: Option<Pace>,
     /// Workers that are too far ahead of the slowest, in order of their arrival.
@@ -120,16 +120,20 @@ impl Flow {
             self.now = self.now.after(self.draws.service_s(worker, serial));
         }
         self.tally.finished(worker, worked_s);
-        self.gathered.push((worker, base_version));
         let moved_on = self.pace.as_mut().is_some_and(|pace| pace.finished(worker));
-        let enough = self.gathered.len() == self.rule.quorum as usize;
+        let enough = self.gathered.len() + 1 == self.rule.quorum as usize;
         if enough {
-            self.update();
+            self.update(base_version);
+        } else {
+            self.gathered.push((worker, base_version));
         }
         self.tally.pass(self.now);
         match self.rule.finisher {
             Finisher::Waits if !enough => {}
-            Finisher::Waits => (0..self.gathered.len()).for_each(|i| self.start(self.gathered[i].0)),
+            Finisher::Waits => {
+                (0..self.gathered.len()).for_each(|i| self.start(self.gathered[i].0));
+                self.start(worker);
+            }
             Finisher::StartsAnew { lead: None } => self.start(worker),
             Finisher::StartsAnew { lead: Some(_) } => {
                 self.held_back.push(worker);
@@ -142,20 +146,27 @@ impl Flow {
         }
     }
 
+    /// The hand-ins so far and one more, which had read `last_version`, are averaged.
     #[inline(always)]
-    fn update(&mut self) {
+    fn update(&mut self, last_version: u64) {
         if !self.plain {
             self.now = self.now.after(self.draws.update_s(self.version + 1));
         }
         self.tally.updated(self.now);
-        for &(_, base_version) in &self.gathered {
-            let staleness = self.version - base_version;
-            self.tally.applied(staleness, self.rule.steps);
-            self.conserved.closed += staleness;
+        for i in 0..self.gathered.len() {
+            self.apply(self.gathered[i].1);
         }
+        self.apply(last_version);
         self.version += 1;
-        self.conserved.in_flight -= self.gathered.len() as u64;
         self.conserved.added += self.conserved.in_flight;
+    }
+
+    #[inline(always)]
+    fn apply(&mut self, base_version: u64) {
+        let staleness = self.version - base_version;
+        self.tally.applied(staleness, self.rule.steps);
+        self.conserved.closed += staleness;
+        self.conserved.in_flight -= 1;
     }
 
     /// Starts whoever is not too far ahead of the slowest, but for the first `waiting`.
