@@ -1,4 +1,4 @@
-//! Draws `sim/cost.csv`: what a gradient costs the simulator.
+//! Draws `sim/cost.csv`: what a task costs the simulator.
 //!
 //! `cargo run --release -p straggle-plot --example cost` writes `sim/cost.svg`.
 
@@ -11,11 +11,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let wanted = rows.iter().filter(|row| row[0] == varied && row[1] == policy);
         wanted.map(|row| Ok((row[2].parse()?, row[3].parse()?))).collect()
     };
-    let (mut by_workers, mut by_policies, mut by_gradients, mut legend) = (vec![], vec![], vec![], vec![]);
+    let (mut by_workers, mut by_policies, mut by_tasks, mut legend) = (vec![], vec![], vec![], vec![]);
     for (i, policy) in ["sync", "async", "k-async:4", "ssp:2", "k-sync:4", "all"].into_iter().enumerate() {
         let mut first = None;
-        for (varied, marks) in
-            [("workers", &mut by_workers), ("policies", &mut by_policies), ("gradients", &mut by_gradients)]
+        for (varied, marks) in [("workers", &mut by_workers), ("policies", &mut by_policies), ("tasks", &mut by_tasks)]
         {
             let points = series(varied, policy)?;
             if !points.is_empty() {
@@ -26,11 +25,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         legend.extend(first);
     }
-    let cost = || "Time per gradient (ns)";
+    let cost = || "Time per task (ns)";
     let panels = vec![
         Panel::new(Axis::log("Number of workers m"), Axis::log(cost()), by_workers),
         Panel::new(Axis::linear("Policies, m = 20").integer(), Axis::linear(cost()).from_zero(), by_policies),
-        Panel::new(Axis::log("Gradients, m = 20"), Axis::log(cost()), by_gradients),
+        Panel::new(Axis::log("Tasks, m = 20"), Axis::log(cost()), by_tasks),
     ];
     std::fs::write("sim/cost.svg", straggle_plot::svg(&Figure { legend, ..Figure::new(panels) })?)?;
     Ok(())

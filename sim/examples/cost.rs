@@ -3,16 +3,17 @@
 //! `cargo run --release -p straggle-sim --example cost > sim/cost.csv`, then `cargo run --release -p straggle-plot --example cost`.
 
 use std::time::Instant;
+use straggle_sim::experiment::warm_up;
 use straggle_sim::{Experiment, Fleet, Length, Model, Policy, Watch};
 
 const EVERY: [&str; 8] =
     ["sync", "async", "k-sync:4", "k-async:4", "k-batch-async:4", "ssp:2", "local:4", "k-batch-sync:4"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    println!("varied,policy,x,ns_per_gradient");
+    println!("varied,policy,x,ns_per_task");
     for policy in ["sync", "async", "k-async:4", "ssp:2", "k-sync:4"] {
         for workers in [4, 10, 32, 100, 316, 1000, 3162, 10_000, 31_623, 100_000] {
-            let cost = ns(&[policy.parse()?], workers, 100_000.max(2 * u64::from(workers)))?;
+            let cost = ns(&[policy.parse()?], workers, 100_000.max(10 * u64::from(workers)))?;
             println!("workers,{policy},{workers},{cost}");
         }
     }
@@ -21,24 +22,29 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("policies,all,{count},{}", ns(&policies, 20, 200_000)?);
     }
     for policy in ["sync", "async"] {
-        for gradients in [1000, 10_000, 100_000, 1_000_000, 10_000_000] {
-            println!("gradients,{policy},{gradients},{}", ns(&[policy.parse()?], 20, gradients)?);
+        for tasks in [1000, 10_000, 100_000, 1_000_000, 10_000_000] {
+            println!("tasks,{policy},{tasks},{}", ns(&[policy.parse()?], 20, tasks)?);
         }
     }
     Ok(())
 }
 
-/// Nanoseconds for each gradient that goes into an update, on one thread.
-fn ns(policies: &[Policy], workers: u32, gradients: u64) -> Result<f64, Box<dyn std::error::Error>> {
+/// Nanoseconds for each task that is begun, those of the warm-up included, on one thread.
+fn ns(policies: &[Policy], workers: u32, tasks: u64) -> Result<f64, Box<dyn std::error::Error>> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
-    let mut seconds = 0.0;
+    let (mut seconds, mut begun) = (0.0, 0);
     for &policy in policies {
+        let fleet = Fleet::new("exp(2)".parse()?);
+        let rule = policy.rule(workers)?;
+        let tasks_per_update = u64::from(if rule.renews() { workers } else { rule.quorum });
+        let updates = (tasks / tasks_per_update).max(2);
+        begun += (updates + warm_up(rule, &fleet)) * tasks_per_update;
         let experiment = Experiment {
             policies: vec![policy],
             workers: vec![workers],
-            fleet: Fleet::new("exp(2)".parse()?),
+            fleet,
             model: Model::Event,
-            length: Length::Updates((gradients / policy.rule(workers)?.gradients_per_update()).max(2)),
+            length: Length::Updates(updates),
             seed: 0,
         };
         let once = || {
@@ -48,5 +54,5 @@ fn ns(policies: &[Policy], workers: u32, gradients: u64) -> Result<f64, Box<dyn 
         };
         seconds += (0..7).map(|_| once()).fold(f64::INFINITY, f64::min);
     }
-    Ok((seconds * 1e9 / (gradients as f64 * policies.len() as f64) * 10.0).round() / 10.0)
+    Ok((seconds * 1e9 / begun as f64 * 10.0).round() / 10.0)
 }
