@@ -65,7 +65,13 @@ pub(crate) fn all(experiment: &Experiment, cells: &[Cell], watch: &Watch) -> Vec
             jobs.push(Job { fleet, steps: rule.steps, cells: vec![(cell, rule)], ranks: Vec::new() });
             continue;
         };
-        let alike = |job: &&mut Job| !job.ranks.is_empty() && job.steps == rule.steps && job.fleet == fleet;
+        // Cells that share draws end together, and a run that is interrupted keeps what has ended: a few workers do not wait
+        // for a thousand. What is drawn twice for that is a thirtieth at most.
+        let size = |rule: Rule| rule.workers.ilog2() / 5;
+        let alike = |job: &&mut Job| {
+            let same_draws = !job.ranks.is_empty() && job.steps == rule.steps && job.fleet == fleet;
+            same_draws && size(job.cells[0].1) == size(rule)
+        };
         match jobs.iter_mut().find(alike) {
             Some(job) => {
                 job.cells.push((cell, rule));

@@ -73,3 +73,21 @@ fn cells_that_end_at_different_times_are_the_same_as_if_alone() {
         }
     }
 }
+
+#[test]
+fn every_width_makes_the_same_events() {
+    for law in ["exp(2)", "gamma(3, 0.2)"] {
+        let fleet = Fleet::new(law.parse().unwrap());
+        for policy in [Policy::Async, Policy::KAsync(3), Policy::Ssp(Some(1))] {
+            let rule = policy.rule(40).unwrap();
+            let at = |width| {
+                let draws = Draws::new(&fleet, Luck::new(5, 0));
+                let flow = Flow::new(rule, &fleet, draws, width).unwrap();
+                to_its_end(flow, Length::Updates(3000), rule, &fleet, &Watch::default()).unwrap()
+            };
+            for width in Width::all() {
+                assert_eq!(told(&at(width)), told(&at(Width::Base)), "{policy} on {law}, {width:?}");
+            }
+        }
+    }
+}
