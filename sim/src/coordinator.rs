@@ -67,32 +67,36 @@ impl Orders {
 pub struct Coordinator {
     rule: Rule,
     version: u64,
-    /// Each worker's latest task.
-    tasks: Vec<Task>,
-    /// Whether that task is still being worked on.
-    running: Vec<bool>,
-    /// Tasks each worker has finished, where a lead is limited.
-    finished: Vec<u64>,
-    /// The least of `finished`, and how many workers stand there.
-    slowest: (u64, u32),
+    hands: Vec<Hand>,
+    /// Where a lead is limited.
+    pace: Option<Pace>,
     /// Results handed in since the last update.
     gathered: Vec<Task>,
     /// Workers without a task, in the order in which they became free.
     free: Vec<u32>,
 }
 
+/// What a worker has to do.
+#[derive(Clone, Copy, Debug)]
+struct Hand {
+    /// Its latest task.
+    task: Task,
+    /// Whether that is still being worked on.
+    running: bool,
+}
+
 impl Coordinator {
     /// A coordinator that has given no orders yet.
     pub fn new(rule: Rule) -> Coordinator {
-        let m = rule.workers as usize;
-        let unborn = |worker| Task { worker, steps: rule.steps, serial: u64::MAX, base_version: 0 };
+        let unborn = |worker| Hand {
+            task: Task { worker, steps: rule.steps, serial: u64::MAX, base_version: 0 },
+            running: false,
+        };
         Coordinator {
             rule,
             version: 0,
-            tasks: (0..rule.workers).map(unborn).collect(),
-            running: vec![false; m],
-            finished: vec![0; if lead(rule).is_some() { m } else { 0 }],
-            slowest: (0, rule.workers),
+            hands: (0..rule.workers).map(unborn).collect(),
+            pace: Pace::of(rule),
             gathered: Vec::new(),
             free: (0..rule.workers).collect(),
         }
@@ -113,14 +117,16 @@ impl Coordinator {
     ///
     /// # Panics
     /// If the task was not given, or has been handed in or cancelled before: that is a bug in the cluster.
+    #[inline]
     pub fn finished(&mut self, task: Task, orders: &mut Orders) {
         let worker = task.worker as usize;
-        assert!(self.running[worker] && self.tasks[worker] == task, "{task:?} is not being worked on");
+        let hand = &mut self.hands[worker];
+        assert!(hand.running && hand.task == task, "{task:?} is not being worked on");
+        hand.running = false;
         orders.clear();
-        self.running[worker] = false;
         self.free.push(task.worker);
         self.gathered.push(task);
-        let slowest_moved = self.count_finished(worker);
+        let slowest_moved = self.pace.as_mut().is_some_and(|pace| pace.finished(task.worker));
 
         let update = self.gathered.len() == self.rule.quorum as usize;
         if update {
@@ -134,39 +140,39 @@ impl Coordinator {
         match self.rule.finisher {
             Finisher::Waits if !update => {}
             Finisher::Waits | Finisher::StartsAnew { lead: None } => self.release(orders),
-            Finisher::StartsAnew { lead: Some(lead) } => {
+            Finisher::StartsAnew { lead: Some(_) } => {
                 // Unless the slowest moved or work was cancelled, whoever waited before still waits.
                 let waiting = if slowest_moved || !orders.cancel.is_empty() { 0 } else { self.free.len() - 1 };
-                self.release_within(lead, waiting, orders);
+                self.release_within(waiting, orders);
             }
         }
     }
 
     fn cancel_running(&mut self, orders: &mut Orders) {
-        for task in &self.tasks {
-            if std::mem::take(&mut self.running[task.worker as usize]) {
-                orders.cancel.push(*task);
-                self.free.push(task.worker);
+        for hand in &mut self.hands {
+            if std::mem::take(&mut hand.running) {
+                orders.cancel.push(hand.task);
+                self.free.push(hand.task.worker);
             }
         }
     }
 
     /// Starts every free worker.
+    #[inline]
     fn release(&mut self, orders: &mut Orders) {
-        let mut free = std::mem::take(&mut self.free);
-        for worker in free.drain(..) {
-            self.start(worker, orders);
+        for i in 0..self.free.len() {
+            self.start(self.free[i], orders);
         }
-        self.free = free;
+        self.free.clear();
     }
 
-    /// Starts every free worker, but for the first `waiting` of them, who is at most `lead` tasks ahead of the slowest.
-    fn release_within(&mut self, lead: u32, waiting: usize, orders: &mut Orders) {
+    /// Starts every free worker, but for the first `waiting` of them, who is not too far ahead of the slowest.
+    fn release_within(&mut self, waiting: usize, orders: &mut Orders) {
         let mut free = std::mem::take(&mut self.free);
         let mut kept = waiting;
         for i in waiting..free.len() {
             let worker = free[i];
-            if self.finished[worker as usize] - self.slowest.0 <= u64::from(lead) {
+            if self.pace.as_ref().is_none_or(|pace| pace.allows(worker)) {
                 self.start(worker, orders);
             } else {
                 free[kept] = worker;
@@ -177,24 +183,53 @@ impl Coordinator {
         self.free = free;
     }
 
+    #[inline]
     fn start(&mut self, worker: u32, orders: &mut Orders) {
-        let task = &mut self.tasks[worker as usize];
+        let Hand { task, running } = &mut self.hands[worker as usize];
         task.serial = task.serial.wrapping_add(1);
         task.base_version = self.version;
-        self.running[worker as usize] = true;
+        *running = true;
         orders.start.push(*task);
     }
+}
 
-    /// Counts a finished task where a lead is limited; true if the slowest worker has moved on.
+/// How far everybody is, where nobody may be more than so many tasks ahead of the slowest.
+#[derive(Clone, Debug)]
+pub(crate) struct Pace {
+    lead: u64,
+    /// Tasks each worker has finished.
+    finished: Vec<u64>,
+    /// The least of `finished`, and how many workers stand there.
+    slowest: (u64, u32),
+}
+
+impl Pace {
+    /// Nobody has finished anything; `None` if the rule sets no limit.
+    pub(crate) fn of(rule: Rule) -> Option<Pace> {
+        match rule.finisher {
+            Finisher::Waits | Finisher::StartsAnew { lead: None } => None,
+            Finisher::StartsAnew { lead: Some(lead) } => Some(Pace {
+                lead: u64::from(lead),
+                finished: vec![0; rule.workers as usize],
+                slowest: (0, rule.workers),
+            }),
+        }
+    }
+
+    /// Whether a worker may start another task.
+    #[inline]
+    pub(crate) fn allows(&self, worker: u32) -> bool {
+        self.finished[worker as usize] - self.slowest.0 <= self.lead
+    }
+
+    /// Counts a finished task; true if the slowest worker has moved on.
     ///
     /// The scan costs m, but the slowest moves once in m completions: constant per event in the long run.
-    fn count_finished(&mut self, worker: usize) -> bool {
-        if self.finished.is_empty() {
-            return false;
-        }
-        let was_slowest = self.finished[worker] == self.slowest.0;
-        self.finished[worker] += 1;
-        if !was_slowest {
+    #[inline]
+    pub(crate) fn finished(&mut self, worker: u32) -> bool {
+        let finished = &mut self.finished[worker as usize];
+        *finished += 1;
+        if *finished - 1 != self.slowest.0 {
             return false;
         }
         self.slowest.1 -= 1;
@@ -204,12 +239,5 @@ impl Coordinator {
         self.slowest.0 += 1;
         self.slowest.1 = self.finished.iter().filter(|&&n| n == self.slowest.0).count() as u32;
         true
-    }
-}
-
-fn lead(rule: Rule) -> Option<u32> {
-    match rule.finisher {
-        Finisher::Waits => None,
-        Finisher::StartsAnew { lead } => lead,
     }
 }

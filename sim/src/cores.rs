@@ -231,7 +231,7 @@ impl Equal {
         }
     }
 
-    fn first(&self) -> Option<(Time, u32)> {
+    fn first(&mut self) -> Option<(Time, u32)> {
         let (end, worker) = self.ends.first()?;
         // Rounding may leave the counter a hair beyond the end.
         let left = end.since(self.given).max(0.0);

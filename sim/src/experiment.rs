@@ -4,12 +4,13 @@ use crate::cluster::Run;
 use crate::fleet::Fleet;
 use crate::learner::Quadratic;
 use crate::policy::{Policy, PolicyError, Rule};
+use crate::runs;
+pub use crate::runs::warm_up;
 use crate::seed::Luck;
 use crate::simulated::Simulated;
 use crate::stats::Estimate;
-use crate::tally::{Ledger, Tally};
+use crate::tally::Tally;
 use crate::theory::{self, Kind, Theory};
-use rayon::prelude::*;
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
@@ -146,27 +147,10 @@ pub struct Watch {
     pub cells: AtomicU64,
 }
 
-/// Turns between two looks at the [`Watch`].
-const LOOK: u64 = 4096;
-
 impl Watch {
-    fn stopped(&self) -> bool {
+    pub(crate) fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
-}
-
-/// Updates to discard before counting.
-///
-/// Where an update leaves nothing behind there is no transient. Otherwise all workers start together and have to fall out
-/// of step: the phase of a worker's renewal process is spread over a whole cycle after about 1/CV^2 steps, so each makes
-/// four times that many, at least 10 and at most 1000.
-pub fn warm_up(rule: Rule, fleet: &Fleet) -> u64 {
-    if rule.renews() && !fleet.computes_in_vain(rule) {
-        return 0;
-    }
-    let variation = fleet.variation();
-    let rounds = (4.0 / (variation * variation)).clamp(10.0, 1000.0).ceil() as u64;
-    (rounds * u64::from(rule.workers)).div_ceil(u64::from(rule.quorum))
 }
 
 impl Experiment {
@@ -187,11 +171,12 @@ impl Experiment {
     /// Runs all cells on rayon's threads; `None` for those that `watch` stopped. The result does not depend on the threads.
     pub fn observe(&self, watch: &Watch) -> Vec<Option<Observation>> {
         let (cells, _) = self.cells();
-        cells.into_par_iter().with_max_len(1).map(|cell| self.observe_cell(cell, watch)).collect()
+        let tallies = runs::all(self, &cells, watch);
+        cells.into_iter().zip(tallies).map(|(cell, tally)| self.observation(cell, &tally?)).collect()
     }
 
     /// The fleet as this policy sees it.
-    fn fleet_of(&self, policy: Policy) -> Fleet {
+    pub(crate) fn fleet_of(&self, policy: Policy) -> Fleet {
         let mut fleet = self.fleet.clone();
         if !policy.has_server() {
             fleet.service = None;
@@ -200,28 +185,31 @@ impl Experiment {
     }
 
     /// The rule that is run.
-    fn rule_of(&self, cell: Cell) -> Rule {
+    pub(crate) fn rule_of(&self, rule: Rule) -> Rule {
         match self.model {
-            Model::Event => cell.rule,
-            Model::Gated => cell.rule.gated(),
+            Model::Event => rule,
+            Model::Gated => rule.gated(),
         }
     }
 
-    fn observe_cell(&self, cell: Cell, watch: &Watch) -> Option<Observation> {
-        let (rule, fleet) = (self.rule_of(cell), self.fleet_of(cell.policy));
-        let cluster = Simulated::new(fleet.clone(), Luck::new(self.seed, 0), rule.workers);
-        let tally = self.run(rule, &fleet, cluster, watch)?;
-        watch.cells.fetch_add(1, Ordering::Relaxed);
+    /// Whether anybody asks how the workers spent their time.
+    pub(crate) fn wants_usage(&self) -> bool {
+        self.model == Model::Event
+    }
+
+    /// What a cell's run came to.
+    fn observation(&self, cell: Cell, tally: &Tally) -> Option<Observation> {
+        let (rule, fleet) = (self.rule_of(cell.rule), self.fleet_of(cell.policy));
         let mean = tally.gaps().estimate()?;
         let gradients_per_update = tally.gradients_per_update()?;
         let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|u| tally.gap_quantile(u));
-        let usage = match self.model {
-            Model::Event => Some(Usage {
+        let usage = match self.wants_usage() {
+            true => Some(Usage {
                 mean_staleness: tally.mean_staleness()?,
                 idle_share: tally.idle_share()?,
                 wasted_share: tally.wasted_share()?,
             }),
-            Model::Gated => None,
+            false => None,
         };
         let gated = (fleet.unhindered() == fleet).then(|| theory::time_per_update(cell.rule.gated(), &fleet)).flatten();
         Some(Observation {
@@ -238,60 +226,11 @@ impl Experiment {
         })
     }
 
-    fn run(&self, rule: Rule, fleet: &Fleet, cluster: Simulated, watch: &Watch) -> Option<Tally> {
-        let mut run = Run::new(rule, cluster);
-        let (mut ledger, mut tally) = (Ledger::default(), Tally::new(rule.workers));
-        let warm_up = warm_up(rule, fleet);
-        let mut goal = warm_up;
-        loop {
-            while ledger.updates() < goal {
-                if watch.stopped() {
-                    return None;
-                }
-                let from = ledger.updates();
-                for _ in 0..LOOK {
-                    let turn = run.turn()?;
-                    ledger.add(&turn);
-                    tally.add(&turn);
-                    if ledger.updates() == goal {
-                        break;
-                    }
-                }
-                watch.updates.fetch_add(ledger.updates() - from, Ordering::Relaxed);
-            }
-            if goal == warm_up {
-                tally.begin();
-            }
-            match self.more_updates(&tally) {
-                0 => break,
-                more => goal = goal.saturating_add(more),
-            }
-        }
-        let (added, had) = ledger.sides();
-        assert_eq!(added, had, "staleness is not conserved under {rule:?}: a bug in the simulator");
-        Some(tally)
-    }
-
-    /// Updates that are still needed.
-    fn more_updates(&self, tally: &Tally) -> u64 {
-        let done = tally.gaps().count();
-        match self.length {
-            Length::Updates(updates) => updates.saturating_sub(done),
-            Length::Precision(_) if done < FIRST_LOOK => FIRST_LOOK - done,
-            Length::Precision(target) => {
-                let estimate = tally.gaps().estimate().expect("many batches by now");
-                let excess = estimate.half_width / (target * estimate.mean);
-                // As many as the present variance asks for, and a little more; few looks keep the intervals honest.
-                if excess <= 1.0 { 0 } else { (done as f64 * (1.03 * excess * excess - 1.0)).ceil() as u64 }
-            }
-        }
-    }
-
     /// Mean loss over time of one cell, averaged over [`REPLICATIONS`] runs and over the updates between about `points`
     /// marks on a logarithmic scale: one by one at first, a few per cent of all later on.
     pub fn loss_curve(&self, cell: Cell, learner: Quadratic, points: u32, watch: &Watch) -> Option<Vec<LossPoint>> {
         let Length::Updates(last) = self.length else { return None };
-        let (rule, fleet) = (self.rule_of(cell), self.fleet_of(cell.policy));
+        let (rule, fleet) = (self.rule_of(cell.rule), self.fleet_of(cell.policy));
         let bins = logarithmic_bins(last, points);
         let mut curve: Vec<LossPoint> = bins.iter().map(LossPoint::of_bin).collect();
         for replication in 0..REPLICATIONS {
@@ -333,9 +272,6 @@ impl Experiment {
         }
     }
 }
-
-/// Updates before `--precision` first looks at the interval.
-const FIRST_LOOK: u64 = 1024;
 
 /// Independent runs that a loss curve averages.
 pub const REPLICATIONS: u64 = 32;

@@ -1,10 +1,10 @@
 //! Who works, and with what? The workers' laws and speeds, the cores they share, the server they hand in to.
 
+use crate::coordinator::Task;
 pub use crate::cores::Sharing;
 use crate::law::{Law, Sampler};
 use crate::policy::Rule;
 use crate::seed::{Luck, Purpose};
-use rand_distr::Distribution;
 
 /// A fleet of workers, as many as a run asks for.
 ///
@@ -100,9 +100,21 @@ impl Fleet {
         self.cancellation == Cancellation::AfterComputing && rule.cancels()
     }
 
-    /// Whether `workers` workers have to share cores.
+    /// Whether a task is nothing but computing at full speed, which ends it at once if it is cancelled.
+    pub(crate) fn is_plain(&self, rule: Rule) -> bool {
+        let nothing_else = [&self.delay, &self.latency, &self.service, &self.update].into_iter().all(Option::is_none);
+        nothing_else && !self.has_cores_shared(rule) && !self.computes_in_vain(rule)
+    }
+
+    /// Whether somebody, the server included, has no core of its own.
+    pub(crate) fn has_cores_shared(&self, rule: Rule) -> bool {
+        self.cores.is_some_and(|cores| cores < rule.workers + u32::from(self.server_computes))
+    }
+
+    /// Whether it matters which of the cores `workers` workers have.
     pub fn shares_cores(&self, workers: u32) -> bool {
-        self.cores.is_some_and(|cores| cores < workers)
+        let alike = self.core_speeds.iter().all(|&speed| speed == 1.0);
+        self.cores.is_some_and(|cores| cores < workers || !alike)
     }
 }
 
@@ -133,41 +145,71 @@ impl Draws {
         }
     }
 
+    #[inline(always)]
+    fn slowness_of(&self, worker: u32) -> f64 {
+        match self.slowness[..] {
+            [one] => one,
+            ref several => several[worker as usize % several.len()],
+        }
+    }
+
     /// Seconds of computing in a worker's `step`-th step, on a core of its own.
     #[inline]
     pub fn compute_s(&self, worker: u32, step: u64) -> f64 {
-        let slowness = match self.slowness[..] {
-            [one] => one,
-            ref several => several[worker as usize % several.len()],
-        };
-        slowness * self.compute.sample(&mut self.luck.at(Purpose::Compute, worker, step))
+        self.slowness_of(worker) * self.compute.draw(self.luck.sequence(Purpose::Compute, worker), step)
+    }
+
+    /// Seconds of computing in many steps of a worker: the `first`-th and every `stride`-th after it.
+    #[inline(always)]
+    pub(crate) fn fill_compute_s(&self, seconds: &mut [f64], worker: u32, (first, stride): (u64, u64)) {
+        let (slowness, luck) = (self.slowness_of(worker), self.luck.sequence(Purpose::Compute, worker));
+        self.compute.fill(seconds, slowness, luck, (first, stride));
     }
 
     /// Seconds of delay in a worker's `step`-th step.
     #[inline]
     pub fn delay_s(&self, worker: u32, step: u64) -> f64 {
         let delay = self.delay.as_ref();
-        delay.map_or(0.0, |law| law.sample(&mut self.luck.at(Purpose::Delay, worker, step)))
+        delay.map_or(0.0, |law| law.draw(self.luck.sequence(Purpose::Delay, worker), step))
+    }
+
+    /// Seconds of computing in all steps of a task.
+    #[inline]
+    pub(crate) fn task_compute_s(&self, task: &Task) -> f64 {
+        // By far most tasks are one step, and a loop that may be long costs more than its one pass.
+        match task.steps {
+            1 => self.compute_s(task.worker, task.serial),
+            _ => task.step_numbers().map(|step| self.compute_s(task.worker, step)).sum(),
+        }
+    }
+
+    /// Seconds of delay in all steps of a task.
+    #[inline]
+    pub(crate) fn task_delay_s(&self, task: &Task) -> f64 {
+        match self.delay {
+            None => 0.0,
+            Some(_) => task.step_numbers().map(|step| self.delay_s(task.worker, step)).sum(),
+        }
     }
 
     /// Seconds that a worker's `serial`-th task loses on the way.
     #[inline]
     pub fn latency_s(&self, worker: u32, serial: u64) -> f64 {
         let latency = self.latency.as_ref();
-        latency.map_or(0.0, |law| law.sample(&mut self.luck.at(Purpose::Latency, worker, serial)))
+        latency.map_or(0.0, |law| law.draw(self.luck.sequence(Purpose::Latency, worker), serial))
     }
 
     /// Seconds that the server is busy with a worker's `serial`-th task.
     #[inline]
     pub fn service_s(&self, worker: u32, serial: u64) -> f64 {
         let service = self.service.as_ref();
-        service.map_or(0.0, |law| law.sample(&mut self.luck.at(Purpose::Service, worker, serial)))
+        service.map_or(0.0, |law| law.draw(self.luck.sequence(Purpose::Service, worker), serial))
     }
 
     /// Seconds that the server is busy with the update that makes `version`.
     #[inline]
     pub fn update_s(&self, version: u64) -> f64 {
         let update = self.update.as_ref();
-        update.map_or(0.0, |law| law.sample(&mut self.luck.at(Purpose::Update, 0, version)))
+        update.map_or(0.0, |law| law.draw(self.luck.sequence(Purpose::Update, 0), version))
     }
 }

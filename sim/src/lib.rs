@@ -33,8 +33,10 @@
 //! ```
 //!
 //! Read on in this order: [`policy`], [`coordinator`], [`cluster`] (the only event loop), [`learner`], then the simulated
-//! world: [`time`], [`seed`], [`form`], [`law`], [`fleet`], [`queue`], `cores`, [`simulated`], and [`recorded`]; then what becomes of
-//! it: [`stats`], [`tally`], [`theory`] (with [`quadrature`]), [`experiment`].
+//! world: [`time`], [`seed`], `ln`, [`form`], [`law`], [`fleet`], [`queue`], `cores`, [`simulated`], and [`recorded`]; then what
+//! becomes of it: [`stats`], [`tally`], [`theory`] (with [`quadrature`]), [`experiment`], and `runs`, which chooses the engine: that
+//! of [`cluster`], or one of two that reach the same numbers faster where little can happen (`flow`, `rounds`, with `width`).
+//! `PERFORMANCE.md` beside `Cargo.toml` says how fast they are, and why.
 //!
 //! # What this leaves out
 //!
@@ -45,24 +47,31 @@
 //! - Correlation: steps of one worker, and steps of different workers, are independent. A worker that stays slow is a
 //!   matter of speeds.
 
+#[doc(hidden)]
+pub mod bench;
 pub mod cluster;
 pub mod coordinator;
 mod cores;
 pub mod experiment;
 pub mod fleet;
+mod flow;
 pub mod form;
 pub mod law;
 pub mod learner;
+mod ln;
 pub mod policy;
 pub mod quadrature;
 pub mod queue;
 pub mod recorded;
+mod rounds;
+mod runs;
 pub mod seed;
 pub mod simulated;
 pub mod stats;
 pub mod tally;
 pub mod theory;
 pub mod time;
+mod width;
 
 pub use cluster::{Cluster, Completion, Event, Run, Turn};
 pub use coordinator::{Coordinator, Orders, Task};

@@ -4,9 +4,10 @@
 //! under every policy, in every world (simulated, threads), on any number of cores: comparisons are paired for free,
 //! and no generator has to be kept per worker.
 //!
-//! The first four parts are hashed to the start of a SplitMix64 sequence, step n takes outputs 4n+1 to 4n+4 of it as the
-//! state of a xoshiro256++ generator: steps of one worker never share a word. Both algorithms are named and portable;
-//! a test pins their values.
+//! The first four parts are hashed to the start of a SplitMix64 sequence. Most laws need one random number, and step n's
+//! is output n+1 of the sequence: a few instructions in the event engine, and vector code where many are drawn at once.
+//! What needs more takes outputs 4n+1 to 4n+4 as the state of a xoshiro256++ generator. Steps of one worker never share a
+//! word, and a law is drawn in one way or the other. Both algorithms are named and portable; a test pins their values.
 
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -49,12 +50,41 @@ impl Luck {
         Luck { key: mix(mix(seed).wrapping_add(replication)) }
     }
 
+    /// The luck of `worker` in everything that serves `purpose`.
+    #[inline]
+    pub(crate) fn sequence(self, purpose: Purpose, worker: u32) -> Sequence {
+        Sequence { start: mix(self.key ^ ((purpose as u64) << 32 | u64::from(worker))) }
+    }
+
+    /// The random word for `worker`'s `step`-th need for `purpose`, where one is enough.
+    #[inline]
+    pub fn word(self, purpose: Purpose, worker: u32, step: u64) -> u64 {
+        self.sequence(purpose, worker).word(step)
+    }
+
     /// The generator for `worker`'s `step`-th need for `purpose`.
     #[inline]
     pub fn at(self, purpose: Purpose, worker: u32, step: u64) -> Stream {
-        let start = mix(self.key ^ ((purpose as u64) << 32 | u64::from(worker)));
+        self.sequence(purpose, worker).at(step)
+    }
+}
+
+/// All luck of one worker for one purpose, step by step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sequence {
+    start: u64,
+}
+
+impl Sequence {
+    #[inline(always)]
+    pub(crate) fn word(self, step: u64) -> u64 {
+        mix(self.start.wrapping_add(step.wrapping_mul(PHI)))
+    }
+
+    #[inline]
+    pub(crate) fn at(self, step: u64) -> Stream {
         // `seed_from_u64` takes the next four outputs of SplitMix64, whose increment is PHI.
-        Stream::seed_from_u64(start.wrapping_add(step.wrapping_mul(PHI.wrapping_mul(4))))
+        Stream::seed_from_u64(self.start.wrapping_add(step.wrapping_mul(PHI.wrapping_mul(4))))
     }
 }
 
@@ -62,7 +92,7 @@ impl Luck {
 const PHI: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// SplitMix64's output function after one increment: a bijection that scatters neighbours.
-#[inline]
+#[inline(always)]
 fn mix(x: u64) -> u64 {
     let z = x.wrapping_add(PHI);
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -88,9 +118,28 @@ mod tests {
             Luck::new(0, 1).at(Purpose::Compute, 0, 0).next_u64(),
         ];
         assert_eq!(values, PINNED, "{values:#x?}");
+        let word = |purpose, worker, step| Luck::new(0, 0).word(purpose, worker, step);
+        let words = [
+            word(Purpose::Compute, 0, 0),
+            word(Purpose::Compute, 0, 1),
+            word(Purpose::Compute, 1, 0),
+            word(Purpose::Delay, 0, 0),
+            Luck::new(1, 0).word(Purpose::Compute, 0, 0),
+            Luck::new(0, 1).word(Purpose::Compute, 0, 0),
+        ];
+        assert_eq!(words, PINNED_WORDS, "{words:#x?}");
     }
 
-    /// From an implementation of the two algorithms in another language.
+    /// From an implementation of the two algorithms in another language, as are the generators' first words below.
+    const PINNED_WORDS: [u64; 6] = [
+        0xa4c8_5d70_2582_22cf,
+        0x50e5_2666_e618_9253,
+        0x5025_3963_9a5a_722a,
+        0x594d_a12a_7632_d5f5,
+        0xb4bb_7293_d14a_11ea,
+        0xa995_b610_f878_8c47,
+    ];
+
     const PINNED: [u64; 6] = [
         0x68fb_5251_a4cc_a168,
         0x8674_65d2_d299_3ecc,
@@ -109,6 +158,7 @@ mod tests {
                 for worker in 0..40 {
                     for step in 0..100 {
                         assert!(seen.insert(luck.at(purpose, worker, step).next_u64()));
+                        assert!(seen.insert(luck.word(purpose, worker, step)));
                     }
                 }
             }

@@ -117,9 +117,8 @@ impl<L: Learner> Simulated<L> {
                 return None;
             }
         }
-        let (at, worker) = self.arrivals.first().filter(|&(at, _)| at <= until)?;
-        self.arrivals.set(worker, None);
-        Some((at, worker))
+        self.arrivals.first().filter(|&(at, _)| at <= until)?;
+        self.arrivals.pop()
     }
 
     /// Where cores are shared: somebody has computed enough.
@@ -140,10 +139,9 @@ impl<L: Learner> Simulated<L> {
     #[inline]
     fn begin_computing(&mut self, at: Time, worker: u32) {
         let job = &mut self.jobs[worker as usize];
-        let steps = job.task.step_numbers();
         job.began = at;
-        job.compute_s = steps.clone().map(|step| self.draws.compute_s(worker, step)).sum();
-        job.delay_s = steps.map(|step| self.draws.delay_s(worker, step)).sum();
+        job.compute_s = self.draws.task_compute_s(&job.task);
+        job.delay_s = self.draws.task_delay_s(&job.task);
         job.latency_s = self.draws.latency_s(worker, job.task.serial);
         match &mut self.cores {
             Some(cores) => cores.join(at, worker, job.compute_s),

@@ -46,8 +46,7 @@ impl Estimate {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Series {
-    count: u64,
-    /// Values per batch: a power of two.
+    /// Values per batch: a power of two; 0 before the first.
     batch: u64,
     /// Sums of full batches.
     sums: Vec<f64>,
@@ -66,10 +65,9 @@ impl Series {
     /// Adds a value.
     #[inline]
     pub fn push(&mut self, value: f64) {
-        if self.count == 0 {
+        if self.batch == 0 {
             (self.batch, self.shift) = (1, value);
         }
-        self.count += 1;
         let d = value - self.shift;
         self.shifted.0 += d;
         self.shifted.1 += d * d;
@@ -80,6 +78,30 @@ impl Series {
         }
     }
 
+    /// Adds values one after the other: what [`push`](Series::push) does, with the sums in registers between two batches.
+    pub(crate) fn push_all(&mut self, mut values: &[f64]) {
+        while let [first, ..] = *values {
+            if self.batch == 0 {
+                (self.batch, self.shift) = (1, first);
+            }
+            let room = usize::try_from(self.batch - self.open.1).unwrap_or(usize::MAX);
+            let (now, later) = values.split_at(room.min(values.len()));
+            let (mut sum, mut shifted) = (self.open.0, self.shifted);
+            for &value in now {
+                let d = value - self.shift;
+                shifted.0 += d;
+                shifted.1 += d * d;
+                sum += value;
+            }
+            (self.open, self.shifted) = ((sum, self.open.1 + now.len() as u64), shifted);
+            if self.open.1 == self.batch {
+                self.close_batch();
+            }
+            values = later;
+        }
+    }
+
+    #[cold]
     fn close_batch(&mut self) {
         self.sums.push(self.open.0);
         self.open = (0.0, 0);
@@ -94,7 +116,7 @@ impl Series {
 
     /// How many values there were.
     pub fn count(&self) -> u64 {
-        self.count
+        self.sums.len() as u64 * self.batch + self.open.1
     }
 
     /// The mean of all values and its interval from the full batches; `None` of fewer than two.
@@ -103,21 +125,21 @@ impl Series {
         if batches < 2 {
             return None;
         }
-        let mean = (self.sums.iter().sum::<f64>() + self.open.0) / self.count as f64;
+        let mean = (self.sums.iter().sum::<f64>() + self.open.0) / self.count() as f64;
         let batch = self.batch as f64;
         let centre = self.sums.iter().sum::<f64>() / (batches as f64 * batch);
         let squares: f64 = self.sums.iter().map(|sum| (sum / batch - centre) * (sum / batch - centre)).sum();
         let freedom = (batches - 1) as f64;
         // The variance of a batch's mean, carried over to a mean of all values.
-        let standard_error = (squares / freedom * batch / self.count as f64).sqrt();
+        let standard_error = (squares / freedom * batch / self.count() as f64).sqrt();
         Some(Estimate { mean, standard_error, half_width: t_95(freedom) * standard_error })
     }
 
     /// Standard deviation of single values; `None` of fewer than two.
     pub fn sd(&self) -> Option<f64> {
-        let n = self.count as f64;
+        let n = self.count() as f64;
         let (sum, squares) = self.shifted;
-        (self.count > 1).then(|| ((squares - sum * sum / n).max(0.0) / (n - 1.0)).sqrt())
+        (n > 1.0).then(|| ((squares - sum * sum / n).max(0.0) / (n - 1.0)).sqrt())
     }
 }
 
@@ -146,7 +168,6 @@ fn t_95(freedom: f64) -> f64 {
 #[derive(Clone, Debug, Default)]
 pub struct Quantiles {
     zeros: u64,
-    total: u64,
     /// Number of the first bucket.
     first: u64,
     counts: Vec<u64>,
@@ -159,7 +180,6 @@ impl Quantiles {
     /// Counts a value, which is not negative.
     #[inline]
     pub fn push(&mut self, value: f64) {
-        self.total += 1;
         if value == 0.0 {
             self.zeros += 1;
             return;
@@ -189,10 +209,11 @@ impl Quantiles {
 
     /// The value below which a share `u` of all values lies, to 0.2 %; `None` of no values.
     pub fn quantile(&self, u: f64) -> Option<f64> {
-        if self.total == 0 {
+        let total = self.zeros + self.counts.iter().sum::<u64>();
+        if total == 0 {
             return None;
         }
-        let rank = ((u * self.total as f64).ceil() as u64).clamp(1, self.total);
+        let rank = ((u * total as f64).ceil() as u64).clamp(1, total);
         let mut seen = self.zeros;
         if rank <= seen {
             return Some(0.0);

@@ -1,6 +1,7 @@
 //! What did the run come to? Two folds over its turns: what must hold of every run, and what is to be reported.
 
 use crate::cluster::Turn;
+use crate::policy::Rule;
 use crate::stats::{Quantiles, Series};
 use crate::time::Time;
 
@@ -66,14 +67,33 @@ pub struct Tally {
     last_update: Time,
     gaps: Series,
     lengths: Quantiles,
-    /// How many applied tasks had each staleness.
+    /// How many applied tasks had each staleness, below [`COUNTED`].
     staleness: Vec<u64>,
+    /// Applied tasks, and the sum of their staleness.
+    applied: (u64, u64),
     steps_applied: u64,
-    /// When each worker's task began; [`Time::END`] for those without one.
-    running_since: Vec<Time>,
-    /// Seconds of work on tasks that ended, and of that on those that were thrown away.
-    worked_s: f64,
+    days: Vec<Day>,
+    /// Seconds of work that was thrown away.
     wasted_s: f64,
+}
+
+/// Staleness is counted one by one below this. With a million workers a table of all would be a hundred megabytes.
+pub const COUNTED: u64 = 1 << 16;
+
+/// A worker's working time. It is summed worker by worker, so that the sum does not depend on who was first.
+#[derive(Clone, Copy, Debug)]
+struct Day {
+    /// When its task began; [`Time::END`] if it has none.
+    since: Time,
+    /// Seconds of work on tasks that ended.
+    worked_s: f64,
+}
+
+impl Day {
+    /// Seconds that the task under way has been worked on.
+    fn under_way_s(self, now: Time) -> f64 {
+        if self.since < Time::END { now.since(self.since) } else { 0.0 }
+    }
 }
 
 impl Tally {
@@ -86,9 +106,9 @@ impl Tally {
             gaps: Series::default(),
             lengths: Quantiles::default(),
             staleness: Vec::new(),
+            applied: (0, 0),
             steps_applied: 0,
-            running_since: vec![Time::END; workers as usize],
-            worked_s: 0.0,
+            days: vec![Day { since: Time::END, worked_s: 0.0 }; workers as usize],
             wasted_s: 0.0,
         }
     }
@@ -97,49 +117,113 @@ impl Tally {
     #[inline]
     pub fn add(&mut self, turn: &Turn<'_>) {
         let orders = turn.orders;
-        self.now = turn.at;
+        self.pass(turn.at);
         if let Some(completion) = &turn.completion {
-            self.worked_s += completion.compute_s + completion.delay_s;
-            self.running_since[completion.task.worker as usize] = Time::END;
+            self.finished(completion.task.worker, completion.compute_s + completion.delay_s);
         }
         for task in &orders.cancel {
-            let since = std::mem::replace(&mut self.running_since[task.worker as usize], Time::END);
-            let spent_s = turn.at.since(since);
-            self.worked_s += spent_s;
+            let day = &mut self.days[task.worker as usize];
+            let spent_s = turn.at.since(std::mem::replace(&mut day.since, Time::END));
+            day.worked_s += spent_s;
             self.wasted_s += spent_s;
         }
         for task in &orders.start {
-            self.running_since[task.worker as usize] = turn.at;
+            self.started(turn.at, task.worker);
         }
         if !orders.update.is_empty() {
-            let gap_s = turn.at.since(self.last_update);
-            self.last_update = turn.at;
-            self.gaps.push(gap_s);
-            self.lengths.push(gap_s);
+            self.updated(turn.at);
             for task in &orders.update {
-                let staleness = (orders.version - 1 - task.base_version) as usize;
-                if staleness >= self.staleness.len() {
-                    self.staleness.resize(staleness + 1, 0);
-                }
-                self.staleness[staleness] += 1;
-                self.steps_applied += u64::from(task.steps);
+                self.applied(orders.version - 1 - task.base_version, task.steps);
             }
+        }
+    }
+
+    /// Enters updates of a rule under which nobody is at work at an update: how long each took.
+    ///
+    /// Three passes of one dependent addition each, instead of one pass in which each value waits for all of the one before.
+    pub(crate) fn add_rounds(&mut self, lengths_s: &[f64], rule: Rule) {
+        let mut gaps_s = [0.0; 256];
+        for lengths_s in lengths_s.chunks(gaps_s.len()) {
+            let gaps_s = &mut gaps_s[..lengths_s.len()];
+            for (gap_s, &length_s) in gaps_s.iter_mut().zip(lengths_s) {
+                // The clock rounds: the gap that it shows is not quite the length.
+                let next = self.now.after(length_s);
+                *gap_s = next.since(self.now);
+                self.now = next;
+            }
+            self.gaps.push_all(gaps_s);
+            gaps_s.iter().for_each(|&gap_s| self.lengths.push(gap_s));
+        }
+        self.last_update = self.now;
+        // What everybody read is what the update is of.
+        let applied = lengths_s.len() as u64 * u64::from(rule.quorum);
+        self.staleness.resize(self.staleness.len().max(1), 0);
+        self.staleness[0] += applied;
+        self.applied.0 += applied;
+        self.steps_applied += lengths_s.len() as u64 * rule.gradients_per_update();
+    }
+
+    /// How long each worker has worked so far, none of which was in vain.
+    pub(crate) fn set_worked(&mut self, worked_s: &[f64]) {
+        for (day, &worked_s) in self.days.iter_mut().zip(worked_s) {
+            day.worked_s = worked_s;
         }
     }
 
     /// Forgets what was entered, but for who is working: the end of the warm-up.
     pub fn begin(&mut self) {
         let fresh = Tally::new(0);
-        let running_since = std::mem::take(&mut self.running_since);
-        let now = self.now;
-        *self = Tally { began: now, now, last_update: self.last_update, running_since, ..fresh };
-        // What is under way was partly done before; it will be entered in full.
-        self.worked_s = -self.under_way_s();
+        let (mut days, now) = (std::mem::take(&mut self.days), self.now);
+        for day in &mut days {
+            // What is under way was partly done before; it will be entered in full.
+            day.worked_s = -day.under_way_s(now);
+        }
+        *self = Tally { began: now, now, last_update: self.last_update, days, ..fresh };
     }
 
-    /// Seconds that tasks under way have been worked on.
-    fn under_way_s(&self) -> f64 {
-        self.running_since.iter().filter(|&&since| since < Time::END).map(|&since| self.now.since(since)).sum()
+    /// Time has passed.
+    #[inline]
+    pub(crate) fn pass(&mut self, now: Time) {
+        self.now = now;
+    }
+
+    /// A worker has handed in what took it so many seconds.
+    #[inline]
+    pub(crate) fn finished(&mut self, worker: u32, worked_s: f64) {
+        let day = &mut self.days[worker as usize];
+        day.worked_s += worked_s;
+        day.since = Time::END;
+    }
+
+    /// A worker was given a task.
+    #[inline]
+    pub(crate) fn started(&mut self, at: Time, worker: u32) {
+        self.days[worker as usize].since = at;
+    }
+
+    /// A task went into an update.
+    #[inline]
+    pub(crate) fn applied(&mut self, staleness: u64, steps: u32) {
+        self.applied.0 += 1;
+        self.applied.1 += staleness;
+        match self.staleness.get_mut(staleness as usize) {
+            Some(count) => *count += 1,
+            None if staleness < COUNTED => {
+                self.staleness.resize(staleness as usize + 1, 0);
+                self.staleness[staleness as usize] = 1;
+            }
+            None => {}
+        }
+        self.steps_applied += u64::from(steps);
+    }
+
+    /// The parameters were updated.
+    #[inline]
+    pub(crate) fn updated(&mut self, at: Time) {
+        let gap_s = at.since(self.last_update);
+        self.last_update = at;
+        self.gaps.push(gap_s);
+        self.lengths.push(gap_s);
     }
 
     /// Seconds between updates.
@@ -152,17 +236,15 @@ impl Tally {
         self.lengths.quantile(u)
     }
 
-    /// How many applied tasks had staleness 0, 1, 2, ...
+    /// How many applied tasks had staleness 0, 1, 2, ...; what is [`COUNTED`] or more is in the mean only.
     pub fn staleness(&self) -> &[u64] {
         &self.staleness
     }
 
     /// Mean staleness of the applied tasks, in updates.
     pub fn mean_staleness(&self) -> Option<f64> {
-        let applied: u64 = self.staleness.iter().sum();
-        let sum: f64 =
-            self.staleness.iter().enumerate().map(|(staleness, &count)| staleness as f64 * count as f64).sum();
-        (applied > 0).then(|| sum / applied as f64)
+        let (applied, sum) = self.applied;
+        (applied > 0).then(|| sum as f64 / applied as f64)
     }
 
     /// Single-worker gradients in one update, on average.
@@ -172,7 +254,7 @@ impl Tally {
 
     /// Share of the workers' time in which they had nothing to do or waited for the server.
     pub fn idle_share(&self) -> Option<f64> {
-        let worked_s = self.worked_s + self.under_way_s();
+        let worked_s = self.days.iter().map(|day| day.worked_s + day.under_way_s(self.now)).sum();
         self.share_of_all_time(worked_s).map(|share| (1.0 - share).max(0.0))
     }
 
@@ -182,7 +264,7 @@ impl Tally {
     }
 
     fn share_of_all_time(&self, seconds: f64) -> Option<f64> {
-        let all_s = self.now.since(self.began) * self.running_since.len() as f64;
+        let all_s = self.now.since(self.began) * self.days.len() as f64;
         (all_s > 0.0).then(|| seconds / all_s)
     }
 }

@@ -1,6 +1,11 @@
 //! Drawing from a law.
+//!
+//! Most laws are a monotone map of one unit exponential or uniform number, so a draw is one random word and the map. The
+//! rest (gamma, lognormal, mixtures) take a generator.
 
 use super::Law;
+use crate::ln::{exponential, ln};
+use crate::seed::Sequence;
 use rand::Rng;
 use rand_distr::Distribution;
 use std::sync::Arc;
@@ -15,10 +20,10 @@ impl Law {
             Law::Constant { value } => Sampler::Constant(value),
             Law::Uniform { low, high } => Sampler::Uniform { low, width: high - low },
             Law::Gamma { shape, scale } => Sampler::Gamma(rand_distr::Gamma::new(shape, scale).expect(valid)),
-            Law::Weibull { shape, scale } => Sampler::Weibull(rand_distr::Weibull::new(scale, shape).expect(valid)),
+            Law::Weibull { shape, scale } => Sampler::Weibull { scale, power: 1.0 / shape },
             Law::LogNormal { mu, sigma } => Sampler::LogNormal(rand_distr::LogNormal::new(mu, sigma).expect(valid)),
-            Law::Pareto { scale, shape } => Sampler::Pareto(rand_distr::Pareto::new(scale, shape).expect(valid)),
-            Law::Gumbel { location, scale } => Sampler::Gumbel(rand_distr::Gumbel::new(location, scale).expect(valid)),
+            Law::Pareto { scale, shape } => Sampler::Pareto { scale, power: 1.0 / shape },
+            Law::Gumbel { location, scale } => Sampler::Gumbel { location, scale },
             Law::HyperExp { p, rate1, rate2 } => Sampler::HyperExp { p, scale1: 1.0 / rate1, scale2: 1.0 / rate2 },
             Law::Trace(ref trace) => Sampler::Trace(trace.sorted.clone()),
         }
@@ -46,14 +51,29 @@ pub enum Sampler {
     },
     /// Gamma.
     Gamma(rand_distr::Gamma<f64>),
-    /// Weibull.
-    Weibull(rand_distr::Weibull<f64>),
+    /// A scaled power of a unit exponential.
+    Weibull {
+        /// s
+        scale: f64,
+        /// 1 / shape.
+        power: f64,
+    },
     /// Lognormal.
     LogNormal(rand_distr::LogNormal<f64>),
-    /// Pareto.
-    Pareto(rand_distr::Pareto<f64>),
-    /// Gumbel, cut off at 0.
-    Gumbel(rand_distr::Gumbel<f64>),
+    /// A scaled power of e to a unit exponential.
+    Pareto {
+        /// s
+        scale: f64,
+        /// 1 / shape.
+        power: f64,
+    },
+    /// Minus the logarithm of a unit exponential, shifted and scaled, cut off at 0.
+    Gumbel {
+        /// s
+        location: f64,
+        /// s
+        scale: f64,
+    },
     /// A mixture of two exponentials.
     HyperExp {
         /// Probability of the first.
@@ -67,26 +87,85 @@ pub enum Sampler {
     Trace(Arc<[f64]>),
 }
 
-impl Distribution<f64> for Sampler {
-    #[inline]
-    fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> f64 {
-        let exp1 = |rng: &mut R| -> f64 { rand_distr::Exp1.sample(rng) };
-        let unit = |rng: &mut R| -> f64 { rand_distr::StandardUniform.sample(rng) };
-        match self {
-            Sampler::Exp { shift, scale } => shift + scale * exp1(rng),
-            Sampler::Constant(value) => *value,
-            Sampler::Uniform { low, width } => low + width * unit(rng),
-            Sampler::Gamma(law) => law.sample(rng),
-            Sampler::Weibull(law) => law.sample(rng),
-            Sampler::LogNormal(law) => law.sample(rng),
-            Sampler::Pareto(law) => law.sample(rng),
-            Sampler::Gumbel(law) => law.sample(rng).max(0.0),
-            Sampler::HyperExp { p, scale1, scale2 } => {
-                let scale = if unit(rng) < *p { scale1 } else { scale2 };
-                scale * exp1(rng)
+impl Sampler {
+    /// The draw that a random word makes; `None` if the law takes more than one.
+    #[inline(always)]
+    pub(crate) fn of_word(&self, word: u64) -> Option<f64> {
+        Some(match *self {
+            Sampler::Exp { shift, scale } => shift + scale * exponential(word),
+            Sampler::Constant(value) => value,
+            Sampler::Uniform { low, width } => low + width * unit(word),
+            Sampler::Weibull { scale, power } => scale * exponential(word).powf(power),
+            Sampler::Pareto { scale, power } => scale * (exponential(word) * power).exp(),
+            // One word in 2^52 is time 0, whose logarithm is not finite.
+            Sampler::Gumbel { location, scale } => {
+                (location - scale * ln(exponential(word).max(f64::EPSILON / 2.0))).max(0.0)
             }
             // The high half of a 64 x 64 bit product is uniform below n, up to n / 2^64.
-            Sampler::Trace(times) => times[((u128::from(rng.next_u64()) * times.len() as u128) >> 64) as usize],
+            Sampler::Trace(ref times) => times[((u128::from(word) * times.len() as u128) >> 64) as usize],
+            Sampler::Gamma(_) | Sampler::LogNormal(_) | Sampler::HyperExp { .. } => return None,
+        })
+    }
+
+    /// The draw of a worker's `step`-th step.
+    #[inline(always)]
+    pub(crate) fn draw(&self, luck: Sequence, step: u64) -> f64 {
+        match self {
+            // The law on which most depends, where it is called; the rest would only be in the way there.
+            Sampler::Exp { shift, scale } => shift + scale * exponential(luck.word(step)),
+            _ => self.draw_another(luck, step),
+        }
+    }
+
+    #[inline(never)]
+    fn draw_another(&self, luck: Sequence, step: u64) -> f64 {
+        match self.of_word(luck.word(step)) {
+            Some(seconds) => seconds,
+            None => self.sample(&mut luck.at(step)),
+        }
+    }
+}
+
+impl Sampler {
+    /// Many draws of one worker, `slowness` times as long: of the `first`-th step and every `stride`-th after it.
+    #[inline(always)]
+    pub(crate) fn fill(&self, seconds: &mut [f64], slowness: f64, luck: Sequence, (first, stride): (u64, u64)) {
+        let steps = (first..).step_by(stride as usize);
+        match self {
+            // The law on which most depends, by itself: vector code, with the logarithm in it.
+            Sampler::Exp { shift, scale } => {
+                for (i, seconds) in seconds.iter_mut().enumerate() {
+                    let word = luck.word(first.wrapping_add((i as u64).wrapping_mul(stride)));
+                    *seconds = slowness * (shift + scale * exponential(word));
+                }
+            }
+            _ => seconds.iter_mut().zip(steps).for_each(|(seconds, step)| *seconds = slowness * self.draw(luck, step)),
+        }
+    }
+}
+
+/// One of 2^52 equally spaced numbers in [0, 1).
+#[inline(always)]
+fn unit(word: u64) -> f64 {
+    f64::from_bits(word >> 12 | 1.0f64.to_bits()) - 1.0
+}
+
+impl Distribution<f64> for Sampler {
+    fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> f64 {
+        match self {
+            Sampler::Gamma(law) => law.sample(rng),
+            Sampler::LogNormal(law) => law.sample(rng),
+            Sampler::HyperExp { p, scale1, scale2 } => {
+                let scale = if unit(rng.next_u64()) < *p { scale1 } else { scale2 };
+                scale * exponential(rng.next_u64())
+            }
+            Sampler::Exp { .. }
+            | Sampler::Constant(_)
+            | Sampler::Uniform { .. }
+            | Sampler::Weibull { .. }
+            | Sampler::Pareto { .. }
+            | Sampler::Gumbel { .. }
+            | Sampler::Trace(_) => self.of_word(rng.next_u64()).expect("one word is enough for these"),
         }
     }
 }

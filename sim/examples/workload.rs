@@ -1,0 +1,49 @@
+//! One workload, timed from inside, for scripts that compare it with other programs or count its instructions.
+//!
+//! `workload events POLICY WORKERS UPDATES`, `workload rounds REPEATS`: prints the CPU seconds of one of them.
+
+use std::hint::black_box;
+use straggle_sim::{Experiment, Fleet, Length, Model, Watch, bench};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let fleet = Fleet::new("exp(2)".parse()?);
+    let seconds = match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["events", policy, workers, updates] => {
+            let experiment = Experiment {
+                policies: vec![policy.parse()?],
+                workers: vec![workers.parse()?],
+                fleet,
+                model: Model::Event,
+                length: Length::Updates(updates.parse()?),
+                seed: 0,
+            };
+            let began = cpu_seconds();
+            black_box(experiment.observe(&Watch::default()));
+            cpu_seconds() - began
+        }
+        ["rounds", repeats] => {
+            let repeats: u32 = repeats.parse()?;
+            let began = cpu_seconds();
+            (0..repeats).for_each(|_| drop(black_box(bench::mean_rounds(&fleet, 20, 5000))));
+            (cpu_seconds() - began) / f64::from(repeats)
+        }
+        _ => return Err("type: workload events POLICY WORKERS UPDATES, or workload rounds REPEATS".into()),
+    };
+    println!("{seconds}");
+    Ok(())
+}
+
+/// Seconds that all threads have had a processor, where the system tells; wall time elsewhere.
+fn cpu_seconds() -> f64 {
+    let of = |path: std::path::PathBuf| -> Option<f64> {
+        let text = std::fs::read_to_string(path).ok()?;
+        Some(text.split(' ').next()?.parse::<f64>().ok()? * 1e-9)
+    };
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let known: Option<f64> = threads.map(|thread| of(thread.path().join("schedstat"))).sum();
+    match known {
+        Some(seconds) if seconds > 0.0 => seconds,
+        _ => std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0.0, |now| now.as_secs_f64()),
+    }
+}

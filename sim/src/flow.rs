@@ -1,0 +1,258 @@
+//! How fast do updates come when whoever is not done carries on? The event engine without what only others need.
+//!
+//! Where an update cancels nothing and nobody shares a core (async, k-async, k-batch-async, ssp), a worker is always at the
+//! one task that it was given last, so an event is a few lines: the earliest worker hands in, the server takes it, the
+//! update is made if enough have, and whoever may start again does. No orders are written down and read, no task is
+//! carried about. The numbers are the event engine's to the last bit; a test holds it to that.
+
+use crate::coordinator::{Pace, Task};
+use crate::fleet::{Draws, Fleet};
+use crate::policy::{Finisher, Rest, Rule};
+use crate::queue::Queue;
+use crate::runs::Engine;
+use crate::tally::Tally;
+use crate::time::Time;
+use crate::width::{Kernel, Width};
+
+/// Workers that hand in and carry on.
+pub(crate) struct Flow {
+    rule: Rule,
+    draws: Draws,
+    /// The server's clock.
+    now: Time,
+    queue: Queue,
+    workers: Vec<Worker>,
+    ahead: Ahead,
+    version: u64,
+    /// Who has handed in since the last update, and what it had read; not the one whose hand-in makes the update.
+    gathered: Vec<(u32, u64)>,
+    pace: Option<Pace>,
+    /// Workers that are too far ahead of the slowest, in order of their arrival.
+    held_back: Vec<u32>,
+    tally: Tally,
+    conserved: Conserved,
+    /// Whether tasks are nothing but computing and the server takes no time.
+    plain: bool,
+    width: Width,
+}
+
+/// What a worker is at.
+#[derive(Clone, Copy)]
+struct Worker {
+    /// How many tasks it had before this one.
+    serial: u64,
+    /// Updates that the parameters had seen when it read them.
+    base_version: u64,
+    /// Computing and delay in its task.
+    worked_s: f64,
+}
+
+/// Both sides of the law of conservation, as in the [`Ledger`](crate::tally::Ledger).
+#[derive(Default)]
+struct Conserved {
+    in_flight: u64,
+    added: u64,
+    closed: u64,
+}
+
+/// Times to compute, several of each worker's next tasks at once: vector code, and worked out while the processor looks for
+/// the next event instead of between two.
+struct Ahead(Vec<[f64; AHEAD]>);
+
+/// Tasks of a worker that are drawn at once.
+const AHEAD: usize = 16;
+
+/// Up to so many workers; the times of more would not stay in the cache.
+const FEW: u32 = 10_000;
+
+impl Ahead {
+    fn new(rule: Rule) -> Ahead {
+        let few = rule.workers <= FEW && rule.steps == 1;
+        Ahead(vec![[0.0; AHEAD]; if few { rule.workers as usize } else { 0 }])
+    }
+
+    #[inline(always)]
+    fn compute_s(&mut self, draws: &Draws, task: Task) -> f64 {
+        let Some(seconds) = self.0.get_mut(task.worker as usize) else {
+            return draws.task_compute_s(&task);
+        };
+        let place = task.serial as usize % AHEAD;
+        if place == 0 {
+            draws.fill_compute_s(seconds, task.worker, (task.serial, 1));
+        }
+        seconds[place]
+    }
+}
+
+impl Flow {
+    /// Everybody starts; `None` if the rule or the fleet asks for more than this engine has.
+    pub(crate) fn new(rule: Rule, fleet: &Fleet, draws: Draws, width: Width) -> Option<Flow> {
+        if rule.rest != Rest::CarriesOn || fleet.has_cores_shared(rule) {
+            return None;
+        }
+        let worker = Worker { serial: u64::MAX, base_version: 0, worked_s: 0.0 };
+        let mut flow = Flow {
+            rule,
+            draws,
+            now: Time::ZERO,
+            queue: Queue::new(rule.workers),
+            workers: vec![worker; rule.workers as usize],
+            ahead: Ahead::new(rule),
+            version: 0,
+            gathered: Vec::new(),
+            pace: Pace::of(rule),
+            held_back: Vec::new(),
+            tally: Tally::new(rule.workers),
+            conserved: Conserved::default(),
+            plain: fleet.is_plain(rule),
+            width,
+        };
+        (0..rule.workers).for_each(|worker| flow.start(worker));
+        Some(flow)
+    }
+
+    #[inline(always)]
+    fn hand_in(&mut self) {
+        let (arrival, worker) = self.queue.pop().expect("somebody is always at work");
+        let Worker { serial, base_version, worked_s } = self.workers[worker as usize];
+        self.now = self.now.max(arrival);
+        if !self.plain {
+            self.now = self.now.after(self.draws.service_s(worker, serial));
+        }
+        self.tally.finished(worker, worked_s);
+        let moved_on = self.pace.as_mut().is_some_and(|pace| pace.finished(worker));
+        let enough = self.gathered.len() + 1 == self.rule.quorum as usize;
+        if enough {
+            self.update(base_version);
+        } else {
+            self.gathered.push((worker, base_version));
+        }
+        self.tally.pass(self.now);
+        match self.rule.finisher {
+            Finisher::Waits if !enough => {}
+            Finisher::Waits => {
+                (0..self.gathered.len()).for_each(|i| self.start(self.gathered[i].0));
+                self.start(worker);
+            }
+            Finisher::StartsAnew { lead: None } => self.start(worker),
+            Finisher::StartsAnew { lead: Some(_) } => {
+                self.held_back.push(worker);
+                // Unless the slowest moved on, whoever waited before still waits.
+                self.let_go(if moved_on { 0 } else { self.held_back.len() - 1 });
+            }
+        }
+        if enough {
+            self.gathered.clear();
+        }
+    }
+
+    /// The hand-ins so far and one more, which had read `last_version`, are averaged.
+    #[inline(always)]
+    fn update(&mut self, last_version: u64) {
+        if !self.plain {
+            self.now = self.now.after(self.draws.update_s(self.version + 1));
+        }
+        self.tally.updated(self.now);
+        for i in 0..self.gathered.len() {
+            self.apply(self.gathered[i].1);
+        }
+        self.apply(last_version);
+        self.version += 1;
+        self.conserved.added += self.conserved.in_flight;
+    }
+
+    #[inline(always)]
+    fn apply(&mut self, base_version: u64) {
+        let staleness = self.version - base_version;
+        self.tally.applied(staleness, self.rule.steps);
+        self.conserved.closed += staleness;
+        self.conserved.in_flight -= 1;
+    }
+
+    /// Starts whoever is not too far ahead of the slowest, but for the first `waiting`.
+    #[inline(always)]
+    fn let_go(&mut self, waiting: usize) {
+        let mut kept = waiting;
+        for i in waiting..self.held_back.len() {
+            let worker = self.held_back[i];
+            if self.pace.as_ref().is_none_or(|pace| pace.allows(worker)) {
+                self.start(worker);
+            } else {
+                self.held_back[kept] = worker;
+                kept += 1;
+            }
+        }
+        self.held_back.truncate(kept);
+    }
+
+    #[inline(always)]
+    fn start(&mut self, number: u32) {
+        let worker = &mut self.workers[number as usize];
+        worker.serial = worker.serial.wrapping_add(1);
+        worker.base_version = self.version;
+        let task =
+            Task { worker: number, steps: self.rule.steps, serial: worker.serial, base_version: worker.base_version };
+        let compute_s = self.ahead.compute_s(&self.draws, task);
+        worker.worked_s = compute_s;
+        let mut arrival = self.now.after(compute_s);
+        if !self.plain {
+            let delay_s = self.draws.task_delay_s(&task);
+            worker.worked_s += delay_s;
+            arrival = arrival.after(delay_s).after(self.draws.latency_s(number, task.serial));
+        }
+        self.queue.set(number, Some(arrival));
+        self.tally.started(self.now, number);
+        self.conserved.in_flight += 1;
+    }
+}
+
+/// Many events, compiled for every width: so is all that is called.
+struct Events<'a> {
+    flow: &'a mut Flow,
+    updates: u64,
+    most: u64,
+}
+
+impl Kernel for Events<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for _ in 0..self.most {
+            if self.flow.version == self.updates {
+                break;
+            }
+            self.flow.hand_in();
+        }
+    }
+}
+
+impl Engine for Flow {
+    fn run(&mut self, updates: u64, most: u64) -> Option<()> {
+        self.width.run(Events { flow: self, updates, most });
+        Some(())
+    }
+
+    fn updates(&self) -> u64 {
+        self.version
+    }
+
+    fn tally(&mut self) -> &mut Tally {
+        &mut self.tally
+    }
+
+    fn into_tally(self) -> Tally {
+        self.tally
+    }
+
+    fn sides(&self) -> (u128, u128) {
+        // Who has handed in and not started again has no task but the one handed in.
+        let mut idle = vec![false; self.workers.len()];
+        let waiting = self.gathered.iter().map(|&(worker, _)| worker).filter(|_| self.rule.finisher == Finisher::Waits);
+        waiting.chain(self.held_back.iter().copied()).for_each(|worker| idle[worker as usize] = true);
+        let at_work = self.workers.iter().zip(idle).filter(|&(_, idle)| !idle).map(|(worker, _)| worker.base_version);
+        let open = at_work.chain(self.gathered.iter().map(|&(_, base_version)| base_version));
+        let has = self.conserved.closed + open.map(|base| self.version - base).sum::<u64>();
+        (u128::from(self.conserved.added), u128::from(has))
+    }
+}
