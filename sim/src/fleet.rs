@@ -103,18 +103,22 @@ impl Fleet {
     /// Whether a task is nothing but computing at full speed, which ends it at once if it is cancelled.
     pub(crate) fn is_plain(&self, rule: Rule) -> bool {
         let nothing_else = [&self.delay, &self.latency, &self.service, &self.update].into_iter().all(Option::is_none);
-        nothing_else && !self.has_cores_shared(rule) && !self.computes_in_vain(rule)
+        nothing_else && self.shared_cores(rule.workers).is_none() && !self.computes_in_vain(rule)
     }
 
-    /// Whether somebody, the server included, has no core of its own.
-    pub(crate) fn has_cores_shared(&self, rule: Rule) -> bool {
-        self.cores.is_some_and(|cores| cores < rule.workers + u32::from(self.server_computes))
+    /// The cores, if somebody, the server included, has none of its own, or it matters which.
+    pub(crate) fn shared_cores(&self, workers: u32) -> Option<u32> {
+        let sharers = workers + u32::from(self.server_computes);
+        self.cores.filter(|&cores| cores < sharers || !self.has_equal_cores())
+    }
+
+    fn has_equal_cores(&self) -> bool {
+        self.core_speeds.iter().all(|&speed| speed == 1.0)
     }
 
     /// Whether it matters which of the cores `workers` workers have.
     pub fn shares_cores(&self, workers: u32) -> bool {
-        let alike = self.core_speeds.iter().all(|&speed| speed == 1.0);
-        self.cores.is_some_and(|cores| cores < workers || !alike)
+        self.cores.is_some_and(|cores| cores < workers || !self.has_equal_cores())
     }
 }
 

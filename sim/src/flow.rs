@@ -87,7 +87,7 @@ impl Ahead {
 impl Flow {
     /// Everybody starts; `None` if the rule or the fleet asks for more than this engine has.
     pub(crate) fn new(rule: Rule, fleet: &Fleet, draws: Draws, width: Width) -> Option<Flow> {
-        if rule.rest != Rest::CarriesOn || fleet.has_cores_shared(rule) {
+        if rule.rest != Rest::CarriesOn || fleet.shared_cores(rule.workers).is_some() {
             return None;
         }
         let worker = Worker { serial: u64::MAX, base_version: 0, worked_s: 0.0 };

@@ -73,9 +73,7 @@ impl<L: Learner> Simulated<L> {
             waits: false,
         };
         let sharers = workers + u32::from(fleet.server_computes);
-        // Who has a core of its own needs no sharing, if all cores are alike.
-        let alike = fleet.core_speeds.iter().all(|&speed| speed == 1.0);
-        let shared = fleet.cores.filter(|&cores| cores < sharers || !alike);
+        let shared = fleet.shared_cores(workers);
         Simulated {
             draws: Draws::new(&fleet, luck),
             now: Time::ZERO,

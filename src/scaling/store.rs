@@ -31,7 +31,7 @@ impl Store {
     /// Reads what is there; a last line that an interruption left incomplete is not.
     pub fn open(directory: &Path) -> Result<Store, Error> {
         let path = directory.join(Store::NAME);
-        let failed = |source| Error::Write { path: path.clone(), source };
+        let failed = |source| Error::Write { path: path.clone(), flag: "--out", source };
         let file = OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(failed)?;
         let read = BufReader::new(&file).lines().map_while(Result::ok);
         let lines = read.filter_map(|line| serde_json::from_str(&line).ok()).collect();
@@ -57,7 +57,7 @@ impl Store {
         // A line of its own, whatever an interruption left before it.
         let text = format!("\n{}\n", serde_json::to_string(&line).expect("plain data"));
         let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.flush());
-        written.map_err(|source| Error::Write { path: self.path.clone(), source })
+        written.map_err(|source| Error::Write { path: self.path.clone(), flag: "--out", source })
     }
 }
 

@@ -34,6 +34,7 @@ mod tests {
     use clap::Parser;
     use sim::{Policy, Time};
     use validation::Journal;
+    use validation::Score;
     use validation::training::Update;
 
     /// How a run of three updates is concluded that ended like this; and its exit status.
@@ -42,11 +43,21 @@ mod tests {
         let Ok(Arguments { command: Command::Train(arguments) }) = Arguments::try_parse_from(typed) else {
             panic!("{words}")
         };
-        let update = |update| Update { update, at: Time::ZERO, from: vec![(0, 0)], loss: 1.0 };
+        let scores = vec![Score { loss: 1.0, accuracy: 0.5 }];
+        let update = |update| Update { update, at: Time::ZERO, from: vec![(0, 0)], scores: scores.clone() };
         let mut journal = Journal::new(2);
         journal.updates = (1..=3).map(update).collect();
         let rule = Policy::Sync.rule(2).expect("a rule");
-        let trained = Trained { arguments: &arguments, rule, samples: 100, journal, scores: Vec::new(), end, reached };
+        let trained = Trained {
+            arguments: &arguments,
+            rule,
+            samples: 100,
+            journal,
+            scores: Vec::new(),
+            end,
+            reached,
+            beside: None,
+        };
         match conclude(&trained, failure) {
             Ok(()) => (String::new(), 0),
             Err(error) => (error.to_string(), error.status()),

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use validation::training::Update;
 use validation::{
-    Backend, Batches, Dataset, Digits, End, Failure, Hogwild, Holds, Journal, LearningRateRule, Net, NoDevice, Score, Sgd,
+    Backend, Batches, Dataset, Digits, End, Hogwild, Holds, Journal, LearningRateRule, Net, NoDevice, Score, Sgd,
     Share, Threaded,
 };
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use straggle_validation::models::device;
 use straggle_validation::{
-    Architecture, Batches, Dataset, Digits, End, Failure, Holds, LearningRateRule, Net, Sgd, Share, Threaded, Weights,
-    train,
+    Architecture, Batches, Dataset, Digits, End, Failure, Holds, LearningRateRule, Net, Score, Sgd, Share, Threaded,
+    Weights, train,
 };
 
 /// Counts gradients, and panics on one of them.
@@ -101,8 +101,12 @@ impl Cluster for Team {
 }
 
 impl Holds for Team {
-    fn weights(&self) -> &Weights {
-        self.0.params()
+    fn weights(&self) -> Weights {
+        self.0.params().clone()
+    }
+
+    fn scores(&self) -> &[Score] {
+        self.0.params().scores()
     }
 }
 
@@ -118,7 +122,7 @@ fn a_worker_that_panics_leaves_the_journal_of_all_that_was_done() {
         let threads = Threaded::new(learner.clone(), &draws(Some("exp(20000)")), 5, Arc::default());
         let mut run = Run::new(policy.rule(5).unwrap(), Team(threads));
         let mut seen = 0;
-        let (journal, end) = train(&mut run, 5, u64::MAX, 1, |journal, _| {
+        let (journal, end) = train(&mut run, 5, u64::MAX, 1, |journal| {
             seen = journal.updates.len();
             ControlFlow::Continue(())
         });

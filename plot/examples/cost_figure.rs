@@ -1,6 +1,6 @@
 //! Draws `sim/cost.csv`: what a task costs the simulator.
 //!
-//! `cargo run --release -p straggle-plot --example cost` writes `sim/cost.svg`.
+//! `cargo run --release -p straggle-plot --example cost_figure` writes `sim/cost.svg`.
 
 use straggle_plot::{Axis, Entry, Figure, Mark, Panel, colour, shape};
 
