@@ -30,6 +30,8 @@ pub struct Threaded<L: Learner> {
     /// Workers with a task and without a core, first come first served.
     queue: VecDeque<u32>,
     cores: Cores,
+    /// Where the server's thread may run when all is over.
+    home: Cores,
     /// Cores that nobody computes on.
     free: Vec<Core>,
     /// The core that the server works on, which it gives away before it sleeps.
@@ -179,6 +181,7 @@ where
             queue: VecDeque::new(),
             free: cores.all(),
             cores: cores.clone(),
+            home: Cores::of_this_machine(),
             own: None,
             server: server.clone(),
             began: Instant::now(),
@@ -379,7 +382,7 @@ impl<L: Learner> Drop for Threaded<L> {
             drop(inbox);
             let _ = thread.join();
         }
-        Cores::of_this_machine().release(self.server.id);
+        self.home.release(self.server.id);
     }
 }
 

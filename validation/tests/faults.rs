@@ -4,6 +4,7 @@ use sim::{Cluster, Completion, Draws, Fleet, Learner, Ledger, Luck, Policy, Run,
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use straggle_validation::cores::Cores;
 use straggle_validation::models::device;
 use straggle_validation::{
     Architecture, Batches, Dataset, Digits, End, Failure, Holds, LearningRateRule, Net, Score, Sgd, Share, Threaded,
@@ -135,6 +136,18 @@ fn a_worker_that_panics_leaves_the_journal_of_all_that_was_done() {
         assert!(Arc::ptr_eq(last.weights.values(), run.cluster().weights().values()), "{policy}");
         drop(run);
         assert_eq!(Arc::strong_count(&learner), 1, "{policy}: a thread was left behind");
+    }
+}
+
+#[test]
+fn the_servers_thread_may_run_where_it_could_before() {
+    let before = Cores::of_this_machine();
+    for cores in before.all().iter().map(|&core| before.only(core)).chain([before.clone()]) {
+        let threads = Threaded::on(cores, Arc::new(Frail::default()), &draws(Some("exp(20000)")), 3, Arc::default());
+        let mut run = Run::new(Policy::Async.rule(3).unwrap(), threads);
+        (0..50).for_each(|_| assert!(run.turn().is_some()));
+        drop(run);
+        assert_eq!(Cores::of_this_machine(), before);
     }
 }
 
