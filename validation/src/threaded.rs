@@ -220,7 +220,7 @@ impl<L: Learner> Threaded<L> {
     /// count the time anew: a thread's first steps take longer, as it has to ask the system for memory.
     pub fn warm_up(&mut self, steps: u32, times: u32) {
         for (worker, number) in self.workers.iter().zip(0..) {
-            let core = self.free[0];
+            let core = self.free[self.free.len() - 1];
             self.cores.put(worker.id, core);
             self.cores.put(self.server.id, core);
             for _ in 0..times {
@@ -237,11 +237,13 @@ impl<L: Learner> Threaded<L> {
         &mut self.workers[worker as usize].state
     }
 
-    /// Free cores go to those who wait.
+    /// Free cores go to those who wait, the one that became free last to the first of them. It may be the server's own:
+    /// whoever gets that is told last, as it may push the server off.
     fn hand_out(&mut self) {
-        while let (Some(&core), Some(&worker)) = (self.free.last(), self.queue.front()) {
-            self.free.pop();
-            self.queue.pop_front();
+        let several = self.free.len().min(self.queue.len());
+        let cores = self.free.drain(self.free.len() - several..).rev();
+        let turns: Vec<(Core, u32)> = cores.zip(self.queue.drain(..several)).collect();
+        for (core, worker) in turns.into_iter().rev() {
             let worker = &mut self.workers[worker as usize];
             if let State::Waits(task, params) = std::mem::replace(&mut worker.state, State::Idle) {
                 self.cores.put(worker.id, core);
@@ -255,10 +257,9 @@ impl<L: Learner> Threaded<L> {
     fn wait_for_core(&mut self, task: Task, params: L::Params) {
         *self.state(task.worker) = State::Waits(task, params);
         self.queue.push_back(task.worker);
-        self.hand_out();
     }
 
-    /// Takes in all that was computed. The core on which the server was woken is its own, others go to those who wait.
+    /// Takes in all that was computed. The core on which the server was woken is its own, others are free.
     fn receive(&mut self) {
         while let Ok(computed) = self.outbox.try_recv() {
             if self.own.is_none() && self.server.place.load(Ordering::Acquire) == computed.core.index() {
@@ -269,7 +270,6 @@ impl<L: Learner> Threaded<L> {
             }
             self.take(computed);
         }
-        self.hand_out();
     }
 
     fn take(&mut self, computed: Computed<L::Gradient>) {
@@ -364,6 +364,8 @@ impl<L: Learner> Cluster for Threaded<L> {
                 self.sleep(first.map(|(until, _)| until));
                 continue;
             };
+            // The server goes on working; the other cores need not wait for it.
+            self.hand_out();
             if let State::Delayed(delayed) = std::mem::replace(self.state(worker), State::Idle) {
                 let Delayed { task, gradient, compute_s, computed, .. } = delayed;
                 self.handed_in.push(gradient);
