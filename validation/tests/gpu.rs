@@ -42,7 +42,7 @@ fn learner(architecture: Architecture, device: &Device) -> Arc<Digits> {
 /// Batch losses of some updates.
 fn journal<C: sim::Cluster + Holds>(cluster: C, updates: u64) -> Journal {
     let rule = Policy::Async.rule(2).unwrap();
-    let (journal, end) = train(&mut Run::new(rule, cluster), 2, updates, 1, |_, _| ControlFlow::Continue(()));
+    let (journal, end) = train(&mut Run::new(rule, cluster), 2, updates, 1, |_| ControlFlow::Continue(()));
     assert_eq!((end, journal.updates.len() as u64), (End::Done, updates));
     assert!(journal.is_conserved());
     journal
@@ -67,12 +67,12 @@ fn a_card_trains_as_the_processor_does() {
         });
         let losses = on_card.0.updates.iter().zip(&on_processor.0.updates);
         for (update, (card, processor)) in losses.enumerate() {
-            near(card.loss.into(), processor.loss.into(), &format!("{architecture}, update {update}"));
+            near(card.loss(), processor.loss(), &format!("{architecture}, update {update}"));
         }
         near(on_card.1.loss, on_processor.1.loss, &format!("{architecture}, test loss"));
         let wrong = (on_card.1.accuracy - on_processor.1.accuracy).abs() * test.len() as f64;
         assert!(wrong < 1.5, "{architecture}: {wrong} of {} images are told otherwise", test.len());
-        let [first, last] = [&on_card.0.updates[0], on_card.0.updates.last().unwrap()].map(|update| update.loss);
+        let [first, last] = [&on_card.0.updates[0], on_card.0.updates.last().unwrap()].map(|update| update.loss());
         println!("{architecture}: loss {first:.6} to {last:.6} on the card in {updates} updates, as on the processor");
     }
 }
@@ -83,6 +83,6 @@ fn workers_on_threads_share_a_card() {
     let learner = learner(Architecture::Softmax, card);
     let threads = Threaded::new(learner, &Draws::new(&fleet(), Luck::new(8, 0)), 2, Arc::default());
     let journal = journal(threads, 40);
-    let [first, last] = [&journal.updates[0], journal.updates.last().unwrap()].map(|update| update.loss);
+    let [first, last] = [&journal.updates[0], journal.updates.last().unwrap()].map(|update| update.loss());
     assert!(last < first, "loss {first} to {last}");
 }
