@@ -113,7 +113,7 @@ fn parting(measured: &Measured, line: &Line) -> String {
             );
         } else {
             text.push_str(
-                " What is left the simulator does not know: time slices, and whatever else ran on the machine.",
+                " What is left the simulator does not know: what busy cores cost each other, and whatever else ran on the machine.",
             );
         }
     } else if line.speedup > WORTH * expected.simulated {

@@ -145,8 +145,10 @@ impl Bench<'_> {
             }
         }
         bar.finish_and_clear();
+        // Of each cell the time and the staleness; time per gradient is time per update in other words.
+        let together = 2 * cells.len();
         let judge = |(cell, replications): (Cell, Vec<Replication>)| {
-            let claims = claims(&cell, &replications, self.tolerance(&cell));
+            let claims = claims(&cell, &replications, self.tolerance(&cell), together);
             Judged { cell, claims, replications }
         };
         let judged = cells.into_iter().zip(found).filter(|(_, found)| found.len() >= ENOUGH).map(judge).collect();

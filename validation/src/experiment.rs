@@ -3,7 +3,7 @@
 //! Machines drift, by more within seconds than a good prediction is wrong. So a cell is measured in many short runs, its
 //! replications, spread over the whole validation, each between two calibrations of its own.
 
-use crate::agreement::{Interval, Verdict, relative_error, unpaired_error};
+use crate::agreement::{Interval, Verdict, relative_error, stretch, unpaired_error};
 use crate::cores::Cores;
 use crate::digits::Digits;
 use crate::threaded::{Failure, Threaded};
@@ -172,15 +172,16 @@ impl Quantity {
     }
 }
 
-/// All claims about a cell.
+/// All claims about a cell, each one of so many that are judged `together`.
 ///
 /// # Panics
 /// If there are fewer than two replications.
-pub fn claims(cell: &Cell, replications: &[Replication], tolerance: f64) -> Vec<Claim> {
+pub fn claims(cell: &Cell, replications: &[Replication], tolerance: f64, together: usize) -> Vec<Claim> {
+    let stretch = stretch(replications.len(), together);
     let each = |of: fn(&Replication) -> f64| -> Vec<f64> { replications.iter().map(of).collect() };
     let interval = |values: &[f64]| Interval::of_batches(values).expect("two replications or more");
     let claim = |quantity, predicted: Interval, measured: Interval, error: Interval| {
-        let verdict = error.judge(tolerance);
+        let verdict = error.judge(tolerance, stretch);
         Claim { quantity, predicted, measured, error, tolerance, verdict }
     };
 
@@ -208,7 +209,7 @@ pub fn claims(cell: &Cell, replications: &[Replication], tolerance: f64) -> Vec<
     let balance = Interval::exactly(if conserved { 0.0 } else { f64::INFINITY });
     claims.push(Claim {
         tolerance: 0.0,
-        verdict: balance.judge(0.0),
+        verdict: balance.judge(0.0, 1.0),
         ..claim(Quantity::Conservation, added, had, balance)
     });
 
