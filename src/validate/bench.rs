@@ -53,7 +53,7 @@ struct Kind {
 /// Runs in a block.
 const BLOCK: usize = 4;
 /// Seconds that all runs of a cell should take together.
-const CELL_S: f64 = 0.7;
+const CELL_S: f64 = 0.6;
 /// Cycles of a single worker that a run should take.
 const CYCLES: f64 = 35.0;
 /// Fewest and most replications of a cell.
