@@ -189,7 +189,7 @@ impl Draws {
 
     /// Seconds of delay in all steps of a task.
     #[inline]
-    pub(crate) fn task_delay_s(&self, task: &Task) -> f64 {
+    pub fn task_delay_s(&self, task: &Task) -> f64 {
         match self.delay {
             None => 0.0,
             Some(_) => task.step_numbers().map(|step| self.delay_s(task.worker, step)).sum(),

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::output;
-use crate::train::MOST_THREADS;
+use crate::train::{MOST_THREADS, as_typed};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use validation::{Architecture, Dataset, Method, Sgd, Trial};
@@ -89,7 +89,6 @@ impl Plan {
 
     /// As it was understood, for the manifest.
     pub fn resolved(&self) -> serde_json::Value {
-        let as_typed = |number: f32| number.to_string().parse::<f64>().expect("a printed number");
         json!({
             "methods": self.methods.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "workers": self.workers,

@@ -271,7 +271,7 @@ fn write(trained: &Trained<'_>, mut output: Output, mut manifest: Manifest) -> R
 }
 
 /// A single-precision number with the digits that it was typed with.
-fn as_typed(number: f32) -> f64 {
+pub fn as_typed(number: f32) -> f64 {
     number.to_string().parse().expect("a printed number")
 }
 

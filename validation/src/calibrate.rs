@@ -113,7 +113,7 @@ fn calibrate_one(
         other_things.iter_mut().step_by(LINE).for_each(|byte| *byte = byte.wrapping_add(1));
         let given = run.cluster().now();
         let completion = run.turn()?.completion?;
-        let drawn: f64 = completion.task.step_numbers().map(|step| draws.delay_s(0, step)).sum();
+        let drawn = draws.task_delay_s(&completion.task);
         calibration.compute_s.push(completion.compute_s / f64::from(steps));
         calibration.way_s.push((completion.at.since(given) - completion.compute_s - drawn).max(0.0));
     }

@@ -286,7 +286,7 @@ impl<L: Learner> Threaded<L> {
             State::InVain(Some((next, params))) => self.wait_for_core(next, params),
             State::InVain(None) => {}
             _ => {
-                let delay_s: f64 = task.step_numbers().map(|step| self.draws.delay_s(task.worker, step)).sum();
+                let delay_s = self.draws.task_delay_s(&task);
                 let until = to + Duration::from_secs_f64(delay_s.min(FOREVER_S));
                 let compute_s = (to - from).as_secs_f64();
                 *self.state(task.worker) = State::Delayed(Delayed { task, gradient, compute_s, computed: to, until });
