@@ -6,7 +6,7 @@ use crate::train::args::{Momentum, Rate};
 use clap::Args;
 use std::path::PathBuf;
 use std::str::FromStr;
-use validation::{Architecture, LearningRateRule, Method, Sgd};
+use validation::{Architecture, LearningRateRule, Method, PixelScale, Sgd};
 
 /// `straggle scaling`
 #[derive(Debug, Args)]
@@ -26,6 +26,9 @@ pub struct Scaling {
     /// The digits in the binary (`mnist`), or a directory with the four IDX files, gzipped or not.
     #[arg(long, value_name = "mnist|DIR", default_value = "mnist")]
     pub data: PathBuf,
+    /// `standard`: pixels of mean 0 and variance 1. `unit`: from 0 to 1, as many published runs have them.
+    #[arg(long, value_name = "SCALE", default_value_t = PixelScale::Standard)]
+    pub pixels: PixelScale,
     /// Passes over the data, all workers together.
     #[arg(long, value_name = "N", default_value = "2", value_parser = whole::<u32>, allow_hyphen_values = true)]
     pub epochs: u32,
@@ -72,6 +75,7 @@ impl Scaling {
             repeats: self.repeats,
             model: self.model,
             data: self.data.clone(),
+            pixels: self.pixels,
             epochs: self.epochs,
             batch_size: self.batch_size as usize,
             sgd: Sgd { rate: self.lr.0, momentum: self.momentum.0, rule: LearningRateRule::Same },

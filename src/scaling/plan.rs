@@ -5,7 +5,7 @@ use crate::output;
 use crate::train::{MOST_THREADS, as_typed};
 use serde_json::json;
 use std::path::{Path, PathBuf};
-use validation::{Architecture, Dataset, Method, Sgd, Trial};
+use validation::{Architecture, Dataset, Method, PixelScale, Sgd, Trial};
 
 /// What is to be measured.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Plan {
     pub model: Architecture,
     /// `mnist`, or a directory.
     pub data: PathBuf,
+    /// What number a pixel becomes.
+    pub pixels: PixelScale,
     /// Passes over the samples.
     pub epochs: u32,
     /// Samples in a worker's batch.
@@ -71,7 +73,7 @@ impl Plan {
             directory => Dataset::from_dir(directory),
         };
         let most = self.samples.iter().copied().max().unwrap_or(1);
-        data.and_then(|data| data.take(most)).map_err(|e| Error::Input(e.to_string()))
+        data.and_then(|data| data.scaled(self.pixels).take(most)).map_err(|e| Error::Input(e.to_string()))
     }
 
     /// Says what to expect where workers have to share cores.
@@ -96,6 +98,7 @@ impl Plan {
             "repeats": self.repeats,
             "model": self.model.to_string(),
             "data": self.data.display().to_string(),
+            "pixels": self.pixels.to_string(),
             "epochs": self.epochs,
             "batch_size": self.batch_size,
             "lr": as_typed(self.sgd.rate),

@@ -5,7 +5,7 @@ use clap::Args;
 use sim::{LawText, Policy};
 use std::path::PathBuf;
 use std::str::FromStr;
-use validation::{Architecture, Backend, LearningRateRule};
+use validation::{Architecture, Backend, LearningRateRule, PixelScale};
 
 /// `straggle train`
 #[derive(Debug, Args)]
@@ -22,6 +22,9 @@ pub struct Train {
     /// The digits in the binary (`mnist`), or a directory with the four IDX files, gzipped or not.
     #[arg(long, value_name = "mnist|DIR", default_value = "mnist")]
     pub data: PathBuf,
+    /// `standard`: pixels of mean 0 and variance 1. `unit`: from 0 to 1, as many published runs have them.
+    #[arg(long, value_name = "SCALE", default_value_t = PixelScale::Standard)]
+    pub pixels: PixelScale,
     /// Learn from the first N images only [default: all].
     #[arg(long, value_name = "N", value_parser = whole::<u32>, allow_hyphen_values = true)]
     pub samples: Option<u32>,

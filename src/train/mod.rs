@@ -102,7 +102,8 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
     let sgd = Sgd { rate: arguments.lr.0, momentum: arguments.momentum.0, rule: arguments.lr_rule };
     let out = common.out.clone().unwrap_or_else(|| PathBuf::from("output/train"));
     let beside = arguments.beside.as_deref().map(Beside::read).transpose()?;
-    let loaded = arguments.load.as_deref().map(|path| Loaded::read(path, arguments.model)).transpose()?;
+    let loaded =
+        arguments.load.as_deref().map(|path| Loaded::read(path, arguments.model, arguments.pixels)).transpose()?;
     let mut manifest = Manifest::begin(typed, resolved(arguments, &fleet, &out, loaded.as_ref()), common.seed);
     let device = arguments.backend.device().map_err(|error| match error {
         NoDevice::NotBuilt => Error::Usage(error.to_string()),
@@ -251,7 +252,7 @@ fn dataset(arguments: &Train) -> Result<Dataset, Error> {
         None => Ok(data),
         Some(samples) => data.take(samples as usize),
     };
-    data.and_then(take).map_err(|e| Error::Input(e.to_string()))
+    data.map(|data| data.scaled(arguments.pixels)).and_then(take).map_err(|e| Error::Input(e.to_string()))
 }
 
 fn write(trained: &Trained<'_>, mut output: Output, mut manifest: Manifest) -> Result<output::Written, Error> {
@@ -283,6 +284,7 @@ fn resolved(arguments: &Train, fleet: &Fleet, out: &Path, loaded: Option<&Loaded
         "workers": arguments.workers,
         "model": arguments.model.to_string(),
         "data": arguments.data.display().to_string(),
+        "pixels": arguments.pixels.to_string(),
         "samples": arguments.samples,
         "batch_size": arguments.batch_size,
         "lr": as_typed(arguments.lr.0),

@@ -6,7 +6,7 @@ use crate::manifest::{self, Manifest};
 use crate::output::Output;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use validation::{Architecture, End, checkpoint};
+use validation::{Architecture, End, PixelScale, checkpoint};
 
 /// Parameters to begin with.
 pub struct Loaded {
@@ -19,12 +19,12 @@ pub struct Loaded {
 
 impl Loaded {
     /// Reads and checks a file.
-    pub fn read(path: &Path, architecture: Architecture) -> Result<Loaded, Error> {
+    pub fn read(path: &Path, architecture: Architecture, pixels: PixelScale) -> Result<Loaded, Error> {
         let file = path.display();
         let bytes = std::fs::read(path)
             .map_err(|e| Error::Input(format!("cannot read {file}: {e}; give a file made by --save")))?;
         let parameters =
-            checkpoint::from_bytes(architecture, &bytes).map_err(|e| Error::Input(format!("{file} {e}")))?;
+            checkpoint::from_bytes(architecture, pixels, &bytes).map_err(|e| Error::Input(format!("{file} {e}")))?;
         Ok(Loaded { path: path.to_path_buf(), sha256: manifest::sha256(&bytes), parameters })
     }
 
@@ -43,5 +43,6 @@ pub fn save(trained: &Trained<'_>, output: &mut Output, manifest: &mut Manifest)
     }
     manifest.score(json!({ "update": last.update, "test_loss": score.loss, "test_accuracy": score.accuracy }));
     let parameters = last.weights.values();
-    output.save(|| checkpoint::to_bytes(arguments.model, parameters, manifest.command_line(), arguments.common.seed));
+    let (command_line, seed) = (manifest.command_line(), arguments.common.seed);
+    output.save(|| checkpoint::to_bytes(arguments.model, arguments.pixels, parameters, command_line, seed));
 }

@@ -5,6 +5,7 @@
 //! and JAX have them; PyTorch has outputs first. One entry of metadata, `straggle`, is JSON and says where the file comes
 //! from: one, because the format keeps several in no fixed order, and equal runs write equal bytes.
 
+use crate::mnist::PixelScale;
 use crate::models::Architecture;
 use crate::sight::KERNEL;
 use safetensors::tensor::TensorView;
@@ -31,11 +32,17 @@ pub fn tensors(architecture: Architecture) -> Vec<(String, Vec<usize>)> {
     architecture.layers().iter().enumerate().flat_map(layer).collect()
 }
 
-/// The file's bytes, with the command and the seed that made the parameters.
+/// The file's bytes, with the pixels, the command and the seed that made the parameters.
 ///
 /// # Panics
 /// If the network has another number of parameters.
-pub fn to_bytes(architecture: Architecture, parameters: &[f32], command_line: &str, seed: u64) -> Vec<u8> {
+pub fn to_bytes(
+    architecture: Architecture,
+    pixels: PixelScale,
+    parameters: &[f32],
+    command_line: &str,
+    seed: u64,
+) -> Vec<u8> {
     assert_eq!(parameters.len(), architecture.parameters(), "all parameters of {architecture}");
     let bytes: Vec<u8> = parameters.iter().flat_map(|number| number.to_le_bytes()).collect();
     let mut rest = &bytes[..];
@@ -47,6 +54,7 @@ pub fn to_bytes(architecture: Architecture, parameters: &[f32], command_line: &s
     let about = json!({
         "format": FORMAT,
         "model": architecture.to_string(),
+        "pixels": pixels.to_string(),
         "weights": "linear [inputs, outputs], conv [rows, columns, channels in, channels out]",
         "command_line": command_line,
         "seed": seed,
@@ -61,7 +69,7 @@ pub fn to_bytes(architecture: Architecture, parameters: &[f32], command_line: &s
 ///
 /// # Errors
 /// What is wrong with the file.
-pub fn from_bytes(architecture: Architecture, bytes: &[u8]) -> Result<Vec<f32>, CheckpointError> {
+pub fn from_bytes(architecture: Architecture, pixels: PixelScale, bytes: &[u8]) -> Result<Vec<f32>, CheckpointError> {
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(CheckpointError::of)?;
     let about = header.metadata().as_ref().and_then(|metadata| metadata.get(ABOUT));
     let about: Value = about.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
@@ -70,6 +78,9 @@ pub fn from_bytes(architecture: Architecture, bytes: &[u8]) -> Result<Vec<f32>, 
     }
     if let Some(found) = about["model"].as_str().filter(|found| *found != architecture.to_string()) {
         return Err(CheckpointError::Model { found: found.to_string(), expected: architecture });
+    }
+    if let Some(found) = about["pixels"].as_str().filter(|found| *found != pixels.to_string()) {
+        return Err(CheckpointError::Pixels { found: found.to_string(), expected: pixels });
     }
     let file = SafeTensors::deserialize(bytes).map_err(CheckpointError::of)?;
     let expected = tensors(architecture);
@@ -120,6 +131,13 @@ pub enum CheckpointError {
         found: String,
         /// The one that was asked for.
         expected: Architecture,
+    },
+    /// It says that it learnt from pixels of another scale.
+    Pixels {
+        /// That scale.
+        found: String,
+        /// The one that was asked for.
+        expected: PixelScale,
     },
     /// A tensor is missing.
     Missing {
@@ -181,6 +199,9 @@ impl fmt::Display for CheckpointError {
             }
             Self::Model { found, expected } => {
                 write!(f, "holds the parameters of {found}, not of {expected}; type --model {found}")
+            }
+            Self::Pixels { found, expected } => {
+                write!(f, "learnt from {found} pixels, not from {expected} ones; type --pixels {found}")
             }
             Self::Missing { name, architecture } => {
                 write!(f, "lacks {name}, which {architecture} has; give parameters of the network of --model")

@@ -3,12 +3,14 @@
 use super::*;
 use sim::Luck;
 
+const STANDARD: PixelScale = PixelScale::Standard;
+
 fn parameters(architecture: Architecture) -> Vec<f32> {
     architecture.initial(Luck::new(9, 0))
 }
 
 fn file(architecture: Architecture) -> Vec<u8> {
-    to_bytes(architecture, &parameters(architecture), "straggle train", 9)
+    to_bytes(architecture, STANDARD, &parameters(architecture), "straggle train", 9)
 }
 
 type Pieces = Vec<(String, Vec<usize>, Vec<u8>)>;
@@ -34,10 +36,10 @@ fn parameters_survive_the_way_into_a_file_and_back_to_the_bit() {
     for architecture in Architecture::ALL {
         let mut parameters = parameters(architecture);
         parameters[..4].copy_from_slice(&[-0.0, f32::MIN_POSITIVE / 2.0, f32::MAX, -f32::EPSILON]);
-        let bytes = to_bytes(architecture, &parameters, "straggle train --save 'a file'", u64::MAX);
-        let back = from_bytes(architecture, &bytes).unwrap();
+        let bytes = to_bytes(architecture, STANDARD, &parameters, "straggle train --save 'a file'", u64::MAX);
+        let back = from_bytes(architecture, STANDARD, &bytes).unwrap();
         assert!(parameters.iter().map(|x| x.to_bits()).eq(back.iter().map(|x| x.to_bits())), "{architecture}");
-        assert_eq!(bytes, to_bytes(architecture, &parameters, "straggle train --save 'a file'", u64::MAX));
+        assert_eq!(bytes, to_bytes(architecture, STANDARD, &parameters, "straggle train --save 'a file'", u64::MAX));
     }
 }
 
@@ -58,7 +60,7 @@ fn the_tensors_are_the_flat_vector_cut_to_pieces() {
 
 #[test]
 fn a_file_says_where_it_comes_from() {
-    let bytes = to_bytes(Architecture::Mlp, &parameters(Architecture::Mlp), "straggle train --model mlp", 7);
+    let bytes = to_bytes(Architecture::Mlp, STANDARD, &parameters(Architecture::Mlp), "straggle train --model mlp", 7);
     let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
     let about: Value = serde_json::from_str(&header.metadata().as_ref().unwrap()["straggle"]).unwrap();
     assert_eq!(about["model"], json!("mlp"));
@@ -72,7 +74,7 @@ fn a_file_says_where_it_comes_from() {
 fn a_file_of_another_make_will_do_if_its_tensors_fit() {
     for architecture in Architecture::ALL {
         let bytes = put_together(&pieces(architecture), Dtype::F32);
-        assert_eq!(from_bytes(architecture, &bytes), Ok(parameters(architecture)));
+        assert_eq!(from_bytes(architecture, STANDARD, &bytes), Ok(parameters(architecture)));
     }
 }
 
@@ -81,9 +83,19 @@ fn a_file_of_another_network_is_refused_with_its_metadata_and_without() {
     for of in Architecture::ALL {
         for to in Architecture::ALL.into_iter().filter(|&to| to != of) {
             let error = CheckpointError::Model { found: of.to_string(), expected: to };
-            assert_eq!(from_bytes(to, &file(of)), Err(error));
-            assert!(from_bytes(to, &put_together(&pieces(of), Dtype::F32)).is_err(), "{of} as {to}");
+            assert_eq!(from_bytes(to, STANDARD, &file(of)), Err(error));
+            assert!(from_bytes(to, STANDARD, &put_together(&pieces(of), Dtype::F32)).is_err(), "{of} as {to}");
         }
+    }
+}
+
+#[test]
+fn a_file_that_learnt_from_other_pixels_is_refused_by_its_metadata() {
+    for (of, to) in [(PixelScale::Standard, PixelScale::Unit), (PixelScale::Unit, PixelScale::Standard)] {
+        let bytes = to_bytes(Architecture::Softmax, of, &parameters(Architecture::Softmax), "straggle train", 9);
+        assert!(from_bytes(Architecture::Softmax, of, &bytes).is_ok());
+        let error = CheckpointError::Pixels { found: of.to_string(), expected: to };
+        assert_eq!(from_bytes(Architecture::Softmax, to, &bytes), Err(error));
     }
 }
 
@@ -91,10 +103,10 @@ fn a_file_of_another_network_is_refused_with_its_metadata_and_without() {
 fn a_file_that_ends_anywhere_else_is_refused() {
     let whole = file(Architecture::Softmax);
     for length in (0..whole.len()).step_by(997).chain([1, 7, 8, 9, whole.len() - 1]) {
-        assert!(from_bytes(Architecture::Softmax, &whole[..length]).is_err(), "{length} bytes");
+        assert!(from_bytes(Architecture::Softmax, STANDARD, &whole[..length]).is_err(), "{length} bytes");
     }
-    assert_eq!(from_bytes(Architecture::Softmax, &whole[..whole.len() - 1]), Err(CheckpointError::Cut));
-    assert_eq!(from_bytes(Architecture::Softmax, &[&whole[..], &[0]].concat()), Err(CheckpointError::Cut));
+    assert_eq!(from_bytes(Architecture::Softmax, STANDARD, &whole[..whole.len() - 1]), Err(CheckpointError::Cut));
+    assert_eq!(from_bytes(Architecture::Softmax, STANDARD, &[&whole[..], &[0]].concat()), Err(CheckpointError::Cut));
 }
 
 #[test]
@@ -103,7 +115,7 @@ fn each_thing_that_does_not_fit_is_named() {
     let changed = |change: fn(&mut Pieces)| {
         let mut pieces = pieces(softmax);
         change(&mut pieces);
-        from_bytes(softmax, &put_together(&pieces, Dtype::F32)).unwrap_err()
+        from_bytes(softmax, STANDARD, &put_together(&pieces, Dtype::F32)).unwrap_err()
     };
     let (weight, bias) = ("linear1.weight".to_string(), "linear1.bias".to_string());
     assert_eq!(
@@ -117,16 +129,19 @@ fn each_thing_that_does_not_fit_is_named() {
     for (number, at) in [(f32::NAN, 3), (f32::INFINITY, 0), (f32::NEG_INFINITY, 9)] {
         let mut pieces = pieces(softmax);
         pieces[1].2[at * 4..][..4].copy_from_slice(&number.to_le_bytes());
-        let error = from_bytes(softmax, &put_together(&pieces, Dtype::F32)).unwrap_err();
+        let error = from_bytes(softmax, STANDARD, &put_together(&pieces, Dtype::F32)).unwrap_err();
         let CheckpointError::NotFinite { name, place, found } = error else { panic!("{error}") };
         assert_eq!((name, place, found.to_bits()), (bias.clone(), at, number.to_bits()));
     }
     let integers = put_together(&pieces(softmax), Dtype::I32);
-    assert_eq!(from_bytes(softmax, &integers), Err(CheckpointError::Type { name: weight, found: "I32".into() }));
+    assert_eq!(
+        from_bytes(softmax, STANDARD, &integers),
+        Err(CheckpointError::Type { name: weight, found: "I32".into() })
+    );
     let later = HashMap::from([(ABOUT.to_string(), json!({ "format": FORMAT + 1 }).to_string())]);
     let nothing: [(&str, TensorView<'_>); 0] = [];
     let later = safetensors::serialize(nothing, Some(later)).unwrap();
-    assert_eq!(from_bytes(softmax, &later), Err(CheckpointError::Later { format: FORMAT + 1 }));
-    let text = from_bytes(softmax, b"step_time_s\n0.5\n").unwrap_err();
+    assert_eq!(from_bytes(softmax, STANDARD, &later), Err(CheckpointError::Later { format: FORMAT + 1 }));
+    let text = from_bytes(softmax, STANDARD, b"step_time_s\n0.5\n").unwrap_err();
     assert!(matches!(text, CheckpointError::Foreign { .. }), "{text}");
 }

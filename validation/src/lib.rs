@@ -49,7 +49,7 @@ pub use goodness::{Comparison, Gap, Goodness, Maximum, compare, goodness};
 pub use hogwild::Hogwild;
 pub use likelihood::{ln_density, log_likelihood};
 pub use method::Method;
-pub use mnist::{Dataset, Split};
+pub use mnist::{Dataset, PixelScale, Split};
 pub use models::{Architecture, Net, Score};
 pub use threaded::{Failure, Threaded};
 pub use training::{End, Holds, Journal, train};

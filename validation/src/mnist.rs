@@ -1,11 +1,12 @@
 //! Where do the images come from? MNIST, embedded in the binary, or a user's IDX files of the same shape.
 //!
-//! Pixels are kept as the bytes of the file (47 MB instead of 188) and become numbers when a batch is gathered:
-//! `(byte / 255 − 0.1307) / 0.3081`, which gives the training set mean 0 and variance 1.
+//! Pixels are kept as the bytes of the file (47 MB instead of 188) and become numbers when a batch is gathered.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use flate2::read::MultiGzDecoder;
 
@@ -32,6 +33,45 @@ pub struct Dataset {
 pub struct Split {
     pixels: Vec<u8>, // [samples, PIXELS]
     labels: Vec<u8>, // [samples], each below CLASSES
+    scale: PixelScale,
+}
+
+/// What number a pixel becomes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PixelScale {
+    /// `(byte / 255 − 0.1307) / 0.3081`: MNIST's training set then has mean 0 and variance 1.
+    #[default]
+    Standard,
+    /// `byte / 255`: from 0 to 1. What a network of small initial weights learns from them begins later.
+    Unit,
+}
+
+impl PixelScale {
+    /// Factor and offset of a byte.
+    fn map(self) -> (f32, f32) {
+        match self {
+            Self::Standard => ((1.0 / 255.0 / 0.3081) as f32, (-0.1307 / 0.3081) as f32),
+            Self::Unit => ((1.0 / 255.0) as f32, 0.0),
+        }
+    }
+}
+
+impl fmt::Display for PixelScale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Standard => "standard",
+            Self::Unit => "unit",
+        })
+    }
+}
+
+impl FromStr for PixelScale {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let scale = [Self::Standard, Self::Unit].into_iter().find(|scale| scale.to_string() == name);
+        scale.ok_or(format!("there is no scale '{name}'; type standard (mean 0, variance 1) or unit (0 to 1)"))
+    }
 }
 
 impl Dataset {
@@ -74,6 +114,12 @@ impl Dataset {
         self.train = self.train.first(samples);
         Ok(self)
     }
+
+    /// The same images in other numbers; as read, they are `Standard`.
+    pub fn scaled(mut self, scale: PixelScale) -> Self {
+        (self.train.scale, self.test.scale) = (scale, scale);
+        self
+    }
 }
 
 impl Split {
@@ -95,16 +141,18 @@ impl Split {
     /// The first `samples` samples, or all if there are fewer.
     pub fn first(&self, samples: usize) -> Self {
         let samples = samples.min(self.len());
-        Self { pixels: self.pixels[..samples * PIXELS].to_vec(), labels: self.labels[..samples].to_vec() }
+        let (pixels, labels) = (self.pixels[..samples * PIXELS].to_vec(), self.labels[..samples].to_vec());
+        Self { pixels, labels, scale: self.scale }
     }
 
-    /// Replaces `images` by the normalised pixels `[samples, PIXELS]` and `labels` by the digits of these samples.
+    /// Replaces `images` by the scaled pixels `[samples, PIXELS]` and `labels` by the digits of these samples.
     pub fn gather(&self, samples: impl IntoIterator<Item = usize>, images: &mut Vec<f32>, labels: &mut Vec<u8>) {
+        let (factor, offset) = self.scale.map();
         images.clear();
         labels.clear();
         for sample in samples {
             let pixels = &self.pixels[sample * PIXELS..][..PIXELS];
-            images.extend(pixels.iter().map(|&byte| f32::from(byte) * SCALE + SHIFT));
+            images.extend(pixels.iter().map(|&byte| f32::from(byte) * factor + offset));
             labels.push(self.labels[sample]);
         }
     }
@@ -117,13 +165,10 @@ impl Split {
         }
         match labels.iter().position(|&label| usize::from(label) >= CLASSES) {
             Some(sample) => Err(DataError::Label { path: labels_at, sample, label: labels[sample] }),
-            None => Ok(Self { pixels, labels }),
+            None => Ok(Self { pixels, labels, scale: PixelScale::default() }),
         }
     }
 }
-
-const SCALE: f32 = (1.0 / 255.0 / 0.3081) as f32;
-const SHIFT: f32 = (-0.1307 / 0.3081) as f32;
 
 struct Part {
     images: &'static str,

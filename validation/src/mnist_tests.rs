@@ -104,6 +104,18 @@ fn the_training_images_are_normalised() {
 }
 
 #[test]
+fn pixels_can_be_numbers_from_0_to_1_instead() {
+    let Dataset { train, test } = Dataset::embedded().scaled(PixelScale::Unit);
+    let (mut images, mut labels) = (Vec::new(), Vec::new());
+    for split in [train.first(1000), test.first(1000)] {
+        split.gather(0..split.len(), &mut images, &mut labels);
+        let each = images.iter().zip(&split.pixels);
+        assert!(each.clone().all(|(&x, &byte)| (f64::from(x) - f64::from(byte) / 255.0).abs() < 1e-7));
+        assert!(each.clone().any(|(_, &byte)| byte == 0) && each.clone().any(|(_, &byte)| byte == 255));
+    }
+}
+
+#[test]
 fn every_spelling_of_a_name_is_found_and_gzip_changes_nothing() {
     let plain = Folder::good("plain");
     let set = Dataset::from_dir(&plain.0).unwrap();

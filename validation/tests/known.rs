@@ -4,7 +4,7 @@
 use sha2::{Digest, Sha256};
 use straggle_validation::mnist::{CLASSES, PIXELS};
 use straggle_validation::models::device;
-use straggle_validation::{Architecture, Dataset, Net, Score, Split, checkpoint};
+use straggle_validation::{Architecture, Dataset, Net, PixelScale, Score, Split, checkpoint};
 
 const FILE: &[u8] = include_bytes!("data/softmax.safetensors");
 const MANIFEST: &str = include_str!("data/softmax.safetensors.manifest.json");
@@ -32,7 +32,7 @@ fn by_hand(parameters: &[f32], test: &Split) -> Score {
 
 #[test]
 fn known_parameters_have_their_known_loss_and_accuracy() {
-    let parameters = checkpoint::from_bytes(Architecture::Softmax, FILE).expect("a whole file");
+    let parameters = checkpoint::from_bytes(Architecture::Softmax, PixelScale::Standard, FILE).expect("a whole file");
     let test = Dataset::embedded().test;
     let right = by_hand(&parameters, &test);
     let ours = Net::new(Architecture::Softmax, &device()).evaluate(&parameters, &test);
