@@ -34,8 +34,9 @@
 //!
 //! Read on in this order: [`policy`], [`coordinator`], [`cluster`] (the only event loop), [`learner`], then the simulated
 //! world: [`time`], [`seed`], `ln`, [`form`], [`law`], [`fleet`], [`queue`], `cores`, [`simulated`], and [`recorded`]; then what
-//! becomes of it: [`stats`], [`tally`], [`theory`] (with [`quadrature`]), [`experiment`], and `runs`, which chooses the engine: that
-//! of [`cluster`], or one of two that reach the same numbers faster where little can happen (`flow`, `rounds`, with `width`).
+//! becomes of it: [`stats`], [`tally`], [`theory`] (with `order` and [`quadrature`]), [`experiment`], and `runs`, which chooses
+//! the engine: that of [`cluster`], or one of two that reach the same numbers faster where little can happen (`flow`, `rounds`,
+//! with `width`).
 //! `PERFORMANCE.md` beside `Cargo.toml` says how fast they are, and why.
 //!
 //! # What this leaves out
@@ -59,6 +60,7 @@ pub mod form;
 pub mod law;
 pub mod learner;
 mod ln;
+mod order;
 pub mod policy;
 pub mod quadrature;
 pub mod queue;
