@@ -6,7 +6,8 @@
 use crate::agreement::{Interval, Verdict, relative_error, stretch, unpaired_error};
 use crate::cores::Cores;
 use crate::digits::Digits;
-use crate::threaded::{Failure, Threaded};
+use crate::failure::Failure;
+use crate::threaded::Threaded;
 use sim::{Cluster, Draws, Fleet, Law, Ledger, Luck, Policy, Rule, Run, Simulated, theory};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

@@ -2,10 +2,10 @@
 //!
 //! Read in this order: the data ([`mnist`], [`batches`]), the networks ([`models`], with `dense`, `sight` and `product`
 //! below, and [`backend`] and [`checkpoint`] beside them), what is learnt and how ([`digits`]; without any order:
-//! [`hogwild`]), real threads ([`threaded`]) on real [`mod@cores`], a run and its journal ([`training`]); then the laws
-//! behind measured times ([`mod@fit`], [`likelihood`], [`mod@goodness`], [`curves`]); and what one worker costs
-//! ([`mod@calibrate`]), what follows for many ([`experiment`]), and whether it is so ([`agreement`]). Published experiments
-//! are [`trial`]s of a [`method`], beside the speed-up to be expected ([`expectation`]).
+//! [`hogwild`]), real threads ([`threaded`], with [`failure`]) on real [`mod@cores`], a run and its journal ([`training`]);
+//! then the laws behind measured times ([`mod@fit`], [`likelihood`], [`mod@goodness`], [`curves`]); and what one worker
+//! costs ([`mod@calibrate`]), what follows for many ([`experiment`]), and whether it is so ([`agreement`]). Published
+//! experiments are [`trial`]s of a [`method`], beside the speed-up to be expected ([`expectation`]).
 //!
 //! The coordinator, the policies and the laws are the simulator's own; nothing of them exists twice.
 
@@ -21,6 +21,7 @@ mod dense;
 pub mod digits;
 pub mod expectation;
 pub mod experiment;
+pub mod failure;
 pub mod fit;
 pub mod goodness;
 pub mod hogwild;
@@ -44,6 +45,7 @@ pub use data_error::DataError;
 pub use digits::{Digits, LearningRateRule, Sgd, Weights};
 pub use expectation::{Expectation, expect};
 pub use experiment::{Cell, Claim, Observed, Quantity, Replication, claims};
+pub use failure::Failure;
 pub use fit::{Family, FitError, fit};
 pub use goodness::{Comparison, Gap, Goodness, Maximum, compare, goodness};
 pub use hogwild::Hogwild;
@@ -51,6 +53,6 @@ pub use likelihood::{ln_density, log_likelihood};
 pub use method::Method;
 pub use mnist::{Dataset, PixelScale, Split};
 pub use models::{Architecture, Net, Score};
-pub use threaded::{Failure, Threaded};
+pub use threaded::Threaded;
 pub use training::{End, Holds, Journal, train};
 pub use trial::{Bench, Break, Outcome, Trial, TrialError};

@@ -9,9 +9,9 @@
 //! a task that is cancelled while it is computed the result is thrown away, and its worker begins the next one then.
 
 use crate::cores::{Core, Cores, Thread};
+use crate::failure::{Failure, words_of};
 use sim::{Cluster, Completion, Draws, Learner, Task, Time};
 use std::collections::VecDeque;
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -100,35 +100,6 @@ struct Computed<G> {
     from: Instant,
     to: Instant,
 }
-
-/// Why a run on threads ended by itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// A worker panicked.
-    Panicked {
-        /// Who.
-        worker: u32,
-        /// On which of its tasks.
-        serial: u64,
-        /// With which words.
-        words: String,
-    },
-    /// Someone set `stop`.
-    Stopped,
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Panicked { worker, serial, words } => {
-                write!(f, "worker {worker} failed on its task {serial}: {words}")
-            }
-            Failure::Stopped => write!(f, "stopped"),
-        }
-    }
-}
-
-impl std::error::Error for Failure {}
 
 /// How often a server that waits looks whether it should stop.
 const LOOK: Duration = Duration::from_millis(50);
@@ -408,10 +379,4 @@ fn work<L: Learner>(
             return;
         }
     }
-}
-
-/// What a panic said.
-fn words_of(panic: Box<dyn std::any::Any + Send>) -> String {
-    let words = panic.downcast_ref::<&str>().map(ToString::to_string);
-    words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without words".to_string())
 }

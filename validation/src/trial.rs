@@ -10,11 +10,12 @@
 use crate::batches::Batches;
 use crate::cores::Cores;
 use crate::digits::{Digits, Sgd};
+use crate::failure::Failure;
 use crate::hogwild::Hogwild;
 use crate::method::Method;
 use crate::mnist::Split;
 use crate::models::{Net, Score};
-use crate::threaded::{Failure, Threaded};
+use crate::threaded::Threaded;
 use crate::training::{End, Holds, Journal, train};
 use serde::{Deserialize, Serialize};
 use sim::{Draws, Fleet, Learner, Luck, Policy, PolicyError, Rule, Run};
