@@ -2,9 +2,9 @@
 
 use crate::error::Error;
 use crate::output;
-use crate::train::{MOST_THREADS, as_typed};
+use crate::train::{MOST_THREADS, as_typed, dataset};
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use validation::{Architecture, Dataset, Method, PixelScale, Sgd, Trial};
 
 /// What is to be measured.
@@ -68,12 +68,7 @@ impl Plan {
 
     /// The images, if they are enough.
     pub fn dataset(&self) -> Result<Dataset, Error> {
-        let data = match self.data.as_path() {
-            name if name == Path::new("mnist") => Ok(Dataset::embedded()),
-            directory => Dataset::from_dir(directory),
-        };
-        let most = self.samples.iter().copied().max().unwrap_or(1);
-        data.and_then(|data| data.scaled(self.pixels).take(most)).map_err(|e| Error::Input(e.to_string()))
+        dataset(&self.data, self.pixels, self.samples.iter().copied().max())
     }
 
     /// Says what to expect where workers have to share cores.

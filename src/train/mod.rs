@@ -27,8 +27,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use validation::training::Update;
 use validation::{
-    Backend, Batches, Dataset, Digits, End, Hogwild, Holds, Journal, LearningRateRule, Net, NoDevice, Score, Sgd,
-    Share, Threaded,
+    Backend, Batches, Dataset, Digits, End, Hogwild, Holds, Journal, LearningRateRule, Net, NoDevice, PixelScale,
+    Score, Sgd, Share, Threaded,
 };
 
 /// What the bar shows.
@@ -87,7 +87,7 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
     }
     let fleet = fleet(arguments)?;
     let common = &arguments.common;
-    let data = dataset(arguments)?;
+    let data = dataset(&arguments.data, arguments.pixels, arguments.samples.map(|samples| samples as usize))?;
     let luck = Luck::new(common.seed, 0);
     let share = Share::Dealt { workers: arguments.workers };
     let batches = Batches::new(data.train.len(), arguments.batch_size as usize, share, luck);
@@ -243,16 +243,15 @@ fn fleet(arguments: &Train) -> Result<Fleet, Error> {
     Ok(Fleet { delay: arguments.delay.as_ref().map(trace::law).transpose()?, ..Fleet::new(compute) })
 }
 
-fn dataset(arguments: &Train) -> Result<Dataset, Error> {
-    let data = match arguments.data.as_path() {
-        name if name == Path::new("mnist") => Ok(Dataset::embedded()),
-        directory => Dataset::from_dir(directory),
+/// The digits in the binary (`mnist`) or of a directory, on this scale: all of them, or so many to learn from.
+pub fn dataset(data: &Path, pixels: PixelScale, samples: Option<usize>) -> Result<Dataset, Error> {
+    let read = if data == Path::new("mnist") { Ok(Dataset::embedded()) } else { Dataset::from_dir(data) };
+    let scaled = read.map(|data| data.scaled(pixels));
+    let wanted = match samples {
+        None => scaled,
+        Some(samples) => scaled.and_then(|data| data.take(samples)),
     };
-    let take = |data: Dataset| match arguments.samples {
-        None => Ok(data),
-        Some(samples) => data.take(samples as usize),
-    };
-    data.map(|data| data.scaled(arguments.pixels)).and_then(take).map_err(|e| Error::Input(e.to_string()))
+    wanted.map_err(|e| Error::Input(e.to_string()))
 }
 
 fn write(trained: &Trained<'_>, mut output: Output, mut manifest: Manifest) -> Result<output::Written, Error> {
