@@ -5,6 +5,7 @@ use crate::output;
 use crate::train::{MOST_THREADS, as_typed, dataset};
 use serde_json::json;
 use std::path::PathBuf;
+use validation::cores::Cores;
 use validation::{Architecture, Dataset, Method, PixelScale, Sgd, Trial};
 
 /// What is to be measured.
@@ -71,9 +72,14 @@ impl Plan {
         dataset(&self.data, self.pixels, self.samples.iter().copied().max())
     }
 
+    /// Where workers compute.
+    pub fn cores(&self) -> Cores {
+        if self.pinned { Cores::of_this_machine() } else { Cores::anywhere() }
+    }
+
     /// Says what to expect where workers have to share cores.
     pub fn note(&self) {
-        let (cores, most) = (cores(), self.workers.iter().copied().max().unwrap_or(1));
+        let (cores, most) = (self.cores().number() as u32, self.workers.iter().copied().max().unwrap_or(1));
         if most > cores {
             output::tell(
                 "\x1b[1;33mnote:\x1b[0m",
@@ -101,9 +107,4 @@ impl Plan {
             "pin": self.pinned,
         })
     }
-}
-
-/// Cores that threads may use.
-pub fn cores() -> u32 {
-    std::thread::available_parallelism().map_or(1, |n| n.get() as u32)
 }

@@ -1,6 +1,6 @@
 //! How are the cells run? One after another, after one worker was calibrated, with a word on what remains.
 
-use super::plan::{Plan, cores};
+use super::plan::Plan;
 use super::store::Store;
 use crate::error::Error;
 use crate::report::table::digits;
@@ -61,7 +61,8 @@ pub fn measure(
     let known = |trial: &Trial| store.as_ref().and_then(|store| store.find(&plan, trial));
     let earlier: Vec<Option<(Outcome, Expectation)>> = trials.iter().map(known).collect();
     let kept = earlier.iter().flatten().count();
-    let cores = cores();
+    let on = plan.cores();
+    let cores = on.number() as u32;
     let cost = |trial: &Trial| trial.steps() / u64::from(trial.workers.min(cores));
     let missing = || trials.iter().zip(&earlier).filter(|(_, earlier)| earlier.is_none()).map(|(trial, _)| trial);
     let all: u64 = missing().map(cost).sum();
@@ -89,7 +90,7 @@ pub fn measure(
             part = Some(Arc::new(data.train.first(trial.samples)));
         }
         let train = part.as_ref().expect("just cut");
-        let bench = Bench { net: &net, train, test: &data.test, pinned: plan.pinned, stop };
+        let bench = Bench { net: &net, train, test: &data.test, cores: &on, stop };
         bar.set_message(name(trial));
         let at = Instant::now();
         let outcome = trial.run(&bench, |steps| {

@@ -1,7 +1,6 @@
 //! What was finished before? A file of finished cells, a line each, so that a long experiment can be interrupted.
 
 use super::Plan;
-use super::plan::cores;
 use crate::error::Error;
 use crate::manifest;
 use serde::{Deserialize, Serialize};
@@ -78,7 +77,7 @@ fn key(plan: &Plan, trial: &Trial) -> String {
         trial.seed,
         plan.pinned,
         env!("CARGO_PKG_VERSION"),
-        cores(),
+        plan.cores().number(),
         manifest::cpu().unwrap_or_default(),
     )
 }

@@ -53,8 +53,8 @@ pub struct Bench<'a> {
     pub train: &'a Arc<Split>,
     /// What the result is examined with.
     pub test: &'a Split,
-    /// Whether each step keeps to a core.
-    pub pinned: bool,
+    /// Where workers compute.
+    pub cores: &'a Cores,
     /// Ends the trial when it is set.
     pub stop: &'a Arc<AtomicBool>,
 }
@@ -299,8 +299,7 @@ where
     Threaded<L>: Holds,
 {
     let no_delay = Draws::new(&Fleet::new("constant(1)".parse().expect("a law")), Luck::new(0, 0));
-    let cores = if bench.pinned { Cores::of_this_machine() } else { Cores::anywhere() };
-    let threads = Threaded::on(cores, learner.clone(), &no_delay, rule.workers, bench.stop.clone());
+    let threads = Threaded::on(bench.cores.clone(), learner.clone(), &no_delay, rule.workers, bench.stop.clone());
     // Where every task is an update, none is begun that would come after the end.
     let threads = match rule.quorum == 1 && !rule.cancels() {
         true => threads.at_most(steps.div_ceil(u64::from(rule.steps))),
