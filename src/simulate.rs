@@ -109,7 +109,8 @@ fn notes(experiment: &Experiment) -> Result<Vec<String>, Error> {
     Ok(std::iter::once(left_out).chain(report::warnings(experiment)).collect())
 }
 
-fn threads(threads: Option<usize>) -> Result<(), Error> {
+/// Starts the threads that cells are simulated on.
+pub fn threads(threads: Option<usize>) -> Result<(), Error> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));
     pool.build_global().map_err(|e| Error::Usage(format!("cannot start the threads: {e}; lower --threads")))
 }

@@ -175,6 +175,18 @@ fn simulated_training_to_a_target_writes_the_same_bytes() {
 }
 
 #[test]
+fn on_one_thread_one_worker_computes_at_a_time() {
+    for policy in ["async", "hogwild"] {
+        let place = with_easy_digits();
+        train(&place, &format!("{EASY} {HERE} --workers 3 --epochs 2 --threads 1 --policy {policy}")).succeeds();
+        let steps = place.rows_of("steps.csv");
+        let computing: f64 = numbers(&steps, "compute_s").iter().sum();
+        let end = numbers(&steps, "finish_s").into_iter().fold(0.0, f64::max);
+        assert!(computing <= end, "{policy}: {computing} s of computing in {end} s");
+    }
+}
+
+#[test]
 fn a_number_of_updates_is_kept_to() {
     for policy in ["sync", "async", "k-batch-async:3"] {
         let place = with_easy_digits();

@@ -2,6 +2,7 @@
 
 use super::args::Name;
 use super::published::{Row, rows};
+use crate::args::Common;
 use crate::scaling::Plan;
 use sim::Policy;
 use std::path::Path;
@@ -26,7 +27,7 @@ const SYNC: Method = Method::Policy(Policy::Sync);
 
 impl Experiment {
     /// The experiment, in full or `quick`; none for E0, which trains nothing.
-    pub fn new(name: Name, quick: bool, data: &Path, seed: u64) -> Option<Experiment> {
+    pub fn new(name: Name, quick: bool, data: &Path, common: &Common) -> Option<Experiment> {
         let base = Plan {
             methods: Vec::new(),
             workers: if quick { vec![1, 2, 4] } else { vec![1, 2, 3, 4, 5] },
@@ -38,8 +39,9 @@ impl Experiment {
             epochs: if quick { 3 } else { 15 },
             batch_size: 64,
             sgd: PLAIN,
-            seed,
+            seed: common.seed,
             pinned: true,
+            threads: common.threads,
         };
         let smaller = |samples: usize| vec![if quick { samples } else { 60_000 }];
         let (title, plan, published, traps): (_, _, _, &[&str]) = match name {

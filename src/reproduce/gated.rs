@@ -7,6 +7,7 @@ use crate::manifest::Manifest;
 use crate::output::{self, Output};
 use crate::report::table::digits;
 use crate::report::{self, Report};
+use crate::simulate::threads;
 use crate::trace;
 use serde::Deserialize;
 use serde_json::json;
@@ -51,6 +52,7 @@ pub fn run(arguments: &Reproduce, typed: &[OsString], out: &Path, watch: &Watch)
     });
     let manifest = Manifest::begin(typed, resolved, common.seed);
     let mut output = Output::open(out, FILES)?;
+    threads(common.threads)?;
     let observations: Vec<Observation> = experiment.observe(watch).into_iter().flatten().collect();
     if watch.stop.load(Ordering::Relaxed) {
         return Err(Error::Interrupted { done: "nothing was written".to_string() });

@@ -41,7 +41,7 @@ pub fn run(arguments: &Reproduce, typed: &[OsString]) -> Result<(), Error> {
         let directory = if arguments.quick && name != Name::E0 { format!("{name}-quick") } else { name.to_string() };
         let parent = arguments.common.out.clone().unwrap_or_else(|| PathBuf::from("output/reproduce"));
         let out = parent.join(directory);
-        match Experiment::new(name, arguments.quick, &arguments.data, arguments.common.seed) {
+        match Experiment::new(name, arguments.quick, &arguments.data, &arguments.common) {
             None => gated::run(arguments, typed, &out, &watch)?,
             Some(experiment) => train(&experiment, arguments, typed, &out, &watch)?,
         }

@@ -81,6 +81,7 @@ impl Scaling {
             sgd: Sgd { rate: self.lr.0, momentum: self.momentum.0, rule: LearningRateRule::Same },
             seed: self.common.seed,
             pinned: self.pin == Pin(true),
+            threads: self.common.threads,
         }
     }
 }

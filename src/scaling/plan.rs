@@ -35,6 +35,8 @@ pub struct Plan {
     pub seed: u64,
     /// Whether workers keep to their cores.
     pub pinned: bool,
+    /// How many may compute at once, where it is fewer than there are cores.
+    pub threads: Option<usize>,
 }
 
 impl Plan {
@@ -74,7 +76,8 @@ impl Plan {
 
     /// Where workers compute.
     pub fn cores(&self) -> Cores {
-        if self.pinned { Cores::of_this_machine() } else { Cores::anywhere() }
+        let all = if self.pinned { Cores::of_this_machine() } else { Cores::anywhere() };
+        all.at_most(self.threads.unwrap_or(usize::MAX))
     }
 
     /// Says what to expect where workers have to share cores.

@@ -13,7 +13,8 @@ pub struct Train {
     /// When to update and whom to release: sync, k-sync:K, backup:B, k-batch-sync:K, k-async:K, k-batch-async:K, async, ssp:S, local:H, hogwild.
     #[arg(long, default_value = "sync")]
     pub policy: Policy,
-    /// Worker threads; under the simulated clock any number of workers.
+    /// Worker threads, of which as many compute at once as there are cores, or --threads; under the simulated clock any number
+    /// of workers, computed one after another.
     #[arg(long, value_name = "M", default_value = "2", value_parser = workers, allow_hyphen_values = true)]
     pub workers: u32,
     /// Network: softmax, mlp (784-256-10), lenet or lenet-small.

@@ -25,6 +25,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use validation::cores::Cores;
 use validation::training::Update;
 use validation::{
     Backend, Batches, Dataset, Digits, End, Hogwild, Holds, Journal, LearningRateRule, Net, NoDevice, PixelScale,
@@ -115,6 +116,7 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
     let Dataset { train, test } = data;
     let (samples, test) = (train.len(), Arc::new(test));
     let learner = Digits::new(Net::new(arguments.model, &device), Arc::new(train), batches, sgd, luck);
+    let cores = Cores::of_this_machine().at_most(common.threads.unwrap_or(usize::MAX));
     let learner = Arc::new(match loaded {
         None => learner,
         Some(loaded) => learner.beginning_with(loaded.parameters).expect("the file was checked"),
@@ -130,13 +132,13 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
         match arguments.clock {
             Clock::Wall if arguments.policy == Policy::Hogwild => {
                 let commons = Arc::new(Hogwild::new(learner.clone(), rule.workers));
-                let threads = Threaded::new(commons, &Draws::new(&fleet, luck), rule.workers, watch.stop.clone());
+                let threads = Threaded::on(cores, commons, &Draws::new(&fleet, luck), rule.workers, watch.stop.clone());
                 let (end, journal, reached, run) = session.train(threads.at_most(session.steps()), &watch.stop);
                 (end, journal, reached, run.cluster().failure().cloned())
             }
             Clock::Wall => {
                 let threads =
-                    Threaded::new(learner.clone(), &Draws::new(&fleet, luck), rule.workers, watch.stop.clone());
+                    Threaded::on(cores, learner.clone(), &Draws::new(&fleet, luck), rule.workers, watch.stop.clone());
                 let (end, journal, reached, run) = session.train(threads, &watch.stop);
                 (end, journal, reached, run.cluster().failure().cloned())
             }
