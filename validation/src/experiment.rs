@@ -8,7 +8,7 @@ use crate::cores::Cores;
 use crate::digits::Digits;
 use crate::failure::Failure;
 use crate::threaded::Threaded;
-use sim::{Cluster, Draws, Fleet, Law, Ledger, Luck, Policy, Rule, Run, Simulated, theory};
+use sim::{Cluster, Draws, Fleet, Law, Ledger, Luck, Policy, Rule, Run, Simulated, Tally, theory};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -39,33 +39,22 @@ pub struct Observed {
 /// Steps that every worker takes beforehand.
 pub const WARM_UP: u32 = 3;
 
-/// Runs until so many updates were made, and looks at all but the first tenth; `None` if no more came.
-fn observe<C: Cluster>(run: &mut Run<C>, updates: u64) -> Option<Observed> {
+/// Runs until `workers` made so many updates, and looks at all but the first tenth; `None` if no more came.
+fn observe<C: Cluster>(run: &mut Run<C>, workers: u32, updates: u64) -> Option<Observed> {
     let warm_up = updates.div_ceil(10);
-    let (mut ledger, mut histogram) = (Ledger::default(), Vec::new());
-    let (mut from, mut to) = (0.0, 0.0);
+    let (mut ledger, mut tally) = (Ledger::default(), Tally::new(workers));
     while ledger.updates() < updates {
         let turn = run.turn()?;
         ledger.add(&turn);
-        if turn.orders.update.is_empty() {
-            continue;
-        }
-        to = turn.at.seconds();
-        if ledger.updates() <= warm_up {
-            from = to;
-            continue;
-        }
-        for task in &turn.orders.update {
-            let staleness = (turn.orders.version - 1 - task.base_version) as usize;
-            histogram.resize(histogram.len().max(staleness + 1), 0);
-            histogram[staleness] += 1;
+        tally.add(&turn);
+        if ledger.updates() == warm_up {
+            tally.begin();
         }
     }
-    let (count, sum) = histogram.iter().zip(0..).fold((0, 0), |(n, sum), (k, s)| (n + k, sum + k * s));
     Some(Observed {
-        s_per_update: (to - from) / (updates - warm_up) as f64,
-        staleness: sum as f64 / count as f64,
-        histogram,
+        s_per_update: tally.gaps().estimate()?.mean,
+        staleness: tally.mean_staleness()?,
+        histogram: tally.staleness().to_vec(),
         sides: ledger.sides(),
     })
 }
@@ -74,7 +63,7 @@ impl Cell {
     /// What the simulator says.
     pub fn predict(&self, fleet: Fleet, luck: Luck, updates: u64) -> Observed {
         let mut run = Run::new(self.rule, Simulated::new(fleet, luck, self.rule.workers));
-        observe(&mut run, updates).expect("a simulated cluster never runs dry")
+        observe(&mut run, self.rule.workers, updates).expect("a simulated cluster never runs dry")
     }
 
     /// What threads do on these cores.
@@ -93,7 +82,7 @@ impl Cell {
             Threaded::on(cores.clone(), learner.clone(), &self.draws(luck), self.rule.workers, stop.clone());
         threads.warm_up(self.rule.steps, WARM_UP.div_ceil(self.rule.steps));
         let mut run = Run::new(self.rule, threads);
-        let observed = observe(&mut run, updates);
+        let observed = observe(&mut run, self.rule.workers, updates);
         observed.ok_or_else(|| run.cluster().failure().cloned().unwrap_or(Failure::Stopped))
     }
 
