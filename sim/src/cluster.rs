@@ -32,6 +32,25 @@ pub trait Cluster {
     fn wait(&mut self) -> Option<Completion>;
 }
 
+/// A cluster that is borrowed, and serves another run afterwards.
+impl<C: Cluster> Cluster for &mut C {
+    fn start(&mut self, task: Task) {
+        (**self).start(task);
+    }
+
+    fn cancel(&mut self, task: Task) {
+        (**self).cancel(task);
+    }
+
+    fn update(&mut self, version: u64, from: &[Task]) -> Time {
+        (**self).update(version, from)
+    }
+
+    fn wait(&mut self) -> Option<Completion> {
+        (**self).wait()
+    }
+}
+
 /// One turn of the loop: what came in, what was ordered, when.
 #[derive(Clone, Copy, Debug)]
 pub struct Turn<'a> {

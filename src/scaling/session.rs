@@ -9,10 +9,12 @@ use sim::{Draws, Fleet, Luck};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
-use validation::calibrate::{Conditions, updates};
+use validation::calibrate::{Conditions, alone, updates};
 use validation::cores::Cores;
 use validation::models::device;
-use validation::{Bench, Break, Calibration, Dataset, Digits, Expectation, Method, Net, Outcome, Split, Trial};
+use validation::{
+    Bench, Break, Calibration, Dataset, Digits, Expectation, Method, Net, Outcome, Split, Threaded, Trial,
+};
 use validation::{calibrate, expect};
 
 /// A cell that was measured, and what was expected.
@@ -103,7 +105,7 @@ pub fn measure(
                 break;
             }
         };
-        let Some(expectation) = alone.as_ref().expect("calibrated, as a cell is missing").expect(trial, stop) else {
+        let Some(expectation) = alone.as_mut().expect("calibrated, as a cell is missing").expect(trial) else {
             measured.broke = Some((*trial, Break::Stopped));
             break;
         };
@@ -140,8 +142,7 @@ fn ended(trial: &Trial, outcome: &Outcome, left: Duration) -> String {
 /// What one worker costs on each core: in two seconds or so, cut into blocks, of which the one that others on the machine
 /// disturbed least is taken.
 struct Alone {
-    learner: Arc<Digits>,
-    on: Cores,
+    workers: Vec<Threaded<Digits>>,
     cores: Vec<Calibration>,
 }
 
@@ -160,18 +161,18 @@ impl Alone {
             let mean = |seconds: &[f64]| seconds.iter().sum::<f64>() / seconds.len() as f64;
             cores.iter().map(|one| mean(&one.compute_s) + mean(&one.way_s)).sum::<f64>()
         };
-        let on = Cores::of_this_machine();
-        let tried = calibrate(&on, &learner, &conditions, 3, stop)?;
+        let mut workers = self::alone(&Cores::of_this_machine(), &learner, stop);
+        let tried = calibrate(&mut workers, &conditions, 3)?;
         let tasks = (2.0 / cycle_s(&tried) / BLOCKS as f64).clamp(3.0, 100.0) as u64;
-        let block = |_| calibrate(&on, &learner, &conditions, tasks, stop);
-        let blocks = (0..BLOCKS).map(block).collect::<Option<Vec<_>>>()?;
+        let mut block = |_| calibrate(&mut workers, &conditions, tasks);
+        let blocks = (0..BLOCKS).map(&mut block).collect::<Option<Vec<_>>>()?;
         let cores = blocks.into_iter().min_by(|a, b| cycle_s(a).total_cmp(&cycle_s(b)))?;
-        Some(Alone { learner, on, cores })
+        Some(Alone { workers, cores })
     }
 
-    fn expect(&self, trial: &Trial, stop: &Arc<AtomicBool>) -> Option<Expectation> {
+    fn expect(&mut self, trial: &Trial) -> Option<Expectation> {
         let rule = trial.rule().expect("a trial that can be made");
-        let update_s = |rule| updates(self.on.at_most(1), &self.learner, rule, TIMED, stop);
+        let update_s = |rule| updates(&mut self.workers[0], rule, TIMED);
         let luck = Luck::new(trial.seed, u64::MAX);
         expect(trial.method.policy(rule.steps), rule, &self.cores, update_s, luck)
     }

@@ -18,7 +18,7 @@ pub struct Validate {
     /// Law of the delay that makes stragglers, or `none` for pure computing only.
     #[arg(long, value_name = "LAW|none", default_value = "exp(100)")]
     pub delay: Delay,
-    /// Updates to measure in each cell [default: what fits into about a second].
+    /// Updates to measure in each cell [default: what fits into two minutes for all].
     #[arg(long, value_name = "N", value_parser = enough, allow_hyphen_values = true)]
     pub updates: Option<u64>,
     /// How large an error may be [default: 5% for up to as many workers as cores, 10% beyond].

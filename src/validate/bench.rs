@@ -1,17 +1,18 @@
-//! In which order are things measured? Short runs of all cells in turn, each between two calibrations.
+//! In which order are things measured? Short runs of all cells in random order, again and again, calibrations between them.
 
 use super::Judged;
 use super::args::Validate;
 use crate::error::Error;
 use crate::progress;
-use rand::RngExt;
+use indicatif::ProgressBar;
 use rand::seq::SliceRandom;
-use sim::{Law, Luck, Policy, Purpose};
+use sim::{Draws, Fleet, Law, Luck, Policy, Purpose};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use validation::calibrate::{Conditions, fleet, updates};
+use std::time::{Duration, Instant};
+use validation::calibrate::{Conditions, WARM_UP, alone, fleet, updates};
 use validation::cores::Cores;
-use validation::{Calibration, Cell, Digits, Failure, Replication, calibrate, claims};
+use validation::{Calibration, Cell, Digits, Failure, Observed, Replication, Threaded, calibrate, claims};
 
 /// What the bar shows.
 const BAR: &str = "{bar:30} {pos}/{len} runs, {eta} left";
@@ -32,15 +33,6 @@ pub struct Outcome {
     pub interrupted: bool,
 }
 
-/// Runs of one kind of cell that follow each other, a calibration before and after each.
-struct Block {
-    /// When, as a share of the whole.
-    phase: f64,
-    kind: Kind,
-    /// Cell and replication.
-    runs: Vec<(usize, u64)>,
-}
-
 /// What a calibration holds for.
 #[derive(Clone, Debug, PartialEq)]
 struct Kind {
@@ -50,19 +42,30 @@ struct Kind {
     turns: bool,
 }
 
-/// Runs in a block.
-const BLOCK: usize = 4;
-/// Seconds that all runs of a cell should take together.
-const CELL_S: f64 = 0.6;
-/// Cycles of a single worker that a run should take.
-const CYCLES: f64 = 35.0;
-/// Fewest and most replications of a cell.
-const REPLICATIONS: (f64, f64) = (5.0, 16.0);
-/// Fewest updates in a run.
-const UPDATES: u64 = 10;
-/// Replications without which a cell is not judged.
+/// Threads that stay from run to run, so that each begins with warm ones.
+struct Crew {
+    /// As many workers as the largest cell has.
+    all: Threaded<Digits>,
+    /// One worker on each core.
+    alone: Vec<Threaded<Digits>>,
+}
+
+/// Seconds that all passes should take together.
+const BUDGET_S: f64 = 100.0;
+/// Fewest and most passes: replications of each cell.
+const PASSES: (usize, usize) = (6, 20);
+/// Passes over which updates that were asked for are spread.
+const SPREAD: usize = 8;
+/// Passes without which nothing is judged.
 const ENOUGH: usize = 3;
-/// Updates that are timed in a block for each rule.
+/// Seconds that a run should take: with delays, which both worlds share, less of it is noise.
+const RUN_S: f64 = 0.25;
+const DELAYED_RUN_S: f64 = 0.12;
+/// Fewest updates in a run.
+const UPDATES: u64 = 6;
+/// Seconds that a calibration should take.
+const CALIBRATION_S: f64 = 0.05;
+/// Updates that are timed after a run.
 const TIMED: usize = 3;
 
 impl Kind {
@@ -71,137 +74,160 @@ impl Kind {
         Kind { steps: cell.rule.steps, delay: cell.delay.clone(), turns }
     }
 
-    /// About how long a worker's cycle takes, s.
-    fn cycle_s(&self) -> f64 {
-        f64::from(self.steps) * (2e-3 + self.delay.as_ref().map_or(0.0, Law::mean))
+    /// The kind whose computing times are those of single steps, and nothing else.
+    fn is_plain(&self) -> bool {
+        self.steps == 1 && self.delay.is_none() && !self.turns
     }
+}
 
-    fn run_s(&self) -> f64 {
-        (CYCLES * self.cycle_s()).min(CELL_S / REPLICATIONS.0)
-    }
+/// What is to be measured.
+struct Plan {
+    cells: Vec<Cell>,
+    kinds: Vec<Kind>,
+    /// The kind of each cell.
+    kind: Vec<usize>,
+    /// Updates in a run of each cell.
+    updates: Vec<u64>,
+    /// Tasks of each worker in a calibration of each kind.
+    tasks: Vec<u64>,
+}
 
-    fn replications(&self) -> u64 {
-        (CELL_S / self.run_s()).clamp(REPLICATIONS.0, REPLICATIONS.1) as u64
-    }
-
-    /// Tasks in a calibration: about a third of a run.
-    fn tasks(&self) -> u64 {
-        (self.run_s() / 3.0 / self.cycle_s()).clamp(5.0, 40.0) as u64
-    }
+/// What came of one pass over all cells.
+struct Pass {
+    /// One of each cell.
+    replications: Vec<Replication>,
+    /// Of each kind, core by core.
+    calibrations: Vec<Vec<Calibration>>,
 }
 
 impl Bench<'_> {
     /// Measures and judges all cells.
     pub fn judge_all(&self, cells: Vec<Cell>) -> Result<Outcome, Error> {
-        let blocks = self.blocks(&cells);
-        let runs = blocks.iter().map(|block| block.runs.len()).sum::<usize>();
-        let bar = progress::bar(runs as u64, BAR, self.arguments.common.quiet);
-        let mut found: Vec<Vec<Replication>> = cells.iter().map(|_| Vec::new()).collect();
-        let mut compute_s = Vec::new();
-        let mut interrupted = false;
-        for block in blocks {
-            let kind = &block.kind;
-            let mut before = self.calibrate(kind);
-            for &(index, replication) in &block.runs {
-                let cell = &cells[index];
-                let Some(calibration) = &before else { break };
-                let luck = Luck::new(self.arguments.common.seed, (index as u64) << 32 | replication);
-                let count = self.updates(cell, calibration);
-                let core = self.cores.at_most(1);
-                let Some(update_s) = updates(core, &self.learner, cell.rule, TIMED, &self.stop) else {
-                    before = None;
-                    break;
-                };
-                let measured = match cell.measure(&self.cores, &self.learner, luck, count, &self.stop) {
-                    Ok(measured) => measured,
-                    Err(Failure::Stopped) => {
-                        before = None;
-                        break;
-                    }
-                    Err(failure) => return Err(Error::Training(failure.to_string())),
-                };
-                let Some(after) = self.calibrate(kind) else {
-                    before = None;
-                    break;
-                };
-                let both: Vec<_> = calibration.iter().zip(&after).map(|(a, b)| a.clone().with(b)).collect();
-                let fleet = fleet(&both, cell.delay.clone(), &update_s);
-                let other = Luck::new(self.arguments.common.seed, u64::MAX - ((index as u64) << 32 | replication));
-                found[index].push(Replication {
-                    cycle_s: fleet.mean_alone(),
-                    predicted: cell.predict(fleet.clone(), luck, count),
-                    elsewhere: cell.predict(fleet, other, count),
-                    measured,
-                });
-                before = Some(after);
-                bar.inc(1);
-            }
-            let Some(last) = before else {
-                interrupted = true;
-                break;
-            };
-            if kind.delay.is_none() && kind.steps == 1 && !kind.turns {
-                compute_s.extend(last.into_iter().flat_map(|core| core.compute_s));
-            }
+        let mut passes = Vec::new();
+        let ended = self.measure_all(&cells, &mut passes);
+        let interrupted = match ended {
+            Ok(()) => false,
+            Err(Failure::Stopped) => true,
+            Err(failure @ Failure::Panicked { .. }) => return Err(Error::Training(failure.to_string())),
+        };
+        let plain = self.kinds(&cells).iter().position(Kind::is_plain);
+        let calibrations = passes.iter().flat_map(|pass| plain.map(|plain| &pass.calibrations[plain]));
+        let compute_s = calibrations.flatten().flat_map(|core| core.compute_s.iter().copied()).collect();
+        if passes.len() < ENOUGH {
+            return Ok(Outcome { judged: Vec::new(), compute_s, interrupted });
         }
-        bar.finish_and_clear();
         // Of each cell the time and the staleness; time per gradient is time per update in other words.
         let together = 2 * cells.len();
-        let judge = |(cell, replications): (Cell, Vec<Replication>)| {
+        let judge = |(index, cell): (usize, Cell)| {
+            let replications: Vec<_> = passes.iter().map(|pass| pass.replications[index].clone()).collect();
             let claims = claims(&cell, &replications, self.tolerance(&cell), together);
             Judged { cell, claims, replications }
         };
-        let judged = cells.into_iter().zip(found).filter(|(_, found)| found.len() >= ENOUGH).map(judge).collect();
-        Ok(Outcome { judged, compute_s, interrupted })
+        Ok(Outcome { judged: cells.into_iter().enumerate().map(judge).collect(), compute_s, interrupted })
     }
 
-    /// All runs in random order, block by block.
-    fn blocks(&self, cells: &[Cell]) -> Vec<Block> {
-        let mut luck = Luck::new(self.arguments.common.seed, 0).at(Purpose::Order, u32::MAX, 0);
+    /// Passes over all cells while there is time.
+    fn measure_all(&self, cells: &[Cell], passes: &mut Vec<Pass>) -> Result<(), Failure> {
+        let most = cells.iter().map(|cell| cell.rule.workers).max().unwrap_or(1);
+        let no_delay = Draws::new(&Fleet::new("constant(1)".parse().expect("a law")), Luck::new(0, 0));
+        let all = Threaded::on(self.cores.clone(), self.learner.clone(), &no_delay, most, self.stop.clone());
+        let mut crew = Crew { all, alone: alone(&self.cores, &self.learner, &self.stop) };
+        crew.all.warm_up(1, WARM_UP);
+        let plan = self.plan(cells, &mut crew)?;
+        let bar = progress::bar(cells.len() as u64 * PASSES.0 as u64, BAR, self.arguments.common.quiet);
+        let began = Instant::now();
+        while passes.len() < self.passes(passes.len(), began.elapsed()) {
+            passes.push(self.pass(&plan, passes.len() as u64, &mut crew, &bar)?);
+            bar.set_length((cells.len() * self.passes(passes.len(), began.elapsed())) as u64);
+        }
+        bar.finish_and_clear();
+        Ok(())
+    }
+
+    /// How many passes there will be, to judge by those that are done.
+    fn passes(&self, done: usize, elapsed: Duration) -> usize {
+        match self.arguments.updates {
+            Some(_) => SPREAD,
+            None if done == 0 => PASSES.0,
+            None => ((BUDGET_S / elapsed.as_secs_f64() * done as f64) as usize).clamp(PASSES.0, PASSES.1),
+        }
+    }
+
+    /// All cells in random order, after each a calibration of its kind. What is foretold is foretold from all
+    /// calibrations of a pass: the machine's speed changes within less time than a run takes.
+    fn pass(&self, plan: &Plan, pass: u64, crew: &mut Crew, bar: &ProgressBar) -> Result<Pass, Failure> {
+        let seed = self.arguments.common.seed;
+        let mut order: Vec<usize> = (0..plan.cells.len()).collect();
+        order.shuffle(&mut Luck::new(seed, pass).at(Purpose::Order, u32::MAX, 0));
+        let mut calibrations = vec![vec![Calibration::default(); self.cores.number()]; plan.kinds.len()];
+        let mut measured = Vec::new();
+        for index in order {
+            let (cell, kind) = (&plan.cells[index], plan.kind[index]);
+            let luck = Luck::new(seed, (index as u64) << 32 | pass);
+            let observed = cell.measure(&mut crew.all, luck, plan.updates[index])?;
+            let update_s = updates(&mut crew.alone[0], cell.rule, TIMED).ok_or(Failure::Stopped)?;
+            let more = self.calibrate(&plan.kinds[kind], plan.tasks[kind], crew)?;
+            calibrations[kind].iter_mut().zip(more).for_each(|(all, more)| all.extend(more));
+            measured.push((index, observed, update_s));
+            bar.inc(1);
+        }
+        measured.sort_by_key(|&(index, ..)| index);
+        let foretell = |(index, measured, update_s): (usize, Observed, Vec<f64>)| {
+            let (cell, updates) = (&plan.cells[index], plan.updates[index]);
+            let fleet = fleet(&calibrations[plan.kind[index]], cell.delay.clone(), &update_s);
+            let address = (index as u64) << 32 | pass;
+            Replication {
+                cycle_s: fleet.mean_alone(),
+                predicted: cell.predict(fleet.clone(), Luck::new(seed, address), updates),
+                elsewhere: cell.predict(fleet, Luck::new(seed, u64::MAX - address), updates),
+                measured,
+            }
+        };
+        let replications = measured.into_iter().map(foretell).collect();
+        Ok(Pass { replications, calibrations })
+    }
+
+    fn kinds(&self, cells: &[Cell]) -> Vec<Kind> {
         let mut kinds: Vec<Kind> = Vec::new();
         for kind in cells.iter().map(|cell| Kind::of(cell, &self.cores)) {
             if !kinds.contains(&kind) {
                 kinds.push(kind);
             }
         }
-        let mut blocks = Vec::new();
-        for kind in kinds {
-            let replications = kind.replications();
-            for replication in 0..replications {
-                let mut like: Vec<usize> =
-                    (0..cells.len()).filter(|&i| Kind::of(&cells[i], &self.cores) == kind).collect();
-                like.shuffle(&mut luck);
-                for some in like.chunks(BLOCK) {
-                    let phase = (replication as f64 + luck.random::<f64>()) / replications as f64;
-                    let runs = some.iter().map(|&index| (index, replication)).collect();
-                    blocks.push(Block { phase, kind: kind.clone(), runs });
-                }
+        kinds
+    }
+
+    /// How long runs and calibrations are to be, by first calibrations and what they foretell.
+    fn plan(&self, cells: &[Cell], crew: &mut Crew) -> Result<Plan, Failure> {
+        let kinds = self.kinds(cells);
+        let of = |cell| kinds.iter().position(|kind| *kind == Kind::of(cell, &self.cores)).expect("all are there");
+        let kind: Vec<usize> = cells.iter().map(of).collect();
+        let first: Vec<_> = kinds.iter().map(|kind| self.calibrate(kind, 2, crew)).collect::<Result<_, _>>()?;
+        let fleet = |kind: usize| fleet(&first[kind], kinds[kind].delay.clone(), &[1e-4]);
+        let tasks = |kind: usize| {
+            let cycle_s = f64::from(kinds[kind].steps) * fleet(kind).mean_alone();
+            (CALIBRATION_S / self.cores.number() as f64 / cycle_s).clamp(1.0, 40.0) as u64
+        };
+        let updates = |(cell, &kind): (&Cell, &usize)| match self.arguments.updates {
+            Some(updates) => updates.div_ceil(SPREAD as u64).max(UPDATES),
+            None => {
+                let tried = cell.predict(fleet(kind), Luck::new(0, 0), 50);
+                let run_s = if cell.delay.is_some() { DELAYED_RUN_S } else { RUN_S };
+                ((run_s / tried.s_per_update) as u64).max(UPDATES)
             }
-        }
-        blocks.sort_by(|a, b| a.phase.total_cmp(&b.phase));
-        blocks
+        };
+        let updates = cells.iter().zip(&kind).map(updates).collect();
+        let tasks = (0..kinds.len()).map(tasks).collect();
+        Ok(Plan { cells: cells.to_vec(), updates, tasks, kind, kinds })
     }
 
     /// What one worker costs now.
-    fn calibrate(&self, kind: &Kind) -> Option<Vec<Calibration>> {
+    fn calibrate(&self, kind: &Kind, tasks: u64, crew: &mut Crew) -> Result<Vec<Calibration>, Failure> {
         let rule = Policy::Sync.rule(1).expect("one worker");
         let like = Cell { policy: Policy::Sync, rule, delay: kind.delay.clone() };
         let draws = like.draws(Luck::new(self.arguments.common.seed, u64::MAX / 2));
         let conditions = Conditions { steps: kind.steps, draws, cold: kind.turns };
-        let tasks = kind.tasks().div_ceil(self.cores.number() as u64).max(4);
-        calibrate(&self.cores, &self.learner, &conditions, tasks, &self.stop)
-    }
-
-    /// As many updates as fit into the time of a run, by a first prediction.
-    fn updates(&self, cell: &Cell, calibration: &[Calibration]) -> u64 {
-        let kind = Kind::of(cell, &self.cores);
-        let all = self.arguments.updates.map(|updates| updates.div_ceil(kind.replications()));
-        let count = all.unwrap_or_else(|| {
-            let fleet = fleet(calibration, cell.delay.clone(), &[1e-4]);
-            let tried = cell.predict(fleet, Luck::new(0, 0), 50);
-            (kind.run_s() / tried.s_per_update) as u64
-        });
-        count.max(UPDATES)
+        calibrate(&mut crew.alone, &conditions, tasks).ok_or(Failure::Stopped)
     }
 
     fn tolerance(&self, cell: &Cell) -> f64 {

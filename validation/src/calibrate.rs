@@ -5,7 +5,6 @@
 
 use crate::cores::Cores;
 use crate::digits::Digits;
-use crate::experiment::WARM_UP;
 use crate::threaded::Threaded;
 use sim::policy::{Finisher, Rest};
 use sim::{Draws, Fleet, Law, Luck, Policy, Rule, Run, Sharing, TraceSource};
@@ -23,11 +22,10 @@ pub struct Calibration {
 }
 
 impl Calibration {
-    /// Both together.
-    pub fn with(mut self, other: &Calibration) -> Calibration {
-        self.compute_s.extend(&other.compute_s);
-        self.way_s.extend(&other.way_s);
-        self
+    /// Adds what was measured later.
+    pub fn extend(&mut self, later: Calibration) {
+        self.compute_s.extend(later.compute_s);
+        self.way_s.extend(later.way_s);
     }
 }
 
@@ -83,30 +81,40 @@ pub struct Conditions {
     pub cold: bool,
 }
 
-/// Runs one worker on each core in turn for so many tasks. `None` if the run was stopped.
-pub fn calibrate(
-    cores: &Cores,
-    learner: &Arc<Digits>,
-    conditions: &Conditions,
-    tasks: u64,
-    stop: &Arc<AtomicBool>,
-) -> Option<Vec<Calibration>> {
-    let each = cores.all().into_iter();
-    each.map(|core| calibrate_one(cores.only(core), learner, conditions, tasks, stop)).collect()
+/// Steps that a worker takes when it is hired.
+pub const WARM_UP: u32 = 3;
+
+/// A single worker on each core, warmed up, with the caller as its server on the same core.
+pub fn alone(cores: &Cores, learner: &Arc<Digits>, stop: &Arc<AtomicBool>) -> Vec<Threaded<Digits>> {
+    let hire = |core| {
+        let core = cores.only(core);
+        let mut worker = Threaded::on(core, learner.clone(), &no_delay(), 1, stop.clone());
+        worker.warm_up(1, WARM_UP);
+        worker
+    };
+    cores.all().into_iter().map(hire).collect()
+}
+
+fn no_delay() -> Draws {
+    Draws::new(&Fleet::new("constant(1)".parse().expect("a law")), Luck::new(0, 0))
+}
+
+/// Runs each of these single workers in turn for so many tasks. `None` if one was stopped.
+pub fn calibrate(workers: &mut [Threaded<Digits>], conditions: &Conditions, tasks: u64) -> Option<Vec<Calibration>> {
+    workers.iter_mut().map(|worker| calibrate_one(worker, conditions, tasks)).collect()
 }
 
 fn calibrate_one(
-    core: Cores,
-    learner: &Arc<Digits>,
+    worker: &mut Threaded<Digits>,
     Conditions { steps, draws, cold }: &Conditions,
     tasks: u64,
-    stop: &Arc<AtomicBool>,
 ) -> Option<Calibration> {
-    let steps = *steps;
     let mut calibration = Calibration::default();
-    let rule = Policy::Local(steps).rule(1).expect("one worker, and steps");
-    let mut run = alone(core, learner, draws, rule, stop);
+    worker.begin_anew(draws);
+    let mut run = Run::new(Policy::Local(*steps).rule(1).expect("one worker, and steps"), worker);
     let mut other_things = vec![0u8; if *cold { CACHE } else { 0 }];
+    run.turn()?;
+    // The first task finds the core as others left it.
     run.turn()?;
     for _ in 0..tasks {
         // The server shares the core with the worker, who begins only when the server is done.
@@ -114,30 +122,24 @@ fn calibrate_one(
         let given = run.cluster().now();
         let completion = run.turn()?.completion?;
         let drawn = draws.task_delay_s(&completion.task);
-        calibration.compute_s.push(completion.compute_s / f64::from(steps));
+        calibration.compute_s.push(completion.compute_s / f64::from(*steps));
         calibration.way_s.push((completion.at.since(given) - completion.compute_s - drawn).max(0.0));
     }
     black_box(&other_things);
     Some(calibration)
 }
 
-/// Seconds of `count` updates as `rule` has them, but of gradients that one worker computes, on a core.
+/// Seconds of `count` updates as `rule` has them, but of gradients that a single worker computes.
 ///
-/// `None` if the run was stopped.
-pub fn updates(
-    core: Cores,
-    learner: &Arc<Digits>,
-    rule: Rule,
-    count: usize,
-    stop: &Arc<AtomicBool>,
-) -> Option<Vec<f64>> {
+/// `None` if it was stopped.
+pub fn updates(worker: &mut Threaded<Digits>, rule: Rule, count: usize) -> Option<Vec<f64>> {
     // One worker hands in as many gradients as an update wants of many.
     let finisher = Finisher::StartsAnew { lead: None };
     let one = Rule { workers: 1, steps: 1, finisher, rest: Rest::Cancelled, ..rule };
     // Parameters that somebody still reads are not overwritten.
     let somebody_reads = rule.workers > 1 && !rule.waits_for_all();
-    let no_delay = Draws::new(&Fleet::new("constant(1)".parse().expect("a law")), Luck::new(0, 0));
-    let mut run = alone(core, learner, &no_delay, one, stop);
+    worker.begin_anew(&no_delay());
+    let mut run = Run::new(one, worker);
     let mut seconds = Vec::new();
     while seconds.len() < count + 1 {
         let read = somebody_reads.then(|| run.cluster().params().clone());
@@ -148,17 +150,4 @@ pub fn updates(
         drop(read);
     }
     Some(seconds.split_off(1))
-}
-
-/// One worker, warmed up.
-fn alone(
-    core: Cores,
-    learner: &Arc<Digits>,
-    draws: &Draws,
-    rule: Rule,
-    stop: &Arc<AtomicBool>,
-) -> Run<Threaded<Digits>> {
-    let mut threads = Threaded::on(core, learner.clone(), draws, 1, stop.clone());
-    threads.warm_up(rule.steps, WARM_UP.div_ceil(rule.steps));
-    Run::new(rule, threads)
 }

@@ -33,12 +33,12 @@ pub fn expect(
     policy: Policy,
     rule: Rule,
     cores: &[Calibration],
-    update_s: impl Fn(Rule) -> Option<Vec<f64>>,
+    mut update_s: impl FnMut(Rule) -> Option<Vec<f64>>,
     luck: Luck,
 ) -> Option<Expectation> {
     let alone = Rule { workers: 1, quorum: 1, ..rule };
     let alone_s = update_s(alone)?;
-    let fleet = |rule: Rule| match policy.has_server() {
+    let mut fleet = |rule: Rule| match policy.has_server() {
         true if rule == alone => Some(fleet(cores, None, &alone_s)),
         true => Some(fleet(cores, None, &update_s(rule)?)),
         // Without a server, what it would do is done by the workers.

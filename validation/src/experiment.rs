@@ -1,16 +1,13 @@
 //! One cell of the comparison: a policy on so many workers, simulated and run for real on the same luck.
 //!
 //! Machines drift, by more within seconds than a good prediction is wrong. So a cell is measured in many short runs, its
-//! replications, spread over the whole validation, each between two calibrations of its own.
+//! replications, spread over the whole validation, each foretold from calibrations that were made meanwhile.
 
 use crate::agreement::{Interval, Verdict, relative_error, stretch, unpaired_error};
-use crate::cores::Cores;
 use crate::digits::Digits;
 use crate::failure::Failure;
 use crate::threaded::Threaded;
 use sim::{Cluster, Draws, Fleet, Law, Ledger, Luck, Policy, Rule, Run, Simulated, Tally, theory};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 /// A policy on so many workers, with a drawn delay or none.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,9 +32,6 @@ pub struct Observed {
     /// Both sides of the conservation law.
     pub sides: (u128, u128),
 }
-
-/// Steps that every worker takes beforehand.
-pub const WARM_UP: u32 = 3;
 
 /// Runs until `workers` made so many updates, and looks at all but the first tenth; `None` if no more came.
 fn observe<C: Cluster>(run: &mut Run<C>, workers: u32, updates: u64) -> Option<Observed> {
@@ -66,24 +60,14 @@ impl Cell {
         observe(&mut run, self.rule.workers, updates).expect("a simulated cluster never runs dry")
     }
 
-    /// What threads do on these cores.
+    /// What the first of these threads do, as many as the cell has workers.
     ///
     /// # Errors
     /// Why they stopped.
-    pub fn measure(
-        &self,
-        cores: &Cores,
-        learner: &Arc<Digits>,
-        luck: Luck,
-        updates: u64,
-        stop: &Arc<AtomicBool>,
-    ) -> Result<Observed, Failure> {
-        let mut threads =
-            Threaded::on(cores.clone(), learner.clone(), &self.draws(luck), self.rule.workers, stop.clone());
-        threads.warm_up(self.rule.steps, WARM_UP.div_ceil(self.rule.steps));
-        let mut run = Run::new(self.rule, threads);
-        let observed = observe(&mut run, self.rule.workers, updates);
-        observed.ok_or_else(|| run.cluster().failure().cloned().unwrap_or(Failure::Stopped))
+    pub fn measure(&self, threads: &mut Threaded<Digits>, luck: Luck, updates: u64) -> Result<Observed, Failure> {
+        threads.begin_anew(&self.draws(luck));
+        let observed = observe(&mut Run::new(self.rule, &mut *threads), self.rule.workers, updates);
+        observed.ok_or_else(|| threads.failure().cloned().unwrap_or(Failure::Stopped))
     }
 
     /// The drawn delays, which both worlds share.

@@ -204,6 +204,31 @@ impl<L: Learner> Threaded<L> {
         self.began = Instant::now();
     }
 
+    /// Makes ready for another run, with these delays: everybody drops what it does, the parameters are the first ones again,
+    /// and the time is counted anew. Threads that stay have their memory already.
+    pub fn begin_anew(&mut self, draws: &Draws) {
+        self.queue.clear();
+        self.handed_in.clear();
+        for worker in &mut self.workers {
+            worker.state = match worker.state {
+                State::Computes | State::InVain(_) => State::InVain(None),
+                State::Idle | State::Waits(..) | State::Delayed(_) => State::Idle,
+            };
+        }
+        // What a worker computes cannot be stopped, and ends soon.
+        while self.failure.is_none() && self.workers.iter().any(|worker| matches!(worker.state, State::InVain(_))) {
+            match self.outbox.recv() {
+                Ok(computed) => self.take(computed),
+                Err(_) => break,
+            }
+        }
+        self.draws = draws.clone();
+        self.params = self.learner.initial();
+        (self.own, self.free) = (None, self.cores.all());
+        self.home.release(self.server.id);
+        self.began = Instant::now();
+    }
+
     fn state(&mut self, worker: u32) -> &mut State<L::Params, L::Gradient> {
         &mut self.workers[worker as usize].state
     }
