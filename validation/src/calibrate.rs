@@ -5,7 +5,6 @@
 
 use crate::cores::Cores;
 use crate::digits::Digits;
-use crate::experiment::WARM_UP;
 use crate::threaded::Threaded;
 use sim::policy::{Finisher, Rest};
 use sim::{Draws, Fleet, Law, Luck, Policy, Rule, Run, Sharing, TraceSource};
@@ -159,6 +158,6 @@ fn alone(
     stop: &Arc<AtomicBool>,
 ) -> Run<Threaded<Digits>> {
     let mut threads = Threaded::on(core, learner.clone(), draws, 1, stop.clone());
-    threads.warm_up(rule.steps, WARM_UP.div_ceil(rule.steps));
+    threads.warm_up(rule.steps);
     Run::new(rule, threads)
 }

@@ -36,9 +36,6 @@ pub struct Observed {
     pub sides: (u128, u128),
 }
 
-/// Steps that every worker takes beforehand.
-pub const WARM_UP: u32 = 3;
-
 /// Runs until `workers` made so many updates, and looks at all but the first tenth; `None` if no more came.
 fn observe<C: Cluster>(run: &mut Run<C>, workers: u32, updates: u64) -> Option<Observed> {
     let warm_up = updates.div_ceil(10);
@@ -80,7 +77,7 @@ impl Cell {
     ) -> Result<Observed, Failure> {
         let mut threads =
             Threaded::on(cores.clone(), learner.clone(), &self.draws(luck), self.rule.workers, stop.clone());
-        threads.warm_up(self.rule.steps, WARM_UP.div_ceil(self.rule.steps));
+        threads.warm_up(self.rule.steps);
         let mut run = Run::new(self.rule, threads);
         let observed = observe(&mut run, self.rule.workers, updates);
         observed.ok_or_else(|| run.cluster().failure().cloned().unwrap_or(Failure::Stopped))
