@@ -71,6 +71,10 @@ struct Worker<P, G> {
     thread: JoinHandle<()>,
     id: Thread,
     state: State<P, G>,
+    /// When it was given its task.
+    given: Instant,
+    /// When it had last computed a task that nobody wanted any more.
+    done_in_vain: Instant,
 }
 
 enum State<P, G> {
@@ -144,7 +148,8 @@ where
             };
             let thread = std::thread::Builder::new().name(format!("worker {worker}")).spawn(work);
             let thread = thread.expect("the system starts threads");
-            Worker { inbox, thread, id: id.recv().expect("a thread begins"), state: State::Idle }
+            let (id, now) = (id.recv().expect("a thread begins"), Instant::now());
+            Worker { inbox, thread, id, state: State::Idle, given: now, done_in_vain: now }
         };
         Threaded {
             params: learner.initial(),
@@ -260,7 +265,10 @@ impl<L: Learner> Threaded<L> {
             }
         };
         match std::mem::replace(self.state(task.worker), State::Idle) {
-            State::InVain(Some((next, params))) => self.wait_for_core(next, params),
+            State::InVain(Some((next, params))) => {
+                self.workers[task.worker as usize].done_in_vain = to;
+                self.wait_for_core(next, params);
+            }
             State::InVain(None) => {}
             _ => {
                 let delay_s = self.draws.task_delay_s(&task);
@@ -308,6 +316,7 @@ impl<L: Learner> Cluster for Threaded<L> {
         let Some(left) = self.left.checked_sub(1) else { return };
         self.left = left;
         let params = self.params.clone();
+        self.workers[task.worker as usize].given = Instant::now();
         match self.state(task.worker) {
             State::InVain(next) => *next = Some((task, params)),
             _ => self.wait_for_core(task, params),
@@ -347,7 +356,9 @@ impl<L: Learner> Cluster for Threaded<L> {
                 let Delayed { task, gradient, compute_s, computed, .. } = delayed;
                 self.handed_in.push(gradient);
                 let delay_s = computed.elapsed().as_secs_f64();
-                return Some(Completion { at: self.now(), task, compute_s, delay_s });
+                let Worker { given, done_in_vain, .. } = self.workers[worker as usize];
+                let in_vain_s = done_in_vain.saturating_duration_since(given).as_secs_f64();
+                return Some(Completion { at: self.now(), task, in_vain_s, compute_s, delay_s });
             }
         }
         None
