@@ -13,7 +13,9 @@ pub struct Completion {
     pub at: Time,
     /// What was handed in.
     pub task: Task,
-    /// Seconds from its start that went into computing; cores shared with others make them longer.
+    /// Seconds from its start in which its worker still computed a task that had been cancelled.
+    pub in_vain_s: f64,
+    /// Seconds after that which went into computing; cores shared with others make them longer.
     pub compute_s: f64,
     /// Seconds of delay that followed.
     pub delay_s: f64,

@@ -40,6 +40,8 @@ pub struct Simulated<L: Learner = ()> {
 #[derive(Clone, Copy)]
 struct Job {
     task: Task,
+    /// When it was given its task.
+    given: Time,
     /// When it began to compute.
     began: Time,
     /// How long that takes: longer than was drawn, where cores are shared.
@@ -65,6 +67,7 @@ impl<L: Learner> Simulated<L> {
         let task = Task { worker: 0, steps: 0, serial: 0, base_version: 0 };
         let idle = Job {
             task,
+            given: Time::ZERO,
             began: Time::ZERO,
             compute_s: 0.0,
             delay_s: 0.0,
@@ -186,7 +189,7 @@ impl<L: Learner> Cluster for Simulated<L> {
         self.catch_up();
         self.learning.start(task);
         let job = &mut self.jobs[task.worker as usize];
-        job.task = task;
+        (job.task, job.given) = (task, self.now);
         if !job.waits {
             let begins = self.now.max(job.free);
             self.begin_computing(begins, task.worker);
@@ -224,11 +227,12 @@ impl<L: Learner> Cluster for Simulated<L> {
     fn wait(&mut self) -> Option<Completion> {
         let arrival = self.arrived.pop_front();
         let (arrival, worker) = arrival.or_else(|| self.next_arrival(Time::END))?;
-        let Job { task, compute_s, delay_s, .. } = self.jobs[worker as usize];
+        let Job { task, given, began, compute_s, delay_s, .. } = self.jobs[worker as usize];
         self.now = self.now.max(arrival);
         self.serve(self.draws.service_s(worker, task.serial));
         self.learning.finish(task);
-        Some(Completion { at: self.now, task, compute_s, delay_s })
+        let in_vain_s = began.since(given);
+        Some(Completion { at: self.now, task, in_vain_s, compute_s, delay_s })
     }
 }
 

@@ -1,6 +1,6 @@
 //! What did the run come to? Two folds over its turns: what must hold of every run, and what is to be reported.
 
-use crate::cluster::Turn;
+use crate::cluster::{Completion, Turn};
 use crate::policy::Rule;
 use crate::stats::{Quantiles, Series};
 use crate::time::Time;
@@ -119,7 +119,9 @@ impl Tally {
         let orders = turn.orders;
         self.pass(turn.at);
         if let Some(completion) = &turn.completion {
-            self.finished(completion.task.worker, completion.compute_s + completion.delay_s);
+            let Completion { task, in_vain_s, compute_s, delay_s, .. } = *completion;
+            self.finished(task.worker, in_vain_s + compute_s + delay_s);
+            self.wasted_s += in_vain_s;
         }
         for task in &orders.cancel {
             let day = &mut self.days[task.worker as usize];
@@ -266,5 +268,35 @@ impl Tally {
     fn share_of_all_time(&self, seconds: f64) -> Option<f64> {
         let all_s = self.now.since(self.began) * self.days.len() as f64;
         (all_s > 0.0).then(|| seconds / all_s)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Cancellation, Fleet, Law, Luck, Policy, Run, Simulated};
+
+    #[test]
+    fn computing_in_vain_is_work_that_is_wasted() {
+        // A takes 2 s and B 3 s; an update takes three gradients, whoever they come from, and nobody ever waits.
+        //   A  0-2  2-4 | 4-6  6-8  8-(9)-10
+        //   B  0-3  3-(4)-6 |  6-9
+        // At 4 s B is given a new task, but computes the old one until 6 s; at 9 s it has handed in the new one, and A's is
+        // cancelled.
+        let fleet = Fleet {
+            speeds: vec![1.0 / 2.0, 1.0 / 3.0],
+            cancellation: Cancellation::AfterComputing,
+            ..Fleet::new(Law::Constant { value: 1.0 })
+        };
+        let rule = Policy::KBatchSync(3).rule(2).unwrap();
+        let mut run = Run::new(rule, Simulated::new(fleet, Luck::new(0, 0), 2));
+        let mut tally = Tally::new(2);
+        while tally.gaps().count() < 2 {
+            tally.add(&run.turn().unwrap());
+        }
+        assert_eq!(run.cluster().now().seconds(), 9.0);
+        assert!(tally.idle_share().unwrap() < 1e-12, "{tally:?}");
+        // B from 3 s to 6 s, A from 8 s to 9 s.
+        assert!((tally.wasted_share().unwrap() - 4.0 / 18.0).abs() < 1e-12, "{tally:?}");
     }
 }

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use validation::calibrate::{Conditions, alone, updates};
-use validation::cores::Cores;
 use validation::models::device;
 use validation::{
     Bench, Break, Calibration, Dataset, Digits, Expectation, Method, Net, Outcome, Split, Threaded, Trial,
@@ -48,7 +47,7 @@ pub struct Measured {
 /// What the bar shows.
 const BAR: &str = "{bar:30} {msg}, {elapsed}, {eta} left";
 
-/// A cell that took longer is worth a line.
+/// A cell that took longer is worth a line, and another look at what one worker costs.
 const LONG: Duration = Duration::from_secs(10);
 
 /// Runs all cells of a plan but those that the `store` has.
@@ -105,7 +104,9 @@ pub fn measure(
                 break;
             }
         };
-        let Some(expectation) = alone.as_mut().expect("calibrated, as a cell is missing").expect(trial) else {
+        let alone = alone.as_mut().expect("calibrated, as a cell is missing");
+        let again = if at.elapsed() > LONG { alone.again() } else { Some(()) };
+        let Some(expectation) = again.and_then(|()| alone.expect(trial)) else {
             measured.broke = Some((*trial, Break::Stopped));
             break;
         };
@@ -139,15 +140,23 @@ fn ended(trial: &Trial, outcome: &Outcome, left: Duration) -> String {
     format!("{} in {seconds} s, test accuracy {:.2} %{left}", name(trial), 100.0 * outcome.test.accuracy)
 }
 
-/// What one worker costs on each core: in two seconds or so, cut into blocks, of which the one that others on the machine
-/// disturbed least is taken.
+/// What one worker costs on each core.
+///
+/// Others on the machine disturb one core for a second or a minute, then another one; a cell takes longer, and feels the
+/// same on all of them. So the cores are calibrated in turn, again and again, and of each the block is taken that was
+/// disturbed least: what is then left between two cores is their own.
 struct Alone {
     workers: Vec<Threaded<Digits>>,
+    conditions: Conditions,
+    /// Tasks in a block.
+    tasks: u64,
     cores: Vec<Calibration>,
 }
 
-/// Blocks of a calibration.
-const BLOCKS: usize = 5;
+/// Seconds of calibration before the first cell.
+const CALIBRATION_S: f64 = 2.0;
+/// Blocks of it.
+const BLOCKS: usize = 10;
 /// Updates that are timed under each rule.
 const TIMED: usize = 10;
 
@@ -157,17 +166,21 @@ impl Alone {
         let learner = alone.learner(net, &Arc::new(train.first(like.samples)));
         let draws = Draws::new(&Fleet::new("constant(1)".parse().expect("a law")), Luck::new(plan.seed, 0));
         let conditions = Conditions { steps: 1, draws, cold: false };
-        let cycle_s = |cores: &[Calibration]| {
-            let mean = |seconds: &[f64]| seconds.iter().sum::<f64>() / seconds.len() as f64;
-            cores.iter().map(|one| mean(&one.compute_s) + mean(&one.way_s)).sum::<f64>()
-        };
-        let mut workers = self::alone(&Cores::of_this_machine(), &learner, stop);
-        let tried = calibrate(&mut workers, &conditions, 3)?;
-        let tasks = (2.0 / cycle_s(&tried) / BLOCKS as f64).clamp(3.0, 100.0) as u64;
-        let mut block = |_| calibrate(&mut workers, &conditions, tasks);
-        let blocks = (0..BLOCKS).map(&mut block).collect::<Option<Vec<_>>>()?;
-        let cores = blocks.into_iter().min_by(|a, b| cycle_s(a).total_cmp(&cycle_s(b)))?;
-        Some(Alone { workers, cores })
+        let mut workers = self::alone(&plan.cores(), &learner, stop);
+        let cycle_s: f64 = calibrate(&mut workers, &conditions, 3)?.iter().map(Calibration::cycle_s).sum();
+        let tasks = (CALIBRATION_S / cycle_s / BLOCKS as f64).clamp(3.0, 100.0) as u64;
+        let cores = calibrate(&mut workers, &conditions, tasks)?;
+        let mut alone = Alone { workers, conditions, tasks, cores };
+        (1..BLOCKS).try_for_each(|_| alone.again())?;
+        Some(alone)
+    }
+
+    /// Calibrates one more block.
+    fn again(&mut self) -> Option<()> {
+        let block = calibrate(&mut self.workers, &self.conditions, self.tasks)?;
+        let before = std::mem::take(&mut self.cores).into_iter();
+        self.cores = before.zip(block).map(|(before, now)| before.less_disturbed(now)).collect();
+        Some(())
     }
 
     fn expect(&mut self, trial: &Trial) -> Option<Expectation> {

@@ -10,7 +10,7 @@ use sim::{Draws, Fleet, Law, Luck, Policy, Purpose};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
-use validation::calibrate::{Conditions, WARM_UP, alone, fleet, updates};
+use validation::calibrate::{Conditions, alone, fleet, updates};
 use validation::cores::Cores;
 use validation::{Calibration, Cell, Digits, Failure, Observed, Replication, Threaded, calibrate, claims};
 
@@ -132,7 +132,7 @@ impl Bench<'_> {
         let no_delay = Draws::new(&Fleet::new("constant(1)".parse().expect("a law")), Luck::new(0, 0));
         let all = Threaded::on(self.cores.clone(), self.learner.clone(), &no_delay, most, self.stop.clone());
         let mut crew = Crew { all, alone: alone(&self.cores, &self.learner, &self.stop) };
-        crew.all.warm_up(1, WARM_UP);
+        crew.all.warm_up(1);
         let plan = self.plan(cells, &mut crew)?;
         let bar = progress::bar(cells.len() as u64 * PASSES.0 as u64, BAR, self.arguments.common.quiet);
         let began = Instant::now();

@@ -27,6 +27,21 @@ impl Calibration {
         self.compute_s.extend(later.compute_s);
         self.way_s.extend(later.way_s);
     }
+
+    /// Of two calibrations of one core, the one that was disturbed less: whatever else runs on the machine only ever makes a
+    /// core slower.
+    pub fn less_disturbed(self, other: Calibration) -> Calibration {
+        if other.cycle_s() < self.cycle_s() { other } else { self }
+    }
+
+    /// Mean seconds from one step handed out to the next.
+    pub fn cycle_s(&self) -> f64 {
+        mean(&self.compute_s) + mean(&self.way_s)
+    }
+}
+
+fn mean(seconds: &[f64]) -> f64 {
+    seconds.iter().sum::<f64>() / seconds.len() as f64
 }
 
 /// The fleet that a prediction is made for: the cores, each as it was calibrated, on which workers and server take turns,
@@ -35,7 +50,6 @@ impl Calibration {
 /// Without a delay, the way is work on the worker's core: it wakes the server there, who wakes it again. With one, it is
 /// waking up too late, which needs no core.
 pub fn fleet(cores: &[Calibration], delay: Option<Law>, update_s: &[f64]) -> Fleet {
-    let mean = |seconds: &[f64]| seconds.iter().sum::<f64>() / seconds.len() as f64;
     let means: Vec<f64> = cores.iter().map(|core| mean(&core.compute_s)).collect();
     let core_speeds: Vec<f64> = means.iter().map(|own| mean(&means) / own).collect();
     let trace = |what: &str, seconds: Vec<f64>| {
@@ -81,15 +95,12 @@ pub struct Conditions {
     pub cold: bool,
 }
 
-/// Steps that a worker takes when it is hired.
-pub const WARM_UP: u32 = 3;
-
 /// A single worker on each core, warmed up, with the caller as its server on the same core.
 pub fn alone(cores: &Cores, learner: &Arc<Digits>, stop: &Arc<AtomicBool>) -> Vec<Threaded<Digits>> {
     let hire = |core| {
         let core = cores.only(core);
         let mut worker = Threaded::on(core, learner.clone(), &no_delay(), 1, stop.clone());
-        worker.warm_up(1, WARM_UP);
+        worker.warm_up(1);
         worker
     };
     cores.all().into_iter().map(hire).collect()

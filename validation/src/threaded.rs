@@ -12,6 +12,7 @@ use crate::cores::{Core, Cores, Thread};
 use crate::failure::{Failure, words_of};
 use sim::{Cluster, Completion, Draws, Learner, Task, Time};
 use std::collections::VecDeque;
+use std::iter::repeat_n;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -69,8 +70,11 @@ struct Worker<P, G> {
     inbox: Sender<(Task, P, Core)>,
     thread: JoinHandle<()>,
     id: Thread,
-    /// What it does.
     state: State<P, G>,
+    /// When it was given its task.
+    given: Instant,
+    /// When it had last computed a task that nobody wanted any more.
+    done_in_vain: Instant,
 }
 
 enum State<P, G> {
@@ -103,6 +107,9 @@ struct Computed<G> {
 
 /// How often a server that waits looks whether it should stop.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// Steps that every worker takes to be warm.
+const WARM_UP: u32 = 3;
 
 /// No core.
 const NOWHERE: usize = usize::MAX;
@@ -141,7 +148,8 @@ where
             };
             let thread = std::thread::Builder::new().name(format!("worker {worker}")).spawn(work);
             let thread = thread.expect("the system starts threads");
-            Worker { inbox, thread, id: id.recv().expect("a thread begins"), state: State::Idle }
+            let (id, now) = (id.recv().expect("a thread begins"), Instant::now());
+            Worker { inbox, thread, id, state: State::Idle, given: now, done_in_vain: now }
         };
         Threaded {
             params: learner.initial(),
@@ -187,18 +195,21 @@ impl<L: Learner> Threaded<L> {
         Time::at(self.began.elapsed().as_secs_f64()).expect("clocks run forwards")
     }
 
-    /// Lets everybody compute the first task of `steps` steps so many times, one after the other, for nothing, and begins to
+    /// Lets everybody compute a few steps, one after the other, for nothing, in tasks of so many steps or fewer, and begins to
     /// count the time anew: a thread's first steps take longer, as it has to ask the system for memory.
-    pub fn warm_up(&mut self, steps: u32, times: u32) {
-        for (worker, number) in self.workers.iter().zip(0..) {
+    pub fn warm_up(&mut self, steps: u32) {
+        // There are learners whose workers change the parameters that they are given: not those at the server.
+        let (steps, params) = (steps.min(WARM_UP), self.learner.initial());
+        let tasks = (0..).zip(&self.workers).flat_map(|one| repeat_n(one, WARM_UP.div_ceil(steps) as usize));
+        for (number, worker) in tasks {
             let core = self.free[self.free.len() - 1];
             self.cores.put(worker.id, core);
             self.cores.put(self.server.id, core);
-            for _ in 0..times {
-                let task = Task { worker: number, steps, serial: 0, base_version: 0 };
-                // Whoever panics now will do so again.
-                let sent = worker.inbox.send((task, self.params.clone(), core));
-                let _ = sent.is_ok() && self.outbox.recv().is_ok();
+            let task = Task { worker: number, steps, serial: 0, base_version: 0 };
+            worker.inbox.send((task, params.clone(), core)).expect("nobody has failed yet");
+            if let Err(words) = self.outbox.recv().expect("the worker answers").result {
+                self.failure = Some(Failure::Panicked { worker: number, serial: 0, words });
+                break;
             }
         }
         self.began = Instant::now();
@@ -279,7 +290,10 @@ impl<L: Learner> Threaded<L> {
             }
         };
         match std::mem::replace(self.state(task.worker), State::Idle) {
-            State::InVain(Some((next, params))) => self.wait_for_core(next, params),
+            State::InVain(Some((next, params))) => {
+                self.workers[task.worker as usize].done_in_vain = to;
+                self.wait_for_core(next, params);
+            }
             State::InVain(None) => {}
             _ => {
                 let delay_s = self.draws.task_delay_s(&task);
@@ -327,6 +341,7 @@ impl<L: Learner> Cluster for Threaded<L> {
         let Some(left) = self.left.checked_sub(1) else { return };
         self.left = left;
         let params = self.params.clone();
+        self.workers[task.worker as usize].given = Instant::now();
         match self.state(task.worker) {
             State::InVain(next) => *next = Some((task, params)),
             _ => self.wait_for_core(task, params),
@@ -366,7 +381,9 @@ impl<L: Learner> Cluster for Threaded<L> {
                 let Delayed { task, gradient, compute_s, computed, .. } = delayed;
                 self.handed_in.push(gradient);
                 let delay_s = computed.elapsed().as_secs_f64();
-                return Some(Completion { at: self.now(), task, compute_s, delay_s });
+                let Worker { given, done_in_vain, .. } = self.workers[worker as usize];
+                let in_vain_s = done_in_vain.saturating_duration_since(given).as_secs_f64();
+                return Some(Completion { at: self.now(), task, in_vain_s, compute_s, delay_s });
             }
         }
         None

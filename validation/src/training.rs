@@ -135,7 +135,7 @@ impl Journal {
     pub fn add(&mut self, turn: &Turn<'_>, scores: &[Score]) {
         self.ledger.add(turn);
         let orders = turn.orders;
-        if let Some(Completion { at, task, compute_s, delay_s }) = turn.completion {
+        if let Some(Completion { at, task, compute_s, delay_s, .. }) = turn.completion {
             self.end(task, at, Some((compute_s, delay_s)));
             self.waiting.push(self.steps.len() - 1);
         }

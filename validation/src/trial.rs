@@ -1,8 +1,8 @@
 //! What does one cell of an experiment take, and what is learnt in it? A method on so many workers and samples, for real.
 //!
-//! All trials of a seed begin with the same parameters. Each is preceded by a short one of its own kind whose result is
-//! thrown away: what only the first steps cost (memory that the system has yet to give, code that has yet to be read) is
-//! warm-up, reported and not counted.
+//! All trials of a seed begin with the same parameters. Before, each worker takes a few steps whose results are thrown
+//! away: what only the first steps cost (memory that the system has yet to give, code that has yet to be read) is warm-up,
+//! reported and not counted.
 //!
 //! A worker's share of an epoch is as many whole batches as pass over 1/m of the samples, so that all workers together make
 //! the same steps whatever their number, but for what is rounded up.
@@ -23,6 +23,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 /// One cell of an experiment.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -64,7 +65,7 @@ pub struct Bench<'a> {
 pub struct Outcome {
     /// Seconds from the first step to the last update.
     pub wall_time_s: f64,
-    /// Seconds of the trial before that was thrown away.
+    /// Seconds of the steps before, which were thrown away.
     pub warmup_s: f64,
     /// Model updates.
     pub updates: u64,
@@ -166,9 +167,6 @@ pub enum Break {
     Failed(Failure),
 }
 
-/// Steps that each worker takes before the clock counts.
-const WARM_UP: u64 = 3;
-
 impl Trial {
     /// Steps of one worker that pass over its share of the samples.
     pub fn steps_per_epoch(&self) -> u32 {
@@ -239,22 +237,44 @@ impl Trial {
         L: Learner<Params: Send, Gradient: Send> + Send + Sync + 'static,
         Threaded<L>: Holds,
     {
-        let short = Rule { steps: rule.steps.min(WARM_UP as u32), ..rule };
-        let few = self.steps().min(WARM_UP * u64::from(rule.workers));
-        let warm_up = observe(short, learner, bench, few, |_| ())?;
-        let trained = observe(rule, learner, bench, self.steps(), &mut progress)?;
-        let journal = trained.journal;
+        let no_delay = Draws::new(&Fleet::new("constant(1)".parse().expect("a law")), Luck::new(0, 0));
+        let mut threads =
+            Threaded::on(bench.cores.clone(), learner.clone(), &no_delay, rule.workers, bench.stop.clone());
+        // Where every task is an update, none is begun that would come after the end.
+        if rule.quorum == 1 && !rule.cancels() {
+            threads = threads.at_most(self.steps().div_ceil(u64::from(rule.steps)));
+        }
+        let warming_up = Instant::now();
+        threads.warm_up(rule.steps);
+        let warmup_s = warming_up.elapsed().as_secs_f64();
+        let mut run = Run::new(rule, threads);
+        let (journal, end) = train(&mut run, rule.workers, self.steps(), self.steps(), |journal| {
+            progress(journal.steps_applied);
+            ControlFlow::Continue(())
+        });
+        match end {
+            End::Done | End::Broken => {}
+            End::Diverged { update } => return Err(Break::Diverged { update }),
+            End::RanDry => match run.cluster().failure().cloned() {
+                Some(failure @ Failure::Panicked { .. }) => return Err(Break::Failed(failure)),
+                Some(Failure::Stopped) | None => {
+                    // A worker in the middle of a long local epoch would be waited for; whoever stops does not want that.
+                    std::mem::forget(run);
+                    return Err(Break::Stopped);
+                }
+            },
+        }
         let wall_time_s = journal.updates.last().map_or(0.0, |update| update.at.seconds());
         let spent = journal.steps.iter().filter_map(|step| Some((step.spent_s?.0, step.task.steps)));
         let (compute_s, steps) = spent.fold((0.0, 0), |sum, one| (sum.0 + one.0, sum.1 + u64::from(one.1)));
         Ok(Outcome {
             wall_time_s,
-            warmup_s: warm_up.journal.updates.last().map_or(0.0, |update| update.at.seconds()),
+            warmup_s,
             updates: journal.updates.len() as u64,
             gradients: journal.steps_applied,
             compute_s: compute_s / steps as f64,
             mean_staleness: journal.mean_staleness(),
-            test: digits.score(&trained.weights, bench.test),
+            test: digits.score(&run.cluster().weights(), bench.test),
             epochs: self.epochs(rule, &journal),
         })
     }
@@ -279,47 +299,5 @@ impl Trial {
             train: Score::mean(scores),
         };
         known.map(epoch).collect()
-    }
-}
-
-struct Trained {
-    journal: Journal,
-    weights: crate::Weights,
-}
-
-fn observe<L>(
-    rule: Rule,
-    learner: &Arc<L>,
-    bench: &Bench<'_>,
-    steps: u64,
-    mut progress: impl FnMut(u64),
-) -> Result<Trained, Break>
-where
-    L: Learner<Params: Send, Gradient: Send> + Send + Sync + 'static,
-    Threaded<L>: Holds,
-{
-    let no_delay = Draws::new(&Fleet::new("constant(1)".parse().expect("a law")), Luck::new(0, 0));
-    let threads = Threaded::on(bench.cores.clone(), learner.clone(), &no_delay, rule.workers, bench.stop.clone());
-    // Where every task is an update, none is begun that would come after the end.
-    let threads = match rule.quorum == 1 && !rule.cancels() {
-        true => threads.at_most(steps.div_ceil(u64::from(rule.steps))),
-        false => threads,
-    };
-    let mut run = Run::new(rule, threads);
-    let (journal, end) = train(&mut run, rule.workers, steps, steps, |journal| {
-        progress(journal.steps_applied);
-        ControlFlow::Continue(())
-    });
-    match end {
-        End::Done | End::Broken => Ok(Trained { journal, weights: run.cluster().weights() }),
-        End::Diverged { update } => Err(Break::Diverged { update }),
-        End::RanDry => match run.cluster().failure().cloned() {
-            Some(failure @ Failure::Panicked { .. }) => Err(Break::Failed(failure)),
-            Some(Failure::Stopped) | None => {
-                // A worker in the middle of a long local epoch would be waited for; whoever stops does not want that.
-                std::mem::forget(run);
-                Err(Break::Stopped)
-            }
-        },
     }
 }

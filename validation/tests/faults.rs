@@ -59,6 +59,21 @@ fn a_worker_that_panics_ends_the_run_with_its_words() {
     }
 }
 
+#[test]
+fn a_worker_that_panics_while_it_warms_up_ends_the_run_with_its_words() {
+    let learner = Arc::new(Frail { breaks_at: Some((2, 0)), ..Frail::default() });
+    let mut threads = Threaded::new(learner.clone(), &draws(None), 5, Arc::default());
+    threads.warm_up(1);
+    let mut run = Run::new(Policy::Sync.rule(5).unwrap(), threads);
+    while run.turn().is_some() {}
+    let Some(Failure::Panicked { worker: 2, serial: 0, words }) = run.cluster().failure() else {
+        panic!("{:?}", run.cluster().failure())
+    };
+    assert!(words.contains("out of luck"), "{words}");
+    drop(run);
+    assert_eq!(Arc::strong_count(&learner), 1, "a thread was left behind");
+}
+
 /// Learns digits, until one worker panics on one of its tasks.
 struct Breaking {
     digits: Digits,
