@@ -215,6 +215,20 @@ mod tests {
     }
 
     #[test]
+    fn a_pen_goes_round_corners() {
+        let level = outlined(&[(0.0, 0.0), (0.0, 0.0), (4.0, 0.0)], 2.0);
+        assert_eq!(level, [(0.0, 1.0), (4.0, 1.0), (4.0, -1.0), (0.0, -1.0)]);
+        for end in [(4.0, 4.0), (4.0, -4.0), (0.0, 0.0), (8.0, 0.0)] {
+            let bent = outlined(&[(0.0, 0.0), (4.0, 0.0), end], 2.0);
+            assert!(
+                bent.iter().all(|&p| p == (4.0, 0.0) || p.1.abs() == 1.0 || distance(p, (4.0, 0.0)) > 0.999),
+                "{bent:?}"
+            );
+        }
+        assert!(outlined(&[(1.0, 1.0); 3], 2.0).is_empty());
+    }
+
+    #[test]
     fn dashes_turn_corners() {
         let strokes = dashes(&[(0.0, 0.0), (3.0, 0.0), (3.0, 3.0)], 2.0, 1.0);
         assert_eq!(strokes, [[(0.0, 0.0), (2.0, 0.0)], [(3.0, 0.0), (3.0, 2.0)]]);

@@ -28,8 +28,8 @@ pub(super) struct Raster {
 
 /// Draws a page of this size and returns the file.
 ///
-/// The picture is drawn and compressed strip by strip, so that it is never in memory as a whole: its pixels are many
-/// times what the caches hold, and asking the system for so much costs more than drawing on it.
+/// The picture is drawn strip by strip, each while the one above is compressed, so that it is never in memory as a whole:
+/// its pixels are many times what the caches hold, and asking the system for so much costs more than drawing on it.
 pub(super) fn picture(
     (width, height): (f64, f64),
     draw: impl FnOnce(&mut Raster) -> Result<(), PlotError>,
@@ -48,10 +48,13 @@ pub(super) fn picture(
     encoder.set_pixel_dims(Some(png::PixelDimensions { xppu: density, yppu: density, unit: png::Unit::Meter }));
     let mut writer = encoder.write_header().map_err(refused)?;
     let mut stream = writer.stream_writer_with_size(CHUNK).map_err(refused)?;
-    let mut strip = Strip::new(wide as usize);
-    for top in (0..high as usize).step_by(Strip::ROWS) {
-        let rows = strip.drawn(&page.shapes, top, (high as usize - top).min(Strip::ROWS));
-        stream.write_all(rows).map_err(refused)?;
+    let (wide, high) = (wide as usize, high as usize);
+    let (mut ready, mut next) = (Strip::new(wide, high), Strip::new(wide, high));
+    ready.draw(&page.shapes, 0);
+    for top in (0..high).step_by(Strip::ROWS) {
+        let draw_next = || next.draw(&page.shapes, top + Strip::ROWS);
+        rayon::join(|| stream.write_all(ready.pixels()), draw_next).0.map_err(refused)?;
+        std::mem::swap(&mut ready, &mut next);
     }
     stream.finish().map_err(refused)?;
     writer.finish().map_err(refused)?;

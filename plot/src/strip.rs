@@ -64,36 +64,44 @@ fn extent(curve: &OutlineCurve, along: impl Fn(&Point) -> f32) -> (f32, f32) {
 
 /// Some rows of a picture.
 pub(super) struct Strip {
-    /// In pixels.
+    /// Of the whole picture, in pixels.
     width: usize,
+    height: usize,
+    /// The first row and the one after the last.
     top: usize,
+    bottom: usize,
     /// Red, green, blue, row by row.
     pixels: Vec<u8>,
     coverage: Rasterizer,
 }
 
 impl Strip {
-    /// Few enough for the fastest caches, enough that few shapes are met twice.
-    pub(super) const ROWS: usize = 16;
+    /// Few enough for the caches, enough that few shapes are met twice.
+    pub(super) const ROWS: usize = 32;
 
-    pub(super) fn new(width: usize) -> Self {
-        Self { width, top: 0, pixels: Vec::new(), coverage: Rasterizer::new(0, 0) }
+    /// No rows as yet, of a picture of so many pixels.
+    pub(super) fn new(width: usize, height: usize) -> Self {
+        Self { width, height, top: 0, bottom: 0, pixels: Vec::new(), coverage: Rasterizer::new(0, 0) }
     }
 
-    /// The pixels of this many rows from `top` on: these shapes on white.
-    pub(super) fn drawn(&mut self, shapes: &[Shape], top: usize, rows: usize) -> &[u8] {
-        self.top = top;
+    /// The rows from `top` on, as far as there are any: these shapes on white.
+    pub(super) fn draw(&mut self, shapes: &[Shape], top: usize) {
+        self.top = top.min(self.height);
+        self.bottom = (top + Self::ROWS).min(self.height);
         self.pixels.clear();
-        self.pixels.resize(rows * self.width * 3, 255);
+        self.pixels.resize((self.bottom - self.top) * self.width * 3, 255);
         for shape in shapes {
-            self.fill(shape, rows);
+            self.fill(shape);
         }
+    }
+
+    pub(super) fn pixels(&self) -> &[u8] {
         &self.pixels
     }
 
-    fn fill(&mut self, shape: &Shape, rows: usize) {
+    fn fill(&mut self, shape: &Shape) {
         let top = shape.top.floor().max(self.top as f32);
-        let bottom = shape.bottom.ceil().min((self.top + rows) as f32);
+        let bottom = shape.bottom.ceil().min(self.bottom as f32);
         if top >= bottom {
             return;
         }
@@ -131,5 +139,40 @@ impl Strip {
                 *old = ((u32::from(*old) * (256 - share) + u32::from(new) * share + 128) >> 8) as u8;
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rectangle(left: f32, top: f32, right: f32, bottom: f32) -> Shape {
+        let corners = [point(left, top), point(right, top), point(right, bottom), point(left, bottom)];
+        let side = |i: usize| OutlineCurve::Line(corners[i], corners[(i + 1) % 4]);
+        Shape::new((0..4).map(side).collect(), Colour::BLACK, 1.0).expect("a shape")
+    }
+
+    #[test]
+    fn a_pixel_is_as_dark_as_it_is_covered() {
+        let mut strip = Strip::new(3, 2);
+        strip.draw(&[rectangle(0.5, 0.25, 2.0, 1.0)], 0);
+        let grey: Vec<u8> = strip.pixels().chunks(3).map(|pixel| pixel[0]).collect();
+        assert_eq!(grey, [159, 64, 255, 255, 255, 255]);
+    }
+
+    #[test]
+    fn no_strip_shows_where_it_ends() {
+        let high = 2 * Strip::ROWS + 5;
+        let mut strip = Strip::new(4, high);
+        let shapes = [rectangle(-7.0, -3.0, 2.0, 1e4), rectangle(3.0, 1.0, 4e3, 1.0)];
+        let mut rows = 0;
+        for top in (0..high + Strip::ROWS).step_by(Strip::ROWS) {
+            strip.draw(&shapes, top);
+            for row in strip.pixels().chunks(4 * 3) {
+                assert_eq!(row, [0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255]);
+                rows += 1;
+            }
+        }
+        assert_eq!(rows, high);
     }
 }
