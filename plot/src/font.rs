@@ -1,8 +1,8 @@
-//! How wide is a text, and which pixels does it cover? The same on every machine, because the font travels with the program.
+//! How wide is a text, and what outline has it? The same on every machine, because the font travels with the program.
 
 use std::sync::OnceLock;
 
-use ab_glyph::{Font, FontRef, GlyphId, PxScale, point};
+use ab_glyph::{Font, FontRef, GlyphId, OutlineCurve, Point, point};
 
 use super::PlotError;
 
@@ -39,32 +39,22 @@ pub(super) fn width(text: &str, size: f64) -> Result<f64, PlotError> {
     Ok(f64::from(set(font, text).1 / units) * size)
 }
 
-/// Calls `ink` with x, y (downwards from the baseline's start) and coverage of every pixel of `text`.
-pub(super) fn rasterise(
-    text: &str,
-    size: f64,
-    mut ink: impl FnMut(i32, i32, f32) -> Result<(), PlotError>,
-) -> Result<(), PlotError> {
+/// The outline of `text` at `size` pixels to the em: `placed` is given points right of and below the baseline's start.
+pub(super) fn outline(text: &str, size: f64, placed: impl Fn(Point) -> Point) -> Result<Vec<OutlineCurve>, PlotError> {
     let font = font()?;
     let units = font.units_per_em().ok_or(PlotError::Font)?;
     let em = size as f32 / units;
-    // ab_glyph counts the height from ascender to descender, everyone else the em.
-    let scale = PxScale::from(font.height_unscaled() * em);
+    let mut curves = Vec::new();
     for (id, pen) in set(font, text).0 {
-        let glyph = id.with_scale_and_position(scale, point(pen * em, 0.0));
-        let Some(outline) = font.outline_glyph(glyph) else {
-            continue;
-        };
-        let corner = outline.px_bounds().min;
-        let mut drawn = Ok(());
-        outline.draw(|x, y, coverage| {
-            if drawn.is_ok() && coverage > 0.0 {
-                drawn = ink(corner.x as i32 + x as i32, corner.y as i32 + y as i32, coverage.min(1.0));
-            }
-        });
-        drawn?;
+        let Some(glyph) = font.outline(id) else { continue };
+        let at = |p: Point| placed(point((pen + p.x) * em, -p.y * em));
+        curves.extend(glyph.curves.into_iter().map(|curve| match curve {
+            OutlineCurve::Line(a, b) => OutlineCurve::Line(at(a), at(b)),
+            OutlineCurve::Quad(a, b, c) => OutlineCurve::Quad(at(a), at(b), at(c)),
+            OutlineCurve::Cubic(a, b, c, d) => OutlineCurve::Cubic(at(a), at(b), at(c), at(d)),
+        }));
     }
-    Ok(())
+    Ok(curves)
 }
 
 #[cfg(test)]

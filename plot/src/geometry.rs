@@ -154,6 +154,50 @@ pub(super) fn dashes(points: &[Px], on: f64, off: f64) -> Vec<Vec<Px>> {
     strokes
 }
 
+/// The outline of a line drawn with a pen so wide: cut off straight at its ends, round at its corners.
+pub(super) fn outlined(points: &[Px], width: f64) -> Vec<Px> {
+    let mut points = points.to_vec();
+    points.dedup();
+    let mut outline = side(&points, width / 2.0);
+    points.reverse();
+    outline.extend(side(&points, width / 2.0));
+    outline
+}
+
+/// What runs beside a line: round where the line turns away from it, by way of the corner itself where it turns towards it.
+fn side(points: &[Px], aside: f64) -> Vec<Px> {
+    let mut outline = Vec::with_capacity(3 * points.len());
+    let mut before: Option<Px> = None;
+    for pair in points.windows(2) {
+        let (a, b) = (pair[0], pair[1]);
+        let share = aside / distance(a, b);
+        let across = ((a.1 - b.1) * share, (b.0 - a.0) * share);
+        match before {
+            None => {}
+            Some(last) if last.0 * across.1 > last.1 * across.0 => outline.push(a),
+            Some(last) => {
+                let middle = halfway(last, across);
+                let spokes = [halfway(last, middle), middle, halfway(middle, across)];
+                outline.extend(spokes.map(|spoke| (a.0 + spoke.0, a.1 + spoke.1)));
+            }
+        }
+        outline.extend([(a.0 + across.0, a.1 + across.1), (b.0 + across.0, b.1 + across.1)]);
+        before = Some(across);
+    }
+    outline
+}
+
+/// The spoke of a wheel in the middle between two others; ahead of the line where it turns back.
+fn halfway(a: Px, b: Px) -> Px {
+    let origin = (0.0, 0.0);
+    let sum = (a.0 + b.0, a.1 + b.1);
+    let (length, radius) = (distance(origin, sum), distance(origin, a));
+    if length < HAIR * radius {
+        return (a.1, -a.0);
+    }
+    (sum.0 * radius / length, sum.1 * radius / length)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,6 +212,20 @@ mod tests {
         let expected = [(0.5, 0.5), (1.0, 0.5), (1.0, 1.0), (0.5, 1.0)];
         assert_eq!(corner.len(), 4);
         assert!(expected.iter().all(|p| corner.contains(p)), "{corner:?}");
+    }
+
+    #[test]
+    fn a_pen_goes_round_corners() {
+        let level = outlined(&[(0.0, 0.0), (0.0, 0.0), (4.0, 0.0)], 2.0);
+        assert_eq!(level, [(0.0, 1.0), (4.0, 1.0), (4.0, -1.0), (0.0, -1.0)]);
+        for end in [(4.0, 4.0), (4.0, -4.0), (0.0, 0.0), (8.0, 0.0)] {
+            let bent = outlined(&[(0.0, 0.0), (4.0, 0.0), end], 2.0);
+            assert!(
+                bent.iter().all(|&p| p == (4.0, 0.0) || p.1.abs() == 1.0 || distance(p, (4.0, 0.0)) > 0.999),
+                "{bent:?}"
+            );
+        }
+        assert!(outlined(&[(1.0, 1.0); 3], 2.0).is_empty());
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod panel;
 mod raster;
 mod ruler;
 mod spacing;
+mod strip;
 mod surface;
 mod ticks;
 mod vector;
@@ -44,12 +45,9 @@ pub fn png(figure: &Figure) -> Result<Vec<u8>, PlotError> {
 }
 
 fn draw(page: &mut impl Surface, figure: &Figure, plan: &Plan) -> Result<(), PlotError> {
-    let (width, height) = plan.size;
-    let whole = [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)];
-    page.area(&whole, Colour::WHITE, 1.0)?;
     if let Some(title) = &figure.title {
         let set = Lettering {
-            at: (width / 2.0, plan.title_baseline),
+            at: (plan.size.0 / 2.0, plan.title_baseline),
             align: Align::Middle,
             size: HEAD_TEXT,
             colour: Colour::INK,

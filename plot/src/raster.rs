@@ -1,153 +1,121 @@
 //! How does a page become PNG?
 
-use plotters::prelude::{BitMapBackend, Color, DrawingBackend, RGBAColor};
+use std::io::Write;
+
+use ab_glyph::{OutlineCurve, Point, point};
 
 use super::colour::Colour;
 use super::figure::Align;
-use super::geometry::{Px, distance, nearest};
+use super::geometry::{Px, nearest, outlined};
+use super::strip::{Shape, Strip};
 use super::surface::{Lettering, Surface};
 use super::{PlotError, font};
 
 /// Pixels of the picture to a CSS pixel.
-const SHARPNESS: usize = 2;
-/// Dots drawn along each side of a pixel; their mean is the pixel, which smooths every edge alike.
-const DOTS: usize = 2;
-/// Dots to a CSS pixel.
-const SCALE: f64 = (SHARPNESS * DOTS) as f64;
-/// Plotters paints the dots on the edge of an area too, so that it comes out this much wider.
-const FRINGE: f64 = 1.0 / SCALE;
+const SHARPNESS: f64 = 2.0;
 /// CSS pixels to a metre, at 96 to the inch.
 const PER_METRE: f64 = 96.0 / 0.0254;
-/// A page of dots.
-pub(super) struct Raster<'a> {
-    backend: BitMapBackend<'a>,
+/// Corners of a quarter of a disc: the largest marker is a twentieth of a pixel from round.
+const CORNERS: u32 = 8;
+/// Of the compressed bytes, how many make a chunk of the file.
+const CHUNK: usize = 1 << 16;
+
+/// A page of shapes, the first at the bottom, in pixels of the picture.
+#[derive(Default)]
+pub(super) struct Raster {
+    shapes: Vec<Shape>,
 }
 
 /// Draws a page of this size and returns the file.
+///
+/// The picture is drawn strip by strip, each while the one above is compressed, so that it is never in memory as a whole:
+/// its pixels are many times what the caches hold, and asking the system for so much costs more than drawing on it.
 pub(super) fn picture(
     (width, height): (f64, f64),
-    draw: impl FnOnce(&mut Raster<'_>) -> Result<(), PlotError>,
+    draw: impl FnOnce(&mut Raster) -> Result<(), PlotError>,
 ) -> Result<Vec<u8>, PlotError> {
-    let pixels = |length: f64| (length * SHARPNESS as f64).ceil().max(1.0) as usize;
+    let mut page = Raster::default();
+    draw(&mut page)?;
+    let pixels = |length: f64| (length * SHARPNESS).ceil().max(1.0) as u32;
     let (wide, high) = (pixels(width), pixels(height));
-    let mut dots = vec![255; wide * high * DOTS * DOTS * 3];
-    let size = ((wide * DOTS) as u32, (high * DOTS) as u32);
-    draw(&mut Raster { backend: BitMapBackend::with_buffer(&mut dots, size) })?;
-    encoded(&averaged(&dots, wide), wide as u32, high as u32)
-}
-
-/// The mean of every square of dots.
-fn averaged(dots: &[u8], wide: usize) -> Vec<u8> {
-    let row = wide * DOTS * 3;
-    let mut pixels = Vec::with_capacity(dots.len() / (DOTS * DOTS));
-    let mut sums = vec![0_u16; row];
-    for rows in dots.chunks_exact(row * DOTS) {
-        sums.fill(0);
-        for line in rows.chunks_exact(row) {
-            for (sum, &dot) in sums.iter_mut().zip(line) {
-                *sum += u16::from(dot);
-            }
-        }
-        for square in sums.chunks_exact(DOTS * 3) {
-            let mean = |channel: usize| {
-                let sum: u16 = (0..DOTS).map(|dot| square[dot * 3 + channel]).sum();
-                (sum / (DOTS * DOTS) as u16) as u8
-            };
-            pixels.extend_from_slice(&[mean(0), mean(1), mean(2)]);
-        }
-    }
-    pixels
-}
-
-fn encoded(pixels: &[u8], wide: u32, high: u32) -> Result<Vec<u8>, PlotError> {
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, wide, high);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_deflate_compression(png::DeflateCompression::Level(1));
-    encoder.set_filter(png::Filter::Up);
-    let density = (PER_METRE * SHARPNESS as f64).round() as u32;
+    encoder.set_deflate_compression(png::DeflateCompression::FdeflateUltraFast);
+    encoder.set_filter(png::Filter::Paeth);
+    let density = (PER_METRE * SHARPNESS).round() as u32;
     encoder.set_pixel_dims(Some(png::PixelDimensions { xppu: density, yppu: density, unit: png::Unit::Meter }));
-    let failed = |error: png::EncodingError| PlotError::Encode(error.to_string());
-    let mut writer = encoder.write_header().map_err(failed)?;
-    writer.write_image_data(pixels).map_err(failed)?;
-    writer.finish().map_err(failed)?;
+    let mut writer = encoder.write_header().map_err(refused)?;
+    let mut stream = writer.stream_writer_with_size(CHUNK).map_err(refused)?;
+    let (wide, high) = (wide as usize, high as usize);
+    let (mut ready, mut next) = (Strip::new(wide, high), Strip::new(wide, high));
+    ready.draw(&page.shapes, 0);
+    for top in (0..high).step_by(Strip::ROWS) {
+        let draw_next = || next.draw(&page.shapes, top + Strip::ROWS);
+        rayon::join(|| stream.write_all(ready.pixels()), draw_next).0.map_err(refused)?;
+        std::mem::swap(&mut ready, &mut next);
+    }
+    stream.finish().map_err(refused)?;
+    writer.finish().map_err(refused)?;
     Ok(file)
 }
 
-fn paint(Colour(r, g, b): Colour, alpha: f64) -> RGBAColor {
-    RGBAColor(r, g, b, alpha)
+fn refused(error: impl std::fmt::Display) -> PlotError {
+    PlotError::Encode(error.to_string())
 }
 
-fn dot((x, y): Px) -> (i32, i32) {
-    (nearest(x * SCALE) as i32, nearest(y * SCALE) as i32)
+fn pixel((x, y): Px) -> Point {
+    point((x * SHARPNESS) as f32, (y * SHARPNESS) as f32)
 }
 
-impl Raster<'_> {
+impl Raster {
+    fn fill(&mut self, corners: &[Px], colour: Colour, alpha: f64) {
+        let next = corners.iter().cycle().skip(1);
+        let outline = corners.iter().zip(next).map(|(&a, &b)| OutlineCurve::Line(pixel(a), pixel(b)));
+        self.shapes.extend(Shape::new(outline.collect(), colour, alpha));
+    }
+
     /// An upright or level stroke, moved to whole pixels so that axes and grid are crisp.
-    fn straight(&mut self, a: Px, b: Px, colour: Colour, width: f64) -> Result<(), PlotError> {
-        let upright = a.0 == b.0;
-        let thick = nearest(width * SHARPNESS as f64).max(1.0) as i32 * DOTS as i32;
-        let (a, b) = (dot(a), dot(b));
-        let snapped = |centre: i32| {
-            let start = centre - thick / 2;
-            start - start.rem_euclid(DOTS as i32)
+    fn straight(&mut self, a: Px, b: Px, colour: Colour, width: f64) {
+        let thick = nearest(width * SHARPNESS).max(1.0) / SHARPNESS;
+        let snapped = |centre: f64| nearest((centre - thick / 2.0) * SHARPNESS) / SHARPNESS;
+        let corners = if a.0 == b.0 {
+            let x = snapped(a.0);
+            [(x, a.1), (x + thick, a.1), (x + thick, b.1), (x, b.1)]
+        } else {
+            let y = snapped(a.1);
+            [(a.0, y), (b.0, y), (b.0, y + thick), (a.0, y + thick)]
         };
-        let (from, to) = match upright {
-            true => {
-                let x = snapped(a.0);
-                ((x, a.1.min(b.1)), (x + thick, a.1.max(b.1)))
-            }
-            false => {
-                let y = snapped(a.1);
-                ((a.0.min(b.0), y), (a.0.max(b.0), y + thick))
-            }
-        };
-        self.backend.draw_rect(from, to, &paint(colour, 1.0), true).map_err(PlotError::refused)
+        self.fill(&corners, colour, 1.0);
     }
 }
 
-impl Surface for Raster<'_> {
+impl Surface for Raster {
     fn area(&mut self, points: &[Px], colour: Colour, alpha: f64) -> Result<(), PlotError> {
-        let dots: Vec<(i32, i32)> = points.iter().map(|&p| dot(p)).collect();
-        if let [a, b, c, d] = dots[..]
-            && a.1 == b.1
-            && b.0 == c.0
-            && c.1 == d.1
-            && d.0 == a.0
-        {
-            return self.backend.draw_rect(a, c, &paint(colour, alpha), true).map_err(PlotError::refused);
-        }
-        self.backend.fill_polygon(dots, &paint(colour, alpha)).map_err(PlotError::refused)
+        self.fill(points, colour, alpha);
+        Ok(())
     }
 
-    // Segment by segment, for plotters fills a thick path as one outline, which leaves holes where the path meets itself.
     fn stroke(&mut self, points: &[Px], colour: Colour, width: f64) -> Result<(), PlotError> {
-        if let [a, b] = points
-            && (a.0 == b.0 || a.1 == b.1)
-        {
-            return self.straight(*a, *b, colour, width);
-        }
-        for (i, pair) in points.windows(2).enumerate() {
-            let (a, b) = (pair[0], pair[1]);
-            let length = distance(a, b);
-            if i > 0 && width * SCALE > 3.0 {
-                self.disc(a, width / 2.0, colour)?;
-            }
-            if length > 0.0 {
-                let across = (width - FRINGE).max(FRINGE) / 2.0 / length;
-                let (nx, ny) = (-(b.1 - a.1) * across, (b.0 - a.0) * across);
-                let quad = [(a.0 + nx, a.1 + ny), (b.0 + nx, b.1 + ny), (b.0 - nx, b.1 - ny), (a.0 - nx, a.1 - ny)];
-                self.area(&quad, colour, 1.0)?;
-            }
+        match points {
+            &[a, b] if a.0 == b.0 || a.1 == b.1 => self.straight(a, b, colour, width),
+            _ => self.fill(&outlined(points, width), colour, 1.0),
         }
         Ok(())
     }
 
     fn disc(&mut self, centre: Px, radius: f64, colour: Colour) -> Result<(), PlotError> {
-        let radius = nearest(radius * SCALE).max(1.0) as u32;
-        let style = paint(colour, 1.0);
-        self.backend.draw_circle(dot(centre), radius, &style, true).map_err(PlotError::refused)
+        // Points of the circle in operations that are exact to the last bit everywhere, which a sine is not.
+        let quarter = (0..CORNERS).map(|i| f64::from(i) / f64::from(CORNERS)).map(|t| {
+            let scale = radius / (1.0 + t * t);
+            ((1.0 - t * t) * scale, 2.0 * t * scale)
+        });
+        let turns = [(1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)];
+        let turned = |(c, s): Px| quarter.clone().map(move |(x, y)| (c * x - s * y, s * x + c * y));
+        let corners: Vec<Px> = turns.into_iter().flat_map(turned).map(|(x, y)| (centre.0 + x, centre.1 + y)).collect();
+        self.fill(&corners, colour, 1.0);
+        Ok(())
     }
 
     fn text(&mut self, text: &str, style: &Lettering) -> Result<(), PlotError> {
@@ -156,18 +124,18 @@ impl Surface for Raster<'_> {
             Align::Middle => -0.5,
             Align::End => -1.0,
         } * font::width(text, style.size)?;
+        // The baseline stands on a whole pixel, so that the feet of letters are crisp.
+        let whole = |length: f64| nearest(length * SHARPNESS) / SHARPNESS;
         let start = match style.upwards {
-            false => dot((style.at.0 + shift, style.at.1)),
-            true => dot((style.at.0, style.at.1 - shift)),
+            false => pixel((style.at.0 + shift, whole(style.at.1))),
+            true => pixel((whole(style.at.0), style.at.1 - shift)),
         };
-        let ink = paint(style.colour, 1.0).to_backend_color();
-        let backend = &mut self.backend;
-        font::rasterise(text, style.size * SCALE, |x, y, coverage| {
-            let at = match style.upwards {
-                false => (start.0 + x, start.1 + y),
-                true => (start.0 + y, start.1 - x),
-            };
-            backend.draw_pixel(at, ink.mix(f64::from(coverage))).map_err(PlotError::refused)
-        })
+        let placed = |p: Point| match style.upwards {
+            false => point(start.x + p.x, start.y + p.y),
+            true => point(start.x + p.y, start.y - p.x),
+        };
+        let outline = font::outline(text, style.size * SHARPNESS, placed)?;
+        self.shapes.extend(Shape::new(outline, style.colour, 1.0));
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use super::colour::Colour;
 use super::figure::Align;
 use super::geometry::Px;
 
-/// A page in CSS pixels, y downwards; later ink covers earlier ink.
+/// A white page in CSS pixels, y downwards; later ink covers earlier ink.
 pub(super) trait Surface {
     /// A filled area; `alpha` 1 is opaque.
     fn area(&mut self, points: &[Px], colour: Colour, alpha: f64) -> Result<(), PlotError>;

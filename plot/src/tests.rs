@@ -51,6 +51,16 @@ fn equal_figures_give_equal_bytes() {
 }
 
 #[test]
+fn a_picture_is_the_same_on_any_number_of_threads() {
+    let figure = everything(&[(1.0, 0.5), (2.0, 0.25), (4.0, 3.0)]);
+    let drawn = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+        pool.install(|| png(&figure))
+    };
+    assert_eq!(drawn(1), drawn(3));
+}
+
+#[test]
 fn no_data_makes_a_figure_fail() {
     let mut cases: Vec<Vec<(f64, f64)>> = vec![
         Vec::new(),

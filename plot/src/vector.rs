@@ -30,6 +30,7 @@ pub(super) fn document(
     let mut body = String::new();
     let size = (units(width).max(1) as u32, units(height).max(1) as u32);
     let mut page = Vector { backend: SVGBackend::with_string(&mut body, size) };
+    page.area(&[(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)], Colour::WHITE, 1.0)?;
     draw(&mut page)?;
     page.backend.present().map_err(PlotError::refused)?;
     drop(page);

@@ -7,18 +7,11 @@ use sim::experiment::LossPoint;
 use sim::theory::Kind;
 use sim::{Observation, Policy};
 
-/// The figure as an SVG file.
-pub fn svg(figure: &Figure) -> Result<Vec<u8>, Error> {
-    plot::svg(figure).map_err(refused)
-}
-
-/// The figure as a PNG file.
-pub fn png(figure: &Figure) -> Result<Vec<u8>, Error> {
-    plot::png(figure).map_err(refused)
-}
-
-fn refused(error: PlotError) -> Error {
-    Error::Draw(error.to_string())
+/// The figure as an SVG and as a PNG file, drawn side by side.
+pub fn drawn(figure: &Figure) -> Result<[Vec<u8>; 2], Error> {
+    let refused = |error: PlotError| Error::Draw(error.to_string());
+    let (svg, png) = rayon::join(|| plot::svg(figure), || plot::png(figure));
+    Ok([svg.map_err(refused)?, png.map_err(refused)?])
 }
 
 /// How a policy looks in every figure: a colour for each kind, whatever else is in the figure; of several of one kind

@@ -51,13 +51,15 @@ pub struct Curve {
 pub fn write(report: &Report, mut output: Output, manifest: Manifest) -> Result<Written, Error> {
     output.add("iteration_times.csv", rows::iteration_times(report));
     let figure = figure::iteration_times(report);
-    output.add("iteration_times.svg", figure::svg(&figure)?);
-    output.add("iteration_times.png", figure::png(&figure)?);
+    let [drawn_svg, drawn_png] = figure::drawn(&figure)?;
+    output.add("iteration_times.svg", drawn_svg);
+    output.add("iteration_times.png", drawn_png);
     if !report.curves.is_empty() {
         output.add("loss_curve.csv", rows::loss_curve(report));
         let figure = figure::loss_curve(report);
-        output.add("loss_curve.svg", figure::svg(&figure)?);
-        output.add("loss_curve.png", figure::png(&figure)?);
+        let [drawn_svg, drawn_png] = figure::drawn(&figure)?;
+        output.add("loss_curve.svg", drawn_svg);
+        output.add("loss_curve.png", drawn_png);
     }
     output.commit(manifest)
 }

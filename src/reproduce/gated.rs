@@ -60,8 +60,9 @@ pub fn run(arguments: &Reproduce, typed: &[OsString], out: &Path, watch: &Watch)
     let figure = figure::gated(&observations, RATE);
     let report = Report { experiment, observations, curves: Vec::new() };
     output.add("iteration_times.csv", report::rows::iteration_times(&report));
-    output.add("comparison.svg", report::figure::svg(&figure)?);
-    output.add("comparison.png", report::figure::png(&figure)?);
+    let [drawn_svg, drawn_png] = report::figure::drawn(&figure)?;
+    output.add("comparison.svg", drawn_svg);
+    output.add("comparison.png", drawn_png);
     let written = output.commit(manifest)?;
     output::print(&words(&report.observations))?;
     if !common.quiet {

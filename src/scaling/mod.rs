@@ -95,8 +95,9 @@ pub fn add_rows(measured: &Measured, output: &mut Output) {
 /// Figures by the names of their two files.
 pub fn add_figures(drawings: &[(&'static str, &'static str, Figure)], output: &mut Output) -> Result<(), Error> {
     for (svg, png, figure) in drawings {
-        output.add(svg, crate::report::figure::svg(figure)?);
-        output.add(png, crate::report::figure::png(figure)?);
+        let [drawn_svg, drawn_png] = crate::report::figure::drawn(figure)?;
+        output.add(svg, drawn_svg);
+        output.add(png, drawn_png);
     }
     Ok(())
 }

@@ -265,8 +265,9 @@ fn write(trained: &Trained<'_>, mut output: Output, mut manifest: Manifest) -> R
         ("timeline.svg", "timeline.png", figure::timeline(trained)),
     ];
     for (svg, png, figure) in drawings {
-        output.add(svg, crate::report::figure::svg(&figure)?);
-        output.add(png, crate::report::figure::png(&figure)?);
+        let [drawn_svg, drawn_png] = crate::report::figure::drawn(&figure)?;
+        output.add(svg, drawn_svg);
+        output.add(png, drawn_png);
     }
     parameters::save(trained, &mut output, &mut manifest);
     output.commit(manifest)

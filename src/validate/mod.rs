@@ -153,8 +153,9 @@ fn write(validated: &Validated, mut output: Output, manifest: Manifest) -> Resul
         ("step_times.svg", "step_times.png", figure::step_times(validated)),
     ];
     for (svg, png, figure) in drawings {
-        output.add(svg, crate::report::figure::svg(&figure)?);
-        output.add(png, crate::report::figure::png(&figure)?);
+        let [drawn_svg, drawn_png] = crate::report::figure::drawn(&figure)?;
+        output.add(svg, drawn_svg);
+        output.add(png, drawn_png);
     }
     output.commit(manifest)
 }
