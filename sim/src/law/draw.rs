@@ -136,9 +136,7 @@ impl Sampler {
             // the end of a chain so long that a processor has only two or three under way at once, and waits; in two it has
             // more.
             Sampler::Exp { shift, scale } => {
-                for (i, seconds) in seconds.iter_mut().enumerate() {
-                    *seconds = share(luck.word(first.wrapping_add((i as u64).wrapping_mul(stride))));
-                }
+                seconds.iter_mut().zip(luck.words((first, stride))).for_each(|(seconds, word)| *seconds = share(word));
                 seconds.iter_mut().for_each(|seconds| *seconds = slowness * (shift + scale * -ln(*seconds)));
             }
             _ => seconds.iter_mut().zip(steps).for_each(|(seconds, step)| *seconds = slowness * self.draw(luck, step)),
