@@ -1,15 +1,27 @@
 //! One workload, timed from inside, for scripts that compare it with other programs or count its instructions.
 //!
-//! `workload events POLICY WORKERS UPDATES`, `workload rounds REPEATS`: prints the CPU seconds of one of them.
+//! `workload events POLICY WORKERS UPDATES [CORES SHARING]`, `workload rounds REPEATS`: prints the CPU seconds of one of
+//! them. Cores are shared `equally`, or `first-come` first served.
 
 use std::hint::black_box;
+use straggle_sim::fleet::Sharing;
 use straggle_sim::{Experiment, Fleet, Length, Model, Watch, bench};
+
+const USAGE: &str =
+    "type: workload events POLICY WORKERS UPDATES [CORES equally|first-come], or workload rounds REPEATS";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let fleet = Fleet::new("exp(2)".parse()?);
     let seconds = match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["events", policy, workers, updates] => {
+        ["events", policy, workers, updates, shared @ ..] => {
+            let (cores, sharing) = match shared {
+                [] => (None, Sharing::Equally),
+                [cores, "equally"] => (Some(cores.parse()?), Sharing::Equally),
+                [cores, "first-come"] => (Some(cores.parse()?), Sharing::FirstCome),
+                _ => return Err(USAGE.into()),
+            };
+            let fleet = Fleet { cores, sharing, ..fleet };
             let experiment = Experiment {
                 policies: vec![policy.parse()?],
                 workers: vec![workers.parse()?],
@@ -28,7 +40,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             (0..repeats).for_each(|_| drop(black_box(bench::mean_rounds(&fleet, 20, 5000))));
             (cpu_seconds() - began) / f64::from(repeats)
         }
-        _ => return Err("type: workload events POLICY WORKERS UPDATES, or workload rounds REPEATS".into()),
+        _ => return Err(USAGE.into()),
     };
     println!("{seconds}");
     Ok(())

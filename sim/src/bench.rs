@@ -53,7 +53,7 @@ pub fn words(buffer: &mut [u64]) {
         #[inline(always)]
         fn call(self) {
             let luck = Luck::new(0, 0).sequence(Purpose::Compute, 0);
-            (0..).zip(self.0).for_each(|(step, word)| *word = luck.word(step));
+            self.0.iter_mut().zip(luck.words((0, 1))).for_each(|(place, word)| *place = word);
         }
     }
     Width::widest().run(Words(buffer));

@@ -67,7 +67,7 @@ impl Cores {
     pub(crate) fn holds(&self, worker: u32) -> bool {
         match self {
             Cores::Equal(equal) => equal.ends.get(worker).is_some(),
-            Cores::Queued(queued) => queued.ends.get(worker).is_some(),
+            Cores::Queued(queued) => queued.holds(worker),
         }
     }
 
@@ -80,11 +80,12 @@ impl Cores {
         first.filter(|&(at, _)| at <= until)
     }
 
-    /// The first ends.
-    pub(crate) fn finish(&mut self, at: Time, worker: u32) {
+    /// The first, who was just asked for, ends.
+    #[inline]
+    pub(crate) fn finish(&mut self, at: Time) {
         match self {
-            Cores::Equal(equal) => equal.finish(at, worker),
-            Cores::Queued(queued) => queued.leave(at, worker),
+            Cores::Equal(equal) => equal.finish(at),
+            Cores::Queued(queued) => queued.finish(at),
         }
     }
 }
@@ -92,22 +93,24 @@ impl Cores {
 /// First come first served, to the end.
 ///
 /// A core that becomes free goes to the next in the queue only when time passes: at that very moment the server may still
-/// take it, to work on what has just been handed in. Of several, the one that became free last is taken first.
+/// take it, to work on what has just been handed in. Of several, the one that became free last is taken first. Who ends at
+/// the same instant does so in order of the cores, not of the workers: the next in the queue takes the place of the one
+/// before, and one path of the tournament is replayed for both.
 #[derive(Clone, Debug)]
 pub(crate) struct Queued {
     /// Cores that nobody has.
     free: Vec<u32>,
     /// Seconds that a second of computing takes on each core.
     slowness: Vec<f64>,
-    /// The core that each sharer has or had last.
-    on: Vec<u32>,
+    /// Where each sharer computes or did so last: on a core, or on no core of its own, one place after them all.
+    places: Vec<u32>,
+    /// Who computes there.
+    sharers: Vec<u32>,
     now: Time,
-    /// When the computing of each worker that has a core ends.
+    /// When the computing at each place ends.
     ends: Queue,
-    /// Those who have none yet, and how much they want to compute, s.
+    /// Those who have no core yet, and how much they want to compute, s.
     waiting: VecDeque<(u32, f64)>,
-    /// Someone computes without a core of its own, on the time of the others.
-    interrupts: Option<u32>,
 }
 
 impl Queued {
@@ -115,18 +118,25 @@ impl Queued {
         Queued {
             free: (0..cores).collect(),
             slowness: speeds.iter().cycle().take(cores as usize).map(|speed| 1.0 / speed).collect(),
-            on: vec![0; sharers as usize],
+            places: vec![0; sharers as usize],
+            sharers: vec![0; cores as usize + 1],
             now: Time::ZERO,
-            ends: Queue::new(sharers),
+            ends: Queue::new(cores + 1),
             waiting: VecDeque::new(),
-            interrupts: None,
         }
     }
 
-    /// Begins to compute on a free core.
-    fn begin(&mut self, core: u32, sharer: u32, compute_s: f64) {
-        self.on[sharer as usize] = core;
-        self.ends.set(sharer, Some(self.now.after(compute_s * self.slowness[core as usize])));
+    /// Computes at a place from now on.
+    #[inline]
+    fn begin(&mut self, place: u32, sharer: u32, seconds: f64) {
+        self.places[sharer as usize] = place;
+        self.sharers[place as usize] = sharer;
+        self.ends.set(place, Some(self.now.after(seconds)));
+    }
+
+    fn holds(&self, sharer: u32) -> bool {
+        let place = self.places[sharer as usize];
+        self.sharers[place as usize] == sharer && self.ends.get(place).is_some()
     }
 
     fn move_to(&mut self, at: Time) {
@@ -136,6 +146,7 @@ impl Queued {
         }
     }
 
+    #[inline]
     fn join(&mut self, at: Time, worker: u32, compute_s: f64) {
         self.move_to(at);
         self.waiting.push_back((worker, compute_s));
@@ -145,26 +156,37 @@ impl Queued {
     fn interrupt(&mut self, at: Time, server: u32, compute_s: f64) {
         self.move_to(at);
         if let Some(core) = self.free.pop() {
-            self.begin(core, server, compute_s);
-        } else if let Some((end, worker)) = self.ends.first() {
-            self.interrupts = Some(server);
-            self.begin(self.on[worker as usize], server, compute_s);
-            let until = self.ends.get(server).expect("it has just begun");
-            self.ends.set(worker, Some(end.after(until.since(at))));
+            self.begin(core, server, compute_s * self.slowness[core as usize]);
+        } else if let Some((end, core)) = self.ends.first() {
+            let seconds = compute_s * self.slowness[core as usize];
+            self.begin(self.slowness.len() as u32, server, seconds);
+            self.ends.set(core, Some(end.after(at.after(seconds).since(at))));
         }
     }
 
     fn leave(&mut self, at: Time, worker: u32) {
-        if self.ends.get(worker).is_some() {
+        if self.holds(worker) {
             self.move_to(at);
-            self.ends.set(worker, None);
-            if self.interrupts == Some(worker) {
-                self.interrupts = None;
-            } else {
-                self.free.push(self.on[worker as usize]);
-            }
+            let place = self.places[worker as usize];
+            self.ends.set(place, None);
+            self.leave_place(place);
         } else {
             self.waiting.retain(|&(other, _)| other != worker);
+        }
+    }
+
+    #[inline]
+    fn leave_place(&mut self, place: u32) {
+        if (place as usize) < self.slowness.len() {
+            self.free.push(place);
+        }
+    }
+
+    #[inline]
+    fn finish(&mut self, at: Time) {
+        self.now = at;
+        if let Some((_, place)) = self.ends.pop() {
+            self.leave_place(place);
         }
     }
 
@@ -172,7 +194,8 @@ impl Queued {
         if until > self.now {
             self.fill();
         }
-        self.ends.first()
+        let (at, place) = self.ends.first()?;
+        Some((at, self.sharers[place as usize]))
     }
 
     /// Lets the next ones in.
@@ -181,7 +204,7 @@ impl Queued {
             && let Some((worker, compute_s)) = self.waiting.pop_front()
         {
             self.free.pop();
-            self.begin(core, worker, compute_s);
+            self.begin(core, worker, compute_s * self.slowness[core as usize]);
         }
     }
 }
@@ -238,11 +261,13 @@ impl Equal {
         Some((self.now.after(left * self.stretch()), worker))
     }
 
-    fn finish(&mut self, at: Time, worker: u32) {
-        self.given = self.given.max(self.ends.get(worker).unwrap_or(self.given));
-        self.now = at;
-        self.ends.set(worker, None);
-        self.present -= 1;
+    #[inline]
+    fn finish(&mut self, at: Time) {
+        if let Some((end, _)) = self.ends.pop() {
+            self.given = self.given.max(end);
+            self.now = at;
+            self.present -= 1;
+        }
     }
 }
 
@@ -259,7 +284,7 @@ mod tests {
             let arrival = arrivals.peek().map(|(_, task)| Time::at(task.0).unwrap());
             match (sharing.first(Time::END), arrival) {
                 (Some((at, worker)), next) if next.is_none_or(|next| at <= next) => {
-                    sharing.finish(at, worker);
+                    sharing.finish(at);
                     ends[worker as usize] = at.seconds();
                 }
                 (_, Some(at)) => {
@@ -300,10 +325,11 @@ mod tests {
         let at = |seconds| Time::at(seconds).unwrap();
         let mut cores = Cores::new(Sharing::FirstCome, 2, &[1.0, 0.5], 3);
         (0..3).for_each(|worker| cores.join(Time::ZERO, worker, 1.0));
-        // The last core is taken first; the third waits for the one that is free first, the fast one.
-        for (end, worker) in [(1.0, 1), (2.0, 0), (2.0, 2)] {
+        // The last core is taken first; the third waits for the one that is free first, the fast one. Of two that end at the
+        // same instant the one on the lower core is told first.
+        for (end, worker) in [(1.0, 1), (2.0, 2), (2.0, 0)] {
             assert_eq!(cores.first(Time::END), Some((at(end), worker)));
-            cores.finish(at(end), worker);
+            cores.finish(at(end));
         }
         assert_eq!(cores.first(Time::END), None);
     }
@@ -314,9 +340,9 @@ mod tests {
         cores.join(Time::ZERO, 0, 1.0);
         cores.join_at_once(Time::at(0.5).unwrap(), 1, 0.25);
         assert_eq!(cores.first(Time::END), Some((Time::at(0.75).unwrap(), 1)));
-        cores.finish(Time::at(0.75).unwrap(), 1);
+        cores.finish(Time::at(0.75).unwrap());
         assert_eq!(cores.first(Time::END), Some((Time::at(1.25).unwrap(), 0)));
-        cores.finish(Time::at(1.25).unwrap(), 0);
+        cores.finish(Time::at(1.25).unwrap());
         cores.join(Time::at(2.0).unwrap(), 0, 1.0);
         assert_eq!(cores.first(Time::END), Some((Time::at(3.0).unwrap(), 0)), "the core is free again, once");
         assert!(!cores.holds(1));

@@ -102,8 +102,12 @@ impl Fleet {
 
     /// Whether a task is nothing but computing at full speed, which ends it at once if it is cancelled.
     pub(crate) fn is_plain(&self, rule: Rule) -> bool {
-        let nothing_else = [&self.delay, &self.latency, &self.service, &self.update].into_iter().all(Option::is_none);
-        nothing_else && self.shared_cores(rule.workers).is_none() && !self.computes_in_vain(rule)
+        self.only_computes() && self.shared_cores(rule.workers).is_none() && !self.computes_in_vain(rule)
+    }
+
+    /// Whether nothing but computing takes time.
+    pub(crate) fn only_computes(&self) -> bool {
+        [&self.delay, &self.latency, &self.service, &self.update].into_iter().all(Option::is_none)
     }
 
     /// The cores, if somebody, the server included, has none of its own, or it matters which.

@@ -1,26 +1,26 @@
 //! How fast do updates come when whoever is not done carries on? The event engine without what only others need.
 //!
-//! Where an update cancels nothing and nobody shares a core (async, k-async, k-batch-async, ssp), a worker is always at the
-//! one task that it was given last, so an event is a few lines: the earliest worker hands in, the server takes it, the
-//! update is made if enough have, and whoever may start again does. No orders are written down and read, no task is
-//! carried about. The numbers are the event engine's to the last bit; a test holds it to that.
+//! Where an update cancels nothing (async, k-async, k-batch-async, ssp), a worker is always at the one task that it was
+//! given last, so an event is a few lines: whoever reaches the server next hands in, the server takes it, the update is
+//! made if enough have, and whoever may start again does. No orders are written down and read, no task is carried about.
+//! The numbers are the event engine's to the last bit; a test holds it to that.
 
+use crate::arrivals::Arrivals;
 use crate::coordinator::{Pace, Task};
 use crate::fleet::{Draws, Fleet};
 use crate::policy::{Finisher, Rest, Rule};
-use crate::queue::Queue;
 use crate::runs::Engine;
 use crate::tally::Tally;
 use crate::time::Time;
 use crate::width::{Kernel, Width};
 
 /// Workers that hand in and carry on.
-pub(crate) struct Flow {
+pub(crate) struct Flow<A> {
     rule: Rule,
     draws: Draws,
     /// The server's clock.
     now: Time,
-    queue: Queue,
+    arrivals: A,
     workers: Vec<Worker>,
     ahead: Ahead,
     version: u64,
@@ -43,7 +43,7 @@ struct Worker {
     serial: u64,
     /// Updates that the parameters had seen when it read them.
     base_version: u64,
-    /// Computing and delay in its task.
+    /// Computing and delay in its task, on a core of its own.
     worked_s: f64,
 }
 
@@ -84,10 +84,10 @@ impl Ahead {
     }
 }
 
-impl Flow {
+impl<A: Arrivals> Flow<A> {
     /// Everybody starts; `None` if the rule or the fleet asks for more than this engine has.
-    pub(crate) fn new(rule: Rule, fleet: &Fleet, draws: Draws, width: Width) -> Option<Flow> {
-        if rule.rest != Rest::CarriesOn || fleet.shared_cores(rule.workers).is_some() {
+    pub(crate) fn new(rule: Rule, fleet: &Fleet, draws: Draws, width: Width) -> Option<Flow<A>> {
+        if rule.rest != Rest::CarriesOn {
             return None;
         }
         let worker = Worker { serial: u64::MAX, base_version: 0, worked_s: 0.0 };
@@ -95,7 +95,7 @@ impl Flow {
             rule,
             draws,
             now: Time::ZERO,
-            queue: Queue::new(rule.workers),
+            arrivals: A::of(fleet, rule.workers)?,
             workers: vec![worker; rule.workers as usize],
             ahead: Ahead::new(rule),
             version: 0,
@@ -104,7 +104,7 @@ impl Flow {
             held_back: Vec::new(),
             tally: Tally::new(rule.workers),
             conserved: Conserved::default(),
-            plain: fleet.is_plain(rule),
+            plain: fleet.only_computes(),
             width,
         };
         (0..rule.workers).for_each(|worker| flow.start(worker));
@@ -113,13 +113,13 @@ impl Flow {
 
     #[inline(always)]
     fn hand_in(&mut self) {
-        let (arrival, worker) = self.queue.pop().expect("somebody is always at work");
+        let (arrival, worker) = self.arrivals.next();
         let Worker { serial, base_version, worked_s } = self.workers[worker as usize];
         self.now = self.now.max(arrival);
         if !self.plain {
             self.now = self.now.after(self.draws.service_s(worker, serial));
         }
-        self.tally.finished(worker, worked_s);
+        self.tally.finished(worker, self.arrivals.worked_s(worker, arrival, worked_s));
         let moved_on = self.pace.as_mut().is_some_and(|pace| pace.finished(worker));
         let enough = self.gathered.len() + 1 == self.rule.quorum as usize;
         if enough {
@@ -200,20 +200,20 @@ impl Flow {
             worker.worked_s += delay_s;
             arrival = arrival.after(delay_s).after(self.draws.latency_s(number, task.serial));
         }
-        self.queue.set(number, Some(arrival));
+        self.arrivals.begin(number, self.now, compute_s, arrival);
         self.tally.started(self.now, number);
         self.conserved.in_flight += 1;
     }
 }
 
 /// Many events, compiled for every width: so is all that is called.
-struct Events<'a> {
-    flow: &'a mut Flow,
+struct Events<'a, A> {
+    flow: &'a mut Flow<A>,
     updates: u64,
     most: u64,
 }
 
-impl Kernel for Events<'_> {
+impl<A: Arrivals> Kernel for Events<'_, A> {
     type Output = ();
 
     #[inline(always)]
@@ -227,7 +227,7 @@ impl Kernel for Events<'_> {
     }
 }
 
-impl Engine for Flow {
+impl<A: Arrivals> Engine for Flow<A> {
     fn run(&mut self, updates: u64, most: u64) -> Option<()> {
         self.width.run(Events { flow: self, updates, most });
         Some(())

@@ -48,6 +48,7 @@
 //! - Correlation: steps of one worker, and steps of different workers, are independent. A worker that stays slow is a
 //!   matter of speeds.
 
+mod arrivals;
 #[doc(hidden)]
 pub mod bench;
 pub mod cluster;

@@ -5,14 +5,19 @@
 //! without a branch, a loop over it becomes vector code at whatever width the processor has, with the same bits at each.
 //! There is no fused multiply-add: it would save a fifth where it exists, and give other bits than where it does not.
 
-/// The unit exponential time of a random word: -ln u, where u is one of 2^52 equally spaced numbers in (0, 1].
+/// The unit exponential time of a random word: -ln u.
 ///
 /// The mean is 1; nothing is longer than 52 ln 2 = 36.04.
 #[inline(always)]
 pub(crate) fn exponential(word: u64) -> f64 {
+    -ln(share(word))
+}
+
+/// One of 2^52 equally spaced numbers u in (0, 1].
+#[inline(always)]
+pub(crate) fn share(word: u64) -> f64 {
     // The high 52 bits as the fraction of a float in [1, 2): no conversion from integers, which SSE2 and AVX2 lack.
-    let below_2 = f64::from_bits(word >> 12 | 1.0f64.to_bits());
-    -ln(2.0 - below_2)
+    2.0 - f64::from_bits(word >> 12 | 1.0f64.to_bits())
 }
 
 /// The natural logarithm of a positive, normal, finite float, within one unit in the last place.

@@ -1,14 +1,16 @@
 //! How is a cell run to its end, and by which engine? The engine chooses itself; nothing of the choice shows in the results.
 //!
 //! - The event engine ([`Run`] on [`Simulated`]) runs everything, and is what the others are held equal to, to the last bit.
-//! - Workers that carry on, on cores of their own, need no orders: [`flow`](crate::flow).
+//! - Workers that carry on need no orders: [`flow`](crate::flow).
 //! - Iterations in which everybody starts anew need no events: [`rounds`](crate::rounds), all such cells together.
 
+use crate::arrivals::Sharers;
 use crate::cluster::Run;
 use crate::experiment::{Cell, Experiment, Length, Watch};
 use crate::fleet::{Draws, Fleet};
 use crate::flow::Flow;
 use crate::policy::Rule;
+use crate::queue::Queue;
 use crate::rounds::{Entrant, Rank, Rounds};
 use crate::seed::Luck;
 use crate::simulated::Simulated;
@@ -107,9 +109,14 @@ struct Job {
 
 /// Runs a cell by itself.
 fn alone(experiment: &Experiment, rule: Rule, fleet: &Fleet, watch: &Watch) -> Option<Tally> {
-    match Flow::new(rule, fleet, Draws::new(fleet, Luck::new(experiment.seed, 0)), Width::widest()) {
-        Some(flow) => to_its_end(flow, experiment.length, rule, fleet, watch),
-        None => events(experiment, rule, fleet, watch),
+    let (length, width) = (experiment.length, Width::widest());
+    let draws = || Draws::new(fleet, Luck::new(experiment.seed, 0));
+    if let Some(flow) = Flow::<Queue>::new(rule, fleet, draws(), width) {
+        to_its_end(flow, length, rule, fleet, watch)
+    } else if let Some(flow) = Flow::<Sharers>::new(rule, fleet, draws(), width) {
+        to_its_end(flow, length, rule, fleet, watch)
+    } else {
+        events(experiment, rule, fleet, watch)
     }
 }
 

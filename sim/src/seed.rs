@@ -81,6 +81,18 @@ impl Sequence {
         mix(self.start.wrapping_add(step.wrapping_mul(PHI)))
     }
 
+    /// The words of the `first`-th step and of every `stride`-th after it, from one to the next by an addition: vector units
+    /// have no multiplication of 64 bits.
+    #[inline(always)]
+    pub(crate) fn words(self, (first, stride): (u64, u64)) -> impl Iterator<Item = u64> {
+        let (mut place, between) = (self.start.wrapping_add(first.wrapping_mul(PHI)), stride.wrapping_mul(PHI));
+        std::iter::repeat_with(move || {
+            let word = mix(place);
+            place = place.wrapping_add(between);
+            word
+        })
+    }
+
     #[inline]
     pub(crate) fn at(self, step: u64) -> Stream {
         // `seed_from_u64` takes the next four outputs of SplitMix64, whose increment is PHI.

@@ -113,27 +113,32 @@ impl<L: Learner> Simulated<L> {
             if arrival.is_some_and(|arrival| arrival < at) {
                 break;
             }
-            self.end_computing(at, sharer);
+            cores.finish(at);
             if self.server == Some(sharer) {
                 return None;
             }
+            let Some(arrives) = self.end_computing(at, sharer) else { continue };
+            // Most often nothing follows the computing, and nobody else is on the way.
+            if arrives == at && arrival.is_none_or(|arrival| arrival > at) {
+                return Some((at, sharer));
+            }
+            self.arrivals.set(sharer, Some(arrives));
         }
         self.arrivals.first().filter(|&(at, _)| at <= until)?;
         self.arrivals.pop()
     }
 
-    /// Where cores are shared: somebody has computed enough.
-    fn end_computing(&mut self, at: Time, sharer: u32) {
-        self.cores.as_mut().expect("shared cores").finish(at, sharer);
-        // The server is nobody's job.
-        let Some(job) = self.jobs.get_mut(sharer as usize) else { return };
+    /// Where cores are shared: a worker has computed enough. When does its hand-in reach the server, if it was not in vain?
+    #[inline]
+    fn end_computing(&mut self, at: Time, worker: u32) -> Option<Time> {
+        let job = &mut self.jobs[worker as usize];
         if std::mem::take(&mut job.waits) {
-            self.begin_computing(at, sharer);
-        } else {
-            job.compute_s = at.since(job.began);
-            job.free = at;
-            self.arrivals.set(sharer, Some(at.after(job.delay_s).after(job.latency_s)));
+            self.begin_computing(at, worker);
+            return None;
         }
+        job.compute_s = at.since(job.began);
+        job.free = at;
+        Some(at.after(job.delay_s).after(job.latency_s))
     }
 
     /// A worker begins with its task.
@@ -156,7 +161,7 @@ impl<L: Learner> Simulated<L> {
     /// Who computes now decides how fast: where cores are shared, the workers' side must not lag behind an order.
     #[inline]
     fn catch_up(&mut self) {
-        if self.cores.is_some() {
+        if self.cores.as_ref().is_some_and(|cores| cores.now() < self.now) {
             while let Some(arrival) = self.next_arrival(self.now) {
                 self.arrived.push_back(arrival);
             }

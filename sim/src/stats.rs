@@ -79,25 +79,26 @@ impl Series {
     }
 
     /// Adds values one after the other: what [`push`](Series::push) does, with the sums in registers between two batches.
-    pub(crate) fn push_all(&mut self, mut values: &[f64]) {
-        while let [first, ..] = *values {
-            if self.batch == 0 {
-                (self.batch, self.shift) = (1, first);
-            }
+    pub(crate) fn push_all(&mut self, mut values: impl ExactSizeIterator<Item = f64>) {
+        if self.batch == 0
+            && let Some(first) = values.next()
+        {
+            self.push(first);
+        }
+        while values.len() > 0 {
             let room = usize::try_from(self.batch - self.open.1).unwrap_or(usize::MAX);
-            let (now, later) = values.split_at(room.min(values.len()));
+            let count = room.min(values.len());
             let (mut sum, mut shifted) = (self.open.0, self.shifted);
-            for &value in now {
+            for value in values.by_ref().take(count) {
                 let d = value - self.shift;
                 shifted.0 += d;
                 shifted.1 += d * d;
                 sum += value;
             }
-            (self.open, self.shifted) = ((sum, self.open.1 + now.len() as u64), shifted);
+            (self.open, self.shifted) = ((sum, self.open.1 + count as u64), shifted);
             if self.open.1 == self.batch {
                 self.close_batch();
             }
-            values = later;
         }
     }
 

@@ -4,7 +4,7 @@
 //! rest (gamma, lognormal, mixtures) take a generator.
 
 use super::Law;
-use crate::ln::{exponential, ln};
+use crate::ln::{exponential, ln, share};
 use crate::seed::Sequence;
 use rand::Rng;
 use rand_distr::Distribution;
@@ -132,12 +132,12 @@ impl Sampler {
     pub(crate) fn fill(&self, seconds: &mut [f64], slowness: f64, luck: Sequence, (first, stride): (u64, u64)) {
         let steps = (first..).step_by(stride as usize);
         match self {
-            // The law on which most depends, by itself: vector code, with the logarithm in it.
+            // The law on which most depends, by itself: vector code, with the logarithm in it. In one pass each number would be
+            // the end of a chain so long that a processor has only two or three under way at once, and waits; in two it has
+            // more.
             Sampler::Exp { shift, scale } => {
-                for (i, seconds) in seconds.iter_mut().enumerate() {
-                    let word = luck.word(first.wrapping_add((i as u64).wrapping_mul(stride)));
-                    *seconds = slowness * (shift + scale * exponential(word));
-                }
+                seconds.iter_mut().zip(luck.words((first, stride))).for_each(|(seconds, word)| *seconds = share(word));
+                seconds.iter_mut().for_each(|seconds| *seconds = slowness * (shift + scale * -ln(*seconds)));
             }
             _ => seconds.iter_mut().zip(steps).for_each(|(seconds, step)| *seconds = slowness * self.draw(luck, step)),
         }

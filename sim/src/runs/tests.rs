@@ -1,5 +1,6 @@
 use super::*;
 use crate::experiment::Model;
+use crate::fleet::Sharing;
 use crate::law::Law;
 use crate::policy::Policy;
 
@@ -36,7 +37,14 @@ fn every_engine_tells_what_the_event_engine_tells() {
     let delayed = Fleet { delay: law("uniform(0, 1)"), latency: law("exp(9)"), ..uneven.clone() };
     let served =
         Fleet { service: law("exp(8)"), update: law("constant(0.01)"), ..Fleet::new("gamma(3, 0.2)".parse().unwrap()) };
-    for fleet in plain.chain([uneven, delayed, served]) {
+    let shared = |sharing| {
+        let shared = Fleet { cores: Some(4), sharing, ..uneven.clone() };
+        let served = Fleet { core_speeds: vec![1.0, 0.7], ..Fleet { cores: Some(4), sharing, ..served.clone() } };
+        let constant = Fleet { cores: Some(4), sharing, ..Fleet::new("constant(0.5)".parse().unwrap()) };
+        [shared, served, constant]
+    };
+    let shared = [Sharing::Equally, Sharing::FirstCome].into_iter().flat_map(shared);
+    for fleet in plain.chain(shared).chain([uneven.clone(), delayed, served.clone()]) {
         for model in [Model::Event, Model::Gated] {
             let experiment = experiment(fleet.clone(), model, Length::Updates(700));
             let (cells, _) = experiment.cells();
@@ -82,7 +90,7 @@ fn every_width_makes_the_same_events() {
             let rule = policy.rule(40).unwrap();
             let at = |width| {
                 let draws = Draws::new(&fleet, Luck::new(5, 0));
-                let flow = Flow::new(rule, &fleet, draws, width).unwrap();
+                let flow = Flow::<Queue>::new(rule, &fleet, draws, width).unwrap();
                 to_its_end(flow, Length::Updates(3000), rule, &fleet, &Watch::default()).unwrap()
             };
             for width in Width::all() {
