@@ -10,7 +10,7 @@ use crate::fleet::{Draws, Fleet};
 use crate::policy::{Finisher, Rest, Rule};
 use crate::queue::Queue;
 use crate::runs::Engine;
-use crate::tally::Tally;
+use crate::tally::{BATCH, Tally};
 use crate::time::Time;
 use crate::width::{Kernel, Width};
 
@@ -30,6 +30,8 @@ pub(crate) struct Flow {
     /// Workers that are too far ahead of the slowest, in order of their arrival.
     held_back: Vec<u32>,
     tally: Tally,
+    /// Updates that are still to be entered.
+    updated: Vec<Time>,
     conserved: Conserved,
     /// Whether tasks are nothing but computing and the server takes no time.
     plain: bool,
@@ -57,7 +59,7 @@ struct Conserved {
 
 /// Times to compute, several of each worker's next tasks at once: vector code, and worked out while the processor looks for
 /// the next event instead of between two.
-struct Ahead(Vec<[f64; AHEAD]>);
+pub(crate) struct Ahead(Vec<[f64; AHEAD]>);
 
 /// Tasks of a worker that are drawn at once.
 const AHEAD: usize = 16;
@@ -66,13 +68,13 @@ const AHEAD: usize = 16;
 const FEW: u32 = 10_000;
 
 impl Ahead {
-    fn new(rule: Rule) -> Ahead {
+    pub(crate) fn new(rule: Rule) -> Ahead {
         let few = rule.workers <= FEW && rule.steps == 1;
         Ahead(vec![[0.0; AHEAD]; if few { rule.workers as usize } else { 0 }])
     }
 
     #[inline(always)]
-    fn compute_s(&mut self, draws: &Draws, task: Task) -> f64 {
+    pub(crate) fn compute_s(&mut self, draws: &Draws, task: Task) -> f64 {
         let Some(seconds) = self.0.get_mut(task.worker as usize) else {
             return draws.task_compute_s(&task);
         };
@@ -103,6 +105,7 @@ impl Flow {
             pace: Pace::of(rule),
             held_back: Vec::new(),
             tally: Tally::new(rule.workers),
+            updated: Vec::with_capacity(BATCH),
             conserved: Conserved::default(),
             plain: fleet.is_plain(rule),
             width,
@@ -127,7 +130,6 @@ impl Flow {
         } else {
             self.gathered.push((worker, base_version));
         }
-        self.tally.pass(self.now);
         match self.rule.finisher {
             Finisher::Waits if !enough => {}
             Finisher::Waits => {
@@ -152,7 +154,7 @@ impl Flow {
         if !self.plain {
             self.now = self.now.after(self.draws.update_s(self.version + 1));
         }
-        self.tally.updated(self.now);
+        self.updated.push(self.now);
         for i in 0..self.gathered.len() {
             self.apply(self.gathered[i].1);
         }
@@ -161,10 +163,18 @@ impl Flow {
         self.conserved.added += self.conserved.in_flight;
     }
 
+    /// Enters the updates of the last few turns.
+    #[inline(always)]
+    fn enter(&mut self) {
+        self.tally.updated_at(&self.updated);
+        self.updated.clear();
+        self.tally.pass(self.now);
+    }
+
     #[inline(always)]
     fn apply(&mut self, base_version: u64) {
         let staleness = self.version - base_version;
-        self.tally.applied(staleness, self.rule.steps);
+        self.tally.applied(&[staleness], self.rule.steps);
         self.conserved.closed += staleness;
         self.conserved.in_flight -= 1;
     }
@@ -223,7 +233,11 @@ impl Kernel for Events<'_> {
                 break;
             }
             self.flow.hand_in();
+            if self.flow.updated.len() == BATCH {
+                self.flow.enter();
+            }
         }
+        self.flow.enter();
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! - The event engine ([`Run`] on [`Simulated`]) runs everything, and is what the others are held equal to, to the last bit.
 //! - Workers that carry on, on cores of their own, need no orders: [`flow`](crate::flow).
+//! - Workers that never wait need no queue: [`superposition`](crate::superposition).
 //! - Iterations in which everybody starts anew need no events: [`rounds`](crate::rounds), all such cells together.
 
 use crate::cluster::Run;
@@ -12,6 +13,7 @@ use crate::policy::Rule;
 use crate::rounds::{Entrant, Rank, Rounds};
 use crate::seed::Luck;
 use crate::simulated::Simulated;
+use crate::superposition::Superposition;
 use crate::tally::{Ledger, Tally};
 use crate::width::Width;
 use rayon::prelude::*;
@@ -107,9 +109,13 @@ struct Job {
 
 /// Runs a cell by itself.
 fn alone(experiment: &Experiment, rule: Rule, fleet: &Fleet, watch: &Watch) -> Option<Tally> {
-    match Flow::new(rule, fleet, Draws::new(fleet, Luck::new(experiment.seed, 0)), Width::widest()) {
-        Some(flow) => to_its_end(flow, experiment.length, rule, fleet, watch),
-        None => events(experiment, rule, fleet, watch),
+    let (draws, length) = (|| Draws::new(fleet, Luck::new(experiment.seed, 0)), experiment.length);
+    if let Some(superposition) = Superposition::new(rule, fleet, draws(), Width::widest()) {
+        to_its_end(superposition, length, rule, fleet, watch)
+    } else if let Some(flow) = Flow::new(rule, fleet, draws(), Width::widest()) {
+        to_its_end(flow, length, rule, fleet, watch)
+    } else {
+        events(experiment, rule, fleet, watch)
     }
 }
 

@@ -80,6 +80,9 @@ pub struct Tally {
 /// Staleness is counted one by one below this. With a million workers a table of all would be a hundred megabytes.
 pub const COUNTED: u64 = 1 << 16;
 
+/// Updates that are entered together.
+pub(crate) const BATCH: usize = 256;
+
 /// A worker's working time. It is summed worker by worker, so that the sum does not depend on who was first.
 #[derive(Clone, Copy, Debug)]
 struct Day {
@@ -133,17 +136,15 @@ impl Tally {
         if !orders.update.is_empty() {
             self.updated(turn.at);
             for task in &orders.update {
-                self.applied(orders.version - 1 - task.base_version, task.steps);
+                self.applied(&[orders.version - 1 - task.base_version], task.steps);
             }
         }
     }
 
     /// Enters updates of a rule under which nobody is at work at an update: how long each took.
-    ///
-    /// Three passes of one dependent addition each, instead of one pass in which each value waits for all of the one before.
     pub(crate) fn add_rounds(&mut self, lengths_s: &[f64], rule: Rule) {
-        let mut gaps_s = [0.0; 256];
-        for lengths_s in lengths_s.chunks(gaps_s.len()) {
+        let mut gaps_s = [0.0; BATCH];
+        for lengths_s in lengths_s.chunks(BATCH) {
             let gaps_s = &mut gaps_s[..lengths_s.len()];
             for (gap_s, &length_s) in gaps_s.iter_mut().zip(lengths_s) {
                 // The clock rounds: the gap that it shows is not quite the length.
@@ -151,8 +152,7 @@ impl Tally {
                 *gap_s = next.since(self.now);
                 self.now = next;
             }
-            self.gaps.push_all(gaps_s);
-            gaps_s.iter().for_each(|&gap_s| self.lengths.push(gap_s));
+            self.add_gaps(gaps_s);
         }
         self.last_update = self.now;
         // What everybody read is what the update is of.
@@ -201,29 +201,53 @@ impl Tally {
         self.days[worker as usize].since = at;
     }
 
-    /// A task went into an update.
-    #[inline]
-    pub(crate) fn applied(&mut self, staleness: u64, steps: u32) {
-        self.applied.0 += 1;
-        self.applied.1 += staleness;
-        match self.staleness.get_mut(staleness as usize) {
-            Some(count) => *count += 1,
-            None if staleness < COUNTED => {
-                self.staleness.resize(staleness as usize + 1, 0);
-                self.staleness[staleness as usize] = 1;
+    /// Tasks of so many steps went into updates, each of this staleness.
+    #[inline(always)]
+    pub(crate) fn applied(&mut self, staleness: &[u64], steps: u32) {
+        self.applied.0 += staleness.len() as u64;
+        self.applied.1 += staleness.iter().sum::<u64>();
+        self.steps_applied += staleness.len() as u64 * u64::from(steps);
+        for &staleness in staleness {
+            match self.staleness.get_mut(staleness as usize) {
+                Some(count) => *count += 1,
+                None if staleness < COUNTED => self.count_first(staleness),
+                None => {}
             }
-            None => {}
         }
-        self.steps_applied += u64::from(steps);
+    }
+
+    #[cold]
+    fn count_first(&mut self, staleness: u64) {
+        self.staleness.resize(staleness as usize + 1, 0);
+        self.staleness[staleness as usize] = 1;
     }
 
     /// The parameters were updated.
     #[inline]
-    pub(crate) fn updated(&mut self, at: Time) {
-        let gap_s = at.since(self.last_update);
+    fn updated(&mut self, at: Time) {
+        self.add_gaps(&[at.since(self.last_update)]);
         self.last_update = at;
-        self.gaps.push(gap_s);
-        self.lengths.push(gap_s);
+    }
+
+    /// The parameters were updated at each of these instants.
+    #[inline(always)]
+    pub(crate) fn updated_at(&mut self, instants: &[Time]) {
+        let mut gaps_s = [0.0; BATCH];
+        for instants in instants.chunks(BATCH) {
+            let gaps_s = &mut gaps_s[..instants.len()];
+            for (gap_s, &at) in gaps_s.iter_mut().zip(instants) {
+                *gap_s = at.since(self.last_update);
+                self.last_update = at;
+            }
+            self.add_gaps(gaps_s);
+        }
+    }
+
+    /// Two passes, the first of three dependent additions side by side, with all that they need in registers.
+    #[inline(always)]
+    fn add_gaps(&mut self, gaps_s: &[f64]) {
+        self.gaps.push_all(gaps_s);
+        gaps_s.iter().for_each(|&gap_s| self.lengths.push(gap_s));
     }
 
     /// Seconds between updates.
