@@ -5,10 +5,10 @@
 //! update is made if enough have, and whoever may start again does. No orders are written down and read, no task is
 //! carried about. The numbers are the event engine's to the last bit; a test holds it to that.
 
+use crate::agenda::Agenda;
 use crate::coordinator::{Pace, Task};
 use crate::fleet::{Draws, Fleet};
 use crate::policy::{Finisher, Rest, Rule};
-use crate::queue::Queue;
 use crate::runs::Engine;
 use crate::tally::{BATCH, Tally};
 use crate::time::Time;
@@ -20,7 +20,7 @@ pub(crate) struct Flow {
     draws: Draws,
     /// The server's clock.
     now: Time,
-    queue: Queue,
+    agenda: Agenda,
     workers: Vec<Worker>,
     ahead: Ahead,
     version: u64,
@@ -97,7 +97,7 @@ impl Flow {
             rule,
             draws,
             now: Time::ZERO,
-            queue: Queue::new(rule.workers),
+            agenda: Agenda::new(rule.workers, fleet.mean_step(0)),
             workers: vec![worker; rule.workers as usize],
             ahead: Ahead::new(rule),
             version: 0,
@@ -116,7 +116,7 @@ impl Flow {
 
     #[inline(always)]
     fn hand_in(&mut self) {
-        let (arrival, worker) = self.queue.pop().expect("somebody is always at work");
+        let (arrival, worker) = self.agenda.pop();
         let Worker { serial, base_version, worked_s } = self.workers[worker as usize];
         self.now = self.now.max(arrival);
         if !self.plain {
@@ -133,7 +133,10 @@ impl Flow {
         match self.rule.finisher {
             Finisher::Waits if !enough => {}
             Finisher::Waits => {
-                (0..self.gathered.len()).for_each(|i| self.start(self.gathered[i].0));
+                // Not `for_each`, whose closure is not compiled for the width.
+                for i in 0..self.gathered.len() {
+                    self.start(self.gathered[i].0);
+                }
                 self.start(worker);
             }
             Finisher::StartsAnew { lead: None } => self.start(worker),
@@ -210,7 +213,7 @@ impl Flow {
             worker.worked_s += delay_s;
             arrival = arrival.after(delay_s).after(self.draws.latency_s(number, task.serial));
         }
-        self.queue.set(number, Some(arrival));
+        self.agenda.add(number, arrival);
         self.tally.started(self.now, number);
         self.conserved.in_flight += 1;
     }

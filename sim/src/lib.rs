@@ -48,6 +48,7 @@
 //! - Correlation: steps of one worker, and steps of different workers, are independent. A worker that stays slow is a
 //!   matter of speeds.
 
+mod agenda;
 #[doc(hidden)]
 pub mod bench;
 pub mod cluster;
@@ -74,6 +75,7 @@ pub mod tally;
 pub mod theory;
 pub mod time;
 mod width;
+mod window;
 
 pub use cluster::{Cluster, Completion, Event, Run, Turn};
 pub use coordinator::{Coordinator, Orders, Task};

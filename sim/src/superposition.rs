@@ -15,6 +15,7 @@ use crate::runs::Engine;
 use crate::tally::{BATCH, Tally};
 use crate::time::Time;
 use crate::width::{Kernel, Width};
+use crate::window::{HandIn, Window};
 
 /// Workers that never wait, and a server that never lets them.
 pub(crate) struct Superposition {
@@ -45,134 +46,26 @@ impl Worker {
     }
 }
 
-#[derive(Clone, Copy)]
-struct HandIn {
-    at: Time,
-    worked_s: f64,
-    worker: u32,
-    /// The part of the window that it falls into.
-    part: u32,
-}
-
-/// The hand-ins of a stretch of time, in order.
-struct Window {
-    /// The first `ready` are all that happens before `end`; others wait for the next window.
-    hand_ins: Vec<HandIn>,
-    ready: usize,
-    /// How many of those are entered.
-    entered: usize,
-    end: Time,
-    /// How long the next window is to be, s.
-    length_s: f64,
-    /// Hand-ins that make a good window.
-    wanted: usize,
-    /// Hand-ins as they are written down.
-    unordered: Vec<HandIn>,
-    /// How many fall into each equal part of the window; then where the next of each belongs.
-    parts: Vec<u32>,
-}
-
-/// Fewest hand-ins of a good window: it takes a pass over all its parts.
+/// Fewest hand-ins of a good window: what is done once for each is shared by so many.
 const FEWEST: usize = 2048;
 
-/// More hand-ins in one part of a window than this are not left to insertion, whose time grows with their square.
-const CROWD: u32 = 32;
-
-impl Window {
-    fn new(workers: u32, mean_step_s: f64, fewest: usize) -> Window {
-        // It takes a pass over all workers, too: a quarter of them should have something to hand in.
-        let wanted = fewest.max(workers as usize / 4);
-        Window {
-            hand_ins: Vec::new(),
-            ready: 0,
-            entered: 0,
-            end: Time::ZERO,
-            length_s: wanted as f64 * mean_step_s / f64::from(workers),
-            wanted,
-            unordered: Vec::new(),
-            parts: vec![0; wanted],
-        }
-    }
-
-    /// Moves on to the next window, which may be empty.
-    #[inline(always)]
-    fn advance(&mut self, workers: &mut [Worker], draws: &Draws, ahead: &mut Ahead) {
-        let (from, end) = (self.end, self.end.after(self.length_s));
-        let (scale, last) = (self.wanted as f64 / self.length_s, self.wanted as f64 - 1.0);
-        let part = |at: Time| {
-            // A whole number as the low bits of the float 2^52 + it: one addition, and none of the checks of `as`.
-            const TWO_52: f64 = 4_503_599_627_370_496.0;
-            let part = at.since(from) * scale;
-            ((if part < last { part } else { last }) + TWO_52).to_bits() as u32
-        };
-        self.parts.fill(0);
-        self.unordered.clear();
-        for &left in &self.hand_ins[self.ready..] {
-            let left = HandIn { part: part(left.at), ..left };
-            self.parts[left.part as usize] += 1;
-            self.unordered.push(left);
-        }
-        let left = self.unordered.len();
-        let (parts, unordered) = (&mut self.parts[..], &mut self.unordered);
-        let most = 4 * self.wanted + left;
-        let mut reached = end;
-        for (number, worker) in (0..).zip(workers) {
-            while worker.at < end {
-                let part = part(worker.at);
-                parts[part as usize] += 1;
-                unordered.push(HandIn { at: worker.at, worked_s: worker.worked_s, worker: number, part });
-                worker.go_on(number, draws, ahead);
-                // Where all are busy at once the window ends sooner, so that memory does not depend on the law.
-                if unordered.len() > most {
-                    reached = reached.min(worker.at);
-                    break;
-                }
+/// Writes down the next window.
+#[inline(always)]
+fn advance(window: &mut Window, workers: &mut [Worker], draws: &Draws, ahead: &mut Ahead) {
+    let mut page = window.page();
+    let mut reached = page.end;
+    for (number, worker) in (0..).zip(workers) {
+        while worker.at < page.end {
+            page.write(HandIn::new(worker.at, number, worker.worked_s));
+            worker.go_on(number, draws, ahead);
+            // Where all are busy at once the window ends sooner, so that memory does not depend on the law.
+            if page.is_full() {
+                reached = reached.min(worker.at);
+                break;
             }
         }
-        self.order(left > 0);
-        self.end = reached;
-        self.ready = self.hand_ins.partition_point(|hand_in| hand_in.at < reached);
-        self.entered = 0;
-        let found = self.hand_ins.len() - left;
-        self.length_s *= (self.wanted as f64 / found as f64).clamp(0.5, 2.0);
     }
-
-    /// Puts what is written down in order of time, and of workers where times are equal.
-    #[inline(always)]
-    fn order(&mut self, mixed: bool) {
-        let (mut place, mut largest) = (0, 0);
-        for part in &mut self.parts {
-            largest = largest.max(*part);
-            place += std::mem::replace(part, place);
-        }
-        let nobody = HandIn { at: Time::END, worked_s: 0.0, worker: 0, part: 0 };
-        self.hand_ins.resize(self.unordered.len(), nobody);
-        let (hand_ins, parts) = (&mut self.hand_ins[..], &mut self.parts[..]);
-        for &hand_in in &self.unordered {
-            let place = &mut parts[hand_in.part as usize];
-            hand_ins[*place as usize] = hand_in;
-            *place += 1;
-        }
-        if mixed || largest > CROWD {
-            hand_ins.sort_by_key(|hand_in| (hand_in.at, hand_in.worker));
-            return;
-        }
-        // Within a part they are in order of workers, and equals stay so.
-        let mut latest = Time::ZERO;
-        for i in 0..hand_ins.len() {
-            let hand_in = hand_ins[i];
-            if hand_in.at >= latest {
-                latest = hand_in.at;
-                continue;
-            }
-            let mut place = i;
-            while place > 0 && hand_in.at < hand_ins[place - 1].at {
-                hand_ins[place] = hand_ins[place - 1];
-                place -= 1;
-            }
-            hand_ins[place] = hand_in;
-        }
-    }
+    window.turn(reached, 0);
 }
 
 /// What becomes of hand-ins.
@@ -261,14 +154,15 @@ impl Kernel for HandIns<'_> {
         let Superposition { workers, draws, ahead, window, server, .. } = self.all;
         let mut turns = self.most.min((self.updates - server.version).saturating_mul(server.quorum) - server.gathered);
         while turns > 0 {
-            if window.entered == window.ready {
-                window.advance(workers, draws, ahead);
+            if window.upcoming().is_empty() {
+                advance(window, workers, draws, ahead);
             }
-            let next = &window.hand_ins[window.entered..window.ready];
+            let next = window.upcoming();
             let next = &next[..next.len().min(BATCH).min(turns as usize)];
             server.take(next);
-            window.entered += next.len();
-            turns -= next.len() as u64;
+            let taken = next.len();
+            window.take(taken);
+            turns -= taken as u64;
         }
     }
 }
