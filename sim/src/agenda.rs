@@ -15,12 +15,22 @@ pub(crate) struct Agenda {
     later: Vec<Time>,
     window: Window,
     /// What was added to the window since it was put in order.
-    late: BinaryHeap<Reverse<(Time, u32)>>,
+    late: BinaryHeap<Reverse<Key>>,
     came_late: usize,
+}
+
+/// The bits of the time, then the worker: one number, compared without a branch between the two.
+type Key = u128;
+
+fn key(at: Time, worker: u32) -> Key {
+    u128::from(at.bits()) << 32 | u128::from(worker)
 }
 
 /// Fewest events of a good window.
 const FEWEST: usize = 8;
+
+/// One that comes late costs as much as so many others: where many do, as when a barrier falls, windows had better be shorter.
+const LATE: usize = 4;
 
 impl Agenda {
     /// Nothing is pending; events of a worker come every `mean_step_s` or so.
@@ -46,7 +56,7 @@ impl Agenda {
     #[inline(never)]
     fn come_late(&mut self, worker: u32, at: Time) {
         self.came_late += 1;
-        self.late.push(Reverse((at, worker)));
+        self.late.push(Reverse(key(at, worker)));
     }
 
     /// Takes the earliest event out; there must be one.
@@ -55,11 +65,12 @@ impl Agenda {
         while self.window.upcoming().is_empty() && self.late.is_empty() {
             self.turn_over();
         }
-        let late = self.late.peek().map(|&Reverse(late)| late);
-        match self.window.upcoming().first().map(|hand_in| (hand_in.at, hand_in.worker)) {
-            Some(next) if late.is_none_or(|late| next < late) => {
+        match self.window.upcoming().first() {
+            Some(&HandIn { at, worker, .. })
+                if self.late.peek().is_none_or(|&Reverse(late)| key(at, worker) < late) =>
+            {
                 self.window.take(1);
-                next
+                (at, worker)
             }
             _ => self.take_late(),
         }
@@ -68,7 +79,7 @@ impl Agenda {
     #[inline(never)]
     fn take_late(&mut self) -> (Time, u32) {
         let Reverse(late) = self.late.pop().expect("one of the two has the next");
-        late
+        (Time::from_bits((late >> 32) as u64), late as u32)
     }
 
     /// Moves on to the next window.
@@ -81,7 +92,7 @@ impl Agenda {
                 page.write(HandIn::new(std::mem::replace(at, Time::END), worker, 0.0));
             }
         }
-        self.window.turn(end, std::mem::take(&mut self.came_late));
+        self.window.turn(end, LATE * std::mem::take(&mut self.came_late));
     }
 }
 

@@ -23,6 +23,7 @@ pub(crate) struct Flow {
     agenda: Agenda,
     workers: Vec<Worker>,
     ahead: Ahead,
+    serving: Ahead,
     version: u64,
     /// Who has handed in since the last update, and what it had read; not the one whose hand-in makes the update.
     gathered: Vec<(u32, u64)>,
@@ -57,9 +58,20 @@ struct Conserved {
     closed: u64,
 }
 
-/// Times to compute, several of each worker's next tasks at once: vector code, and worked out while the processor looks for
-/// the next event instead of between two.
-pub(crate) struct Ahead(Vec<[f64; AHEAD]>);
+/// Times of one kind, several of each worker's next tasks at once: vector code, and worked out while the processor does
+/// something else instead of between two events.
+pub(crate) struct Ahead {
+    times_s: Vec<[f64; AHEAD]>,
+    of: Kind,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    /// How long a worker computes.
+    Compute,
+    /// How long the server is busy with it.
+    Service,
+}
 
 /// Tasks of a worker that are drawn at once.
 const AHEAD: usize = 16;
@@ -68,21 +80,29 @@ const AHEAD: usize = 16;
 const FEW: u32 = 10_000;
 
 impl Ahead {
-    pub(crate) fn new(rule: Rule) -> Ahead {
+    pub(crate) fn new(rule: Rule, of: Kind) -> Ahead {
         let few = rule.workers <= FEW && rule.steps == 1;
-        Ahead(vec![[0.0; AHEAD]; if few { rule.workers as usize } else { 0 }])
+        Ahead { times_s: vec![[0.0; AHEAD]; if few { rule.workers as usize } else { 0 }], of }
     }
 
+    /// The time of a worker's next task, s.
     #[inline(always)]
-    pub(crate) fn compute_s(&mut self, draws: &Draws, task: Task) -> f64 {
-        let Some(seconds) = self.0.get_mut(task.worker as usize) else {
-            return draws.task_compute_s(&task);
+    pub(crate) fn seconds(&mut self, draws: &Draws, task: Task) -> f64 {
+        let Task { worker, serial, .. } = task;
+        let Some(times_s) = self.times_s.get_mut(worker as usize) else {
+            return match self.of {
+                Kind::Compute => draws.task_compute_s(&task),
+                Kind::Service => draws.service_s(worker, serial),
+            };
         };
-        let place = task.serial as usize % AHEAD;
+        let place = serial as usize % AHEAD;
         if place == 0 {
-            draws.fill_compute_s(seconds, task.worker, (task.serial, 1));
+            match self.of {
+                Kind::Compute => draws.fill_compute_s(times_s, worker, (serial, 1)),
+                Kind::Service => draws.fill_service_s(times_s, worker, serial),
+            }
         }
-        seconds[place]
+        times_s[place]
     }
 }
 
@@ -99,7 +119,8 @@ impl Flow {
             now: Time::ZERO,
             agenda: Agenda::new(rule.workers, fleet.mean_step(0)),
             workers: vec![worker; rule.workers as usize],
-            ahead: Ahead::new(rule),
+            ahead: Ahead::new(rule, Kind::Compute),
+            serving: Ahead::new(rule, Kind::Service),
             version: 0,
             gathered: Vec::new(),
             pace: Pace::of(rule),
@@ -120,7 +141,8 @@ impl Flow {
         let Worker { serial, base_version, worked_s } = self.workers[worker as usize];
         self.now = self.now.max(arrival);
         if !self.plain {
-            self.now = self.now.after(self.draws.service_s(worker, serial));
+            let task = Task { worker, steps: self.rule.steps, serial, base_version };
+            self.now = self.now.after(self.serving.seconds(&self.draws, task));
         }
         self.tally.finished(worker, worked_s);
         let moved_on = self.pace.as_mut().is_some_and(|pace| pace.finished(worker));
@@ -205,7 +227,7 @@ impl Flow {
         worker.base_version = self.version;
         let task =
             Task { worker: number, steps: self.rule.steps, serial: worker.serial, base_version: worker.base_version };
-        let compute_s = self.ahead.compute_s(&self.draws, task);
+        let compute_s = self.ahead.seconds(&self.draws, task);
         worker.worked_s = compute_s;
         let mut arrival = self.now.after(compute_s);
         if !self.plain {

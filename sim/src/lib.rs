@@ -35,8 +35,8 @@
 //! Read on in this order: [`policy`], [`coordinator`], [`cluster`] (the only event loop), [`learner`], then the simulated
 //! world: [`time`], [`seed`], `ln`, [`form`], [`law`], [`fleet`], [`queue`], `cores`, [`simulated`], and [`recorded`]; then what
 //! becomes of it: [`stats`], [`tally`], [`theory`] (with [`quadrature`]), [`experiment`], and `runs`, which chooses the engine: that
-//! of [`cluster`], or one of three that reach the same numbers faster where little can happen (`flow`, `superposition` and
-//! `rounds`, with `width`).
+//! of [`cluster`], or one of three that reach the same numbers faster where little can happen (`flow` with its `agenda`,
+//! `superposition`, both on `window`, and `rounds`; all with `width`).
 //! `PERFORMANCE.md` beside `Cargo.toml` says how fast they are, and why.
 //!
 //! # What this leaves out

@@ -9,7 +9,7 @@
 
 use crate::coordinator::Task;
 use crate::fleet::{Draws, Fleet};
-use crate::flow::Ahead;
+use crate::flow::{Ahead, Kind};
 use crate::policy::{Finisher, Rest, Rule};
 use crate::runs::Engine;
 use crate::tally::{BATCH, Tally};
@@ -41,7 +41,7 @@ impl Worker {
     fn go_on(&mut self, number: u32, draws: &Draws, ahead: &mut Ahead) {
         self.serial = self.serial.wrapping_add(1);
         let task = Task { worker: number, steps: 1, serial: self.serial, base_version: 0 };
-        self.worked_s = ahead.compute_s(draws, task);
+        self.worked_s = ahead.seconds(draws, task);
         self.at = self.at.after(self.worked_s);
     }
 }
@@ -120,7 +120,7 @@ impl Superposition {
             return None;
         }
         let unborn = Worker { at: Time::ZERO, worked_s: 0.0, serial: u64::MAX };
-        let (mut workers, mut ahead) = (vec![unborn; rule.workers as usize], Ahead::new(rule));
+        let (mut workers, mut ahead) = (vec![unborn; rule.workers as usize], Ahead::new(rule, Kind::Compute));
         let mut tally = Tally::new(rule.workers);
         for (number, worker) in (0..).zip(&mut workers) {
             worker.go_on(number, &draws, &mut ahead);
