@@ -1,8 +1,8 @@
 //! Who reaches the server next, and when? Workers that always end what they began, on cores of their own or on shared ones.
 
+use crate::agenda::Agenda;
 use crate::cores::Cores;
 use crate::fleet::Fleet;
-use crate::queue::Queue;
 use crate::time::Time;
 use std::collections::VecDeque;
 
@@ -22,19 +22,19 @@ pub(crate) trait Arrivals: Sized {
 }
 
 /// Cores of their own: the end of a task is known at its beginning.
-impl Arrivals for Queue {
-    fn of(fleet: &Fleet, workers: u32) -> Option<Queue> {
-        fleet.shared_cores(workers).is_none().then(|| Queue::new(workers))
+impl Arrivals for Agenda {
+    fn of(fleet: &Fleet, workers: u32) -> Option<Agenda> {
+        fleet.shared_cores(workers).is_none().then(|| Agenda::new(workers, fleet.mean_step(0)))
     }
 
     #[inline(always)]
     fn begin(&mut self, worker: u32, _: Time, _: f64, alone: Time) {
-        self.set(worker, Some(alone));
+        self.add(worker, alone);
     }
 
     #[inline(always)]
     fn next(&mut self) -> (Time, u32) {
-        self.pop().expect("somebody is always at work")
+        self.pop()
     }
 
     #[inline(always)]

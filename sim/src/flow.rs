@@ -10,7 +10,7 @@ use crate::coordinator::{Pace, Task};
 use crate::fleet::{Draws, Fleet};
 use crate::policy::{Finisher, Rest, Rule};
 use crate::runs::Engine;
-use crate::tally::Tally;
+use crate::tally::{BATCH, Tally};
 use crate::time::Time;
 use crate::width::{Kernel, Width};
 
@@ -23,6 +23,7 @@ pub(crate) struct Flow<A> {
     arrivals: A,
     workers: Vec<Worker>,
     ahead: Ahead,
+    serving: Ahead,
     version: u64,
     /// Who has handed in since the last update, and what it had read; not the one whose hand-in makes the update.
     gathered: Vec<(u32, u64)>,
@@ -30,6 +31,8 @@ pub(crate) struct Flow<A> {
     /// Workers that are too far ahead of the slowest, in order of their arrival.
     held_back: Vec<u32>,
     tally: Tally,
+    /// Updates that are still to be entered.
+    updated: Vec<Time>,
     conserved: Conserved,
     /// Whether tasks are nothing but computing and the server takes no time.
     plain: bool,
@@ -55,9 +58,20 @@ struct Conserved {
     closed: u64,
 }
 
-/// Times to compute, several of each worker's next tasks at once: vector code, and worked out while the processor looks for
-/// the next event instead of between two.
-struct Ahead(Vec<[f64; AHEAD]>);
+/// Times of one kind, several of each worker's next tasks at once: vector code, and worked out while the processor does
+/// something else instead of between two events.
+pub(crate) struct Ahead {
+    times_s: Vec<[f64; AHEAD]>,
+    of: Kind,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    /// How long a worker computes.
+    Compute,
+    /// How long the server is busy with it.
+    Service,
+}
 
 /// Tasks of a worker that are drawn at once.
 const AHEAD: usize = 16;
@@ -66,21 +80,29 @@ const AHEAD: usize = 16;
 const FEW: u32 = 10_000;
 
 impl Ahead {
-    fn new(rule: Rule) -> Ahead {
+    pub(crate) fn new(rule: Rule, of: Kind) -> Ahead {
         let few = rule.workers <= FEW && rule.steps == 1;
-        Ahead(vec![[0.0; AHEAD]; if few { rule.workers as usize } else { 0 }])
+        Ahead { times_s: vec![[0.0; AHEAD]; if few { rule.workers as usize } else { 0 }], of }
     }
 
+    /// The time of a worker's next task, s.
     #[inline(always)]
-    fn compute_s(&mut self, draws: &Draws, task: Task) -> f64 {
-        let Some(seconds) = self.0.get_mut(task.worker as usize) else {
-            return draws.task_compute_s(&task);
+    pub(crate) fn seconds(&mut self, draws: &Draws, task: Task) -> f64 {
+        let Task { worker, serial, .. } = task;
+        let Some(times_s) = self.times_s.get_mut(worker as usize) else {
+            return match self.of {
+                Kind::Compute => draws.task_compute_s(&task),
+                Kind::Service => draws.service_s(worker, serial),
+            };
         };
-        let place = task.serial as usize % AHEAD;
+        let place = serial as usize % AHEAD;
         if place == 0 {
-            draws.fill_compute_s(seconds, task.worker, (task.serial, 1));
+            match self.of {
+                Kind::Compute => draws.fill_compute_s(times_s, worker, (serial, 1)),
+                Kind::Service => draws.fill_service_s(times_s, worker, serial),
+            }
         }
-        seconds[place]
+        times_s[place]
     }
 }
 
@@ -97,12 +119,14 @@ impl<A: Arrivals> Flow<A> {
             now: Time::ZERO,
             arrivals: A::of(fleet, rule.workers)?,
             workers: vec![worker; rule.workers as usize],
-            ahead: Ahead::new(rule),
+            ahead: Ahead::new(rule, Kind::Compute),
+            serving: Ahead::new(rule, Kind::Service),
             version: 0,
             gathered: Vec::new(),
             pace: Pace::of(rule),
             held_back: Vec::new(),
             tally: Tally::new(rule.workers),
+            updated: Vec::with_capacity(BATCH),
             conserved: Conserved::default(),
             plain: fleet.only_computes(),
             width,
@@ -117,7 +141,8 @@ impl<A: Arrivals> Flow<A> {
         let Worker { serial, base_version, worked_s } = self.workers[worker as usize];
         self.now = self.now.max(arrival);
         if !self.plain {
-            self.now = self.now.after(self.draws.service_s(worker, serial));
+            let task = Task { worker, steps: self.rule.steps, serial, base_version };
+            self.now = self.now.after(self.serving.seconds(&self.draws, task));
         }
         self.tally.finished(worker, self.arrivals.worked_s(worker, arrival, worked_s));
         let moved_on = self.pace.as_mut().is_some_and(|pace| pace.finished(worker));
@@ -127,11 +152,13 @@ impl<A: Arrivals> Flow<A> {
         } else {
             self.gathered.push((worker, base_version));
         }
-        self.tally.pass(self.now);
         match self.rule.finisher {
             Finisher::Waits if !enough => {}
             Finisher::Waits => {
-                (0..self.gathered.len()).for_each(|i| self.start(self.gathered[i].0));
+                // Not `for_each`, whose closure is not compiled for the width.
+                for i in 0..self.gathered.len() {
+                    self.start(self.gathered[i].0);
+                }
                 self.start(worker);
             }
             Finisher::StartsAnew { lead: None } => self.start(worker),
@@ -152,7 +179,7 @@ impl<A: Arrivals> Flow<A> {
         if !self.plain {
             self.now = self.now.after(self.draws.update_s(self.version + 1));
         }
-        self.tally.updated(self.now);
+        self.updated.push(self.now);
         for i in 0..self.gathered.len() {
             self.apply(self.gathered[i].1);
         }
@@ -161,10 +188,18 @@ impl<A: Arrivals> Flow<A> {
         self.conserved.added += self.conserved.in_flight;
     }
 
+    /// Enters the updates of the last few turns.
+    #[inline(always)]
+    fn enter(&mut self) {
+        self.tally.updated_at(&self.updated);
+        self.updated.clear();
+        self.tally.pass(self.now);
+    }
+
     #[inline(always)]
     fn apply(&mut self, base_version: u64) {
         let staleness = self.version - base_version;
-        self.tally.applied(staleness, self.rule.steps);
+        self.tally.applied(&[staleness], self.rule.steps);
         self.conserved.closed += staleness;
         self.conserved.in_flight -= 1;
     }
@@ -192,7 +227,7 @@ impl<A: Arrivals> Flow<A> {
         worker.base_version = self.version;
         let task =
             Task { worker: number, steps: self.rule.steps, serial: worker.serial, base_version: worker.base_version };
-        let compute_s = self.ahead.compute_s(&self.draws, task);
+        let compute_s = self.ahead.seconds(&self.draws, task);
         worker.worked_s = compute_s;
         let mut arrival = self.now.after(compute_s);
         if !self.plain {
@@ -223,7 +258,11 @@ impl<A: Arrivals> Kernel for Events<'_, A> {
                 break;
             }
             self.flow.hand_in();
+            if self.flow.updated.len() == BATCH {
+                self.flow.enter();
+            }
         }
+        self.flow.enter();
     }
 }
 

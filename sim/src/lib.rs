@@ -35,8 +35,8 @@
 //! Read on in this order: [`policy`], [`coordinator`], [`cluster`] (the only event loop), [`learner`], then the simulated
 //! world: [`time`], [`seed`], `ln`, [`form`], [`law`], [`fleet`], [`queue`], `cores`, [`simulated`], and [`recorded`]; then what
 //! becomes of it: [`stats`], [`tally`], [`theory`] (with `order` and [`quadrature`]), [`experiment`], and `runs`, which chooses
-//! the engine: that of [`cluster`], or one of two that reach the same numbers faster where little can happen (`flow`, `rounds`,
-//! with `width`).
+//! the engine: that of [`cluster`], or one of three that reach the same numbers faster where little can happen (`flow` with its
+//! `arrivals` and `agenda`, `superposition`, both on `window`, and `rounds`; all with `width`).
 //! `PERFORMANCE.md` beside `Cargo.toml` says how fast they are, and why.
 //!
 //! # What this leaves out
@@ -48,6 +48,7 @@
 //! - Correlation: steps of one worker, and steps of different workers, are independent. A worker that stays slow is a
 //!   matter of speeds.
 
+mod agenda;
 mod arrivals;
 #[doc(hidden)]
 pub mod bench;
@@ -71,10 +72,12 @@ mod runs;
 pub mod seed;
 pub mod simulated;
 pub mod stats;
+mod superposition;
 pub mod tally;
 pub mod theory;
 pub mod time;
 mod width;
+mod window;
 
 pub use cluster::{Cluster, Completion, Event, Run, Turn};
 pub use coordinator::{Coordinator, Orders, Task};

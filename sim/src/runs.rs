@@ -2,18 +2,20 @@
 //!
 //! - The event engine ([`Run`] on [`Simulated`]) runs everything, and is what the others are held equal to, to the last bit.
 //! - Workers that carry on need no orders: [`flow`](crate::flow).
+//! - Workers that never wait, on cores of their own, need no queue: [`superposition`](crate::superposition).
 //! - Iterations in which everybody starts anew need no events: [`rounds`](crate::rounds), all such cells together.
 
+use crate::agenda::Agenda;
 use crate::arrivals::Sharers;
 use crate::cluster::Run;
 use crate::experiment::{Cell, Experiment, Length, Watch};
 use crate::fleet::{Draws, Fleet};
 use crate::flow::Flow;
 use crate::policy::Rule;
-use crate::queue::Queue;
 use crate::rounds::{Entrant, Rank, Rounds};
 use crate::seed::Luck;
 use crate::simulated::Simulated;
+use crate::superposition::Superposition;
 use crate::tally::{Ledger, Tally};
 use crate::width::Width;
 use rayon::prelude::*;
@@ -111,7 +113,9 @@ struct Job {
 fn alone(experiment: &Experiment, rule: Rule, fleet: &Fleet, watch: &Watch) -> Option<Tally> {
     let (length, width) = (experiment.length, Width::widest());
     let draws = || Draws::new(fleet, Luck::new(experiment.seed, 0));
-    if let Some(flow) = Flow::<Queue>::new(rule, fleet, draws(), width) {
+    if let Some(superposition) = Superposition::new(rule, fleet, draws(), width) {
+        to_its_end(superposition, length, rule, fleet, watch)
+    } else if let Some(flow) = Flow::<Agenda>::new(rule, fleet, draws(), width) {
         to_its_end(flow, length, rule, fleet, watch)
     } else if let Some(flow) = Flow::<Sharers>::new(rule, fleet, draws(), width) {
         to_its_end(flow, length, rule, fleet, watch)

@@ -181,14 +181,13 @@ impl Quantiles {
     /// Counts a value, which is not negative.
     #[inline]
     pub fn push(&mut self, value: f64) {
-        if value == 0.0 {
-            self.zeros += 1;
-            return;
-        }
         let bucket = value.to_bits() >> BELOW;
+        // Below the first bucket the difference wraps around to beyond the last.
         let index = bucket.wrapping_sub(self.first) as usize;
         match self.counts.get_mut(index) {
             Some(count) => *count += 1,
+            // Zero, and what is less than 2^-1066: bucket 0 is never the first of the others.
+            None if bucket == 0 => self.zeros += 1,
             None => self.grow(bucket),
         }
     }

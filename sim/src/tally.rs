@@ -80,6 +80,9 @@ pub struct Tally {
 /// Staleness is counted one by one below this. With a million workers a table of all would be a hundred megabytes.
 pub const COUNTED: u64 = 1 << 16;
 
+/// Updates that are entered together.
+pub(crate) const BATCH: usize = 256;
+
 /// A worker's working time. It is summed worker by worker, so that the sum does not depend on who was first.
 #[derive(Clone, Copy, Debug)]
 struct Day {
@@ -135,29 +138,21 @@ impl Tally {
         if !orders.update.is_empty() {
             self.updated(turn.at);
             for task in &orders.update {
-                self.applied(orders.version - 1 - task.base_version, task.steps);
+                self.applied(&[orders.version - 1 - task.base_version], task.steps);
             }
         }
     }
 
     /// Enters updates of a rule under which nobody is at work at an update: how long each took.
-    ///
-    /// The clock and the sums are four dependent additions side by side.
     pub(crate) fn add_rounds(&mut self, lengths_s: &[f64], rule: Rule) {
-        let mut gaps_s = [0.0; 256];
-        for lengths_s in lengths_s.chunks(gaps_s.len()) {
-            let mut now = self.now;
-            let gaps = lengths_s.iter().zip(&mut gaps_s).map(|(&length_s, gap_s)| {
-                // The clock rounds: the gap that it shows is not quite the length.
-                let next = now.after(length_s);
-                *gap_s = next.since(now);
-                now = next;
-                *gap_s
-            });
-            self.gaps.push_all(gaps);
-            self.now = now;
-            gaps_s[..lengths_s.len()].iter().for_each(|&gap_s| self.lengths.push(gap_s));
-        }
+        let mut now = self.now;
+        self.add_gaps(lengths_s.iter().map(|&length_s| {
+            // The clock rounds: the gap that it shows is not quite the length.
+            let before = now;
+            now = now.after(length_s);
+            now.since(before)
+        }));
+        self.now = now;
         self.last_update = self.now;
         // What everybody read is what the update is of.
         let applied = lengths_s.len() as u64 * u64::from(rule.quorum);
@@ -205,29 +200,57 @@ impl Tally {
         self.days[worker as usize].since = at;
     }
 
-    /// A task went into an update.
-    #[inline]
-    pub(crate) fn applied(&mut self, staleness: u64, steps: u32) {
-        self.applied.0 += 1;
-        self.applied.1 += staleness;
-        match self.staleness.get_mut(staleness as usize) {
-            Some(count) => *count += 1,
-            None if staleness < COUNTED => {
-                self.staleness.resize(staleness as usize + 1, 0);
-                self.staleness[staleness as usize] = 1;
+    /// Tasks of so many steps went into updates, each of this staleness.
+    #[inline(always)]
+    pub(crate) fn applied(&mut self, staleness: &[u64], steps: u32) {
+        self.applied.0 += staleness.len() as u64;
+        self.applied.1 += staleness.iter().sum::<u64>();
+        self.steps_applied += staleness.len() as u64 * u64::from(steps);
+        for &staleness in staleness {
+            match self.staleness.get_mut(staleness as usize) {
+                Some(count) => *count += 1,
+                None if staleness < COUNTED => self.count_first(staleness),
+                None => {}
             }
-            None => {}
         }
-        self.steps_applied += u64::from(steps);
+    }
+
+    #[cold]
+    fn count_first(&mut self, staleness: u64) {
+        self.staleness.resize(staleness as usize + 1, 0);
+        self.staleness[staleness as usize] = 1;
     }
 
     /// The parameters were updated.
     #[inline]
-    pub(crate) fn updated(&mut self, at: Time) {
-        let gap_s = at.since(self.last_update);
-        self.last_update = at;
+    fn updated(&mut self, at: Time) {
+        let gap_s = at.since(std::mem::replace(&mut self.last_update, at));
         self.gaps.push(gap_s);
         self.lengths.push(gap_s);
+    }
+
+    /// The parameters were updated at each of these instants.
+    #[inline(always)]
+    pub(crate) fn updated_at(&mut self, instants: &[Time]) {
+        let mut last_update = self.last_update;
+        self.add_gaps(instants.iter().map(|&at| at.since(std::mem::replace(&mut last_update, at))));
+        self.last_update = last_update;
+    }
+
+    /// In batches, of two passes each. In the first the clock and three sums are dependent additions side by side, with all
+    /// that they need in registers.
+    #[inline(always)]
+    fn add_gaps(&mut self, mut gaps_s: impl ExactSizeIterator<Item = f64>) {
+        let mut batch = [0.0; BATCH];
+        while gaps_s.len() > 0 {
+            let count = gaps_s.len().min(BATCH);
+            let kept = gaps_s.by_ref().take(count).zip(&mut batch);
+            self.gaps.push_all(kept.map(|(gap_s, kept)| {
+                *kept = gap_s;
+                gap_s
+            }));
+            batch[..count].iter().for_each(|&gap_s| self.lengths.push(gap_s));
+        }
     }
 
     /// Seconds between updates.

@@ -56,7 +56,8 @@ impl Eq for Time {}
 impl Ord for Time {
     #[inline]
     fn cmp(&self, other: &Time) -> Ordering {
-        self.0.total_cmp(&other.0)
+        // As `total_cmp`, without what that does for numbers below zero.
+        self.bits().cmp(&other.bits())
     }
 }
 

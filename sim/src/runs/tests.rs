@@ -88,13 +88,19 @@ fn every_width_makes_the_same_events() {
         let fleet = Fleet::new(law.parse().unwrap());
         for policy in [Policy::Async, Policy::KAsync(3), Policy::Ssp(Some(1))] {
             let rule = policy.rule(40).unwrap();
-            let at = |width| {
-                let draws = Draws::new(&fleet, Luck::new(5, 0));
-                let flow = Flow::<Queue>::new(rule, &fleet, draws, width).unwrap();
-                to_its_end(flow, Length::Updates(3000), rule, &fleet, &Watch::default()).unwrap()
+            let draws = || Draws::new(&fleet, Luck::new(5, 0));
+            let (length, watch) = (Length::Updates(3000), Watch::default());
+            let flow = |width| {
+                let flow = Flow::<Agenda>::new(rule, &fleet, draws(), width).unwrap();
+                to_its_end(flow, length, rule, &fleet, &watch).unwrap()
             };
+            let expected = told(&flow(Width::Base));
             for width in Width::all() {
-                assert_eq!(told(&at(width)), told(&at(Width::Base)), "{policy} on {law}, {width:?}");
+                assert_eq!(told(&flow(width)), expected, "{policy} on {law}, {width:?}");
+                if let Some(superposition) = Superposition::new(rule, &fleet, draws(), width) {
+                    let found = to_its_end(superposition, length, rule, &fleet, &watch).unwrap();
+                    assert_eq!(told(&found), expected, "{policy} on {law} without a queue, {width:?}");
+                }
             }
         }
     }
