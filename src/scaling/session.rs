@@ -46,7 +46,7 @@ pub struct Measured {
 /// What the bar shows.
 const BAR: &str = "{bar:30} {msg}, {elapsed}, {eta} left";
 
-/// A cell that took longer is worth a line.
+/// A cell that took longer is worth a line, and another look at what one worker costs.
 const LONG: Duration = Duration::from_secs(10);
 
 /// Runs all cells of a plan but those that the `store` has.
@@ -103,7 +103,9 @@ pub fn measure(
                 break;
             }
         };
-        let Some(expectation) = alone.as_ref().expect("calibrated, as a cell is missing").expect(trial, stop) else {
+        let alone = alone.as_mut().expect("calibrated, as a cell is missing");
+        let again = if at.elapsed() > LONG { alone.again(stop) } else { Some(()) };
+        let Some(expectation) = again.and_then(|()| alone.expect(trial, stop)) else {
             measured.broke = Some((*trial, Break::Stopped));
             break;
         };
@@ -137,16 +139,24 @@ fn ended(trial: &Trial, outcome: &Outcome, left: Duration) -> String {
     format!("{} in {seconds} s, test accuracy {:.2} %{left}", name(trial), 100.0 * outcome.test.accuracy)
 }
 
-/// What one worker costs on each core: in two seconds or so, cut into blocks, of which the one that others on the machine
-/// disturbed least is taken.
+/// What one worker costs on each core.
+///
+/// Others on the machine disturb one core for a second or a minute, then another one; a cell takes longer, and feels the
+/// same on all of them. So the cores are calibrated in turn, again and again, and of each the block is taken that was
+/// disturbed least: what is then left between two cores is their own.
 struct Alone {
     learner: Arc<Digits>,
     on: Cores,
+    conditions: Conditions,
+    /// Tasks in a block.
+    tasks: u64,
     cores: Vec<Calibration>,
 }
 
-/// Blocks of a calibration.
-const BLOCKS: usize = 5;
+/// Seconds of calibration before the first cell.
+const CALIBRATION_S: f64 = 2.0;
+/// Blocks of it.
+const BLOCKS: usize = 10;
 /// Updates that are timed under each rule.
 const TIMED: usize = 10;
 
@@ -156,17 +166,21 @@ impl Alone {
         let learner = alone.learner(net, &Arc::new(train.first(like.samples)));
         let draws = Draws::new(&Fleet::new("constant(1)".parse().expect("a law")), Luck::new(plan.seed, 0));
         let conditions = Conditions { steps: 1, draws, cold: false };
-        let cycle_s = |cores: &[Calibration]| {
-            let mean = |seconds: &[f64]| seconds.iter().sum::<f64>() / seconds.len() as f64;
-            cores.iter().map(|one| mean(&one.compute_s) + mean(&one.way_s)).sum::<f64>()
-        };
-        let on = Cores::of_this_machine();
-        let tried = calibrate(&on, &learner, &conditions, 3, stop)?;
-        let tasks = (2.0 / cycle_s(&tried) / BLOCKS as f64).clamp(3.0, 100.0) as u64;
-        let block = |_| calibrate(&on, &learner, &conditions, tasks, stop);
-        let blocks = (0..BLOCKS).map(block).collect::<Option<Vec<_>>>()?;
-        let cores = blocks.into_iter().min_by(|a, b| cycle_s(a).total_cmp(&cycle_s(b)))?;
-        Some(Alone { learner, on, cores })
+        let on = plan.cores();
+        let cycle_s: f64 = calibrate(&on, &learner, &conditions, 3, stop)?.iter().map(Calibration::cycle_s).sum();
+        let tasks = (CALIBRATION_S / cycle_s / BLOCKS as f64).clamp(3.0, 100.0) as u64;
+        let cores = calibrate(&on, &learner, &conditions, tasks, stop)?;
+        let mut alone = Alone { learner, on, conditions, tasks, cores };
+        (1..BLOCKS).try_for_each(|_| alone.again(stop))?;
+        Some(alone)
+    }
+
+    /// Calibrates one more block.
+    fn again(&mut self, stop: &Arc<AtomicBool>) -> Option<()> {
+        let block = calibrate(&self.on, &self.learner, &self.conditions, self.tasks, stop)?;
+        let before = std::mem::take(&mut self.cores).into_iter();
+        self.cores = before.zip(block).map(|(before, now)| before.less_disturbed(now)).collect();
+        Some(())
     }
 
     fn expect(&self, trial: &Trial, stop: &Arc<AtomicBool>) -> Option<Expectation> {

@@ -28,6 +28,21 @@ impl Calibration {
         self.way_s.extend(&other.way_s);
         self
     }
+
+    /// Of two calibrations of one core, the one that was disturbed less: whatever else runs on the machine only ever makes a
+    /// core slower.
+    pub fn less_disturbed(self, other: Calibration) -> Calibration {
+        if other.cycle_s() < self.cycle_s() { other } else { self }
+    }
+
+    /// Mean seconds from one step handed out to the next.
+    pub fn cycle_s(&self) -> f64 {
+        mean(&self.compute_s) + mean(&self.way_s)
+    }
+}
+
+fn mean(seconds: &[f64]) -> f64 {
+    seconds.iter().sum::<f64>() / seconds.len() as f64
 }
 
 /// The fleet that a prediction is made for: the cores, each as it was calibrated, on which workers and server take turns,
@@ -36,7 +51,6 @@ impl Calibration {
 /// Without a delay, the way is work on the worker's core: it wakes the server there, who wakes it again. With one, it is
 /// waking up too late, which needs no core.
 pub fn fleet(cores: &[Calibration], delay: Option<Law>, update_s: &[f64]) -> Fleet {
-    let mean = |seconds: &[f64]| seconds.iter().sum::<f64>() / seconds.len() as f64;
     let means: Vec<f64> = cores.iter().map(|core| mean(&core.compute_s)).collect();
     let core_speeds: Vec<f64> = means.iter().map(|own| mean(&means) / own).collect();
     let trace = |what: &str, seconds: Vec<f64>| {

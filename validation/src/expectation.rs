@@ -103,6 +103,21 @@ mod tests {
     }
 
     #[test]
+    fn a_core_that_was_disturbed_for_a_while_is_no_slow_core() {
+        let taking = |step_s: f64| Calibration { compute_s: vec![step_s; 4], way_s: vec![1e-9] };
+        let simulated = |cores: &[Calibration]| {
+            let policy: Policy = "local:100".parse().unwrap();
+            let rule = policy.rule(2).unwrap();
+            expect(policy, rule, cores, |_| Some(vec![1e-9; 4]), Luck::new(1, 0)).unwrap().simulated
+        };
+        let (before, after) = ([taking(1.3e-3), taking(1e-3)], [taking(1e-3), taking(1.2e-3)]);
+        let both: Vec<_> =
+            before.iter().cloned().zip(after).map(|(before, after)| before.less_disturbed(after)).collect();
+        assert!(simulated(&before) < 1.9, "one core waits for the other: {}", simulated(&before));
+        assert!((simulated(&both) - 2.0).abs() < 1e-3, "{}", simulated(&both));
+    }
+
+    #[test]
     fn what_is_left_out_tells_what_it_costs() {
         let crowd = expected("async", 8, 1e-9);
         assert!((crowd.simulated / 2.0 - 1.0).abs() < 0.04 && crowd.with_all_cores > 7.0, "two cores: {crowd:?}");
