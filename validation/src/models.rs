@@ -208,15 +208,15 @@ impl Net {
             let (loss, back) = cross_entropy(logits.clone(), labels, weight);
             return (loss, logits, dense::backward(layers, &mut values, back, false).0);
         };
-        let (eyes, rest) = layers.split_at_mut(2);
+        let [first, second, rest @ ..] = layers else { unreachable!("{} has two convolutions", self.architecture) };
         let silent = self.architecture.drops().then(|| sight.silence(labels.len(), luck));
-        let seen = sight.forward(images, [&eyes[0], &eyes[1]], silent);
+        let seen = sight.forward(images, [first, second], silent);
         let mut values = dense::forward(rest, seen.features.clone());
         let logits = values.pop().expect("a network has a layer");
         let (loss, back) = cross_entropy(logits.clone(), labels, weight);
         let (gradients, back) = dense::backward(rest, &mut values, back, true);
         let back = back.expect("asked for");
-        (loss, logits, sight.backward(seen, &eyes[1], back).into_iter().chain(gradients).collect())
+        (loss, logits, sight.backward(seen, second, back).into_iter().chain(gradients).collect())
     }
 
     /// Loss and accuracy over all of `split`, without dropout.
@@ -230,8 +230,8 @@ impl Net {
             let logits = match &self.sight {
                 None => dense::forward(&mut layers, self.input(&images)),
                 Some(sight) => {
-                    let (eyes, rest) = layers.split_at_mut(2);
-                    dense::forward(rest, sight.forward(&images, [&eyes[0], &eyes[1]], None).features)
+                    let [first, second, rest @ ..] = &mut layers[..] else { unreachable!("two convolutions") };
+                    dense::forward(rest, sight.forward(&images, [first, second], None).features)
                 }
             };
             let logits = logits.last().expect("a network has a layer").clone().into_data();

@@ -21,6 +21,8 @@ use rand::Rng;
 
 use crate::dense::{Affine, relu_backward};
 use crate::mnist::{PIXELS, SIDE};
+use crate::product::Factor::{Plain, Turned};
+use crate::product::product;
 
 /// Rows, and columns, of a patch.
 pub const KERNEL: usize = 5;
@@ -83,19 +85,19 @@ impl Sight {
     }
 
     /// The features of images `[n, PIXELS]`.
-    pub fn forward(&self, images: &[f32], [first, second]: [&Affine; 2], silent: Option<Tensor<6>>) -> Seen {
+    pub fn forward(&self, images: &[f32], [first, second]: [&mut Affine; 2], silent: Option<Tensor<6>>) -> Seen {
         let n = images.len() / PIXELS;
         let images = framed(images, &self.device);
-        let patches =
+        let mut patches =
             self.corners.clone().map(|corner| images.clone().select(1, corner).reshape([n * CELLS, FIRST_PATCH]));
-        let [a, b, c, d] = patches.clone().map(|patches| patches.matmul(first.weight.clone()));
+        let [a, b, c, d] = patches.each_mut().map(|patches| product(Plain(patches), Plain(&mut first.weight)));
         let ((above, right_above), (below, right_below)) = (greater(a, b), greater(c, d));
         let (greatest, lower) = greater(above, below);
         let first = relu(greatest + first.bias.clone());
 
         let cells = first.clone().reshape([n, CELLS, FIRST]).select(1, self.cells.clone());
-        let second_patches = cells.reshape([n * PLACES, SECOND_PATCH]);
-        let grid = second_patches.clone().matmul(second.weight.clone());
+        let mut second_patches = cells.reshape([n * PLACES, SECOND_PATCH]);
+        let grid = product(Plain(&mut second_patches), Plain(&mut second.weight));
         let (grid, scale) = match silent {
             Some(silent) => {
                 let windows = [n, WINDOWS, 2, WINDOWS, 2, FEATURES];
@@ -152,7 +154,7 @@ impl Sight {
             .patches
             .into_iter()
             .zip([a, b, c, d])
-            .map(|(patches, back)| patches.transpose().matmul(back))
+            .map(|(mut patches, mut back)| product(Turned(&mut patches), Plain(&mut back)))
             .reduce(|sum, part| sum + part)
             .expect("there are four corners");
         [Affine { weight, bias }, second_gradient]
