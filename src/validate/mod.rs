@@ -27,6 +27,7 @@ use validation::{
 /// All files that can come out of a validation.
 const FILES: &[&str] = &[
     "validation.csv",
+    "step_time_fits.csv",
     "agreement.svg",
     "agreement.png",
     "time_per_update.svg",
@@ -69,7 +70,7 @@ pub fn run(arguments: &Validate, typed: &[OsString]) -> Result<(), Error> {
         return Err(Error::Usage(format!("{} threads are too many to start; type {MOST_THREADS} at most", many.0)));
     }
     let most = arguments.workers.0.iter().map(|workers| workers.0).max().unwrap_or(1);
-    let cores = Cores::of_this_machine().at_most(most as usize);
+    let cores = Cores::of_this_machine().at_most(common.threads.unwrap_or(usize::MAX).min(most as usize));
     let out = common.out.clone().unwrap_or_else(|| PathBuf::from("output/validate"));
     let mut manifest = Manifest::begin(typed, resolved(arguments, delay.as_ref(), cores.number()), common.seed);
     let output = Output::open(&out, FILES)?;
@@ -146,6 +147,9 @@ fn learner(arguments: &Validate) -> Result<Arc<Digits>, Error> {
 
 fn write(validated: &Validated, mut output: Output, manifest: Manifest) -> Result<output::Written, Error> {
     output.add("validation.csv", rows::validation(validated));
+    if let Some(fitted) = &validated.fitted {
+        output.add("step_time_fits.csv", rows::fits(fitted));
+    }
     let drawings = [
         ("agreement.svg", "agreement.png", figure::agreement(validated)),
         ("time_per_update.svg", "time_per_update.png", figure::time_per_update(validated)),

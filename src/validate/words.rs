@@ -4,7 +4,10 @@ use super::{Judged, Validated};
 use crate::report::table::digits;
 use sim::Law;
 use std::fmt::Write;
-use validation::{Cell, Claim, Quantity, Verdict};
+use validation::{Cell, Claim, Comparison, Quantity, Verdict};
+
+/// Of so many workers the slowest is foretold from the fitted law, beside drawing from what was measured.
+const MOST: u32 = 8;
 
 /// Table and verdict.
 pub fn report(validated: &Validated) -> String {
@@ -21,8 +24,34 @@ pub fn report(validated: &Validated) -> String {
         let _ = writeln!(text, "{}", line(j));
     }
     text.push('\n');
+    if let Some(fitted) = &validated.fitted {
+        fits(fitted, &mut text);
+    }
     summary(validated, &mut text);
     text
+}
+
+/// Which law the computing times follow, and how far from the truth each of them is.
+fn fits(comparison: &Comparison, text: &mut String) {
+    let _ = writeln!(
+        text,
+        "Computing times of one worker, fitted by maximum likelihood\n\n law            largest gap       A²      ΔAIC       p   mean of the slowest of {MOST}"
+    );
+    let least = comparison.fitted.first().map_or(0.0, |best| best.aic);
+    for goodness in &comparison.fitted {
+        let slowest = goodness.maxima.iter().find(|maximum| maximum.workers == MOST);
+        let _ = writeln!(
+            text,
+            " {:13} {:>12.3} {:>8} {:>9.0} {:>7.3}   {:>+6.1} %",
+            goodness.family.to_string(),
+            goodness.ks,
+            digits(goodness.anderson_darling, 3),
+            goodness.aic - least,
+            goodness.p,
+            slowest.map_or(f64::NAN, |maximum| 100.0 * maximum.error()),
+        );
+    }
+    text.push('\n');
 }
 
 fn claim(j: &Judged, quantity: Quantity) -> Option<&Claim> {
@@ -102,16 +131,6 @@ fn summary(validated: &Validated, text: &mut String) {
                 100.0 * errors.iter().copied().fold(0.0, f64::max),
             );
         }
-    }
-    if let Some(best) = validated.fitted.as_ref().and_then(|fitted| fitted.fitted.first()) {
-        let exponential =
-            validated.fitted.iter().flat_map(|f| &f.fitted).find(|g| g.family == validation::Family::Exponential);
-        let apart = exponential.map_or(String::new(), |g| format!("; exponential: {:.2}", g.ks));
-        let _ = writeln!(
-            text,
-            "Computing times are nearest to {} (largest gap between the distribution functions {:.2}{apart}).",
-            best.law, best.ks
-        );
     }
     if let Some(stolen) = validated.stolen.filter(|stolen| *stolen > 0.005) {
         let _ = writeln!(text, "Other machines took {:.0} % of the processors' time meanwhile.", 100.0 * stolen);
