@@ -53,9 +53,9 @@ fn cpu_seconds() -> f64 {
         Some(text.split(' ').next()?.parse::<f64>().ok()? * 1e-9)
     };
     let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let known: Option<f64> = threads.map(|thread| of(thread.path().join("schedstat"))).sum();
+    let known: Option<Vec<f64>> = threads.map(|thread| of(thread.path().join("schedstat"))).collect();
     match known {
-        Some(seconds) if seconds > 0.0 => seconds,
+        Some(seconds) if !seconds.is_empty() => seconds.iter().sum(),
         _ => std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0.0, |now| now.as_secs_f64()),
     }
 }
