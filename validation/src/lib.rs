@@ -2,7 +2,7 @@
 //!
 //! Read in this order: the data ([`mnist`], [`batches`]), the networks ([`models`], with `dense`, `sight` and `product`
 //! below, and [`backend`] and [`checkpoint`] beside them), what is learnt and how ([`digits`]; without any order:
-//! [`hogwild`]), real threads ([`threaded`], with [`failure`]) on real [`mod@cores`], a run and its journal ([`training`]);
+//! [`hogwild`]), real threads ([`threaded`], with `worker` and [`failure`]) on real [`mod@cores`], a run and its journal ([`training`]);
 //! then the laws behind measured times ([`mod@fit`], [`likelihood`], [`mod@goodness`], [`curves`]); and what one worker
 //! costs ([`mod@calibrate`]), what follows for many ([`experiment`]), and whether it is so ([`agreement`]). Published
 //! experiments are [`trial`]s of a [`method`], beside the speed-up to be expected ([`expectation`]).
@@ -34,6 +34,7 @@ mod sight;
 pub mod threaded;
 pub mod training;
 pub mod trial;
+mod worker;
 
 pub use agreement::{Interval, Verdict};
 pub use backend::{Backend, NoDevice};

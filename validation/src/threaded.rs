@@ -9,11 +9,11 @@
 //! a task that is cancelled while it is computed the result is thrown away, and its worker begins the next one then.
 
 use crate::cores::{Core, Cores, Thread};
-use crate::failure::{Failure, words_of};
+use crate::failure::Failure;
+use crate::worker::{Computed, NOWHERE, Server, work};
 use sim::{Cluster, Completion, Draws, Learner, Task, Time};
 use std::collections::VecDeque;
 use std::iter::repeat_n;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -43,27 +43,6 @@ pub struct Threaded<L: Learner> {
     failure: Option<Failure>,
     /// Tasks that may still be started.
     left: u64,
-}
-
-/// The server's thread, as workers see it.
-struct Server {
-    handle: std::thread::Thread,
-    id: Thread,
-    /// It sleeps, or is about to: whoever finds it so wakes it, and says where.
-    sleeps: AtomicBool,
-    /// Where it was woken, as an index of the cores.
-    place: AtomicUsize,
-}
-
-impl Server {
-    /// Wakes it on this core, if it sleeps. What it should find in its outbox must be there.
-    fn wake(&self, cores: &Cores, core: Core) {
-        if self.sleeps.swap(false, Ordering::AcqRel) {
-            self.place.store(core.index(), Ordering::Release);
-            cores.put(self.id, core);
-            self.handle.unpark();
-        }
-    }
 }
 
 struct Worker<P, G> {
@@ -96,23 +75,11 @@ struct Delayed<G> {
     until: Instant,
 }
 
-/// What a worker hands in.
-struct Computed<G> {
-    task: Task,
-    result: Result<G, String>,
-    core: Core,
-    from: Instant,
-    to: Instant,
-}
-
 /// How often a server that waits looks whether it should stop.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Steps that every worker takes to be warm.
 const WARM_UP: u32 = 3;
-
-/// No core.
-const NOWHERE: usize = usize::MAX;
 
 /// Longer than anybody is delayed, and not too long for a clock.
 const FOREVER_S: f64 = 1e9;
@@ -398,27 +365,5 @@ impl<L: Learner> Drop for Threaded<L> {
             let _ = thread.join();
         }
         self.home.release(self.server.id);
-    }
-}
-
-/// A worker's life, until nobody can send it anything any more.
-fn work<L: Learner>(
-    learner: &L,
-    cores: &Cores,
-    server: &Server,
-    tasks: &Receiver<(Task, L::Params, Core)>,
-    outbox: &Sender<Computed<L::Gradient>>,
-) {
-    for (task, params, core) in tasks {
-        let from = Instant::now();
-        let result = catch_unwind(AssertUnwindSafe(|| learner.gradient(&params, task))).map_err(words_of);
-        drop(params);
-        let to = Instant::now();
-        let failed = result.is_err();
-        let gone = outbox.send(Computed { task, result, core, from, to }).is_err();
-        server.wake(cores, core);
-        if gone || failed {
-            return;
-        }
     }
 }

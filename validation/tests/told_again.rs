@@ -53,6 +53,24 @@ fn a_race_told_again_ends_on_the_same_bits() {
 }
 
 #[test]
+fn threads_that_stay_race_as_new_ones_do() {
+    // Each race is broken off with tasks in flight, of which nothing may reach the next one.
+    let luck = Luck::new(4, 0);
+    let learner = Quadratic { curvature: 1.0, noise: 1.0, step_size: 0.01, luck };
+    let mut threads = Threaded::new(Arc::new(learner), &draws(luck), 8, Arc::default());
+    for (policy, workers) in Policy::EXAMPLES.into_iter().flat_map(|policy| [(policy, 8), (policy, 5), (policy, 8)]) {
+        let rule = policy.rule(workers).unwrap();
+        threads.begin_anew(&draws(luck));
+        let (events, recording) = watch(&mut Run::new(rule, &mut threads), 50);
+        let mut told_again = Run::new(rule, Recorded::new(recording, learner, workers));
+        let (same_events, _) = watch(&mut told_again, u64::MAX);
+        assert_eq!(same_events, events, "{policy}, {workers} workers");
+        let (params, same_params) = (*threads.params(), told_again.cluster().learning().params());
+        assert_eq!(same_params.to_bits(), params.to_bits(), "{policy}, {workers} workers");
+    }
+}
+
+#[test]
 fn a_race_is_not_told_by_another_rule() {
     let learner = Quadratic { curvature: 1.0, noise: 1.0, step_size: 0.01, luck: Luck::new(0, 0) };
     let rule = Policy::Async.rule(3).unwrap();
