@@ -3,6 +3,7 @@
 //! A kernel that wakes a thread guesses where: behind one that computes, or on a core that sleeps and takes a while to
 //! wake up. Whoever hands out the cores knows better.
 
+use std::sync::OnceLock;
 use std::thread::available_parallelism;
 
 /// A core of this machine.
@@ -25,12 +26,17 @@ pub struct Cores {
 }
 
 impl Cores {
-    /// All that this thread may use. Where the system grants less time than it shows cores, or cannot be told, threads are
+    /// All that this process may use. Where the system grants less time than it shows cores, or cannot be told, threads are
     /// not put anywhere.
     pub fn of_this_machine() -> Cores {
-        let number = available_parallelism().map_or(1, usize::from);
-        let known = Some(system::cores()).filter(|known| known.len() == number).unwrap_or_default();
-        Cores { number, known }
+        // Asked once: whoever asks later may have been put on one of them.
+        static ALL: OnceLock<Cores> = OnceLock::new();
+        let ask = || {
+            let number = available_parallelism().map_or(1, usize::from);
+            let known = Some(system::cores()).filter(|known| known.len() == number).unwrap_or_default();
+            Cores { number, known }
+        };
+        ALL.get_or_init(ask).clone()
     }
 
     /// As many, but threads run on whichever the system chooses.
@@ -134,6 +140,7 @@ mod tests {
             cores.put(Thread::this(), last);
             if let Some(&known) = cores.known.last() {
                 assert_eq!(system::cores(), [known]);
+                assert_eq!(Cores::of_this_machine(), cores, "as many as ever, from wherever one asks");
             }
             cores.release(Thread::this());
             assert_eq!(system::cores(), all);
