@@ -2,16 +2,21 @@
 
 use super::{Curve, Report};
 use crate::error::Error;
+use crate::output::Output;
 use plot::{Axis, Colour, Dash, Entry, Figure, Mark, Panel, PlotError, Shape};
 use sim::experiment::LossPoint;
 use sim::theory::Kind;
 use sim::{Observation, Policy};
 
-/// The figure as an SVG and as a PNG file, drawn side by side.
-pub fn drawn(figure: &Figure) -> Result<[Vec<u8>; 2], Error> {
+/// Figures by the names of their two files, SVG and PNG, which are drawn side by side.
+pub fn add(drawings: &[(&'static str, &'static str, Figure)], output: &mut Output) -> Result<(), Error> {
     let refused = |error: PlotError| Error::Draw(error.to_string());
-    let (svg, png) = rayon::join(|| plot::svg(figure), || plot::png(figure));
-    Ok([svg.map_err(refused)?, png.map_err(refused)?])
+    for (svg, png, figure) in drawings {
+        let (drawn_svg, drawn_png) = rayon::join(|| plot::svg(figure), || plot::png(figure));
+        output.add(svg, drawn_svg.map_err(refused)?);
+        output.add(png, drawn_png.map_err(refused)?);
+    }
+    Ok(())
 }
 
 /// How a policy looks in every figure: a colour for each kind, whatever else is in the figure; of several of one kind

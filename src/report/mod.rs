@@ -50,16 +50,12 @@ pub struct Curve {
 /// Writes all files.
 pub fn write(report: &Report, mut output: Output, manifest: Manifest) -> Result<Written, Error> {
     output.add("iteration_times.csv", rows::iteration_times(report));
-    let figure = figure::iteration_times(report);
-    let [drawn_svg, drawn_png] = figure::drawn(&figure)?;
-    output.add("iteration_times.svg", drawn_svg);
-    output.add("iteration_times.png", drawn_png);
+    let drawing = ("iteration_times.svg", "iteration_times.png", figure::iteration_times(report));
+    figure::add(&[drawing], &mut output)?;
     if !report.curves.is_empty() {
         output.add("loss_curve.csv", rows::loss_curve(report));
-        let figure = figure::loss_curve(report);
-        let [drawn_svg, drawn_png] = figure::drawn(&figure)?;
-        output.add("loss_curve.svg", drawn_svg);
-        output.add("loss_curve.png", drawn_png);
+        let drawing = ("loss_curve.svg", "loss_curve.png", figure::loss_curve(report));
+        figure::add(&[drawing], &mut output)?;
     }
     output.commit(manifest)
 }

@@ -60,9 +60,7 @@ pub fn run(arguments: &Reproduce, typed: &[OsString], out: &Path, watch: &Watch)
     let figure = figure::gated(&observations, RATE);
     let report = Report { experiment, observations, curves: Vec::new() };
     output.add("iteration_times.csv", report::rows::iteration_times(&report));
-    let [drawn_svg, drawn_png] = report::figure::drawn(&figure)?;
-    output.add("comparison.svg", drawn_svg);
-    output.add("comparison.png", drawn_png);
+    report::figure::add(&[("comparison.svg", "comparison.png", figure)], &mut output)?;
     let written = output.commit(manifest)?;
     output::print(&words(&report.observations))?;
     if !common.quiet {

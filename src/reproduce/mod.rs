@@ -90,7 +90,7 @@ fn train(
     if plan.samples.len() > 1 {
         drawings.push(("time_by_size.svg", "time_by_size.png", scaling::figure::time_by_size(&measured)));
     }
-    scaling::add_figures(&drawings, &mut output)?;
+    crate::report::figure::add(&drawings, &mut output)?;
     let written = output.commit(manifest)?;
     output::print(&words::report(experiment, &measured, &pairs, arguments.quick))?;
     if !quiet {

@@ -18,7 +18,6 @@ use crate::manifest::Manifest;
 use crate::output::{self, Output};
 use crate::progress;
 use args::Scaling;
-use plot::Figure;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use validation::Break;
@@ -83,23 +82,13 @@ fn add(measured: &Measured, output: &mut Output) -> Result<(), Error> {
         drawings.push(("time_by_size.svg", "time_by_size.png", figure::time_by_size(measured)));
         drawings.push(("by_size.svg", "by_size.png", figure::by_size(measured)));
     }
-    add_figures(&drawings, output)
+    crate::report::figure::add(&drawings, output)
 }
 
 /// The cells and their epochs.
 pub fn add_rows(measured: &Measured, output: &mut Output) {
     output.add("scaling.csv", rows::scaling(measured));
     output.add("epochs.csv", rows::epochs(measured));
-}
-
-/// Figures by the names of their two files.
-pub fn add_figures(drawings: &[(&'static str, &'static str, Figure)], output: &mut Output) -> Result<(), Error> {
-    for (svg, png, figure) in drawings {
-        let [drawn_svg, drawn_png] = crate::report::figure::drawn(figure)?;
-        output.add(svg, drawn_svg);
-        output.add(png, drawn_png);
-    }
-    Ok(())
 }
 
 /// Whether all was measured.

@@ -5,12 +5,13 @@ use super::store::Store;
 use crate::error::Error;
 use crate::report::table::digits;
 use crate::{output, progress};
-use sim::{Draws, Fleet, Luck};
+use sim::Luck;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use validation::calibrate::{Conditions, alone, updates};
 use validation::models::device;
+use validation::threaded::delays;
 use validation::{
     Bench, Break, Calibration, Dataset, Digits, Expectation, Method, Net, Outcome, Split, Threaded, Trial,
 };
@@ -164,7 +165,7 @@ impl Alone {
     fn calibrate(plan: &Plan, like: &Trial, net: &Net, train: &Split, stop: &Arc<AtomicBool>) -> Option<Alone> {
         let alone = Trial { method: Method::Policy(sim::Policy::Sync), workers: 1, ..*like };
         let learner = alone.learner(net, &Arc::new(train.first(like.samples)));
-        let draws = Draws::new(&Fleet::new("constant(1)".parse().expect("a law")), Luck::new(plan.seed, 0));
+        let draws = delays(None, Luck::new(plan.seed, 0));
         let conditions = Conditions { steps: 1, draws, cold: false };
         let mut workers = self::alone(&plan.cores(), &learner, stop);
         let cycle_s: f64 = calibrate(&mut workers, &conditions, 3)?.iter().map(Calibration::cycle_s).sum();

@@ -264,11 +264,7 @@ fn write(trained: &Trained<'_>, mut output: Output, mut manifest: Manifest) -> R
         ("learning_curve.svg", "learning_curve.png", figure::learning_curve(trained)),
         ("timeline.svg", "timeline.png", figure::timeline(trained)),
     ];
-    for (svg, png, figure) in drawings {
-        let [drawn_svg, drawn_png] = crate::report::figure::drawn(&figure)?;
-        output.add(svg, drawn_svg);
-        output.add(png, drawn_png);
-    }
+    crate::report::figure::add(&drawings, &mut output)?;
     parameters::save(trained, &mut output, &mut manifest);
     output.commit(manifest)
 }

@@ -6,12 +6,13 @@ use crate::error::Error;
 use crate::progress;
 use indicatif::ProgressBar;
 use rand::seq::SliceRandom;
-use sim::{Draws, Fleet, Law, Luck, Policy, Purpose};
+use sim::{Law, Luck, Policy, Purpose};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use validation::calibrate::{Conditions, alone, fleet, updates};
 use validation::cores::Cores;
+use validation::threaded::delays;
 use validation::{Calibration, Cell, Digits, Failure, Observed, Replication, Threaded, calibrate, claims};
 
 /// What the bar shows.
@@ -129,7 +130,7 @@ impl Bench<'_> {
     /// Passes over all cells while there is time.
     fn measure_all(&self, cells: &[Cell], passes: &mut Vec<Pass>) -> Result<(), Failure> {
         let most = cells.iter().map(|cell| cell.rule.workers).max().unwrap_or(1);
-        let no_delay = Draws::new(&Fleet::new("constant(1)".parse().expect("a law")), Luck::new(0, 0));
+        let no_delay = delays(None, Luck::new(0, 0));
         let all = Threaded::on(self.cores.clone(), self.learner.clone(), &no_delay, most, self.stop.clone());
         let mut crew = Crew { all, alone: alone(&self.cores, &self.learner, &self.stop) };
         crew.all.warm_up(1);

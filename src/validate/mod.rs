@@ -156,11 +156,7 @@ fn write(validated: &Validated, mut output: Output, manifest: Manifest) -> Resul
         ("staleness.svg", "staleness.png", figure::staleness(validated)),
         ("step_times.svg", "step_times.png", figure::step_times(validated)),
     ];
-    for (svg, png, figure) in drawings {
-        let [drawn_svg, drawn_png] = crate::report::figure::drawn(&figure)?;
-        output.add(svg, drawn_svg);
-        output.add(png, drawn_png);
-    }
+    crate::report::figure::add(&drawings, &mut output)?;
     output.commit(manifest)
 }
 

@@ -5,7 +5,7 @@
 
 use crate::cores::Cores;
 use crate::digits::Digits;
-use crate::threaded::Threaded;
+use crate::threaded::{Threaded, delays};
 use sim::policy::{Finisher, Rest};
 use sim::{Draws, Fleet, Law, Luck, Policy, Rule, Run, Sharing, TraceSource};
 use std::hint::black_box;
@@ -99,15 +99,11 @@ pub struct Conditions {
 pub fn alone(cores: &Cores, learner: &Arc<Digits>, stop: &Arc<AtomicBool>) -> Vec<Threaded<Digits>> {
     let hire = |core| {
         let core = cores.only(core);
-        let mut worker = Threaded::on(core, learner.clone(), &no_delay(), 1, stop.clone());
+        let mut worker = Threaded::on(core, learner.clone(), &delays(None, Luck::new(0, 0)), 1, stop.clone());
         worker.warm_up(1);
         worker
     };
     cores.all().into_iter().map(hire).collect()
-}
-
-fn no_delay() -> Draws {
-    Draws::new(&Fleet::new("constant(1)".parse().expect("a law")), Luck::new(0, 0))
 }
 
 /// Runs each of these single workers in turn for so many tasks. `None` if one was stopped.
@@ -149,7 +145,7 @@ pub fn updates(worker: &mut Threaded<Digits>, rule: Rule, count: usize) -> Optio
     let one = Rule { workers: 1, steps: 1, finisher, rest: Rest::Cancelled, ..rule };
     // Parameters that somebody still reads are not overwritten.
     let somebody_reads = rule.workers > 1 && !rule.waits_for_all();
-    worker.begin_anew(&no_delay());
+    worker.begin_anew(&delays(None, Luck::new(0, 0)));
     let mut run = Run::new(one, worker);
     let mut seconds = Vec::new();
     while seconds.len() < count + 1 {

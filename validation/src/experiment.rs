@@ -6,7 +6,7 @@
 use crate::agreement::{Interval, Verdict, relative_error, stretch, unpaired_error};
 use crate::digits::Digits;
 use crate::failure::Failure;
-use crate::threaded::Threaded;
+use crate::threaded::{Threaded, delays};
 use sim::{Cluster, Draws, Fleet, Law, Ledger, Luck, Policy, Rule, Run, Simulated, Tally, theory};
 
 /// A policy on so many workers, with a drawn delay or none.
@@ -72,8 +72,7 @@ impl Cell {
 
     /// The drawn delays, which both worlds share.
     pub fn draws(&self, luck: Luck) -> Draws {
-        let computing: Law = "constant(1)".parse().expect("a law");
-        Draws::new(&Fleet { delay: self.delay.clone(), ..Fleet::new(computing) }, luck)
+        delays(self.delay.clone(), luck)
     }
 }
 

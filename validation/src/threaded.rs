@@ -11,7 +11,7 @@
 use crate::cores::{Core, Cores, Thread};
 use crate::failure::Failure;
 use crate::worker::{Computed, NOWHERE, Server, work};
-use sim::{Cluster, Completion, Draws, Learner, Task, Time};
+use sim::{Cluster, Completion, Draws, Fleet, Law, Learner, Luck, Task, Time};
 use std::collections::VecDeque;
 use std::iter::repeat_n;
 use std::sync::Arc;
@@ -73,6 +73,12 @@ struct Delayed<G> {
     compute_s: f64,
     computed: Instant,
     until: Instant,
+}
+
+/// What threads draw, whose computing takes the time that it takes: their delays, of this law if there are any.
+pub fn delays(law: Option<Law>, luck: Luck) -> Draws {
+    let computing: Law = "constant(1)".parse().expect("a law");
+    Draws::new(&Fleet { delay: law, ..Fleet::new(computing) }, luck)
 }
 
 /// How often a server that waits looks whether it should stop.

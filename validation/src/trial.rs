@@ -15,10 +15,10 @@ use crate::hogwild::Hogwild;
 use crate::method::Method;
 use crate::mnist::Split;
 use crate::models::{Net, Score};
-use crate::threaded::Threaded;
+use crate::threaded::{Threaded, delays};
 use crate::training::{End, Holds, Journal, train};
 use serde::{Deserialize, Serialize};
-use sim::{Draws, Fleet, Learner, Luck, Policy, PolicyError, Rule, Run};
+use sim::{Learner, Luck, Policy, PolicyError, Rule, Run};
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -237,7 +237,7 @@ impl Trial {
         L: Learner<Params: Send, Gradient: Send> + Send + Sync + 'static,
         Threaded<L>: Holds,
     {
-        let no_delay = Draws::new(&Fleet::new("constant(1)".parse().expect("a law")), Luck::new(0, 0));
+        let no_delay = delays(None, Luck::new(0, 0));
         let mut threads =
             Threaded::on(bench.cores.clone(), learner.clone(), &no_delay, rule.workers, bench.stop.clone());
         // Where every task is an update, none is begun that would come after the end.
