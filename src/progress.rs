@@ -2,17 +2,17 @@
 
 use crate::error::Error;
 use indicatif::{ProgressBar, ProgressStyle};
-use sim::Watch;
+use sim::Progress;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// The run that Ctrl-C stops.
-pub fn watch() -> Result<Arc<Watch>, Error> {
-    static WATCH: OnceLock<Arc<Watch>> = OnceLock::new();
-    let watch = WATCH.get_or_init(Arc::default).clone();
-    let seen = watch.clone();
+pub fn progress() -> Result<Arc<Progress>, Error> {
+    static WATCH: OnceLock<Arc<Progress>> = OnceLock::new();
+    let progress = WATCH.get_or_init(Arc::default).clone();
+    let seen = progress.clone();
     let second_time_leaves_at_once = move || {
         if seen.stop.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
@@ -20,17 +20,17 @@ pub fn watch() -> Result<Arc<Watch>, Error> {
     };
     ctrlc::set_handler(second_time_leaves_at_once)
         .map_err(|e| Error::Input(format!("cannot listen for Ctrl-C: {e}")))?;
-    Ok(watch)
+    Ok(progress)
 }
 
 /// Does `work` while a bar on the terminal shows how many of `cells` are done.
-pub fn with_bar<T>(watch: &Watch, cells: u64, quiet: bool, work: impl FnOnce() -> T) -> T {
+pub fn with_bar<T>(progress: &Progress, cells: u64, quiet: bool, work: impl FnOnce() -> T) -> T {
     if quiet || !std::io::stderr().is_terminal() {
         return work();
     }
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let shower = scope.spawn(|| show(watch, cells, &done));
+        let shower = scope.spawn(|| show(progress, cells, &done));
         let result = work();
         done.store(true, Ordering::Relaxed);
         shower.thread().unpark();
@@ -38,7 +38,7 @@ pub fn with_bar<T>(watch: &Watch, cells: u64, quiet: bool, work: impl FnOnce() -
     })
 }
 
-fn show(watch: &Watch, cells: u64, done: &AtomicBool) {
+fn show(progress: &Progress, cells: u64, done: &AtomicBool) {
     // A run of less than a blink needs no bar.
     std::thread::park_timeout(Duration::from_millis(300));
     let bar = ProgressBar::new(cells);
@@ -46,8 +46,8 @@ fn show(watch: &Watch, cells: u64, done: &AtomicBool) {
         ProgressStyle::with_template("{bar:30} {pos}/{len} cells, {msg} million updates, {elapsed}, {eta} left");
     bar.set_style(style.expect("a template that has been tried").progress_chars("━╸ "));
     while !done.load(Ordering::Relaxed) {
-        bar.set_message(format!("{:.1}", watch.updates.load(Ordering::Relaxed) as f64 / 1e6));
-        bar.set_position(watch.cells.load(Ordering::Relaxed));
+        bar.set_message(format!("{:.1}", progress.updates.load(Ordering::Relaxed) as f64 / 1e6));
+        bar.set_position(progress.cells.load(Ordering::Relaxed));
         std::thread::park_timeout(Duration::from_millis(100));
     }
     bar.finish_and_clear();

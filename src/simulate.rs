@@ -9,7 +9,7 @@ use crate::{progress, trace};
 use rayon::prelude::*;
 use serde_json::json;
 use sim::experiment::LossPoint;
-use sim::{Cell, Experiment, Fleet, Law, LawText, LearnerText, Length, Luck, Quadratic, Watch};
+use sim::{ClusterSpec, Configuration, Experiment, Law, LawText, LearnerText, Length, Progress, Quadratic, RandomKey};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -21,22 +21,22 @@ pub fn run(arguments: &Simulate, typed: &[OsString]) -> Result<(), Error> {
     let learner = match arguments.learner {
         LearnerText::None => None,
         LearnerText::Quadratic { h, sigma, eta } => {
-            let luck = Luck::new(experiment.seed, 0);
-            Some(Quadratic { curvature: h, noise: sigma, step_size: eta, luck })
+            let key = RandomKey::new(experiment.seed, 0);
+            Some(Quadratic { curvature: h, noise: sigma, step_size: eta, key })
         }
     };
     let common = &arguments.common;
     let out = common.out.clone().unwrap_or_else(|| PathBuf::from("output/simulate"));
     let mut manifest = Manifest::begin(typed, resolved(&experiment, arguments, &out), experiment.seed);
     let output = Output::open(&out, report::FILES)?;
-    let watch = progress::watch()?;
+    let progress = progress::progress()?;
     threads(common.threads)?;
 
     let cells = experiment.cells().0.len() as u64 * if learner.is_some() { 2 } else { 1 };
-    let (observations, curves) = progress::with_bar(&watch, cells, common.quiet, || {
-        (experiment.observe(&watch), learner.map(|learner| curves(&experiment, learner, &watch)))
+    let (observations, curves) = progress::with_bar(&progress, cells, common.quiet, || {
+        (experiment.observe(&progress), learner.map(|learner| curves(&experiment, learner, &progress)))
     });
-    let interrupted = watch.stop.load(Ordering::Relaxed);
+    let interrupted = progress.stop.load(Ordering::Relaxed);
     let planned = observations.len();
     let report = Report {
         observations: observations.into_iter().flatten().collect(),
@@ -70,12 +70,12 @@ fn experiment(arguments: &Simulate) -> Result<Experiment, Error> {
     let exponential = || LawText::Law("exp(2)".parse().expect("a law"));
     let law = arguments.step_time.as_ref().or(arguments.lambda.as_ref());
     let optional = |law: &Option<LawText>| law.as_ref().map(trace::law).transpose();
-    let fleet = Fleet {
+    let spec = ClusterSpec {
         delay: optional(&arguments.delay)?,
         speeds: arguments.speeds.0.iter().map(|speed| speed.0).collect(),
         cores: arguments.cores,
         service: optional(&arguments.server_time)?,
-        ..Fleet::new(trace::law(&law.cloned().unwrap_or_else(exponential))?)
+        ..ClusterSpec::new(trace::law(&law.cloned().unwrap_or_else(exponential))?)
     };
     let mut workers = match &arguments.workers {
         Some(list) => list.0.iter().map(|workers| workers.0).collect(),
@@ -90,7 +90,7 @@ fn experiment(arguments: &Simulate) -> Result<Experiment, Error> {
         Some(Percent(share)) => Length::Precision(share),
         None => Length::Updates(arguments.iterations.unwrap_or(5000)),
     };
-    Ok(Experiment { policies, workers, fleet, model: arguments.model, length, seed: arguments.common.seed })
+    Ok(Experiment { policies, workers, spec, model: arguments.model, length, seed: arguments.common.seed })
 }
 
 /// What a reader has to know beside the table; an error if no cell is left.
@@ -116,9 +116,9 @@ pub fn threads(threads: Option<usize>) -> Result<(), Error> {
 }
 
 /// The loss over time of every cell, as far as they were finished.
-fn curves(experiment: &Experiment, learner: Quadratic, watch: &Watch) -> Vec<Option<Curve>> {
-    let curve = |cell: Cell| {
-        let points: Vec<LossPoint> = experiment.loss_curve(cell, learner, 100, watch)?;
+fn curves(experiment: &Experiment, learner: Quadratic, progress: &Progress) -> Vec<Option<Curve>> {
+    let curve = |cell: Configuration| {
+        let points: Vec<LossPoint> = experiment.loss_curve(cell, learner, 100, progress)?;
         Some(Curve { cell, points, floor: experiment.loss_floor(cell, learner) })
     };
     experiment.cells().0.into_par_iter().with_max_len(1).map(curve).collect()
@@ -126,18 +126,18 @@ fn curves(experiment: &Experiment, learner: Quadratic, watch: &Watch) -> Vec<Opt
 
 /// The arguments as they were understood, for the manifest.
 fn resolved(experiment: &Experiment, arguments: &Simulate, out: &Path) -> serde_json::Value {
-    let Experiment { policies, workers, fleet, model, length, seed: _ } = experiment;
+    let Experiment { policies, workers, spec, model, length, seed: _ } = experiment;
     let text = |law: &Option<Law>| law.as_ref().map(Law::to_string);
     let (iterations, precision) = match *length {
         Length::Updates(updates) => (Some(updates), None),
         Length::Precision(share) => (None, Some(Percent(share).to_string())),
     };
     json!({
-        "step_time": fleet.compute.to_string(),
-        "delay": text(&fleet.delay),
-        "server_time": text(&fleet.service),
-        "speeds": fleet.speeds,
-        "cores": fleet.cores,
+        "step_time": spec.compute.to_string(),
+        "delay": text(&spec.delay),
+        "server_time": text(&spec.service),
+        "speeds": spec.speeds,
+        "cores": spec.cores,
         "policies": policies.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "workers": workers,
         "model": model.to_string(),

@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 use straggle_sim::experiment::warm_up;
-use straggle_sim::{Experiment, Fleet, Length, Model, Policy, Watch};
+use straggle_sim::{ClusterSpec, Experiment, Length, Model, Policy, Progress};
 
 const EVERY: [&str; 8] =
     ["sync", "async", "k-sync:4", "k-async:4", "k-batch-async:4", "ssp:2", "local:4", "k-batch-sync:4"];
@@ -34,22 +34,22 @@ fn ns(policies: &[Policy], workers: u32, tasks: u64) -> Result<f64, Box<dyn std:
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
     let (mut seconds, mut begun) = (0.0, 0);
     for &policy in policies {
-        let fleet = Fleet::new("exp(2)".parse()?);
+        let spec = ClusterSpec::new("exp(2)".parse()?);
         let rule = policy.rule(workers)?;
         let tasks_per_update = u64::from(if rule.renews() { workers } else { rule.quorum });
         let updates = (tasks / tasks_per_update).max(2);
-        begun += (updates + warm_up(rule, &fleet)) * tasks_per_update;
+        begun += (updates + warm_up(rule, &spec)) * tasks_per_update;
         let experiment = Experiment {
             policies: vec![policy],
             workers: vec![workers],
-            fleet,
+            spec,
             model: Model::Event,
             length: Length::Updates(updates),
             seed: 0,
         };
         let once = || {
             let began = Instant::now();
-            pool.install(|| experiment.observe(&Watch::default()));
+            pool.install(|| experiment.observe(&Progress::default()));
             began.elapsed().as_secs_f64()
         };
         seconds += (0..7).map(|_| once()).fold(f64::INFINITY, f64::min);

@@ -1,10 +1,10 @@
 //! What happens, one event after the other: three workers, an update at every second hand-in, nobody is cancelled.
 
-use straggle_sim::{Event, Fleet, Luck, Policy, Run, Simulated};
+use straggle_sim::{ClusterSpec, Event, Policy, RandomKey, Run, Simulated};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let fleet = Fleet::new("exp(2)".parse()?);
-    let run = Run::new(Policy::KAsync(2).rule(3)?, Simulated::new(fleet, Luck::new(0, 0), 3));
+    let spec = ClusterSpec::new("exp(2)".parse()?);
+    let run = Run::new(Policy::KAsync(2).rule(3)?, Simulated::new(spec, RandomKey::new(0, 0), 3));
     for (time, event) in run.take(30) {
         let what = match event {
             Event::Started(task) => format!("worker {} reads version {}", task.worker, task.base_version),

@@ -1,18 +1,18 @@
 //! From nothing to an answer: how long does an update take, by simulation and by theory?
 
-use straggle_sim::{Experiment, Fleet, Length, Model, Watch};
+use straggle_sim::{ClusterSpec, Experiment, Length, Model, Progress};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let experiment = Experiment {
         policies: vec!["sync".parse()?, "async".parse()?, "k-async:2".parse()?],
         workers: vec![4, 8],
-        fleet: Fleet::new("gamma(4, 0.25)".parse()?),
+        spec: ClusterSpec::new("gamma(4, 0.25)".parse()?),
         model: Model::Event,
         length: Length::Updates(20_000),
         seed: 0,
     };
     println!("policy      m   s/update            theory");
-    for observation in experiment.observe(&Watch::default()).into_iter().flatten() {
+    for observation in experiment.observe(&Progress::default()).into_iter().flatten() {
         let (cell, mean) = (observation.cell, observation.mean);
         let theory = observation.theory.map(|t| format!("{} {:.4}", t.kind, t.seconds)).unwrap_or_default();
         println!("{:10} {:2}   {:.4} ± {:.4}   {theory}", cell.policy, cell.rule.workers, mean.mean, mean.half_width);

@@ -4,15 +4,15 @@
 //! them. Cores are shared `equally`, or `first-come` first served.
 
 use std::hint::black_box;
-use straggle_sim::fleet::Sharing;
-use straggle_sim::{Experiment, Fleet, Length, Model, Watch, bench};
+use straggle_sim::cluster::spec::Sharing;
+use straggle_sim::{ClusterSpec, Experiment, Length, Model, Progress, fast::bench};
 
 const USAGE: &str =
     "type: workload events POLICY WORKERS UPDATES [CORES equally|first-come], or workload rounds REPEATS";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let fleet = Fleet::new("exp(2)".parse()?);
+    let spec = ClusterSpec::new("exp(2)".parse()?);
     let seconds = match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["events", policy, workers, updates, shared @ ..] => {
             let (cores, sharing) = match shared {
@@ -21,23 +21,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 [cores, "first-come"] => (Some(cores.parse()?), Sharing::FirstCome),
                 _ => return Err(USAGE.into()),
             };
-            let fleet = Fleet { cores, sharing, ..fleet };
+            let spec = ClusterSpec { cores, sharing, ..spec };
             let experiment = Experiment {
                 policies: vec![policy.parse()?],
                 workers: vec![workers.parse()?],
-                fleet,
+                spec,
                 model: Model::Event,
                 length: Length::Updates(updates.parse()?),
                 seed: 0,
             };
             let began = cpu_seconds();
-            black_box(experiment.observe(&Watch::default()));
+            black_box(experiment.observe(&Progress::default()));
             cpu_seconds() - began
         }
         ["rounds", repeats] => {
             let repeats: u32 = repeats.parse()?;
             let began = cpu_seconds();
-            (0..repeats).for_each(|_| drop(black_box(bench::mean_rounds(&fleet, 20, 5000))));
+            (0..repeats).for_each(|_| drop(black_box(bench::mean_rounds(&spec, 20, 5000))));
             (cpu_seconds() - began) / f64::from(repeats)
         }
         _ => return Err(USAGE.into()),

@@ -11,19 +11,19 @@
 //! - **k-sync, k-async, k-batch-..., ssp, local, backup** lie between.
 //!
 //! Three axes are kept apart, and any combination runs: a policy knows *when* to update and whom to release
-//! ([`policy`], [`coordinator`]); a cluster knows *what time it is* ([`cluster`], [`simulated`], [`recorded`]); a learner
-//! knows *what a gradient is* ([`learner`]). The policy lowers to a [`Rule`] of four dials, and the one [`Coordinator`]
+//! ([`policy`]); a cluster knows *what time it is* ([`cluster`]); a learner
+//! knows *what a gradient is* ([`learn`]). The policy lowers to a [`Rule`] of four dials, and the one [`Coordinator`]
 //! that obeys it is the same in simulated time and on real threads.
 //!
 //! ```
-//! use straggle_sim::{Fleet, Luck, Policy, Run, Simulated, Tally, theory};
+//! use straggle_sim::{ClusterSpec, RandomKey, Policy, Run, Simulated, Accounts, theory};
 //!
-//! let fleet = Fleet::new("exp(2)".parse()?); // half a second per step
+//! let fleet = ClusterSpec::new("exp(2)".parse()?); // half a second per step
 //! let rule = Policy::Sync.rule(20)?;
-//! let mut run = Run::new(rule, Simulated::new(fleet.clone(), Luck::new(0, 0), 20));
-//! let mut tally = Tally::new(20);
+//! let mut run = Run::new(rule, Simulated::new(fleet.clone(), RandomKey::new(0, 0), 20));
+//! let mut tally = Accounts::new(20);
 //! while tally.gaps().count() < 10_000 {
-//!     tally.add(&run.turn().expect("a simulated cluster never runs dry"));
+//!     tally.add(&run.step().expect("a simulated cluster never runs dry"));
 //! }
 //! let simulated = tally.gaps().estimate().expect("10 000 gaps");
 //! let exact = theory::time_per_update(rule, &fleet).expect("known").seconds;
@@ -32,12 +32,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Read on in this order: [`policy`], [`coordinator`], [`cluster`] (the only event loop), [`learner`], then the simulated
-//! world: [`time`], [`seed`], `ln`, [`form`], [`law`], [`fleet`], [`queue`], `cores`, [`simulated`], and [`recorded`]; then what
-//! becomes of it: [`stats`], [`tally`], [`theory`] (with `order` and [`quadrature`]), [`experiment`], and `runs`, which chooses
-//! the engine: that of [`cluster`], or one of three that reach the same numbers faster where little can happen (`flow` with its
-//! `arrivals` and `agenda`, `superposition`, both on `window`, and `rounds`; all with `width`).
-//! `PERFORMANCE.md` beside `Cargo.toml` says how fast they are, and why.
+//! Rooms, in the order in which to read them: [`policy`], [`cluster`], [`random`], [`learn`], [`measure`], [`theory`],
+//! [`experiment`], [`fast`].
 //!
 //! # What this leaves out
 //!
@@ -48,50 +44,25 @@
 //! - Correlation: steps of one worker, and steps of different workers, are independent. A worker that stays slow is a
 //!   matter of speeds.
 
-mod agenda;
-mod arrivals;
-#[doc(hidden)]
-pub mod bench;
 pub mod cluster;
-pub mod coordinator;
-mod cores;
 pub mod experiment;
-pub mod fleet;
-mod flow;
-pub mod form;
-pub mod law;
-pub mod learner;
-mod ln;
-mod order;
+#[doc(hidden)]
+pub mod fast;
+pub mod learn;
+pub mod measure;
 pub mod policy;
-pub mod quadrature;
-pub mod queue;
-pub mod recorded;
-mod rounds;
-mod runs;
-pub mod seed;
-pub mod simulated;
-pub mod stats;
-mod superposition;
-pub mod tally;
+pub mod random;
 pub mod theory;
-pub mod time;
-mod width;
-mod window;
 
-pub use cluster::{Cluster, Completion, Event, Run, Turn};
-pub use coordinator::{Coordinator, Orders, Task};
-pub use experiment::{Cell, Experiment, Length, Model, Observation, Watch};
-pub use fleet::{Cancellation, Draws, Fleet, Sharing};
-pub use law::{Law, LawError, LawText, TraceSource};
-pub use learner::{Learner, LearnerText, Learning, Quadratic};
-pub use policy::{Policy, PolicyError, Rule};
-pub use recorded::{Recorded, Recording};
-pub use seed::{Luck, Purpose};
-pub use simulated::Simulated;
-pub use stats::{Estimate, Quantiles, Series};
-pub use tally::{Ledger, Tally};
-pub use time::Time;
+pub use cluster::{
+    Cancellation, Cluster, ClusterSpec, Completion, Event, Recording, Replay, Run, Sharing, Simulated, Step, Time,
+    Variates,
+};
+pub use experiment::{Configuration, Experiment, Length, Model, Observation, Progress};
+pub use learn::{Learner, LearnerText, Learning, Quadratic};
+pub use measure::{Accounts, Estimate, Quantiles, Series, StalenessAudit};
+pub use policy::{Coordinator, Orders, Policy, PolicyError, Rule, Task};
+pub use random::{Law, LawError, LawText, Purpose, RandomKey, TraceSource};
 
 /// The name that is most like what was typed, if one is like it: for "did you mean".
 pub fn nearest<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {

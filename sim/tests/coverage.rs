@@ -6,17 +6,17 @@
 
 mod common;
 
-use common::{fleet, observe, rule};
+use common::{observe, rule, spec};
 use straggle_sim::theory::{Kind, time_per_update};
-use straggle_sim::{Fleet, Length, Observation};
+use straggle_sim::{ClusterSpec, Length, Observation};
 
 const RUNS: u64 = 2000;
 
 /// The share of runs whose interval holds what theory says, exactly.
-fn coverage(name: &str, m: u32, fleet: &Fleet, length: Length, each: impl Fn(&Observation)) -> f64 {
-    let theory = time_per_update(rule(name, m), fleet).unwrap();
+fn coverage(name: &str, m: u32, spec: &ClusterSpec, length: Length, each: impl Fn(&Observation)) -> f64 {
+    let theory = time_per_update(rule(name, m), spec).unwrap();
     assert_eq!(theory.kind, Kind::Exact);
-    let runs = observe(name, m, fleet, length, RUNS);
+    let runs = observe(name, m, spec, length, RUNS);
     runs.iter().for_each(each);
     let holds = |o: &&Observation| (o.mean.low()..=o.mean.high()).contains(&theory.seconds);
     runs.iter().filter(holds).count() as f64 / RUNS as f64
@@ -24,7 +24,7 @@ fn coverage(name: &str, m: u32, fleet: &Fleet, length: Length, each: impl Fn(&Ob
 
 fn covers(name: &str, m: u32, law: &str) {
     // Not a power of two: the batches that `simulate` uses when one is not full and their number is not 32.
-    let share = coverage(name, m, &fleet(law), Length::Updates(3000), |o| assert_eq!(o.updates, 3000));
+    let share = coverage(name, m, &spec(law), Length::Updates(3000), |o| assert_eq!(o.updates, 3000));
     println!("{name}, {m} workers, {law}: {:.1} %", 100.0 * share);
     assert!((0.93..=0.97).contains(&share), "{name}, {m} workers, {law}: {:.1} %", 100.0 * share);
 }
@@ -47,7 +47,7 @@ fn intervals_of_correlated_updates_cover() {
 #[test]
 fn intervals_of_a_given_precision_are_that_precise_and_cover() {
     for (name, law) in [("async", "exp(2)"), ("sync", "gamma(4, 0.25)")] {
-        let share = coverage(name, 8, &fleet(law), Length::Precision(0.03), |o| {
+        let share = coverage(name, 8, &spec(law), Length::Precision(0.03), |o| {
             assert!(o.mean.half_width <= 0.03 * o.mean.mean, "{name}: {:?}", o.mean);
             assert!(o.updates >= 1024);
         });

@@ -4,16 +4,19 @@
 
 mod common;
 
-use common::{events, fleet, law, odd_fleets, policy, rule, run};
+use common::{events, law, odd_fleets, policy, rule, run, spec};
 use std::collections::HashMap;
-use straggle_sim::policy::{Finisher, Rest};
-use straggle_sim::{Completion, Draws, Event, Fleet, Law, Ledger, Luck, Policy, Rule, Tally, Task, Time, Turn, theory};
+use straggle_sim::policy::{OnCompletion, OnUpdate};
+use straggle_sim::{
+    Accounts, ClusterSpec, Completion, Event, Law, Policy, RandomKey, Rule, StalenessAudit, Step, Task, Time, Variates,
+    theory,
+};
 
 const EVENTS: usize = 6000;
 
 /// All laws on equal workers, and fleets in which something is unusual.
-fn fleets() -> Vec<Fleet> {
-    Law::examples().into_iter().map(Fleet::new).chain(odd_fleets()).collect()
+fn fleets() -> Vec<ClusterSpec> {
+    Law::examples().into_iter().map(ClusterSpec::new).chain(odd_fleets()).collect()
 }
 
 /// Every policy for m workers; K, B and S as they fit.
@@ -35,14 +38,14 @@ fn rules(m: u32) -> Vec<Rule> {
 
 /// Asserts that all these policies, for m workers, make the very same events.
 fn all_the_same(policies: &[Policy], m: u32) {
-    for (i, fleet) in fleets().iter().enumerate() {
-        let luck = Luck::new(i as u64, u64::from(m));
+    for (i, spec) in fleets().iter().enumerate() {
+        let key = RandomKey::new(i as u64, u64::from(m));
         let [first, others @ ..] = policies else { panic!("nothing to compare") };
-        let expected = events(first.rule(m).unwrap(), fleet, luck, EVENTS);
+        let expected = events(first.rule(m).unwrap(), spec, key, EVENTS);
         assert_eq!(expected.len(), EVENTS);
         for other in others {
-            let found = events(other.rule(m).unwrap(), fleet, luck, EVENTS);
-            assert!(found == expected, "{other} is not {first} for {m} workers on {fleet:?}");
+            let found = events(other.rule(m).unwrap(), spec, key, EVENTS);
+            assert!(found == expected, "{other} is not {first} for {m} workers on {spec:?}");
         }
     }
 }
@@ -82,24 +85,24 @@ fn alone_every_policy_of_one_gradient_is_the_same() {
 #[test]
 fn ssp_0_is_not_sync_but_its_rounds_are() {
     for m in [2, 3, 8] {
-        for fleet in Law::examples().into_iter().map(Fleet::new) {
-            let luck = Luck::new(5, 0);
+        for spec in Law::examples().into_iter().map(ClusterSpec::new) {
+            let key = RandomKey::new(5, 0);
             let times = |rule: Rule, every: usize| -> Vec<Time> {
-                let updates = run(rule, &fleet, luck).filter(|(_, event)| matches!(event, Event::Updated(_)));
+                let updates = run(rule, &spec, key).filter(|(_, event)| matches!(event, Event::Updated(_)));
                 updates.skip(every - 1).step_by(every).take(500).map(|(at, _)| at).collect()
             };
             let (sync, ssp) = (rule("sync", m), rule("ssp:0", m));
-            assert_ne!(events(sync, &fleet, luck, 100), events(ssp, &fleet, luck, 100));
-            assert_eq!(times(ssp, m as usize), times(sync, 1), "{m} workers, {}", fleet.compute);
+            assert_ne!(events(sync, &spec, key, 100), events(ssp, &spec, key, 100));
+            assert_eq!(times(ssp, m as usize), times(sync, 1), "{m} workers, {}", spec.compute);
         }
     }
 }
 
 /// Calls `each` with every turn.
-fn turns(rule: Rule, fleet: &Fleet, luck: Luck, count: usize, mut each: impl FnMut(&Turn<'_>)) {
-    let mut run = run(rule, fleet, luck);
+fn turns(rule: Rule, spec: &ClusterSpec, key: RandomKey, count: usize, mut each: impl FnMut(&Step<'_>)) {
+    let mut run = run(rule, spec, key);
     for _ in 0..count {
-        each(&run.turn().expect("simulated clusters never run dry"));
+        each(&run.step().expect("simulated clusters never run dry"));
     }
 }
 
@@ -108,17 +111,17 @@ fn turns(rule: Rule, fleet: &Fleet, luck: Luck, count: usize, mut each: impl FnM
 /// What a task has when it is applied or cancelled is what its versions say, and the ledger has it all.
 #[test]
 fn staleness_is_conserved_at_every_single_turn() {
-    let heavy = ["pareto(0.1, 1.05)", "lognormal(-3, 3)", "weibull(0.2, 0.01)"].map(fleet);
-    for fleet in fleets().into_iter().chain(heavy) {
+    let heavy = ["pareto(0.1, 1.05)", "lognormal(-3, 3)", "weibull(0.2, 0.01)"].map(spec);
+    for spec in fleets().into_iter().chain(heavy) {
         for rule in [2, 5, 8].into_iter().flat_map(rules) {
-            let (mut ledger, mut closed, mut version) = (Ledger::default(), 0u128, 0);
+            let (mut audit, mut closed, mut version) = (StalenessAudit::default(), 0u128, 0);
             let mut in_flight: Vec<Option<(Task, u64)>> = vec![None; rule.workers as usize];
             // Handed in, and waiting for the quorum: out of the workers' hands, but not out of flight.
             let mut gathered: Vec<(Task, u64)> = Vec::new();
-            turns(rule, &fleet, Luck::new(1, 0), 2000, |turn| {
-                ledger.add(turn);
-                let orders = turn.orders;
-                if let Some(Completion { task, .. }) = turn.completion {
+            turns(rule, &spec, RandomKey::new(1, 0), 2000, |step| {
+                audit.add(step);
+                let orders = step.orders;
+                if let Some(Completion { task, .. }) = step.completion {
                     gathered.push(in_flight[task.worker as usize].take().expect("only tasks under way are handed in"));
                     assert_eq!(gathered.last().unwrap().0, task);
                 }
@@ -147,10 +150,10 @@ fn staleness_is_conserved_at_every_single_turn() {
                 }
                 let open = in_flight.iter().flatten().chain(&gathered).map(|(_, staleness)| u128::from(*staleness));
                 let all = closed + open.sum::<u128>();
-                assert_eq!(ledger.sides(), (all, all), "{rule:?} on {fleet:?}");
+                assert_eq!(audit.sides(), (all, all), "{rule:?} on {spec:?}");
             });
-            assert_eq!(ledger.updates(), version);
-            let nobody_in_flight = rule.workers == rule.quorum && rule.finisher == Finisher::Waits;
+            assert_eq!(audit.updates(), version);
+            let nobody_in_flight = rule.workers == rule.quorum && rule.on_completion == OnCompletion::Waits;
             assert!(closed > 0 || nobody_in_flight, "nothing to conserve under {rule:?}");
         }
     }
@@ -159,23 +162,26 @@ fn staleness_is_conserved_at_every_single_turn() {
 /// An own ledger, from the events: applied and open staleness are together what theory says of each update, exactly.
 #[test]
 fn mean_staleness_is_theory_but_for_what_is_still_open() {
-    for fleet in fleets() {
+    for spec in fleets() {
         for rule in rules(8).into_iter().chain([rule("k-async:7", 8), rule("k-batch-async:11", 8)]) {
-            let Some(theory) = theory::mean_staleness(rule).filter(|_| rule.rest == Rest::CarriesOn) else { continue };
-            let (mut tally, mut version, mut open) = (Tally::new(8), 0, HashMap::new());
-            turns(rule, &fleet, Luck::new(2, 0), 5000, |turn| {
-                tally.add(turn);
-                version = turn.orders.version.max(version);
-                turn.orders.update.iter().for_each(|task| assert!(open.remove(&(task.worker, task.serial)).is_some()));
-                open.extend(turn.orders.start.iter().map(|task| ((task.worker, task.serial), task.base_version)));
+            let Some(theory) = theory::mean_staleness(rule).filter(|_| rule.on_update == OnUpdate::CarriesOn) else {
+                continue;
+            };
+            let (mut accounts, mut version, mut open) = (Accounts::new(8), 0, HashMap::new());
+            turns(rule, &spec, RandomKey::new(2, 0), 5000, |step| {
+                accounts.add(step);
+                version = step.orders.version.max(version);
+                step.orders.update.iter().for_each(|task| assert!(open.remove(&(task.worker, task.serial)).is_some()));
+                open.extend(step.orders.start.iter().map(|task| ((task.worker, task.serial), task.base_version)));
             });
-            let mut applied: u64 = tally.staleness().iter().zip(0..).map(|(count, staleness)| count * staleness).sum();
-            let gradients: u64 = tally.staleness().iter().sum();
+            let mut applied: u64 =
+                accounts.staleness().iter().zip(0..).map(|(count, staleness)| count * staleness).sum();
+            let gradients: u64 = accounts.staleness().iter().sum();
             assert_eq!(gradients, version * u64::from(rule.quorum));
-            assert_eq!(tally.mean_staleness(), Some(applied as f64 / gradients as f64));
+            assert_eq!(accounts.mean_staleness(), Some(applied as f64 / gradients as f64));
             // Hand-ins since the last update were in flight at updates too.
             applied += open.values().map(|base| version - base).sum::<u64>();
-            assert_eq!(applied as f64, theory * gradients as f64, "{rule:?} on {fleet:?}");
+            assert_eq!(applied as f64, theory * gradients as f64, "{rule:?} on {spec:?}");
         }
     }
 }
@@ -185,11 +191,11 @@ fn mean_staleness_is_theory_but_for_what_is_still_open() {
 fn the_tally_meets_theory_up_to_the_edge() {
     for (name, m) in [("async", 8), ("k-async:4", 8), ("k-batch-async:4", 8), ("sync", 8), ("async", 20)] {
         let rule = rule(name, m);
-        let mut tally = Tally::new(m);
-        turns(rule, &fleet("gamma(4, 0.25)"), Luck::new(3, 0), 100_000, |turn| tally.add(turn));
-        let (found, exact) = (tally.mean_staleness().unwrap(), theory::mean_staleness(rule).unwrap());
+        let mut accounts = Accounts::new(m);
+        turns(rule, &spec("gamma(4, 0.25)"), RandomKey::new(3, 0), 100_000, |step| accounts.add(step));
+        let (found, exact) = (accounts.mean_staleness().unwrap(), theory::mean_staleness(rule).unwrap());
         // At most m tasks are open, of ten rounds' staleness at the very most (P(X > 10) is 1e-13 for this law).
-        let applied: u64 = tally.staleness().iter().sum();
+        let applied: u64 = accounts.staleness().iter().sum();
         let edge = f64::from(m) * 10.0 * (exact + 1.0) / applied as f64;
         assert!(found <= exact && found >= exact - edge, "{name}: {found} against {exact}");
     }
@@ -198,16 +204,16 @@ fn the_tally_meets_theory_up_to_the_edge() {
 /// The two sides can differ: a task that is given a version which is not the newest shows at once.
 #[test]
 fn a_ledger_notices_a_version_that_was_not_the_newest() {
-    let mut ledger = Ledger::default();
+    let mut audit = StalenessAudit::default();
     let mut lies = 0;
-    turns(rule("async", 4), &fleet("exp(1)"), Luck::new(0, 0), 50, |turn| {
-        let mut orders = turn.orders.clone();
+    turns(rule("async", 4), &spec("exp(1)"), RandomKey::new(0, 0), 50, |step| {
+        let mut orders = step.orders.clone();
         if let Some(task) = orders.start.iter_mut().find(|task| task.serial == 5 && task.worker == 0) {
             task.base_version -= 1;
             lies += 1;
         }
-        ledger.add(&Turn { at: turn.at, completion: turn.completion, orders: &orders });
-        let (added, had) = ledger.sides();
+        audit.add(&Step { at: step.at, completion: step.completion, orders: &orders });
+        let (added, had) = audit.sides();
         assert_eq!(had - added, lies);
     });
     assert_eq!(lies, 1);
@@ -215,12 +221,12 @@ fn a_ledger_notices_a_version_that_was_not_the_newest() {
 
 #[test]
 fn a_workers_nth_step_takes_the_same_time_under_every_policy() {
-    for (i, fleet) in fleets().into_iter().filter(|fleet| fleet.cores.is_none()).enumerate() {
-        let luck = Luck::new(i as u64, 0);
-        let draws = Draws::new(&fleet, luck);
+    for (i, spec) in fleets().into_iter().filter(|spec| spec.cores.is_none()).enumerate() {
+        let key = RandomKey::new(i as u64, 0);
+        let draws = Variates::new(&spec, key);
         for rule in [2, 8].into_iter().flat_map(rules) {
             let mut seen = 0;
-            for (_, event) in events(rule, &fleet, luck, EVENTS) {
+            for (_, event) in events(rule, &spec, key, EVENTS) {
                 let Event::Finished(Completion { task, compute_s, delay_s, .. }) = event else { continue };
                 seen += 1;
                 let (mut compute, mut delay) = (0.0, 0.0);
@@ -228,7 +234,7 @@ fn a_workers_nth_step_takes_the_same_time_under_every_policy() {
                     compute += draws.compute_s(task.worker, step);
                     delay += draws.delay_s(task.worker, step);
                 }
-                assert_eq!((compute_s, delay_s), (compute, delay), "{task:?} of {rule:?} on {fleet:?}");
+                assert_eq!((compute_s, delay_s), (compute, delay), "{task:?} of {rule:?} on {spec:?}");
             }
             assert!(seen > 300, "{rule:?}");
         }
@@ -238,11 +244,11 @@ fn a_workers_nth_step_takes_the_same_time_under_every_policy() {
 /// Cores that are shared stretch computing and nothing else.
 #[test]
 fn shared_cores_only_ever_stretch() {
-    let fleet = Fleet { cores: Some(2), delay: Some(law("exp(4)")), ..fleet("gamma(4, 0.25)") };
-    let luck = Luck::new(0, 0);
-    let draws = Draws::new(&fleet, luck);
+    let spec = ClusterSpec { cores: Some(2), delay: Some(law("exp(4)")), ..spec("gamma(4, 0.25)") };
+    let key = RandomKey::new(0, 0);
+    let draws = Variates::new(&spec, key);
     for rule in rules(8).into_iter().filter(|rule| rule.steps == 1) {
-        for (_, event) in events(rule, &fleet, luck, EVENTS) {
+        for (_, event) in events(rule, &spec, key, EVENTS) {
             let Event::Finished(Completion { task, compute_s, delay_s, .. }) = event else { continue };
             let alone_s = draws.compute_s(task.worker, task.serial);
             // Rounding: the counter of Cores has been added up from many thousand pieces.

@@ -6,24 +6,24 @@
 
 mod common;
 
-use common::{fleet, judge_mean, rule};
+use common::{judge_mean, rule, spec};
 use rayon::prelude::*;
 use straggle_sim::theory::{async_floor, sync_floor};
-use straggle_sim::{Experiment, Fleet, Length, Luck, Model, Policy, Quadratic, Run, Simulated, Watch};
+use straggle_sim::{ClusterSpec, Experiment, Length, Model, Policy, Progress, Quadratic, RandomKey, Run, Simulated};
 
 const H: f64 = 1.5;
 const SIGMA: f64 = 0.8;
 
-fn quadratic(curvature: f64, noise: f64, step_size: f64, luck: Luck) -> Quadratic {
-    Quadratic { curvature, noise, step_size, luck }
+fn quadratic(curvature: f64, noise: f64, step_size: f64, key: RandomKey) -> Quadratic {
+    Quadratic { curvature, noise, step_size, key }
 }
 
 /// The parameter after 0, 1, 2, ... updates of one run.
-fn path(name: &str, m: u32, fleet: &Fleet, learner: Quadratic, updates: usize) -> Vec<f64> {
-    let mut run = Run::new(rule(name, m), Simulated::learning(fleet.clone(), learner.luck, m, learner));
+fn path(name: &str, m: u32, spec: &ClusterSpec, learner: Quadratic, updates: usize) -> Vec<f64> {
+    let mut run = Run::new(rule(name, m), Simulated::learning(spec.clone(), learner.key, m, learner));
     let mut path = vec![*run.cluster().learner().params()];
     while path.len() <= updates {
-        if !run.turn().expect("simulated clusters never run dry").orders.update.is_empty() {
+        if !run.step().expect("simulated clusters never run dry").orders.update.is_empty() {
             path.push(*run.cluster().learner().params());
         }
     }
@@ -34,8 +34,8 @@ fn path(name: &str, m: u32, fleet: &Fleet, learner: Quadratic, updates: usize) -
 fn judge_paths(name: &str, m: u32, (h, sigma, eta): (f64, f64, f64), of: impl Fn(f64) -> f64, exact: &[f64]) {
     let at: Vec<usize> = [1, 2, 3, 5, 9, 17, 33, 60].into_iter().filter(|&t| t < exact.len()).collect();
     let one = |replication| {
-        let luck = Luck::new(31, replication);
-        path(name, m, &fleet("exp(2)"), quadratic(h, sigma, eta, luck), *at.last().unwrap())
+        let key = RandomKey::new(31, replication);
+        path(name, m, &spec("exp(2)"), quadratic(h, sigma, eta, key), *at.last().unwrap())
     };
     let paths: Vec<Vec<f64>> = (0..8000).into_par_iter().map(one).collect();
     for &t in &at {
@@ -119,10 +119,10 @@ fn the_mean_square_follows_its_four_moments() {
 }
 
 /// The mean loss over long runs, after a warm-up of many times 1/x updates.
-fn judge_floor(name: &str, m: u32, fleet: &Fleet, (h, sigma, eta): (f64, f64, f64), floor: f64) {
+fn judge_floor(name: &str, m: u32, spec: &ClusterSpec, (h, sigma, eta): (f64, f64, f64), floor: f64) {
     let (skip, updates) = (3000, 20_000);
     let one = |replication| {
-        let path = path(name, m, fleet, quadratic(h, sigma, eta, Luck::new(32, replication)), skip + updates);
+        let path = path(name, m, spec, quadratic(h, sigma, eta, RandomKey::new(32, replication)), skip + updates);
         path[skip..].iter().map(|w| h * w * w / 2.0).sum::<f64>() / (updates + 1) as f64
     };
     let means: Vec<f64> = (0..48).into_par_iter().map(one).collect();
@@ -134,27 +134,27 @@ fn async_comes_to_its_floor() {
     for (eta, printed) in [(0.02, 0.011503), (0.05, 0.034483), (0.1, 0.089109)] {
         let floor = async_floor(8, 1.0, 1.0, eta).unwrap();
         assert!((2.0 * floor - printed).abs() < 0.50001e-6, "E[w^2] = {} with eta = {eta}", 2.0 * floor);
-        judge_floor("async", 8, &fleet("exp(1)"), (1.0, 1.0, eta), floor);
+        judge_floor("async", 8, &spec("exp(1)"), (1.0, 1.0, eta), floor);
     }
-    judge_floor("async", 8, &fleet("exp(2)"), (H, SIGMA, 0.1), async_floor(8, H, SIGMA, 0.1).unwrap());
+    judge_floor("async", 8, &spec("exp(2)"), (H, SIGMA, 0.1), async_floor(8, H, SIGMA, 0.1).unwrap());
     // One worker is plain SGD, eta sigma^2 / (h (2 - x)).
     let classical = H / 2.0 * 0.2 * SIGMA * SIGMA / (H * (2.0 - 0.2 * H));
     assert!((async_floor(1, H, SIGMA, 0.2).unwrap() / classical - 1.0).abs() < 1e-12);
-    judge_floor("async", 1, &fleet("exp(2)"), (H, SIGMA, 0.2), classical);
+    judge_floor("async", 1, &spec("exp(2)"), (H, SIGMA, 0.2), classical);
 }
 
 #[test]
 fn sync_comes_to_its_floor_whatever_the_law() {
     for name in ["exp(2)", "gamma(4, 0.25)"] {
         for (m, eta) in [(8, 0.1), (8, 0.9), (1, 0.2)] {
-            judge_floor("sync", m, &fleet(name), (H, SIGMA, eta), sync_floor(m, H, SIGMA, eta).unwrap());
+            judge_floor("sync", m, &spec(name), (H, SIGMA, eta), sync_floor(m, H, SIGMA, eta).unwrap());
         }
     }
     // Averages of K gradients, each fresh: the floor of K workers.
-    judge_floor("k-sync:4", 8, &fleet("exp(2)"), (H, SIGMA, 0.2), sync_floor(4, H, SIGMA, 0.2).unwrap());
-    judge_floor("k-batch-sync:4", 8, &fleet("exp(2)"), (H, SIGMA, 0.2), sync_floor(4, H, SIGMA, 0.2).unwrap());
+    judge_floor("k-sync:4", 8, &spec("exp(2)"), (H, SIGMA, 0.2), sync_floor(4, H, SIGMA, 0.2).unwrap());
+    judge_floor("k-batch-sync:4", 8, &spec("exp(2)"), (H, SIGMA, 0.2), sync_floor(4, H, SIGMA, 0.2).unwrap());
     // On a quadratic, averaging every H steps has the floor of averaging at each: (eta sigma^2/P) / (h (2 - x)) either way.
-    judge_floor("local:8", 8, &fleet("exp(2)"), (H, SIGMA, 0.2), sync_floor(8, H, SIGMA, 0.2).unwrap());
+    judge_floor("local:8", 8, &spec("exp(2)"), (H, SIGMA, 0.2), sync_floor(8, H, SIGMA, 0.2).unwrap());
 }
 
 /// Sync is plain SGD with a P-th of the noise: E[w] = (1-x)^t, E[w^2] = floor + (1 - floor) (1-x)^2t.
@@ -179,8 +179,8 @@ fn constant_staleness_is_stable_up_to_its_limit() {
         let limit = 2.0 * (std::f64::consts::PI / (2.0 * (2.0 * tau + 1.0))).sin();
         assert!((limit - printed).abs() < 0.000_500_1, "{limit}");
         let last = |share: f64| {
-            let learner = quadratic(1.0, 0.0, share * limit, Luck::new(0, 0));
-            let path = path("async", m, &fleet("constant(1)"), learner, 20_000);
+            let learner = quadratic(1.0, 0.0, share * limit, RandomKey::new(0, 0));
+            let path = path("async", m, &spec("constant(1)"), learner, 20_000);
             path[19_900..].iter().copied().fold(0.0, |most, w| f64::max(most, w.abs()))
         };
         assert!(last(0.99) < 1e-3 && last(1.01) > 1e3, "{m} workers: {} and {}", last(0.99), last(1.01));
@@ -193,16 +193,16 @@ fn loss_curves_end_on_their_floor() {
     let experiment = Experiment {
         policies: vec![Policy::Sync, Policy::Async],
         workers: vec![8],
-        fleet: fleet("exp(2)"),
+        spec: spec("exp(2)"),
         model: Model::Event,
         length: Length::Updates(20_000),
         seed: 5,
     };
-    let learner = quadratic(1.0, 1.0, 0.1, Luck::new(0, 0));
+    let learner = quadratic(1.0, 1.0, 0.1, RandomKey::new(0, 0));
     let floors = [sync_floor(8, 1.0, 1.0, 0.1), async_floor(8, 1.0, 1.0, 0.1)];
     for (cell, floor) in experiment.cells().0.into_iter().zip(floors) {
         assert_eq!(experiment.loss_floor(cell, learner), floor);
-        let curve = experiment.loss_curve(cell, learner, 20, &Watch::default()).expect("not stopped");
+        let curve = experiment.loss_curve(cell, learner, 20, &Progress::default()).expect("not stopped");
         assert_eq!((curve[0].update, curve[0].time_s, curve[0].loss), (0, 0.0, 0.5));
         assert!(curve.windows(2).all(|pair| pair[0].update < pair[1].update && pair[0].time_s < pair[1].time_s));
         // The mean of a squared normal over 32 runs of about 8000 updates that decorrelate within 2 (2 + x)/x = 42 (async

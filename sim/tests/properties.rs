@@ -8,10 +8,11 @@ use common::{gaps, run};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use std::collections::HashMap;
-use straggle_sim::fleet::{Cancellation, Sharing};
-use straggle_sim::policy::{Finisher, Rest};
+use straggle_sim::cluster::spec::{Cancellation, Sharing};
+use straggle_sim::policy::{OnCompletion, OnUpdate};
 use straggle_sim::{
-    Event, Fleet, Law, Ledger, Luck, Quadratic, Recorded, Recording, Rule, Run, Simulated, Tally, Task, Time,
+    Accounts, ClusterSpec, Event, Law, Quadratic, RandomKey, Recording, Replay, Rule, Run, Simulated, StalenessAudit,
+    Task, Time,
 };
 
 const TURNS: usize = 400;
@@ -19,13 +20,13 @@ const TURNS: usize = 400;
 /// Any combination of dials whose quorum can be reached.
 fn any_rule() -> impl Strategy<Value = Rule> {
     let dials = (1u32..=12, 0.0..1.0, any::<bool>(), prop::option::of(0u32..5), any::<bool>(), 1u32..=4);
-    dials.prop_map(|(workers, share, waits, lead, carries_on, steps)| {
-        let finisher = if waits { Finisher::Waits } else { Finisher::StartsAnew { lead } };
+    dials.prop_map(|(workers, share, waits, slack, carries_on, steps)| {
+        let on_completion = if waits { OnCompletion::Waits } else { OnCompletion::StartsAnew { slack } };
         // Whoever waits hands in once before an update; whoever does not may do so again.
         let most = if waits { workers } else { 2 * workers };
         let quorum = 1 + (share * f64::from(most)) as u32;
-        let rest = if carries_on { Rest::CarriesOn } else { Rest::Cancelled };
-        Rule { workers, quorum: quorum.min(most), finisher, rest, steps }
+        let rest = if carries_on { OnUpdate::CarriesOn } else { OnUpdate::Cancelled };
+        Rule { workers, quorum: quorum.min(most), on_completion, on_update: rest, steps }
     })
 }
 
@@ -49,14 +50,14 @@ fn any_speeds() -> impl Strategy<Value = Vec<f64>> {
     prop::collection::vec(prop::sample::select(vec![0.25, 0.5, 1.0, 3.0]), 1..4)
 }
 
-fn any_fleet() -> impl Strategy<Value = Fleet> {
+fn any_fleet() -> impl Strategy<Value = ClusterSpec> {
     let maybe = || prop::option::of(any_law());
     let server = (maybe(), maybe(), maybe(), any::<bool>());
     let cores = (prop::option::of(1u32..6), prop::sample::select(vec![Sharing::Equally, Sharing::FirstCome]));
     let all = (any_law(), maybe(), any_speeds(), cores, server, any::<bool>());
     all.prop_map(|(compute, delay, speeds, (cores, sharing), (latency, service, update, server_computes), at_once)| {
         let cancellation = if at_once { Cancellation::AtOnce } else { Cancellation::AfterComputing };
-        Fleet {
+        ClusterSpec {
             delay,
             speeds,
             cores,
@@ -66,7 +67,7 @@ fn any_fleet() -> impl Strategy<Value = Fleet> {
             update,
             server_computes,
             cancellation,
-            ..Fleet::new(compute)
+            ..ClusterSpec::new(compute)
         }
     })
 }
@@ -121,7 +122,7 @@ impl Chronicle {
                 self.version = version;
             }
             Event::Cancelled(task) => {
-                assert_eq!(rule.rest, Rest::Cancelled);
+                assert_eq!(rule.on_update, OnUpdate::Cancelled);
                 self.turns(task, Fate::Open, Fate::Cancelled);
             }
             Event::Started(task) => {
@@ -131,10 +132,10 @@ impl Chronicle {
                 let open = self.fates.insert((task.worker, task.serial), (task, Fate::Open));
                 let before = task.serial.checked_sub(1).map(|serial| self.fates[&(task.worker, serial)].1);
                 assert!(open.is_none() && before != Some(Fate::Open), "one task at a time");
-                if let Finisher::StartsAnew { lead: Some(lead) } = rule.finisher {
+                if let OnCompletion::StartsAnew { slack: Some(slack) } = rule.on_completion {
                     let own = |worker| self.finished.get(&worker).copied().unwrap_or(0);
                     let slowest = (0..rule.workers).map(own).min().unwrap_or(0);
-                    assert!(own(task.worker) - slowest <= u64::from(lead), "further ahead than promised");
+                    assert!(own(task.worker) - slowest <= u64::from(slack), "further ahead than promised");
                 }
             }
         }
@@ -144,10 +145,10 @@ impl Chronicle {
     fn everybody_works_who_may(&self, rule: Rule) {
         let count = |fate| self.fates.values().filter(|(_, f)| *f == fate).count();
         assert_eq!(count(Fate::HandedIn), self.gathered as usize);
-        match rule.finisher {
-            Finisher::Waits => assert_eq!(count(Fate::Open) + self.gathered as usize, rule.workers as usize),
-            Finisher::StartsAnew { lead: None } => assert_eq!(count(Fate::Open), rule.workers as usize),
-            Finisher::StartsAnew { lead: Some(_) } => assert!(count(Fate::Open) > 0),
+        match rule.on_completion {
+            OnCompletion::Waits => assert_eq!(count(Fate::Open) + self.gathered as usize, rule.workers as usize),
+            OnCompletion::StartsAnew { slack: None } => assert_eq!(count(Fate::Open), rule.workers as usize),
+            OnCompletion::StartsAnew { slack: Some(_) } => assert!(count(Fate::Open) > 0),
         }
     }
 }
@@ -162,40 +163,40 @@ proptest! {
     })]
 
     #[test]
-    fn every_task_has_one_fate_and_time_never_runs_backwards(rule in any_rule(), fleet in any_fleet(), seed in 0u64..1000) {
-        let mut run = run(rule, &fleet, Luck::new(seed, 0));
-        let (mut chronicle, mut ledger, mut tally) = (Chronicle::default(), Ledger::default(), Tally::new(rule.workers));
+    fn every_task_has_one_fate_and_time_never_runs_backwards(rule in any_rule(), spec in any_fleet(), seed in 0u64..1000) {
+        let mut run = run(rule, &spec, RandomKey::new(seed, 0));
+        let (mut chronicle, mut audit, mut accounts) = (Chronicle::default(), StalenessAudit::default(), Accounts::new(rule.workers));
         for _ in 0..TURNS {
-            let turn = run.turn().expect("simulated clusters never run dry");
-            turn.events().for_each(|(at, event)| chronicle.add(rule, at, event));
-            ledger.add(&turn);
-            tally.add(&turn);
-            let (added, had) = ledger.sides();
+            let step = run.step().expect("simulated clusters never run dry");
+            step.events().for_each(|(at, event)| chronicle.add(rule, at, event));
+            audit.add(&step);
+            accounts.add(&step);
+            let (added, had) = audit.sides();
             prop_assert_eq!(added, had);
             chronicle.everybody_works_who_may(rule);
         }
-        prop_assert_eq!(ledger.updates(), chronicle.version);
-        prop_assert_eq!(tally.gaps().count(), chronicle.version);
+        prop_assert_eq!(audit.updates(), chronicle.version);
+        prop_assert_eq!(accounts.gaps().count(), chronicle.version);
         let applied = chronicle.fates.values().filter(|(_, fate)| *fate == Fate::Applied).count() as u64;
         prop_assert_eq!(applied, chronicle.version * u64::from(rule.quorum));
-        for share in [tally.idle_share(), tally.wasted_share()].into_iter().flatten() {
+        for share in [accounts.idle_share(), accounts.wasted_share()].into_iter().flatten() {
             // Rounding of sums of several hundred times.
             prop_assert!((-1e-9..=1.0 + 1e-9).contains(&share), "a share of {}", share);
         }
     }
 
     #[test]
-    fn told_again_to_the_last_bit(rule in any_rule(), fleet in any_fleet(), seed in 0u64..1000) {
-        let luck = Luck::new(seed, 0);
-        let learner = Quadratic { curvature: 1.0, noise: 1.0, step_size: 0.1, luck };
-        let mut first = Run::new(rule, Simulated::learning(fleet, luck, rule.workers, learner));
+    fn told_again_to_the_last_bit(rule in any_rule(), spec in any_fleet(), seed in 0u64..1000) {
+        let key = RandomKey::new(seed, 0);
+        let learner = Quadratic { curvature: 1.0, noise: 1.0, step_size: 0.1, key };
+        let mut first = Run::new(rule, Simulated::learning(spec, key, rule.workers, learner));
         let (mut recording, mut events) = (Recording::default(), Vec::new());
         for _ in 0..TURNS {
-            let turn = first.turn().expect("simulated clusters never run dry");
-            recording.add(&turn);
-            events.extend(turn.events());
+            let step = first.step().expect("simulated clusters never run dry");
+            recording.add(&step);
+            events.extend(step.events());
         }
-        let mut again = Run::new(rule, Recorded::new(recording, learner, rule.workers));
+        let mut again = Run::new(rule, Replay::new(recording, learner, rule.workers));
         let told: Vec<(Time, Event)> = again.by_ref().collect();
         prop_assert_eq!(told, events);
         let bits = [*first.cluster().learner().params(), *again.cluster().learning().params()].map(f64::to_bits);
@@ -215,23 +216,23 @@ proptest! {
     #[test]
     fn who_waits_for_less_updates_no_later(
         law in any_law(), delay in prop::option::of(any_law()), speeds in any_speeds(),
-        m in 1u32..12, share in 0.0..1.0, lead in 0u32..6, steps in 1u32..6, seed in 0u64..1000,
+        m in 1u32..12, share in 0.0..1.0, slack in 0u32..6, steps in 1u32..6, seed in 0u64..1000,
     ) {
         let k = 1 + (share * f64::from(m)) as u32;
-        let fleet = Fleet { delay, speeds, ..Fleet::new(law) };
+        let spec = ClusterSpec { delay, speeds, ..ClusterSpec::new(law) };
         let times = |name: String| -> Vec<f64> {
             let sum = |total: &mut f64, gap: f64| {
                 *total += gap;
                 Some(*total)
             };
-            gaps(common::rule(&name, m), &fleet, Luck::new(seed, 0), 0).scan(0.0, sum).take(60).collect()
+            gaps(common::rule(&name, m), &spec, RandomKey::new(seed, 0), 0).scan(0.0, sum).take(60).collect()
         };
         let no_later = |a: f64, b: f64| a <= b * (1.0 + 1e-12);
         let never_later = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(&a, &b)| no_later(a, b));
         let (sync, asynchronous) = (times("sync".into()), times("async".into()));
         let (waits, never) = (times(format!("k-async:{k}")), times(format!("k-batch-async:{k}")));
         prop_assert!(never_later(&never, &waits) && never_later(&never, &sync));
-        let (ssp, shorter) = (times(format!("ssp:{}", lead + 1)), times(format!("ssp:{lead}")));
+        let (ssp, shorter) = (times(format!("ssp:{}", slack + 1)), times(format!("ssp:{slack}")));
         prop_assert!(never_later(&asynchronous, &ssp) && never_later(&ssp, &shorter));
         let every: Vec<f64> = sync.iter().copied().skip(steps as usize - 1).step_by(steps as usize).collect();
         let local = times(format!("local:{steps}"));
@@ -254,7 +255,7 @@ fn sync_is_slower_than_k_sync_is_slower_than_async() {
         for (m, k) in [(2, 1), (8, 1), (8, 4), (8, 7), (20, 10)] {
             let mean = |policy: &str| {
                 let series: straggle_sim::Series =
-                    gaps(common::rule(policy, m), &common::fleet(name), Luck::new(1, 0), 200).take(2000).collect();
+                    gaps(common::rule(policy, m), &common::spec(name), RandomKey::new(1, 0), 200).take(2000).collect();
                 series.estimate().expect("2000 gaps")
             };
             let (sync, k_sync, asynchronous) = (mean("sync"), mean(&format!("k-sync:{k}")), mean("async"));

@@ -4,21 +4,21 @@
 
 mod common;
 
-use common::{fleet, gaps, law, odd_fleets, rule, run};
-use straggle_sim::fleet::Cancellation;
-use straggle_sim::{Draws, Event, Fleet, Law, Luck};
+use common::{gaps, law, odd_fleets, rule, run, spec};
+use straggle_sim::cluster::spec::Cancellation;
+use straggle_sim::{ClusterSpec, Event, Law, RandomKey, Variates};
 
 const UPDATES: usize = 2000;
 
-/// Draws that each worker takes one after the other.
+/// Variates that each worker takes one after the other.
 struct Workers {
-    draws: Draws,
+    draws: Variates,
     next: Vec<u64>,
 }
 
 impl Workers {
-    fn new(fleet: &Fleet, luck: Luck, m: usize) -> Workers {
-        Workers { draws: Draws::new(fleet, luck), next: vec![0; m] }
+    fn new(spec: &ClusterSpec, key: RandomKey, m: usize) -> Workers {
+        Workers { draws: Variates::new(spec, key), next: vec![0; m] }
     }
 
     /// When the worker hands in what it starts now: computing is added first, then the delay.
@@ -29,27 +29,27 @@ impl Workers {
     }
 }
 
-fn plain_fleets() -> Vec<Fleet> {
-    let odd = odd_fleets().into_iter().filter(|fleet| fleet.unhindered() == *fleet);
-    let heavy = ["pareto(0.1, 1.05)", "lognormal(-3, 3)"].map(fleet);
-    Law::examples().into_iter().map(Fleet::new).chain(heavy).chain(odd).collect()
+fn plain_fleets() -> Vec<ClusterSpec> {
+    let odd = odd_fleets().into_iter().filter(|spec| spec.uncontended() == *spec);
+    let heavy = ["pareto(0.1, 1.05)", "lognormal(-3, 3)"].map(spec);
+    Law::examples().into_iter().map(ClusterSpec::new).chain(heavy).chain(odd).collect()
 }
 
 /// Instants of the first updates of a policy.
-fn instants(name: &str, m: usize, fleet: &Fleet, luck: Luck) -> Vec<f64> {
-    let updates = run(rule(name, m as u32), fleet, luck).filter(|(_, event)| matches!(event, Event::Updated(_)));
+fn instants(name: &str, m: usize, spec: &ClusterSpec, key: RandomKey) -> Vec<f64> {
+    let updates = run(rule(name, m as u32), spec, key).filter(|(_, event)| matches!(event, Event::Updated(_)));
     updates.take(UPDATES).map(|(at, _)| at.seconds()).collect()
 }
 
 /// Asserts that a policy updates at the instants of a recursion, which is called with everybody's first ends.
 fn is(name: &str, m: usize, mut recursion: impl FnMut(&mut Workers, &mut [f64]) -> f64) {
-    for (i, fleet) in plain_fleets().iter().enumerate() {
-        let luck = Luck::new(i as u64, 1);
-        let mut workers = Workers::new(fleet, luck, m);
+    for (i, spec) in plain_fleets().iter().enumerate() {
+        let key = RandomKey::new(i as u64, 1);
+        let mut workers = Workers::new(spec, key, m);
         let mut ends: Vec<f64> = (0..m).map(|worker| workers.end(worker, 0.0)).collect();
         let expected: Vec<f64> = (0..UPDATES).map(|_| recursion(&mut workers, &mut ends)).collect();
-        let found = instants(name, m, fleet, luck);
-        assert!(found == expected, "{name}, {m} workers, {fleet:?}: {:?} not {:?}", &found[..5], &expected[..5]);
+        let found = instants(name, m, spec, key);
+        assert!(found == expected, "{name}, {m} workers, {spec:?}: {:?} not {:?}", &found[..5], &expected[..5]);
     }
 }
 
@@ -126,18 +126,18 @@ fn k_batch_sync_counts_k_renewals_and_starts_anew() {
 /// A task of local SGD computes all its steps, then all their delays pass.
 #[test]
 fn local_sgd_is_the_maximum_of_sums() {
-    for (i, fleet) in plain_fleets().iter().enumerate() {
-        let luck = Luck::new(i as u64, 2);
-        let draws = Draws::new(fleet, luck);
+    for (i, spec) in plain_fleets().iter().enumerate() {
+        let key = RandomKey::new(i as u64, 2);
+        let draws = Variates::new(spec, key);
         let mut at = 0.0;
-        for (round, found) in instants("local:5", 8, fleet, luck).into_iter().enumerate() {
+        for (round, found) in instants("local:5", 8, spec, key).into_iter().enumerate() {
             let end = |worker: u32| {
                 let steps = 5 * round as u64..5 * (round as u64 + 1);
                 let compute: f64 = steps.clone().map(|step| draws.compute_s(worker, step)).sum();
                 at + compute + steps.map(|step| draws.delay_s(worker, step)).sum::<f64>()
             };
             at = (0..8).map(end).fold(0.0, f64::max);
-            assert_eq!(found, at, "round {round} on {fleet:?}");
+            assert_eq!(found, at, "round {round} on {spec:?}");
         }
     }
 }
@@ -147,12 +147,12 @@ fn local_sgd_is_the_maximum_of_sums() {
 fn a_busy_server_is_a_queue() {
     for (i, compute) in ["exp(1)", "constant(1)", "gamma(4, 0.25)", "pareto(0.1, 1.05)"].into_iter().enumerate() {
         for (service, update) in [("exp(10)", None), ("exp(1)", Some("gamma(2, 0.05)")), ("constant(0.1)", None)] {
-            let fleet = Fleet { service: Some(law(service)), update: update.map(law), ..fleet(compute) };
-            let luck = Luck::new(i as u64, 3);
-            let mut workers = Workers::new(&fleet, luck, 8);
+            let spec = ClusterSpec { service: Some(law(service)), update: update.map(law), ..spec(compute) };
+            let key = RandomKey::new(i as u64, 3);
+            let mut workers = Workers::new(&spec, key, 8);
             let mut arrivals: Vec<f64> = (0..8).map(|worker| workers.end(worker, 0.0)).collect();
             let mut free = 0.0;
-            for (version, found) in (1..).zip(instants("async", 8, &fleet, luck)) {
+            for (version, found) in (1..).zip(instants("async", 8, &spec, key)) {
                 let worker = in_order(&arrivals)[0];
                 let serial = workers.next[worker] - 1;
                 free = f64::max(free, arrivals[worker]) + workers.draws.service_s(worker as u32, serial);
@@ -167,20 +167,20 @@ fn a_busy_server_is_a_queue() {
 /// Where computing cannot be stopped, a worker begins when it is through with what was cancelled.
 #[test]
 fn k_sync_may_have_to_wait_for_what_is_in_vain() {
-    for (i, fleet) in plain_fleets().into_iter().enumerate() {
-        let fleet = Fleet { cancellation: Cancellation::AfterComputing, ..fleet };
-        let luck = Luck::new(i as u64, 5);
-        let draws = Draws::new(&fleet, luck);
+    for (i, spec) in plain_fleets().into_iter().enumerate() {
+        let spec = ClusterSpec { cancellation: Cancellation::AfterComputing, ..spec };
+        let key = RandomKey::new(i as u64, 5);
+        let draws = Variates::new(&spec, key);
         // When each worker can begin, and the end of what it computes.
         let (mut at, mut free) = (0.0, vec![0.0; 8]);
-        for (round, found) in (0..).zip(instants("k-sync:3", 8, &fleet, luck)) {
+        for (round, found) in (0..).zip(instants("k-sync:3", 8, &spec, key)) {
             let began: Vec<f64> = free.iter().map(|&free| f64::max(at, free)).collect();
             let computed: Vec<f64> = (0..8).map(|w| began[w] + draws.compute_s(w as u32, round)).collect();
             let ends: Vec<f64> = (0..8).map(|w| computed[w] + draws.delay_s(w as u32, round)).collect();
             at = ends[in_order(&ends)[2]];
             // What has not begun by then never will.
             free = (0..8).map(|w| if began[w] > at { began[w] } else { computed[w] }).collect();
-            assert_eq!(found, at, "round {round} on {fleet:?}");
+            assert_eq!(found, at, "round {round} on {spec:?}");
         }
     }
 }
@@ -188,8 +188,8 @@ fn k_sync_may_have_to_wait_for_what_is_in_vain() {
 /// The gaps that other tests look at add up to the instants.
 #[test]
 fn gaps_add_up() {
-    let (fleet, luck) = (fleet("exp(1)"), Luck::new(0, 0));
-    let total: f64 = gaps(rule("async", 8), &fleet, luck, 0).take(UPDATES).sum();
-    let last = *instants("async", 8, &fleet, luck).last().unwrap();
+    let (spec, key) = (spec("exp(1)"), RandomKey::new(0, 0));
+    let total: f64 = gaps(rule("async", 8), &spec, key, 0).take(UPDATES).sum();
+    let last = *instants("async", 8, &spec, key).last().unwrap();
     assert!((total / last - 1.0).abs() < 1e-12);
 }

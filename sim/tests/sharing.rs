@@ -4,13 +4,13 @@
 
 mod common;
 
-use common::{fleet, law, rule, run};
-use straggle_sim::fleet::{Cancellation, Sharing};
-use straggle_sim::{Draws, Event, Fleet, Luck};
+use common::{law, rule, run, spec};
+use straggle_sim::cluster::spec::{Cancellation, Sharing};
+use straggle_sim::{ClusterSpec, Event, RandomKey, Variates};
 
 /// Instants of the first updates of a policy.
-fn instants(name: &str, m: usize, fleet: &Fleet, luck: Luck, count: usize) -> Vec<f64> {
-    let updates = run(rule(name, m as u32), fleet, luck).filter(|(_, event)| matches!(event, Event::Updated(_)));
+fn instants(name: &str, m: usize, spec: &ClusterSpec, key: RandomKey, count: usize) -> Vec<f64> {
+    let updates = run(rule(name, m as u32), spec, key).filter(|(_, event)| matches!(event, Event::Updated(_)));
     updates.take(count).map(|(at, _)| at.seconds()).collect()
 }
 
@@ -32,7 +32,7 @@ enum At {
 /// The plain way to share cores equally: go from event to event, and take from everybody who computes what he was given
 /// since. A quorum of 1 is async, a greater one is k-sync.
 struct Plain {
-    draws: Draws,
+    draws: Variates,
     cores: u32,
     cancellation: Cancellation,
     quorum: usize,
@@ -134,18 +134,18 @@ fn equal_shares_are_processor_sharing() {
         for (policy, quorum, service, cancellation) in policies {
             for (m, cores) in [(8, 2), (5, 4), (3, 1)] {
                 let (delay, service, speeds) = (delay.map(law), service.map(law), vec![1.0, 0.5]);
-                let fleet = Fleet { delay, service, cores: Some(cores), cancellation, speeds, ..fleet(name) };
-                (0..20).for_each(|replication| is_plain(policy, quorum, m, &fleet, Luck::new(4, replication)));
+                let spec = ClusterSpec { delay, service, cores: Some(cores), cancellation, speeds, ..spec(name) };
+                (0..20).for_each(|replication| is_plain(policy, quorum, m, &spec, RandomKey::new(4, replication)));
             }
         }
     }
 }
 
-fn is_plain(policy: &str, quorum: usize, m: usize, fleet: &Fleet, luck: Luck) {
+fn is_plain(policy: &str, quorum: usize, m: usize, spec: &ClusterSpec, key: RandomKey) {
     let mut plain = Plain {
-        draws: Draws::new(fleet, luck),
-        cores: fleet.cores.expect("shared cores"),
-        cancellation: fleet.cancellation,
+        draws: Variates::new(spec, key),
+        cores: spec.cores.expect("shared cores"),
+        cancellation: spec.cancellation,
         quorum,
         now: 0.0,
         serial: vec![0; m],
@@ -154,9 +154,9 @@ fn is_plain(policy: &str, quorum: usize, m: usize, fleet: &Fleet, luck: Luck) {
         done: f64::INFINITY,
     };
     (0..m).for_each(|worker| plain.begin(worker, 0));
-    for found in instants(policy, m, fleet, luck, 100) {
+    for found in instants(policy, m, spec, key, 100) {
         let expected = plain.next_update();
-        assert!((found / expected - 1.0).abs() < 1e-9, "{found} not {expected}: {policy}, {m} workers on {fleet:?}");
+        assert!((found / expected - 1.0).abs() < 1e-9, "{found} not {expected}: {policy}, {m} workers on {spec:?}");
     }
 }
 
@@ -167,9 +167,9 @@ fn queues_for_cores_are_first_come_first_served() {
     for (name, delay) in laws {
         for (m, cores) in [(8, 2), (5, 4), (3, 1), (20, 7)] {
             let (delay, speeds, sharing) = (delay.map(law), vec![1.0, 0.5], Sharing::FirstCome);
-            let fleet = Fleet { delay, cores: Some(cores), sharing, speeds, ..fleet(name) };
-            let luck = Luck::new(6, u64::from(cores));
-            let draws = Draws::new(&fleet, luck);
+            let spec = ClusterSpec { delay, cores: Some(cores), sharing, speeds, ..spec(name) };
+            let key = RandomKey::new(6, u64::from(cores));
+            let draws = Variates::new(&spec, key);
             let least = |times: &[f64]| (0..times.len()).min_by(|&a, &b| times[a].total_cmp(&times[b])).expect("some");
             let (mut ready, mut serial, mut free) = (vec![0.0; m], vec![0; m], vec![0.0; cores as usize]);
             // Hand-ins come out in order of time, steps begin in order of who is ready first.
@@ -186,7 +186,7 @@ fn queues_for_cores_are_first_come_first_served() {
             expected.retain(|&at| at <= all_known_until);
             expected.sort_by(f64::total_cmp);
             assert!(expected.len() > 1000);
-            assert_eq!(instants("async", m, &fleet, luck, expected.len()), expected, "{m} on {fleet:?}");
+            assert_eq!(instants("async", m, &spec, key, expected.len()), expected, "{m} on {spec:?}");
         }
     }
 }
@@ -195,11 +195,11 @@ fn queues_for_cores_are_first_come_first_served() {
 #[test]
 fn enough_cores_change_nothing() {
     for name in ["exp(1)", "gamma(4, 0.25)"] {
-        let (plain, luck) = (fleet(name), Luck::new(7, 0));
+        let (plain, key) = (spec(name), RandomKey::new(7, 0));
         for sharing in [Sharing::Equally, Sharing::FirstCome] {
             for policy in ["sync", "k-sync:3", "k-async:3", "async", "ssp:1"] {
-                let many = Fleet { cores: Some(8), sharing, ..plain.clone() };
-                assert_eq!(instants(policy, 8, &many, luck, 500), instants(policy, 8, &plain, luck, 500));
+                let many = ClusterSpec { cores: Some(8), sharing, ..plain.clone() };
+                assert_eq!(instants(policy, 8, &many, key, 500), instants(policy, 8, &plain, key, 500));
             }
         }
     }

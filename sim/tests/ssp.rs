@@ -5,12 +5,12 @@
 
 mod common;
 
-use common::{batch, fleet, judge_batch, mean_s, rule, run, theory_s};
+use common::{batch, judge_batch, mean_s, rule, run, spec, theory_s};
 use std::collections::HashMap;
-use straggle_sim::{Draws, Event, Fleet, Law, Luck};
+use straggle_sim::{ClusterSpec, Event, Law, RandomKey, Variates};
 
 /// C_i(k) = max(C_i(k-1), max_j C_j(k-1-s)) + X_i(k): the end of worker i's k-th step, k = 1, 2, ...
-fn max_plus(draws: &Draws, m: usize, s: usize, steps: usize) -> Vec<Vec<f64>> {
+fn max_plus(draws: &Variates, m: usize, s: usize, steps: usize) -> Vec<Vec<f64>> {
     let mut ends = vec![vec![0.0; m]];
     for k in 1..=steps {
         let barrier = if k > s { ends[k - 1 - s].iter().copied().fold(0.0, f64::max) } else { 0.0 };
@@ -23,15 +23,15 @@ fn max_plus(draws: &Draws, m: usize, s: usize, steps: usize) -> Vec<Vec<f64>> {
 
 #[test]
 fn ssp_is_the_max_plus_recursion_bit_for_bit() {
-    let heavy = ["pareto(0.1, 1.05)", "lognormal(-3, 3)"].map(fleet);
-    let unequal = Fleet { speeds: vec![1.0, 0.5, 3.0], ..fleet("gamma(4, 0.25)") };
-    for (i, fleet) in Law::examples().into_iter().map(Fleet::new).chain(heavy).chain([unequal]).enumerate() {
+    let heavy = ["pareto(0.1, 1.05)", "lognormal(-3, 3)"].map(spec);
+    let unequal = ClusterSpec { speeds: vec![1.0, 0.5, 3.0], ..spec("gamma(4, 0.25)") };
+    for (i, spec) in Law::examples().into_iter().map(ClusterSpec::new).chain(heavy).chain([unequal]).enumerate() {
         for (m, s) in [(1, 0), (2, 0), (2, 1), (5, 2), (8, 0), (8, 1), (8, 3), (20, 7)] {
-            let luck = Luck::new(i as u64, s as u64);
-            let expected = max_plus(&Draws::new(&fleet, luck), m, s, 400);
+            let key = RandomKey::new(i as u64, s as u64);
+            let expected = max_plus(&Variates::new(&spec, key), m, s, 400);
             let mut seen = 0;
             // All that ends while no worker is through with its 400 steps.
-            for (_, event) in run(rule(&format!("ssp:{s}"), m as u32), &fleet, luck) {
+            for (_, event) in run(rule(&format!("ssp:{s}"), m as u32), &spec, key) {
                 let Event::Finished(completion) = event else { continue };
                 let Some(row) = expected.get(completion.task.serial as usize) else { break };
                 let end = row[completion.task.worker as usize];
@@ -46,11 +46,11 @@ fn ssp_is_the_max_plus_recursion_bit_for_bit() {
 /// And nobody comes late: what the recursion has ended by then has been handed in, in the same order.
 #[test]
 fn ssp_hands_in_in_the_order_of_the_recursion() {
-    let (fleet, luck) = (fleet("exp(1)"), Luck::new(3, 0));
+    let (spec, key) = (spec("exp(1)"), RandomKey::new(3, 0));
     for (m, s) in [(8u32, 0), (8, 2), (8, 5)] {
-        let mut expected: Vec<f64> = max_plus(&Draws::new(&fleet, luck), m as usize, s, 600).concat();
+        let mut expected: Vec<f64> = max_plus(&Variates::new(&spec, key), m as usize, s, 600).concat();
         expected.sort_by(f64::total_cmp);
-        let updates = run(rule(&format!("ssp:{s}"), m), &fleet, luck).filter_map(|(at, event)| match event {
+        let updates = run(rule(&format!("ssp:{s}"), m), &spec, key).filter_map(|(at, event)| match event {
             Event::Updated(_) => Some(at.seconds()),
             Event::Finished(_) | Event::Applied(_) | Event::Cancelled(_) | Event::Started(_) => None,
         });
@@ -112,7 +112,7 @@ fn the_chain_knows_what_is_known() {
         assert!((exact_rate(2, s) - closed).abs() < 1e-9);
     }
     for p in [3, 8] {
-        let rounds = 1.0 / theory_s("sync", u32::from(p), &fleet("exp(1)"));
+        let rounds = 1.0 / theory_s("sync", u32::from(p), &spec("exp(1)"));
         assert!((exact_rate(p, 0) - rounds).abs() < 1e-9, "s = 0 is a round with a barrier");
     }
 }
@@ -129,7 +129,7 @@ fn ssp_runs_at_the_rate_of_its_markov_chain() {
         for (s, printed) in [0, 1, 3, 7].into_iter().zip(printed) {
             let rate = exact_rate(p, s);
             assert!((rate / printed - 1.0).abs() < 0.01, "P = {p}, s = {s}: {rate} against {printed}");
-            let batch = batch(&format!("ssp:{s}"), u32::from(p), &fleet("exp(1)"));
+            let batch = batch(&format!("ssp:{s}"), u32::from(p), &spec("exp(1)"));
             judge_batch(&format!("ssp:{s}, {p} workers"), &batch, 1.0 / (f64::from(p) * rate));
         }
     }
@@ -140,11 +140,11 @@ fn ssp_runs_at_the_rate_of_its_markov_chain() {
 fn ssp_stays_within_its_bounds() {
     for p in [4u32, 8] {
         for name in ["exp(1)", "gamma(4, 0.25)"] {
-            let fleet = fleet(name);
+            let spec = spec(name);
             let mut before = f64::INFINITY;
             for s in [0, 1, 3, 7] {
-                let found = mean_s(&batch(&format!("ssp:{s}"), p, &fleet));
-                let slowest = theory_s(&format!("local:{}", s + 1), p, &fleet) / f64::from((s + 1) * p);
+                let found = mean_s(&batch(&format!("ssp:{s}"), p, &spec));
+                let slowest = theory_s(&format!("local:{}", s + 1), p, &spec) / f64::from((s + 1) * p);
                 let noise = 5.0 * found.standard_error;
                 assert!(found.mean < slowest + noise, "ssp:{s}, {p} workers, {name}: {} above {slowest}", found.mean);
                 assert!(found.mean > 1.0 / f64::from(p) - noise && found.mean < before, "ssp:{s}, {p} workers, {name}");
@@ -156,11 +156,11 @@ fn ssp_stays_within_its_bounds() {
 
 #[test]
 fn ssp_never_runs_further_ahead_than_promised_and_does_run_that_far() {
-    for fleet in ["exp(1)", "pareto(0.1, 1.05)", "uniform(0.1, 0.9)"].map(fleet) {
+    for spec in ["exp(1)", "pareto(0.1, 1.05)", "uniform(0.1, 0.9)"].map(spec) {
         for (m, s) in [(2, 0), (3, 1), (8, 0), (8, 2), (8, 6)] {
             let mut finished = vec![0u64; m];
             let mut farthest = 0;
-            for (_, event) in run(rule(&format!("ssp:{s}"), m as u32), &fleet, Luck::new(0, 0)).take(30_000) {
+            for (_, event) in run(rule(&format!("ssp:{s}"), m as u32), &spec, RandomKey::new(0, 0)).take(30_000) {
                 match event {
                     Event::Finished(completion) => finished[completion.task.worker as usize] += 1,
                     Event::Started(task) => {
@@ -170,7 +170,7 @@ fn ssp_never_runs_further_ahead_than_promised_and_does_run_that_far() {
                     Event::Applied(_) | Event::Updated(_) | Event::Cancelled(_) => {}
                 }
             }
-            assert_eq!(farthest, s, "{m} workers, {}", fleet.compute);
+            assert_eq!(farthest, s, "{m} workers, {}", spec.compute);
         }
     }
 }

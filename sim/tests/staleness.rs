@@ -5,18 +5,18 @@
 
 mod common;
 
-use common::{fleet, judge_counts, judge_mean, mean_of, rule, run};
+use common::{judge_counts, judge_mean, mean_of, rule, run, spec};
 use rayon::prelude::*;
 use straggle_sim::experiment::warm_up;
-use straggle_sim::{Fleet, Luck, Rule, theory};
+use straggle_sim::{ClusterSpec, RandomKey, Rule, theory};
 
 /// The staleness of the gradient in one place of an update, of every `every`-th update after the warm-up.
-fn staleness(rule: Rule, fleet: &Fleet, place: usize, every: u64, count: usize) -> Vec<u64> {
-    let mut run = run(rule, fleet, Luck::new(place as u64, 0));
-    let mut next = warm_up(rule, fleet);
+fn staleness(rule: Rule, spec: &ClusterSpec, place: usize, every: u64, count: usize) -> Vec<u64> {
+    let mut run = run(rule, spec, RandomKey::new(place as u64, 0));
+    let mut next = warm_up(rule, spec);
     let mut found = Vec::with_capacity(count);
     while found.len() < count {
-        let orders = run.turn().expect("simulated clusters never run dry").orders;
+        let orders = run.step().expect("simulated clusters never run dry").orders;
         if !orders.update.is_empty() && orders.version > next {
             found.push(orders.version - 1 - orders.update[place].base_version);
             next += every;
@@ -40,7 +40,7 @@ fn geometric(p: f64) -> impl Fn(usize) -> f64 {
 fn memoryless_async_staleness_is_geometric() {
     for p in [2u32, 8, 20] {
         // Beyond 40 P updates an overlap has a chance of e^-40.
-        let values = staleness(rule("async", p), &fleet("exp(2)"), 0, 40 * u64::from(p), 20_000);
+        let values = staleness(rule("async", p), &spec("exp(2)"), 0, 40 * u64::from(p), 20_000);
         let p = f64::from(p);
         judge_counts(&format!("async, {p} workers"), &counts(&values), geometric(1.0 / p), 8 * p as usize);
         let squares: Vec<f64> = values.iter().map(|&v| (v as f64 - p + 1.0).powi(2)).collect();
@@ -53,7 +53,7 @@ fn memoryless_async_staleness_is_geometric() {
 fn memoryless_k_async_staleness_is_geometric() {
     for k in [2u32, 4, 6] {
         for place in [0, k as usize - 1] {
-            let values = staleness(rule(&format!("k-async:{k}"), 8), &fleet("exp(2)"), place, 160, 20_000);
+            let values = staleness(rule(&format!("k-async:{k}"), 8), &spec("exp(2)"), place, 160, 20_000);
             let what = format!("k-async:{k}, place {place}");
             judge_counts(&what, &counts(&values), geometric(f64::from(k) / 8.0), 40);
         }
@@ -71,7 +71,7 @@ fn memoryless_k_batch_async_staleness_depends_on_the_place() {
     for k in [4, 12] {
         let rule = rule(&format!("k-batch-async:{k}"), 8);
         for l in [1, 2, k] {
-            let values = staleness(rule, &fleet("exp(2)"), l - 1, 320 / k as u64 + 1, 20_000);
+            let values = staleness(rule, &spec("exp(2)"), l - 1, 320 / k as u64 + 1, 20_000);
             judge_counts(&format!("k = {k}, place {l}"), &counts(&values), |tau| in_place(k, l, tau), 40);
         }
     }
@@ -92,14 +92,14 @@ fn unequal_workers_have_their_shares_and_their_staleness() {
     let (m, updates, replications) = (4, 4000, 200);
     let exact = [(0.125, 7.0), (0.125, 7.0), (0.25, 3.0), (0.5, 1.0)];
     for name in ["exp(1)", "gamma(4, 0.25)", "uniform(0.1, 0.9)"] {
-        let fleet = Fleet { speeds: vec![1.0, 1.0, 2.0, 4.0], ..fleet(name) };
+        let spec = ClusterSpec { speeds: vec![1.0, 1.0, 2.0, 4.0], ..spec(name) };
         let rule = rule("async", m);
         let one = |replication| {
-            let mut run = run(rule, &fleet, Luck::new(21, replication));
+            let mut run = run(rule, &spec, RandomKey::new(21, replication));
             let (mut counts, mut sums) = ([0.0; 4], [0.0; 4]);
-            let first = warm_up(rule, &fleet);
+            let first = warm_up(rule, &spec);
             loop {
-                let orders = run.turn().expect("simulated clusters never run dry").orders;
+                let orders = run.step().expect("simulated clusters never run dry").orders;
                 match orders.version {
                     version if version > first + updates => break (counts, sums),
                     version if version > first => {
@@ -124,12 +124,12 @@ fn unequal_workers_have_their_shares_and_their_staleness() {
 
 #[test]
 fn unequal_memoryless_workers_are_multinomial_and_geometric() {
-    let fleet = Fleet { speeds: vec![1.0, 1.0, 2.0, 4.0], ..fleet("exp(1)") };
+    let spec = ClusterSpec { speeds: vec![1.0, 1.0, 2.0, 4.0], ..spec("exp(1)") };
     let rates = [0.125, 0.125, 0.25, 0.5];
-    let mut run = run(rule("async", 4), &fleet, Luck::new(22, 0));
+    let mut run = run(rule("async", 4), &spec, RandomKey::new(22, 0));
     let (mut shares, mut by_worker) = (vec![0; 4], vec![Vec::new(); 4]);
     while shares.iter().sum::<u64>() < 400_000 {
-        let orders = run.turn().expect("simulated clusters never run dry").orders;
+        let orders = run.step().expect("simulated clusters never run dry").orders;
         let Some(task) = orders.update.first() else { continue };
         // Each update is anybody's, independently of all before.
         shares[task.worker as usize] += 1;
@@ -148,7 +148,7 @@ fn unequal_memoryless_workers_are_multinomial_and_geometric() {
 fn mean_staleness_does_not_depend_on_the_law() {
     for name in ["gamma(4, 0.25)", "shifted-exp(0.5, 2)", "weibull(0.5, 0.5)"] {
         for (policy, m) in [("async", 8), ("k-async:4", 8), ("k-batch-async:4", 8)] {
-            let batch = common::observe(policy, m, &fleet(name), straggle_sim::Length::Updates(4096), 40);
+            let batch = common::observe(policy, m, &spec(name), straggle_sim::Length::Updates(4096), 40);
             let means: Vec<f64> = batch.iter().map(|o| o.usage.as_ref().unwrap().mean_staleness).collect();
             let exact = theory::mean_staleness(rule(policy, m)).unwrap();
             judge_mean(&format!("{policy}, {name}"), &means, exact);
@@ -160,7 +160,7 @@ fn mean_staleness_does_not_depend_on_the_law() {
 #[test]
 fn regular_times_have_regular_staleness() {
     for (name, printed) in [("uniform(0, 2)", 20.0), ("shifted-exp(1, 1)", 15.1)] {
-        let values = staleness(rule("async", 8), &fleet(name), 0, 80, 100_000);
+        let values = staleness(rule("async", 8), &spec(name), 0, 80, 100_000);
         let squares: Vec<f64> = values.iter().map(|&v| (v as f64 - 7.0).powi(2)).collect();
         let found = mean_of(&squares);
         assert!((found.mean - printed).abs() < 0.01 * printed + 5.0 * found.standard_error, "{name}: {found:?}");
@@ -177,7 +177,7 @@ fn regular_times_have_regular_staleness() {
 #[test]
 fn fresh_gradients_are_rarer_where_new_lasts_longer() {
     let share = |name: &str| {
-        let values = staleness(rule("async", 8), &fleet(name), 0, 80, 40_000);
+        let values = staleness(rule("async", 8), &spec(name), 0, 80, 40_000);
         values.iter().filter(|&&v| v == 0).count() as f64 / values.len() as f64
     };
     // One standard error is 0.0017.

@@ -5,11 +5,11 @@
 
 mod common;
 
-use common::{fleet, law, rule, theory_s};
+use common::{law, rule, spec, theory_s};
 use statrs::function::gamma::{gamma, ln_gamma};
-use straggle_sim::quadrature::{integral, mean_of_survival};
+use straggle_sim::theory::quadrature::{integral, mean_of_survival};
 use straggle_sim::theory::{Kind, harmonic, kth_of_exponentials, mean_staleness, repairman, time_per_update};
-use straggle_sim::{Fleet, Law, TraceSource};
+use straggle_sim::{ClusterSpec, Law, TraceSource};
 
 /// Asserts that a value rounds to what is printed with so many decimals.
 fn prints_as(what: &str, found: f64, printed: f64, decimals: i32) {
@@ -23,8 +23,8 @@ fn equal(what: &str, found: f64, exact: f64) {
 }
 
 /// E[X_{k:p}] by way of k-sync, which is exactly that.
-fn kth(k: u32, p: u32, fleet: &Fleet) -> f64 {
-    let theory = time_per_update(rule(&format!("k-sync:{k}"), p), fleet).expect("order statistics are known");
+fn kth(k: u32, p: u32, spec: &ClusterSpec) -> f64 {
+    let theory = time_per_update(rule(&format!("k-sync:{k}"), p), spec).expect("order statistics are known");
     assert_eq!(theory.kind, Kind::Exact);
     theory.seconds
 }
@@ -54,11 +54,11 @@ fn the_golden_table_of_order_statistics() {
         ("lognormal(-0.125, 0.5)", 0.5329, [0.4530, 0.8370, 1.8876, 2.5638]),
     ];
     for (name, cv, printed) in table {
-        let fleet = fleet(name);
-        equal(name, fleet.compute.mean(), 1.0);
-        prints_as(name, fleet.variation(), cv, 4);
+        let spec = spec(name);
+        equal(name, spec.compute.mean(), 1.0);
+        prints_as(name, spec.variation(), cv, 4);
         for ((k, p), printed) in [(1, 8), (4, 8), (8, 8), (32, 32)].into_iter().zip(printed) {
-            prints_as(&format!("{name}, {k} of {p}"), kth(k, p, &fleet), printed, 4);
+            prints_as(&format!("{name}, {k} of {p}"), kth(k, p, &spec), printed, 4);
         }
     }
 }
@@ -66,9 +66,9 @@ fn the_golden_table_of_order_statistics() {
 #[test]
 fn the_paper_example_of_lambda_2() {
     for (m, sync, asynchronous) in [(1, 0.5, 0.5), (5, 1.14167, 0.1), (10, 1.46448, 0.05), (20, 1.79887, 0.025)] {
-        prints_as("sync", theory_s("sync", m, &fleet("exp(2)")), sync, 5);
-        prints_as("async", theory_s("async", m, &fleet("exp(2)")), asynchronous, 5);
-        equal("H_m / 2", theory_s("sync", m, &fleet("exp(2)")), harmonic(m) / 2.0);
+        prints_as("sync", theory_s("sync", m, &spec("exp(2)")), sync, 5);
+        prints_as("async", theory_s("async", m, &spec("exp(2)")), asynchronous, 5);
+        equal("H_m / 2", theory_s("sync", m, &spec("exp(2)")), harmonic(m) / 2.0);
     }
 }
 
@@ -78,27 +78,27 @@ fn order_statistics_meet_their_closed_forms() {
         for k in [1, 2, p / 2, p - 1, p].into_iter().filter(|k| (1..=p).contains(k)) {
             let what = format!("{k} of {p}");
             let (kf, pf) = (f64::from(k), f64::from(p));
-            equal(&what, kth(k, p, &fleet("exp(4)")), (harmonic(p) - harmonic(p - k)) / 4.0);
+            equal(&what, kth(k, p, &spec("exp(4)")), (harmonic(p) - harmonic(p - k)) / 4.0);
             equal(&what, kth_of_exponentials(k, p, 4.0, None), (harmonic(p) - harmonic(p - k)) / 4.0);
-            equal(&what, kth(k, p, &fleet("shifted-exp(3, 4)")), 3.0 + (harmonic(p) - harmonic(p - k)) / 4.0);
-            equal(&what, kth(k, p, &fleet("constant(0.3)")), 0.3);
-            equal(&what, kth(k, p, &fleet("uniform(1, 5)")), 1.0 + 4.0 * kf / (pf + 1.0));
+            equal(&what, kth(k, p, &spec("shifted-exp(3, 4)")), 3.0 + (harmonic(p) - harmonic(p - k)) / 4.0);
+            equal(&what, kth(k, p, &spec("constant(0.3)")), 0.3);
+            equal(&what, kth(k, p, &spec("uniform(1, 5)")), 1.0 + 4.0 * kf / (pf + 1.0));
             for shape in [1.5, 2.5, 7.0] {
                 let ln = ln_gamma(pf + 1.0) + ln_gamma(pf - kf + 1.0 - 1.0 / shape)
                     - ln_gamma(pf - kf + 1.0)
                     - ln_gamma(pf + 1.0 - 1.0 / shape);
                 let name = format!("pareto(0.6, {shape})");
-                equal(&format!("{what} {name}"), kth(k, p, &fleet(&name)), 0.6 * ln.exp());
+                equal(&format!("{what} {name}"), kth(k, p, &spec(&name)), 0.6 * ln.exp());
             }
         }
         let pf = f64::from(p);
-        equal("least of pareto", kth(1, p, &fleet("pareto(0.6, 2.5)")), 0.6 * pf * 2.5 / (pf * 2.5 - 1.0));
+        equal("least of pareto", kth(1, p, &spec("pareto(0.6, 2.5)")), 0.6 * pf * 2.5 / (pf * 2.5 - 1.0));
         for shape in [0.5, 1.0, 2.0, 3.3] {
             let least = 0.7 * pf.powf(-1.0 / shape) * gamma(1.0 + 1.0 / shape);
-            equal("least of weibull", kth(1, p, &fleet(&format!("weibull({shape}, 0.7)"))), least);
+            equal("least of weibull", kth(1, p, &spec(&format!("weibull({shape}, 0.7)"))), least);
         }
         // The maximum of Gumbels is a Gumbel, moved by scale * ln P.
-        let gumbel = fleet("gumbel(1, 0.04)");
+        let gumbel = spec("gumbel(1, 0.04)");
         equal("greatest of gumbel", kth(p, p, &gumbel), gumbel.compute.mean() + 0.04 * pf.ln());
         let sd = gumbel.compute.variance().sqrt();
         equal("gumbel's scale", 0.04, sd * 6f64.sqrt() / std::f64::consts::PI);
@@ -117,7 +117,7 @@ fn weibull_order_statistics_meet_their_alternating_sum() {
                 };
                 let factor = scale * gamma(1.0 + 1.0 / shape) * f64::from(p) * binomial(p - 1, k - 1);
                 let exact = factor * (0..k).map(term).sum::<f64>();
-                equal("weibull", kth(k, p, &fleet(&format!("weibull({shape}, {scale})"))), exact);
+                equal("weibull", kth(k, p, &spec(&format!("weibull({shape}, {scale})"))), exact);
             }
         }
     }
@@ -127,14 +127,14 @@ fn weibull_order_statistics_meet_their_alternating_sum() {
 #[test]
 fn two_point_times_meet_their_binomial() {
     for (r, slow, all) in [(10.0, 1, 10), (3.0, 1, 2), (1.5, 7, 8)] {
-        let fleet = Fleet::new(two_point(r, slow, all));
+        let spec = ClusterSpec::new(two_point(r, slow, all));
         let q = slow as f64 / all as f64;
         for p in [1, 2, 8, 20] {
-            equal("max", kth(p, p, &fleet), 1.0 + (r - 1.0) * (1.0 - (1.0 - q).powi(p as i32)));
+            equal("max", kth(p, p, &spec), 1.0 + (r - 1.0) * (1.0 - (1.0 - q).powi(p as i32)));
             for k in 1..=p {
                 let exactly = |n: u32| binomial(p, n) * q.powi(n as i32) * (1.0 - q).powi((p - n) as i32);
                 let slow: f64 = (p - k + 1..=p).map(exactly).sum();
-                equal("k-sync", kth(k, p, &fleet), 1.0 + (r - 1.0) * slow);
+                equal("k-sync", kth(k, p, &spec), 1.0 + (r - 1.0) * slow);
             }
         }
     }
@@ -142,12 +142,12 @@ fn two_point_times_meet_their_binomial() {
 
 #[test]
 fn unequal_exponential_workers_meet_inclusion_and_exclusion() {
-    let paper = Fleet { speeds: vec![1.0, 1.0, 2.0, 4.0], ..fleet("exp(1)") };
+    let paper = ClusterSpec { speeds: vec![1.0, 1.0, 2.0, 4.0], ..spec("exp(1)") };
     prints_as("max of (1, 1, 2, 4)", kth(4, 4, &paper), 1.59405, 5);
     equal("min of (1, 1, 2, 4)", kth(1, 4, &paper), 1.0 / 8.0);
     for rates in [vec![1.0, 1.0, 2.0, 4.0], vec![0.1, 3.0, 5.0], vec![2.0; 6], vec![1.0, 0.5]] {
         let p = rates.len() as u32;
-        let fleet = Fleet { speeds: rates.clone(), ..fleet("exp(1)") };
+        let spec = ClusterSpec { speeds: rates.clone(), ..spec("exp(1)") };
         // E[X_{k:p}] = sum over sets S of at least p-k+1 workers of (-1)^(|S|-(p-k+1)) C(|S|-1, p-k) / (rates in S).
         for k in 1..=p {
             let least = p - k + 1;
@@ -158,13 +158,13 @@ fn unequal_exponential_workers_meet_inclusion_and_exclusion() {
                 sign * binomial(size - 1, least - 1) / total
             };
             let exact: f64 = (1u32..1 << p).filter(|set| set.count_ones() >= least).map(term).sum();
-            equal(&format!("{k} of {rates:?}"), kth(k, p, &fleet), exact);
+            equal(&format!("{k} of {rates:?}"), kth(k, p, &spec), exact);
         }
         let longest =
             integral(&|t: f64| 1.0 - rates.iter().map(|r| -(-r * t).exp_m1()).product::<f64>(), 0.0, 900.0, 1e-12);
-        equal("the integral of the survival", kth(p, p, &fleet), longest);
-        equal("async", theory_s("async", p, &fleet), 1.0 / rates.iter().sum::<f64>());
-        equal("k-batch-async", theory_s("k-batch-async:3", p, &fleet), 3.0 / rates.iter().sum::<f64>());
+        equal("the integral of the survival", kth(p, p, &spec), longest);
+        equal("async", theory_s("async", p, &spec), 1.0 / rates.iter().sum::<f64>());
+        equal("k-batch-async", theory_s("k-batch-async:3", p, &spec), 3.0 / rates.iter().sum::<f64>());
     }
 }
 
@@ -173,16 +173,16 @@ fn unequal_exponential_workers_meet_inclusion_and_exclusion() {
 fn every_law_obeys_hartley_and_david_and_renewal_theory() {
     for law in Law::examples().into_iter().chain([two_point(10.0, 1, 10), law("pareto(0.1, 1.05)")]) {
         let (mean, sd) = (law.mean(), law.variance().sqrt());
-        let fleet = Fleet::new(law);
+        let spec = ClusterSpec::new(law);
         for p in [1, 2, 8, 20, 100] {
             let pf = f64::from(p);
             let bound = mean + if p > 1 { sd * (pf - 1.0) / (2.0 * pf - 1.0).sqrt() } else { 0.0 };
-            assert!(kth(p, p, &fleet) <= bound * (1.0 + 1e-12), "{} of {p}", fleet.compute);
-            equal("async", theory_s("async", p, &fleet), mean / pf);
-            equal("k-batch-async", theory_s("k-batch-async:4", p, &fleet), 4.0 * mean / pf);
+            assert!(kth(p, p, &spec) <= bound * (1.0 + 1e-12), "{} of {p}", spec.compute);
+            equal("async", theory_s("async", p, &spec), mean / pf);
+            equal("k-batch-async", theory_s("k-batch-async:4", p, &spec), 4.0 * mean / pf);
             // X_{1:P} <= ... <= X_{P:P}, and all of them together are P draws.
-            let all: Vec<f64> = (1..=p).map(|k| kth(k, p, &fleet)).collect();
-            assert!(all.windows(2).all(|pair| pair[0] <= pair[1] * (1.0 + 1e-12)), "{}", fleet.compute);
+            let all: Vec<f64> = (1..=p).map(|k| kth(k, p, &spec)).collect();
+            assert!(all.windows(2).all(|pair| pair[0] <= pair[1] * (1.0 + 1e-12)), "{}", spec.compute);
             equal("the sum of all order statistics", all.iter().sum::<f64>(), pf * mean);
         }
     }
@@ -200,17 +200,17 @@ fn local_sgd_meets_its_table_of_erlang_maxima() {
     ];
     for (p, printed) in table {
         for (tau, printed) in periods.into_iter().zip(printed) {
-            let found = theory_s(&format!("local:{tau}"), p, &fleet("exp(1)")) / f64::from(tau);
+            let found = theory_s(&format!("local:{tau}"), p, &spec("exp(1)")) / f64::from(tau);
             prints_as(&format!("local:{tau}, {p} workers"), found, printed, 6);
         }
     }
     for tau in [1, 2, 5, 20] {
         let t = f64::from(tau);
         let exact = t * (1.0 + binomial(2 * tau, tau) / 4f64.powi(tau as i32));
-        equal("two workers", theory_s(&format!("local:{tau}"), 2, &fleet("exp(1)")), exact);
+        equal("two workers", theory_s(&format!("local:{tau}"), 2, &spec("exp(1)")), exact);
         // Sums of gammas are gammas; a constant delay is paid tau times.
-        let delayed = Fleet { delay: Some(law("constant(0.5)")), ..fleet("gamma(3, 0.25)") };
-        let erlang = fleet(&format!("gamma({}, 0.25)", 3.0 * t));
+        let delayed = ClusterSpec { delay: Some(law("constant(0.5)")), ..spec("gamma(3, 0.25)") };
+        let erlang = spec(&format!("gamma({}, 0.25)", 3.0 * t));
         equal("delayed", theory_s(&format!("local:{tau}"), 8, &delayed), 0.5 * t + kth(8, 8, &erlang));
     }
 }
@@ -219,7 +219,7 @@ fn local_sgd_meets_its_table_of_erlang_maxima() {
 fn k_batch_sync_is_exact_where_it_can_be() {
     for (k, p) in [(1u32, 8), (4, 8), (8, 8), (12, 8), (17, 8), (5, 1)] {
         let name = format!("k-batch-sync:{k}");
-        let theory = |law: &str| time_per_update(rule(&name, p), &fleet(law)).unwrap();
+        let theory = |law: &str| time_per_update(rule(&name, p), &spec(law)).unwrap();
         equal("memoryless", theory("exp(2)").seconds, f64::from(k) / (2.0 * f64::from(p)));
         equal("in step", theory("constant(2)").seconds, 2.0 * f64::from(k.div_ceil(p)));
         assert_eq!([theory("exp(2)").kind, theory("constant(2)").kind], [Kind::Exact; 2]);
@@ -229,7 +229,7 @@ fn k_batch_sync_is_exact_where_it_can_be() {
 #[test]
 fn two_workers_under_ssp_are_exact() {
     for (s, printed) in [(0, 0.6667), (1, 0.8), (2, 0.8571), (4, 0.9091)] {
-        let found = time_per_update(rule(&format!("ssp:{s}"), 2), &fleet("exp(1)")).unwrap();
+        let found = time_per_update(rule(&format!("ssp:{s}"), 2), &spec("exp(1)")).unwrap();
         assert_eq!(found.kind, Kind::Exact);
         // Each of the two workers makes an update per step.
         prints_as("rate per worker", 1.0 / (2.0 * found.seconds), printed, 4);
@@ -248,8 +248,8 @@ fn a_busy_server_meets_the_table_of_the_repairman() {
         let p0 = 1.0 / (0..=p).map(term).sum::<f64>();
         equal("1/p0", 1.0 / repairman(p, 1.0, 0.1), (1.0 - p0) / 0.1);
         for compute in ["exp(1)", "constant(1)", "uniform(0, 2)", "pareto(0.6, 2.5)"] {
-            let fleet = Fleet { service: Some(law("exp(10)")), ..fleet(compute) };
-            let theory = time_per_update(rule("async", p), &fleet).unwrap();
+            let spec = ClusterSpec { service: Some(law("exp(10)")), ..spec(compute) };
+            let theory = time_per_update(rule("async", p), &spec).unwrap();
             assert_eq!(theory.kind, Kind::Exact);
             equal("think time is insensitive", theory.seconds, repairman(p, 1.0, 0.1));
         }
@@ -259,11 +259,11 @@ fn a_busy_server_meets_the_table_of_the_repairman() {
 #[test]
 fn shared_cores_let_exponentials_end_one_by_one() {
     for (k, p, cores) in [(8, 8, 1), (8, 8, 3), (4, 8, 6), (1, 8, 2), (20, 20, 2)] {
-        let shared = Fleet { cores: Some(cores), ..fleet("exp(2)") };
+        let shared = ClusterSpec { cores: Some(cores), ..spec("exp(2)") };
         let exact: f64 = (0..k).map(|done| 1.0 / (2.0 * f64::from(cores.min(p - done)))).sum();
         equal("k-sync", theory_s(&format!("k-sync:{k}"), p, &shared), exact);
         for name in ["gamma(4, 0.25)", "exp(1)", "pareto(0.6, 2.5)"] {
-            let shared = Fleet { cores: Some(cores), ..fleet(name) };
+            let shared = ClusterSpec { cores: Some(cores), ..spec(name) };
             equal("async keeps all cores busy", theory_s("async", p, &shared), 1.0 / f64::from(cores));
         }
     }
@@ -300,13 +300,13 @@ fn the_min_gate_is_right_for_the_exponential_law_only() {
         ("constant(1)", 8.0),
     ];
     for (name, printed) in table {
-        let fleet = fleet(name);
-        let gated = time_per_update(rule("async", 8).gated(), &fleet).unwrap();
+        let spec = spec(name);
+        let gated = time_per_update(rule("async", 8).gated(), &spec).unwrap();
         assert_eq!(gated.kind, Kind::Exact);
-        prints_as(name, gated.seconds / theory_s("async", 8, &fleet), printed, 2);
+        prints_as(name, gated.seconds / theory_s("async", 8, &spec), printed, 2);
     }
-    prints_as("weibull", 8.0 * kth(1, 8, &fleet("weibull(0.5, 1)")) / 2.0, 0.125, 3);
+    prints_as("weibull", 8.0 * kth(1, 8, &spec("weibull(0.5, 1)")) / 2.0, 0.125, 3);
     // The same minimum by the integral of the survival function to the power P.
     let law = law("gamma(4, 1)");
-    equal("quadrature", mean_of_survival(&|t| law.survival(t).powi(8), 0.0).unwrap(), kth(1, 8, &fleet("gamma(4, 1)")));
+    equal("quadrature", mean_of_survival(&|t| law.survival(t).powi(8), 0.0).unwrap(), kth(1, 8, &spec("gamma(4, 1)")));
 }

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::manifest::Manifest;
 use crate::output::{Output, Written};
 use sim::experiment::LossPoint;
-use sim::{Cell, Experiment, Observation};
+use sim::{Configuration, Experiment, Observation};
 
 /// All files that can come out of an experiment.
 pub const FILES: &[&str] = &[
@@ -40,7 +40,7 @@ pub struct Report {
 #[derive(Debug)]
 pub struct Curve {
     /// The cell.
-    pub cell: Cell,
+    pub cell: Configuration,
     /// Updates, time, loss.
     pub points: Vec<LossPoint>,
     /// Where it settles, by theory.

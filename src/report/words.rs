@@ -3,13 +3,13 @@
 use super::Report;
 use super::table::{digits, gate_differs};
 use sim::theory::{self, Kind};
-use sim::{Experiment, Fleet, Law, Length, Model, Observation, Policy};
+use sim::{ClusterSpec, Experiment, Law, Length, Model, Observation, Policy};
 use std::fmt::Write;
 
 /// What is simulated, in one line.
 pub fn heading(experiment: &Experiment) -> String {
-    let Experiment { fleet, model, length, seed, .. } = experiment;
-    let Fleet { compute, delay, speeds, cores, service, .. } = fleet;
+    let Experiment { spec, model, length, seed, .. } = experiment;
+    let ClusterSpec { compute, delay, speeds, cores, service, .. } = spec;
     let mut text = format!("Step time {compute} s, mean {}", digits(compute.mean(), 4));
     let mut add = |part: String| text.push_str(&part);
     if let Some(delay) = delay {
@@ -120,7 +120,7 @@ fn agreement(observations: &[Observation]) -> Option<String> {
     let rule = at.cell.rule;
     Some(format!(
         "Simulation against theory: {} exact mean{}, {rms:.2} standard errors apart (root mean square; about 1 by chance, \
-         but rows share their luck), at most {:.1} ({} at m = {}).",
+         but rows share their key), at most {:.1} ({} at m = {}).",
         scores.len(),
         if scores.len() == 1 { "" } else { "s" },
         worst.abs(),
@@ -154,14 +154,14 @@ fn losses(report: &Report, most: u32) -> String {
 /// What a reader must know to trust the numbers.
 pub fn warnings(experiment: &Experiment) -> Vec<String> {
     let mut warnings = Vec::new();
-    let Experiment { fleet, .. } = experiment;
-    for law in [Some(&fleet.compute), fleet.delay.as_ref(), fleet.service.as_ref()].into_iter().flatten() {
+    let Experiment { spec, .. } = experiment;
+    for law in [Some(&spec.compute), spec.delay.as_ref(), spec.service.as_ref()].into_iter().flatten() {
         if law.variance() == f64::INFINITY {
             warnings.push(format!("the variance of {law} is infinite, or nearly so: the intervals are too narrow"));
         }
     }
     warnings.extend(gate_warning(experiment));
-    if let Some(sharers) = fleet.cores.filter(|&cores| experiment.workers.iter().all(|&m| m <= cores)) {
+    if let Some(sharers) = spec.cores.filter(|&cores| experiment.workers.iter().all(|&m| m <= cores)) {
         warnings.push(format!("{sharers} cores are enough for all workers, so --cores changes nothing"));
     }
     warnings
@@ -172,17 +172,17 @@ fn gate_warning(experiment: &Experiment) -> Option<String> {
     if experiment.model == Model::Event {
         return None;
     }
-    let fleet = &experiment.fleet;
+    let spec = &experiment.spec;
     let factors = experiment.cells().0.into_iter().filter_map(|cell| {
-        let truth = theory::time_per_update(cell.rule, fleet).filter(|t| t.kind == Kind::Exact)?;
-        let gated = theory::time_per_update(cell.rule.gated(), fleet).filter(|t| t.kind == Kind::Exact)?;
+        let truth = theory::time_per_update(cell.rule, spec).filter(|t| t.kind == Kind::Exact)?;
+        let gated = theory::time_per_update(cell.rule.gated(), spec).filter(|t| t.kind == Kind::Exact)?;
         Some((gated.seconds / truth.seconds, cell))
     });
     let (factor, cell) = factors.max_by(|a, b| a.0.ln().abs().total_cmp(&b.0.ln().abs()))?;
     if (factor - 1.0).abs() < 0.01 {
         return None;
     }
-    let law: &Law = &fleet.compute;
+    let law: &Law = &spec.compute;
     Some(format!(
         "the gated model is wrong for {} under {law}, which is not memoryless: its time per update is {} times the true one at m = {}; use --model event",
         cell.policy,

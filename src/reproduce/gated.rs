@@ -12,7 +12,7 @@ use crate::trace;
 use serde::Deserialize;
 use serde_json::json;
 use sim::theory::harmonic;
-use sim::{Experiment, Fleet, LawText, Length, Model, Observation, Policy, Watch};
+use sim::{ClusterSpec, Experiment, LawText, Length, Model, Observation, Policy, Progress};
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::Path;
@@ -32,20 +32,20 @@ struct Published {
 }
 
 /// Simulates, prints the table, writes the files.
-pub fn run(arguments: &Reproduce, typed: &[OsString], out: &Path, watch: &Watch) -> Result<(), Error> {
+pub fn run(arguments: &Reproduce, typed: &[OsString], out: &Path, progress: &Progress) -> Result<(), Error> {
     let common = &arguments.common;
     let law: LawText = format!("exp({RATE})").parse().expect("a law");
     let experiment = Experiment {
         policies: vec![Policy::Sync, Policy::Async],
         workers: (1..=MOST).collect(),
-        fleet: Fleet::new(trace::law(&law)?),
+        spec: ClusterSpec::new(trace::law(&law)?),
         model: Model::Gated,
         length: Length::Updates(ITERATIONS),
         seed: common.seed,
     };
     let resolved = json!({
         "experiment": Name::E0.to_string(),
-        "step_time": experiment.fleet.compute.to_string(),
+        "step_time": experiment.spec.compute.to_string(),
         "iterations": ITERATIONS,
         "workers": experiment.workers,
         "out": out.display().to_string(),
@@ -53,8 +53,8 @@ pub fn run(arguments: &Reproduce, typed: &[OsString], out: &Path, watch: &Watch)
     let manifest = Manifest::begin(typed, resolved, common.seed);
     let mut output = Output::open(out, FILES)?;
     threads(common.threads)?;
-    let observations: Vec<Observation> = experiment.observe(watch).into_iter().flatten().collect();
-    if watch.stop.load(Ordering::Relaxed) {
+    let observations: Vec<Observation> = experiment.observe(progress).into_iter().flatten().collect();
+    if progress.stop.load(Ordering::Relaxed) {
         return Err(Error::Interrupted { done: "nothing was written".to_string() });
     }
     let figure = figure::gated(&observations, RATE);

@@ -15,7 +15,7 @@ use crate::progress;
 use crate::scaling::{self, Measured, Store, measure};
 use args::{Name, Reproduce};
 use experiment::Experiment;
-use sim::Watch;
+use sim::Progress;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -36,14 +36,14 @@ const FILES: &[&str] = &[
 /// Runs the experiments, one after another.
 pub fn run(arguments: &Reproduce, typed: &[OsString]) -> Result<(), Error> {
     let names = &arguments.experiment.0;
-    let watch = progress::watch()?;
+    let progress = progress::progress()?;
     for (i, &name) in names.iter().enumerate() {
         let directory = if arguments.quick && name != Name::E0 { format!("{name}-quick") } else { name.to_string() };
         let parent = arguments.common.out.clone().unwrap_or_else(|| PathBuf::from("output/reproduce"));
         let out = parent.join(directory);
         match Experiment::new(name, arguments.quick, &arguments.data, &arguments.common) {
-            None => gated::run(arguments, typed, &out, &watch)?,
-            Some(experiment) => train(&experiment, arguments, typed, &out, &watch)?,
+            None => gated::run(arguments, typed, &out, &progress)?,
+            Some(experiment) => train(&experiment, arguments, typed, &out, &progress)?,
         }
         if i + 1 < names.len() {
             output::print("\n")?;
@@ -58,7 +58,7 @@ fn train(
     arguments: &Reproduce,
     typed: &[OsString],
     out: &Path,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<(), Error> {
     let (plan, quiet) = (&experiment.plan, arguments.common.quiet);
     plan.check()?;
@@ -73,7 +73,7 @@ fn train(
     if !quiet {
         plan.note();
     }
-    let measured = measure(plan.clone(), &data, &watch.stop, quiet, Some(store))?;
+    let measured = measure(plan.clone(), &data, &progress.stop, quiet, Some(store))?;
     if measured.finished.is_empty() {
         return conclude(&measured);
     }

@@ -50,11 +50,11 @@ pub fn run(arguments: &Scaling, typed: &[OsString]) -> Result<(), Error> {
     resolved["out"] = out.display().to_string().into();
     let mut manifest = Manifest::begin(typed, resolved, common.seed);
     let mut output = Output::open(&out, FILES)?;
-    let watch = progress::watch()?;
+    let progress = progress::progress()?;
     if !common.quiet {
         plan.note();
     }
-    let measured = measure(plan, &data, &watch.stop, common.quiet, None)?;
+    let measured = measure(plan, &data, &progress.stop, common.quiet, None)?;
     if measured.finished.is_empty() {
         return conclude(&measured);
     }

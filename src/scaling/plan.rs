@@ -5,7 +5,7 @@ use crate::output;
 use crate::train::{MOST_THREADS, as_typed, dataset};
 use serde_json::json;
 use std::path::PathBuf;
-use validation::cores::Cores;
+use validation::cluster::cores::Cores;
 use validation::{Architecture, Dataset, Method, PixelScale, Sgd, Trial};
 
 /// What is to be measured.

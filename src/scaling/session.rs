@@ -5,13 +5,13 @@ use super::store::Store;
 use crate::error::Error;
 use crate::report::table::digits;
 use crate::{output, progress};
-use sim::Luck;
+use sim::RandomKey;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
-use validation::calibrate::{Conditions, alone, updates};
-use validation::models::device;
-use validation::threaded::delays;
+use validation::cluster::threads::delays;
+use validation::models::net::device;
+use validation::predict::calibrate::{Conditions, alone, updates};
 use validation::{
     Bench, Break, Calibration, Dataset, Digits, Expectation, Method, Net, Outcome, Split, Threaded, Trial,
 };
@@ -165,7 +165,7 @@ impl Alone {
     fn calibrate(plan: &Plan, like: &Trial, net: &Net, train: &Split, stop: &Arc<AtomicBool>) -> Option<Alone> {
         let alone = Trial { method: Method::Policy(sim::Policy::Sync), workers: 1, ..*like };
         let learner = alone.learner(net, &Arc::new(train.first(like.samples)));
-        let draws = delays(None, Luck::new(plan.seed, 0));
+        let draws = delays(None, RandomKey::new(plan.seed, 0));
         let conditions = Conditions { steps: 1, draws, cold: false };
         let mut workers = self::alone(&plan.cores(), &learner, stop);
         let cycle_s: f64 = calibrate(&mut workers, &conditions, 3)?.iter().map(Calibration::cycle_s).sum();
@@ -187,7 +187,7 @@ impl Alone {
     fn expect(&mut self, trial: &Trial) -> Option<Expectation> {
         let rule = trial.rule().expect("a trial that can be made");
         let update_s = |rule| updates(&mut self.workers[0], rule, TIMED);
-        let luck = Luck::new(trial.seed, u64::MAX);
-        expect(trial.method.policy(rule.steps), rule, &self.cores, update_s, luck)
+        let key = RandomKey::new(trial.seed, u64::MAX);
+        expect(trial.method.policy(rule.steps), rule, &self.cores, update_s, key)
     }
 }

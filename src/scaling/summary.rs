@@ -2,7 +2,7 @@
 //! others on the machine only ever make them longer, and of what is learnt the mean.
 
 use super::{Finished, Measured};
-use validation::{Expectation, Method, models::Score};
+use validation::{Expectation, Method, Score};
 
 /// What the repeats of a cell come to.
 #[derive(Clone, Copy, Debug)]

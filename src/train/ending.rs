@@ -35,7 +35,7 @@ mod tests {
     use sim::{Policy, Time};
     use validation::Journal;
     use validation::Score;
-    use validation::training::Update;
+    use validation::run::training::Update;
 
     /// How a run of three updates is concluded that ended like this; and its exit status.
     fn concluded(words: &str, end: End, reached: Option<Time>, failure: Option<Failure>) -> (String, u8) {

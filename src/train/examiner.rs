@@ -3,7 +3,7 @@
 use sim::Time;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use validation::training::Snapshot;
+use validation::run::training::Snapshot;
 use validation::{Digits, Journal, Split};
 
 /// Examines the journal's snapshots as they come, on all test images if there is a target, else on a few.

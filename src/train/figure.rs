@@ -5,7 +5,7 @@ use super::beside::Point;
 use crate::report::figure::look;
 use plot::{Axis, Colour, Entry, Figure, Fill, Mark, Panel, Rect, Shape};
 use sim::Policy;
-use validation::training::Snapshot;
+use validation::run::training::Snapshot;
 
 /// Loss and accuracy against seconds and against updates; another run beside it, if one was named.
 pub fn learning_curve(trained: &Trained<'_>) -> Figure {

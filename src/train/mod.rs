@@ -19,14 +19,14 @@ use ending::conclude;
 use examiner::Examiner;
 use parameters::Loaded;
 use serde_json::json;
-use sim::{Cluster, Draws, Fleet, Law, Learner, Luck, Policy, Rule, Run, Simulated, Task, Time};
+use sim::{Cluster, ClusterSpec, Law, Learner, Policy, RandomKey, Rule, Run, Simulated, Task, Time, Variates};
 use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use validation::cores::Cores;
-use validation::training::Update;
+use validation::cluster::cores::Cores;
+use validation::run::training::Update;
 use validation::{
     Backend, Batches, Dataset, Digits, End, Hogwild, Holds, Journal, LearningRateRule, Net, NoDevice, PixelScale,
     Score, Sgd, Share, Threaded,
@@ -86,12 +86,12 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
             arguments.lr_rule, arguments.policy
         )));
     }
-    let fleet = fleet(arguments)?;
+    let spec = spec(arguments)?;
     let common = &arguments.common;
     let data = dataset(&arguments.data, arguments.pixels, arguments.samples.map(|samples| samples as usize))?;
-    let luck = Luck::new(common.seed, 0);
+    let key = RandomKey::new(common.seed, 0);
     let share = Share::Dealt { workers: arguments.workers };
-    let batches = Batches::new(data.train.len(), arguments.batch_size as usize, share, luck);
+    let batches = Batches::new(data.train.len(), arguments.batch_size as usize, share, key);
     let batches = batches.map_err(|e| Error::Usage(e.to_string()))?;
     if arguments.batch_size as usize > data.train.len() {
         return Err(Error::Usage(format!(
@@ -105,17 +105,17 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
     let beside = arguments.beside.as_deref().map(Beside::read).transpose()?;
     let loaded =
         arguments.load.as_deref().map(|path| Loaded::read(path, arguments.model, arguments.pixels)).transpose()?;
-    let mut manifest = Manifest::begin(typed, resolved(arguments, &fleet, &out, loaded.as_ref()), common.seed);
+    let mut manifest = Manifest::begin(typed, resolved(arguments, &spec, &out, loaded.as_ref()), common.seed);
     let device = arguments.backend.device().map_err(|error| match error {
         NoDevice::NotBuilt => Error::Usage(error.to_string()),
         NoDevice::NotFound(_) => Error::Input(error.to_string()),
     })?;
     let mut output = Output::open(&out, FILES)?;
     arguments.save.as_deref().map_or(Ok(()), |path| output.also(path))?;
-    let watch = progress::watch()?;
+    let progress = progress::progress()?;
     let Dataset { train, test } = data;
     let (samples, test) = (train.len(), Arc::new(test));
-    let learner = Digits::new(Net::new(arguments.model, &device), Arc::new(train), batches, sgd, luck);
+    let learner = Digits::new(Net::new(arguments.model, &device), Arc::new(train), batches, sgd, key);
     let cores = Cores::of_this_machine().at_most(common.threads.unwrap_or(usize::MAX));
     let learner = Arc::new(match loaded {
         None => learner,
@@ -132,19 +132,25 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
         match arguments.clock {
             Clock::Wall if arguments.policy == Policy::Hogwild => {
                 let commons = Arc::new(Hogwild::new(learner.clone(), rule.workers));
-                let threads = Threaded::on(cores, commons, &Draws::new(&fleet, luck), rule.workers, watch.stop.clone());
-                let (end, journal, reached, run) = session.train(threads.at_most(session.steps()), &watch.stop);
+                let threads =
+                    Threaded::on(cores, commons, &Variates::new(&spec, key), rule.workers, progress.stop.clone());
+                let (end, journal, reached, run) = session.train(threads.at_most(session.steps()), &progress.stop);
                 (end, journal, reached, run.cluster().failure().cloned())
             }
             Clock::Wall => {
-                let threads =
-                    Threaded::on(cores, learner.clone(), &Draws::new(&fleet, luck), rule.workers, watch.stop.clone());
-                let (end, journal, reached, run) = session.train(threads, &watch.stop);
+                let threads = Threaded::on(
+                    cores,
+                    learner.clone(),
+                    &Variates::new(&spec, key),
+                    rule.workers,
+                    progress.stop.clone(),
+                );
+                let (end, journal, reached, run) = session.train(threads, &progress.stop);
                 (end, journal, reached, run.cluster().failure().cloned())
             }
             Clock::Simulated => {
-                let cluster = Simulated::learning(fleet, luck, rule.workers, learner.clone());
-                let (end, journal, reached, _) = session.train(cluster, &watch.stop);
+                let cluster = Simulated::learning(spec, key, rule.workers, learner.clone());
+                let (end, journal, reached, _) = session.train(cluster, &progress.stop);
                 (end, journal, reached, None)
             }
         }
@@ -237,12 +243,12 @@ impl Session<'_> {
 }
 
 /// Who works under which clock.
-fn fleet(arguments: &Train) -> Result<Fleet, Error> {
+fn spec(arguments: &Train) -> Result<ClusterSpec, Error> {
     if arguments.clock == Clock::Wall && arguments.step_time.is_some() {
         return Err(Error::Usage("--step-time is for --clock simulated; real threads take the time they take".into()));
     }
     let compute = arguments.step_time.as_ref().map_or_else(|| Ok("exp(2)".parse().expect("a law")), trace::law)?;
-    Ok(Fleet { delay: arguments.delay.as_ref().map(trace::law).transpose()?, ..Fleet::new(compute) })
+    Ok(ClusterSpec { delay: arguments.delay.as_ref().map(trace::law).transpose()?, ..ClusterSpec::new(compute) })
 }
 
 /// The digits in the binary (`mnist`) or of a directory, on this scale: all of them, or so many to learn from.
@@ -275,7 +281,7 @@ pub fn as_typed(number: f32) -> f64 {
 }
 
 /// The arguments as they were understood, for the manifest.
-fn resolved(arguments: &Train, fleet: &Fleet, out: &Path, loaded: Option<&Loaded>) -> serde_json::Value {
+fn resolved(arguments: &Train, spec: &ClusterSpec, out: &Path, loaded: Option<&Loaded>) -> serde_json::Value {
     let simulated = arguments.clock == Clock::Simulated;
     json!({
         "policy": arguments.policy.to_string(),
@@ -291,9 +297,9 @@ fn resolved(arguments: &Train, fleet: &Fleet, out: &Path, loaded: Option<&Loaded
         "epochs": arguments.updates.is_none().then_some(arguments.epochs.unwrap_or(2)),
         "updates": arguments.updates,
         "target_accuracy": arguments.target_accuracy.map(|percent| percent.to_string()),
-        "delay": fleet.delay.as_ref().map(Law::to_string),
+        "delay": spec.delay.as_ref().map(Law::to_string),
         "clock": if simulated { "simulated" } else { "wall" },
-        "step_time": simulated.then(|| fleet.compute.to_string()),
+        "step_time": simulated.then(|| spec.compute.to_string()),
         "backend": arguments.backend.to_string(),
         "load": loaded.map(Loaded::resolved),
         "save": arguments.save.as_ref().map(|path| path.display().to_string()),

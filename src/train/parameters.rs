@@ -6,7 +6,7 @@ use crate::manifest::{self, Manifest};
 use crate::output::Output;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use validation::{Architecture, End, PixelScale, checkpoint};
+use validation::{Architecture, End, PixelScale, models::checkpoint};
 
 /// Parameters to begin with.
 pub struct Loaded {

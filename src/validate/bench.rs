@@ -6,14 +6,14 @@ use crate::error::Error;
 use crate::progress;
 use indicatif::ProgressBar;
 use rand::seq::SliceRandom;
-use sim::{Law, Luck, Policy, Purpose};
+use sim::{Law, Policy, Purpose, RandomKey};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
-use validation::calibrate::{Conditions, alone, fleet, updates};
-use validation::cores::Cores;
-use validation::threaded::delays;
-use validation::{Calibration, Cell, Digits, Failure, Observed, Replication, Threaded, calibrate, claims};
+use validation::cluster::cores::Cores;
+use validation::cluster::threads::delays;
+use validation::predict::calibrate::{Conditions, alone, spec, updates};
+use validation::{Calibration, Configuration, Digits, Failure, Observed, Replication, Threaded, calibrate, claims};
 
 /// What the bar shows.
 const BAR: &str = "{bar:30} {pos}/{len} runs, {eta} left";
@@ -70,7 +70,7 @@ const CALIBRATION_S: f64 = 0.05;
 const TIMED: usize = 3;
 
 impl Kind {
-    fn of(cell: &Cell, cores: &Cores) -> Kind {
+    fn of(cell: &Configuration, cores: &Cores) -> Kind {
         let turns = cell.rule.workers as usize > cores.number();
         Kind { steps: cell.rule.steps, delay: cell.delay.clone(), turns }
     }
@@ -83,7 +83,7 @@ impl Kind {
 
 /// What is to be measured.
 struct Plan {
-    cells: Vec<Cell>,
+    cells: Vec<Configuration>,
     kinds: Vec<Kind>,
     /// The kind of each cell.
     kind: Vec<usize>,
@@ -103,7 +103,7 @@ struct Pass {
 
 impl Bench<'_> {
     /// Measures and judges all cells.
-    pub fn judge_all(&self, cells: Vec<Cell>) -> Result<Outcome, Error> {
+    pub fn judge_all(&self, cells: Vec<Configuration>) -> Result<Outcome, Error> {
         let mut passes = Vec::new();
         let ended = self.measure_all(&cells, &mut passes);
         let interrupted = match ended {
@@ -119,7 +119,7 @@ impl Bench<'_> {
         }
         // Of each cell the time and the staleness; time per gradient is time per update in other words.
         let together = 2 * cells.len();
-        let judge = |(index, cell): (usize, Cell)| {
+        let judge = |(index, cell): (usize, Configuration)| {
             let replications: Vec<_> = passes.iter().map(|pass| pass.replications[index].clone()).collect();
             let claims = claims(&cell, &replications, self.tolerance(&cell), together);
             Judged { cell, claims, replications }
@@ -128,9 +128,9 @@ impl Bench<'_> {
     }
 
     /// Passes over all cells while there is time.
-    fn measure_all(&self, cells: &[Cell], passes: &mut Vec<Pass>) -> Result<(), Failure> {
+    fn measure_all(&self, cells: &[Configuration], passes: &mut Vec<Pass>) -> Result<(), Failure> {
         let most = cells.iter().map(|cell| cell.rule.workers).max().unwrap_or(1);
-        let no_delay = delays(None, Luck::new(0, 0));
+        let no_delay = delays(None, RandomKey::new(0, 0));
         let all = Threaded::on(self.cores.clone(), self.learner.clone(), &no_delay, most, self.stop.clone());
         let mut crew = Crew { all, alone: alone(&self.cores, &self.learner, &self.stop) };
         crew.all.warm_up(1);
@@ -159,13 +159,13 @@ impl Bench<'_> {
     fn pass(&self, plan: &Plan, pass: u64, crew: &mut Crew, bar: &ProgressBar) -> Result<Pass, Failure> {
         let seed = self.arguments.common.seed;
         let mut order: Vec<usize> = (0..plan.cells.len()).collect();
-        order.shuffle(&mut Luck::new(seed, pass).at(Purpose::Order, u32::MAX, 0));
+        order.shuffle(&mut RandomKey::new(seed, pass).at(Purpose::Order, u32::MAX, 0));
         let mut calibrations = vec![vec![Calibration::default(); self.cores.number()]; plan.kinds.len()];
         let mut measured = Vec::new();
         for index in order {
             let (cell, kind) = (&plan.cells[index], plan.kind[index]);
-            let luck = Luck::new(seed, (index as u64) << 32 | pass);
-            let observed = cell.measure(&mut crew.all, luck, plan.updates[index])?;
+            let key = RandomKey::new(seed, (index as u64) << 32 | pass);
+            let observed = cell.measure(&mut crew.all, key, plan.updates[index])?;
             let update_s = updates(&mut crew.alone[0], cell.rule, TIMED).ok_or(Failure::Stopped)?;
             let more = self.calibrate(&plan.kinds[kind], plan.tasks[kind], crew)?;
             calibrations[kind].iter_mut().zip(more).for_each(|(all, more)| all.extend(more));
@@ -175,12 +175,12 @@ impl Bench<'_> {
         measured.sort_by_key(|&(index, ..)| index);
         let foretell = |(index, measured, update_s): (usize, Observed, Vec<f64>)| {
             let (cell, updates) = (&plan.cells[index], plan.updates[index]);
-            let fleet = fleet(&calibrations[plan.kind[index]], cell.delay.clone(), &update_s);
+            let spec = spec(&calibrations[plan.kind[index]], cell.delay.clone(), &update_s);
             let address = (index as u64) << 32 | pass;
             Replication {
-                cycle_s: fleet.mean_alone(),
-                predicted: cell.predict(fleet.clone(), Luck::new(seed, address), updates),
-                elsewhere: cell.predict(fleet, Luck::new(seed, u64::MAX - address), updates),
+                cycle_s: spec.mean_alone(),
+                predicted: cell.predict(spec.clone(), RandomKey::new(seed, address), updates),
+                elsewhere: cell.predict(spec, RandomKey::new(seed, u64::MAX - address), updates),
                 measured,
             }
         };
@@ -188,7 +188,7 @@ impl Bench<'_> {
         Ok(Pass { replications, calibrations })
     }
 
-    fn kinds(&self, cells: &[Cell]) -> Vec<Kind> {
+    fn kinds(&self, cells: &[Configuration]) -> Vec<Kind> {
         let mut kinds: Vec<Kind> = Vec::new();
         for kind in cells.iter().map(|cell| Kind::of(cell, &self.cores)) {
             if !kinds.contains(&kind) {
@@ -199,20 +199,20 @@ impl Bench<'_> {
     }
 
     /// How long runs and calibrations are to be, by first calibrations and what they foretell.
-    fn plan(&self, cells: &[Cell], crew: &mut Crew) -> Result<Plan, Failure> {
+    fn plan(&self, cells: &[Configuration], crew: &mut Crew) -> Result<Plan, Failure> {
         let kinds = self.kinds(cells);
         let of = |cell| kinds.iter().position(|kind| *kind == Kind::of(cell, &self.cores)).expect("all are there");
         let kind: Vec<usize> = cells.iter().map(of).collect();
         let first: Vec<_> = kinds.iter().map(|kind| self.calibrate(kind, 2, crew)).collect::<Result<_, _>>()?;
-        let fleet = |kind: usize| fleet(&first[kind], kinds[kind].delay.clone(), &[1e-4]);
+        let spec = |kind: usize| spec(&first[kind], kinds[kind].delay.clone(), &[1e-4]);
         let tasks = |kind: usize| {
-            let cycle_s = f64::from(kinds[kind].steps) * fleet(kind).mean_alone();
+            let cycle_s = f64::from(kinds[kind].steps) * spec(kind).mean_alone();
             (CALIBRATION_S / self.cores.number() as f64 / cycle_s).clamp(1.0, 40.0) as u64
         };
-        let updates = |(cell, &kind): (&Cell, &usize)| match self.arguments.updates {
+        let updates = |(cell, &kind): (&Configuration, &usize)| match self.arguments.updates {
             Some(updates) => updates.div_ceil(SPREAD as u64).max(UPDATES),
             None => {
-                let tried = cell.predict(fleet(kind), Luck::new(0, 0), 50);
+                let tried = cell.predict(spec(kind), RandomKey::new(0, 0), 50);
                 let run_s = if cell.delay.is_some() { DELAYED_RUN_S } else { RUN_S };
                 ((run_s / tried.s_per_update) as u64).max(UPDATES)
             }
@@ -225,13 +225,13 @@ impl Bench<'_> {
     /// What one worker costs now.
     fn calibrate(&self, kind: &Kind, tasks: u64, crew: &mut Crew) -> Result<Vec<Calibration>, Failure> {
         let rule = Policy::Sync.rule(1).expect("one worker");
-        let like = Cell { policy: Policy::Sync, rule, delay: kind.delay.clone() };
-        let draws = like.draws(Luck::new(self.arguments.common.seed, u64::MAX / 2));
+        let like = Configuration { policy: Policy::Sync, rule, delay: kind.delay.clone() };
+        let draws = like.draws(RandomKey::new(self.arguments.common.seed, u64::MAX / 2));
         let conditions = Conditions { steps: kind.steps, draws, cold: kind.turns };
         calibrate(&mut crew.alone, &conditions, tasks).ok_or(Failure::Stopped)
     }
 
-    fn tolerance(&self, cell: &Cell) -> f64 {
+    fn tolerance(&self, cell: &Configuration) -> f64 {
         let usual = if cell.rule.workers as usize <= self.cores.number() { 0.05 } else { 0.10 };
         self.arguments.tolerance.map_or(usual, |percent| percent.0)
     }

@@ -4,7 +4,7 @@ use super::Validated;
 use crate::report::figure::look;
 use plot::{Axis, Colour, Dash, Entry, Figure, Fill, Mark, Panel, Reference};
 use sim::Policy;
-use validation::experiment::histogram;
+use validation::predict::experiment::histogram;
 use validation::{Claim, Histogram, Quantity, density_curve, quantile_pairs};
 
 impl Validated {

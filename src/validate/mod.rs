@@ -14,14 +14,15 @@ use crate::{progress, trace};
 use args::Validate;
 use bench::{Bench, Outcome};
 use serde_json::json;
-use sim::{Law, Luck, PolicyError};
+use sim::{Law, PolicyError, RandomKey};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
-use validation::cores::Cores;
-use validation::models::device;
+use validation::cluster::cores::Cores;
+use validation::models::net::device;
 use validation::{
-    Batches, Cell, Claim, Comparison, Dataset, Digits, LearningRateRule, Net, Replication, Sgd, Share, Verdict, compare,
+    Batches, Claim, Comparison, Configuration, Dataset, Digits, LearningRateRule, Net, Replication, Sgd, Share,
+    Verdict, compare,
 };
 
 /// All files that can come out of a validation.
@@ -41,7 +42,7 @@ const FILES: &[&str] = &[
 
 /// A cell with all that is known of it.
 struct Judged {
-    cell: Cell,
+    cell: Configuration,
     claims: Vec<Claim>,
     replications: Vec<Replication>,
 }
@@ -74,8 +75,8 @@ pub fn run(arguments: &Validate, typed: &[OsString]) -> Result<(), Error> {
     let out = common.out.clone().unwrap_or_else(|| PathBuf::from("output/validate"));
     let mut manifest = Manifest::begin(typed, resolved(arguments, delay.as_ref(), cores.number()), common.seed);
     let output = Output::open(&out, FILES)?;
-    let watch = progress::watch()?;
-    let bench = Bench { arguments, cores: cores.clone(), learner: learner(arguments)?, stop: watch.stop.clone() };
+    let progress = progress::progress()?;
+    let bench = Bench { arguments, cores: cores.clone(), learner: learner(arguments)?, stop: progress.stop.clone() };
 
     let before = steal();
     let planned = cells.len();
@@ -108,7 +109,7 @@ pub fn run(arguments: &Validate, typed: &[OsString]) -> Result<(), Error> {
 
 impl Validated {
     /// All claims that decide the verdict.
-    fn deciding(&self) -> impl Iterator<Item = (&Cell, &Claim)> {
+    fn deciding(&self) -> impl Iterator<Item = (&Configuration, &Claim)> {
         let all = self.judged.iter().flat_map(|j| j.claims.iter().map(move |claim| (&j.cell, claim)));
         all.filter(|(_, claim)| claim.quantity.counts())
     }
@@ -119,14 +120,14 @@ impl Validated {
 }
 
 /// All combinations, and those that cannot be.
-fn cells(arguments: &Validate, delay: Option<&Law>) -> (Vec<Cell>, Vec<PolicyError>) {
+fn cells(arguments: &Validate, delay: Option<&Law>) -> (Vec<Configuration>, Vec<PolicyError>) {
     let (mut cells, mut impossible) = (Vec::new(), Vec::new());
     let families: Vec<Option<Law>> = delay.into_iter().cloned().map(Some).chain([None]).collect();
     for family in &families {
         for &policy in &arguments.policies.0 {
             for workers in &arguments.workers.0 {
                 match policy.rule(workers.0) {
-                    Ok(rule) => cells.push(Cell { policy, rule, delay: family.clone() }),
+                    Ok(rule) => cells.push(Configuration { policy, rule, delay: family.clone() }),
                     Err(error) => impossible.push(error),
                 }
             }
@@ -136,13 +137,13 @@ fn cells(arguments: &Validate, delay: Option<&Law>) -> (Vec<Cell>, Vec<PolicyErr
 }
 
 fn learner(arguments: &Validate) -> Result<Arc<Digits>, Error> {
-    let luck = Luck::new(arguments.common.seed, 0);
+    let key = RandomKey::new(arguments.common.seed, 0);
     let data = Arc::new(Dataset::embedded().train);
     // Each worker passes over all data by itself: the cells differ in nothing but who waits for whom.
-    let batches = Batches::new(data.len(), arguments.batch_size as usize, Share::Whole, luck);
+    let batches = Batches::new(data.len(), arguments.batch_size as usize, Share::Whole, key);
     let batches = batches.map_err(|e| Error::Usage(e.to_string()))?;
     let sgd = Sgd { rate: 0.01, momentum: 0.0, rule: LearningRateRule::Same };
-    Ok(Arc::new(Digits::new(Net::new(arguments.model, &device()), data, batches, sgd, luck)))
+    Ok(Arc::new(Digits::new(Net::new(arguments.model, &device()), data, batches, sgd, key)))
 }
 
 fn write(validated: &Validated, mut output: Output, manifest: Manifest) -> Result<output::Written, Error> {

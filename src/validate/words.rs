@@ -4,7 +4,7 @@ use super::{Judged, Validated};
 use crate::report::table::digits;
 use sim::Law;
 use std::fmt::Write;
-use validation::{Cell, Claim, Comparison, Quantity, Verdict};
+use validation::{Claim, Comparison, Configuration, Quantity, Verdict};
 
 /// Of so many workers the slowest is foretold from the fitted law, beside drawing from what was measured.
 const MOST: u32 = 8;
@@ -90,7 +90,7 @@ fn worst(j: &Judged) -> Verdict {
 }
 
 /// What a single worker cannot show, and is the likeliest to be behind an error.
-fn effect(cell: &Cell, cores: u32) -> &'static str {
+fn effect(cell: &Configuration, cores: u32) -> &'static str {
     match (cell.rule.workers, &cell.delay) {
         (1, _) => "one worker needs no model, so this is the machine's drift between calibration and run",
         (m, _) if m > cores => "workers that take turns on a core find its cache full of each other's numbers",
@@ -100,7 +100,7 @@ fn effect(cell: &Cell, cores: u32) -> &'static str {
 }
 
 fn summary(validated: &Validated, text: &mut String) {
-    let errors: Vec<(f64, &Cell)> = validated
+    let errors: Vec<(f64, &Configuration)> = validated
         .judged
         .iter()
         .map(|j| (claim(j, Quantity::PerUpdate).expect("every cell has one").error.value.abs(), &j.cell))

@@ -5,9 +5,9 @@
 //! fastest runs or the medians.
 
 use divan::{Bencher, black_box};
-use sim::{Learner, Luck, Purpose, Task};
+use sim::{Learner, Purpose, RandomKey, Task};
 use std::sync::Arc;
-use straggle_validation::models::device;
+use straggle_validation::models::net::device;
 use straggle_validation::{Architecture, Batches, Dataset, Digits, LearningRateRule, Net, Sgd, Share};
 
 fn main() {
@@ -16,8 +16,8 @@ fn main() {
 
 const RATE: f32 = 0.01;
 
-fn luck() -> Luck {
-    Luck::new(1, 0)
+fn key() -> RandomKey {
+    RandomKey::new(1, 0)
 }
 
 /// Loss, gradient, and the step that follows from it.
@@ -25,11 +25,11 @@ fn step(bencher: Bencher, architecture: Architecture, batch: usize) {
     let (mut images, mut labels) = (Vec::new(), Vec::new());
     Dataset::embedded().train.gather(0..batch, &mut images, &mut labels);
     let net = Net::new(architecture, &device());
-    let (mut parameters, mut gradient) = (architecture.initial(luck()), Vec::new());
+    let (mut parameters, mut gradient) = (architecture.initial(key()), Vec::new());
     let mut serial = 0;
     bencher.bench_local(|| {
         serial += 1;
-        let mut dropout = luck().at(Purpose::Dropout, 0, serial);
+        let mut dropout = key().at(Purpose::Dropout, 0, serial);
         let loss = net.gradient(&parameters, &images, &labels, &mut dropout, &mut gradient);
         parameters.iter_mut().zip(&gradient).for_each(|(w, g)| *w -= RATE * g);
         black_box(loss)
@@ -51,9 +51,9 @@ fn lenet(bencher: Bencher, batch: usize) {
 #[divan::bench(args = [1, 2, 8], sample_count = 300, sample_size = 1)]
 fn update(bencher: Bencher, gradients: u32) {
     let few = Arc::new(Dataset::embedded().train.first(640));
-    let batches = Batches::new(few.len(), 1, Share::Dealt { workers: gradients }, luck()).expect("enough for all");
+    let batches = Batches::new(few.len(), 1, Share::Dealt { workers: gradients }, key()).expect("enough for all");
     let sgd = Sgd { rate: RATE, momentum: 0.0, rule: LearningRateRule::Same };
-    let learner = Digits::new(Net::new(Architecture::Mlp, &device()), few, batches, sgd, luck());
+    let learner = Digits::new(Net::new(Architecture::Mlp, &device()), few, batches, sgd, key());
     let tasks: Vec<_> = (0..gradients).map(|worker| Task { worker, steps: 1, serial: 0, base_version: 0 }).collect();
     let mut weights = learner.initial();
     let handed_in: Vec<_> = tasks.iter().map(|&task| learner.gradient(&weights, task)).collect();

@@ -1,59 +1,34 @@
-//! Does the prediction hold? The trainer that really runs, and what it takes to compare it with the simulator.
+//! Real synchronous and asynchronous SGD on threads, and whether the simulator predicts it.
 //!
-//! Read in this order: the data ([`mnist`], [`batches`]), the networks ([`models`], with `dense`, `sight` and `product`
-//! below, and [`backend`] and [`checkpoint`] beside them), what is learnt and how ([`digits`]; without any order:
-//! [`hogwild`]), real threads ([`threaded`], with `worker` and [`failure`]) on real [`mod@cores`], a run and its journal ([`training`]);
-//! then the laws behind measured times ([`mod@fit`], [`likelihood`], [`mod@goodness`], [`curves`]); and what one worker
-//! costs ([`mod@calibrate`]), what follows for many ([`experiment`]), and whether it is so ([`agreement`]). Published
-//! experiments are [`trial`]s of a [`method`], beside the speed-up to be expected ([`expectation`]).
-//!
-//! The coordinator, the policies and the laws are the simulator's own; nothing of them exists twice.
+//! Rooms, in the order in which to read them: [`data`], [`models`], [`learner`], [`cluster`], [`run`], [`predict`],
+//! [`verdict`]. The coordinator, the policies and the laws are the simulator's own; nothing of them exists twice.
 
-pub mod agreement;
-pub mod backend;
-pub mod batches;
-pub mod calibrate;
-pub mod checkpoint;
-pub mod cores;
-pub mod curves;
-pub mod data_error;
-mod dense;
-pub mod digits;
-pub mod expectation;
-pub mod experiment;
-pub mod failure;
-pub mod fit;
-pub mod goodness;
-pub mod hogwild;
-pub mod likelihood;
-pub mod method;
-pub mod mnist;
+pub mod cluster;
+pub mod data;
+pub mod learner;
 pub mod models;
-mod product;
-mod sight;
-pub mod threaded;
-pub mod training;
-pub mod trial;
-mod worker;
+pub mod predict;
+pub mod run;
+pub mod verdict;
 
-pub use agreement::{Interval, Verdict};
-pub use backend::{Backend, NoDevice};
-pub use batches::{BatchError, Batches, Share};
-pub use calibrate::{Calibration, calibrate};
-pub use checkpoint::CheckpointError;
-pub use curves::{Histogram, density_curve, quantile_pairs};
-pub use data_error::DataError;
-pub use digits::{Digits, LearningRateRule, Sgd, Weights};
-pub use expectation::{Expectation, expect};
-pub use experiment::{Cell, Claim, Observed, Quantity, Replication, claims};
-pub use failure::Failure;
-pub use fit::{Family, FitError, fit};
-pub use goodness::{Comparison, Gap, Goodness, Maximum, compare, goodness};
-pub use hogwild::Hogwild;
-pub use likelihood::{ln_density, log_likelihood};
-pub use method::Method;
-pub use mnist::{Dataset, PixelScale, Split};
-pub use models::{Architecture, Net, Score};
-pub use threaded::Threaded;
-pub use training::{End, Holds, Journal, train};
-pub use trial::{Bench, Break, Outcome, Trial, TrialError};
+pub use cluster::failure::Failure;
+pub use cluster::threads::Threaded;
+pub use data::batches::{BatchError, Batches, Share};
+pub use data::error::DataError;
+pub use data::mnist::{Dataset, PixelScale, Split};
+pub use learner::digits::{Digits, LearningRateRule, Sgd, Weights};
+pub use learner::hogwild::Hogwild;
+pub use models::backend::{Backend, NoDevice};
+pub use models::checkpoint::CheckpointError;
+pub use models::net::{Architecture, Net, Score};
+pub use predict::calibrate::{Calibration, calibrate};
+pub use predict::curves::{Histogram, density_curve, quantile_pairs};
+pub use predict::expectation::{Expectation, expect};
+pub use predict::experiment::{Claim, Configuration, Observed, Quantity, Replication, claims};
+pub use predict::fit::{Family, FitError, fit};
+pub use predict::goodness::{Comparison, Gap, Goodness, Maximum, compare, goodness};
+pub use predict::likelihood::{ln_density, log_likelihood};
+pub use run::method::Method;
+pub use run::training::{End, Holds, Journal, train};
+pub use run::trial::{Bench, Break, Outcome, Trial, TrialError};
+pub use verdict::agreement::{Interval, Verdict};

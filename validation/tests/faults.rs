@@ -1,11 +1,11 @@
 //! What if something goes wrong? A run on threads ends, says why, and leaves no thread and no lock behind.
 
-use sim::{Cluster, Completion, Draws, Fleet, Learner, Ledger, Luck, Policy, Run, Task, Time};
+use sim::{Cluster, ClusterSpec, Completion, Learner, Policy, RandomKey, Run, StalenessAudit, Task, Time, Variates};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use straggle_validation::cores::Cores;
-use straggle_validation::models::device;
+use straggle_validation::cluster::cores::Cores;
+use straggle_validation::models::net::device;
 use straggle_validation::{
     Architecture, Batches, Dataset, Digits, End, Failure, Holds, LearningRateRule, Net, Score, Sgd, Share, Threaded,
     Weights, train,
@@ -37,9 +37,9 @@ impl Learner for Frail {
     }
 }
 
-fn draws(delay: Option<&str>) -> Draws {
-    let fleet = Fleet::new("constant(1)".parse().unwrap());
-    Draws::new(&Fleet { delay: delay.map(|law| law.parse().unwrap()), ..fleet }, Luck::new(0, 0))
+fn draws(delay: Option<&str>) -> Variates {
+    let spec = ClusterSpec::new("constant(1)".parse().unwrap());
+    Variates::new(&ClusterSpec { delay: delay.map(|law| law.parse().unwrap()), ..spec }, RandomKey::new(0, 0))
 }
 
 #[test]
@@ -48,12 +48,12 @@ fn a_worker_that_panics_ends_the_run_with_its_words() {
         let learner = Arc::new(Frail { breaks_at: Some((2, 1)), ..Frail::default() });
         let threads = Threaded::new(learner.clone(), &draws(Some("exp(20000)")), 5, Arc::default());
         let mut run = Run::new(policy.rule(5).unwrap(), threads);
-        while run.turn().is_some() {}
+        while run.step().is_some() {}
         let Some(Failure::Panicked { worker: 2, serial: 1.., words }) = run.cluster().failure() else {
             panic!("{policy}: {:?}", run.cluster().failure())
         };
         assert!(words.contains("out of luck"), "{words}");
-        assert!(run.turn().is_none(), "what has failed stays failed");
+        assert!(run.step().is_none(), "what has failed stays failed");
         drop(run);
         assert_eq!(Arc::strong_count(&learner), 1, "{policy}: a thread was left behind");
     }
@@ -65,7 +65,7 @@ fn a_worker_that_panics_while_it_warms_up_ends_the_run_with_its_words() {
     let mut threads = Threaded::new(learner.clone(), &draws(None), 5, Arc::default());
     threads.warm_up(1);
     let mut run = Run::new(Policy::Sync.rule(5).unwrap(), threads);
-    while run.turn().is_some() {}
+    while run.step().is_some() {}
     let Some(Failure::Panicked { worker: 2, serial: 0, words }) = run.cluster().failure() else {
         panic!("{:?}", run.cluster().failure())
     };
@@ -128,12 +128,12 @@ impl Holds for Team {
 
 #[test]
 fn a_worker_that_panics_leaves_the_journal_of_all_that_was_done() {
-    let luck = Luck::new(3, 0);
+    let key = RandomKey::new(3, 0);
     let few = Arc::new(Dataset::embedded().train.first(300));
     for policy in Policy::EXAMPLES {
-        let batches = Batches::new(few.len(), 10, Share::Dealt { workers: 5 }, luck).unwrap();
+        let batches = Batches::new(few.len(), 10, Share::Dealt { workers: 5 }, key).unwrap();
         let sgd = Sgd { rate: 0.1, momentum: 0.0, rule: LearningRateRule::Same };
-        let digits = Digits::new(Net::new(Architecture::Softmax, &device()), few.clone(), batches, sgd, luck);
+        let digits = Digits::new(Net::new(Architecture::Softmax, &device()), few.clone(), batches, sgd, key);
         let learner = Arc::new(Breaking { digits, breaks_at: (2, 3) });
         let threads = Threaded::new(learner.clone(), &draws(Some("exp(20000)")), 5, Arc::default());
         let mut run = Run::new(policy.rule(5).unwrap(), Team(threads));
@@ -160,7 +160,7 @@ fn the_servers_thread_may_run_where_it_could_before() {
     for cores in before.all().iter().map(|&core| before.only(core)).chain([before.clone()]) {
         let threads = Threaded::on(cores, Arc::new(Frail::default()), &draws(Some("exp(20000)")), 3, Arc::default());
         let mut run = Run::new(Policy::Async.rule(3).unwrap(), threads);
-        (0..50).for_each(|_| assert!(run.turn().is_some()));
+        (0..50).for_each(|_| assert!(run.step().is_some()));
         drop(run);
         assert_eq!(Cores::of_this_machine(), before);
     }
@@ -174,9 +174,9 @@ fn a_run_that_is_stopped_stops_in_the_middle_of_a_long_sleep() {
         // A sleep of a day: only a stop ends it.
         let threads = Threaded::new(learner.clone(), &draws(Some("constant(86400)")), 5, stop.clone());
         let mut run = Run::new(policy.rule(5).unwrap(), threads);
-        assert!(run.turn().is_some(), "the beginning");
+        assert!(run.step().is_some(), "the beginning");
         stop.store(true, Ordering::Relaxed);
-        assert!(run.turn().is_none());
+        assert!(run.step().is_none());
         assert_eq!(run.cluster().failure(), Some(&Failure::Stopped));
         drop(run);
         assert_eq!(Arc::strong_count(&learner), 1, "{policy}: a thread was left behind");
@@ -191,15 +191,15 @@ fn a_hundred_thousand_rounds_lose_nothing() {
         let learner = Arc::new(Frail::default());
         let threads = Threaded::new(learner.clone(), &draws(Some("hyper-exp(0.9, 1000000, 50000)")), 4, Arc::default());
         let mut run = Run::new(rule, threads);
-        let (mut ledger, mut applied, mut cancelled, mut started) = (Ledger::default(), 0, 0, 0);
-        while ledger.updates() < updates {
-            let turn = run.turn().expect("nothing goes wrong here");
-            ledger.add(&turn);
-            applied += turn.orders.update.len() as u64;
-            cancelled += turn.orders.cancel.len() as u64;
-            started += turn.orders.start.len() as u64;
+        let (mut audit, mut applied, mut cancelled, mut started) = (StalenessAudit::default(), 0, 0, 0);
+        while audit.updates() < updates {
+            let step = run.step().expect("nothing goes wrong here");
+            audit.add(&step);
+            applied += step.orders.update.len() as u64;
+            cancelled += step.orders.cancel.len() as u64;
+            started += step.orders.start.len() as u64;
         }
-        let (added, had) = ledger.sides();
+        let (added, had) = audit.sides();
         assert_eq!(added, had);
         drop(run);
         let computed = learner.gradients.load(Ordering::Relaxed);

@@ -2,14 +2,14 @@
 
 use rand_distr::Distribution;
 use rayon::prelude::*;
-use sim::{Law, Luck, Purpose};
+use sim::{Law, Purpose, RandomKey};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 use std::f64::consts::PI;
 use straggle_validation::{Comparison, Family, FitError, compare, fit, goodness, log_likelihood};
 
 /// The `repetition`-th sample of `n` times, s.
 fn sample(law: &Law, n: usize, repetition: u64) -> Vec<f64> {
-    law.sampler().sample_iter(Luck::new(1, repetition).at(Purpose::Compute, 0, 0)).take(n).collect()
+    law.sampler().sample_iter(RandomKey::new(1, repetition).at(Purpose::Compute, 0, 0)).take(n).collect()
 }
 
 fn law(text: &str) -> Law {

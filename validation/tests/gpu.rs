@@ -3,10 +3,10 @@
 #![cfg(feature = "gpu")]
 
 use burn::tensor::Device;
-use sim::{Draws, Fleet, Luck, Policy, Run, Simulated};
+use sim::{ClusterSpec, Policy, RandomKey, Run, Simulated, Variates};
 use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
-use straggle_validation::training::Journal;
+use straggle_validation::run::training::Journal;
 use straggle_validation::{
     Architecture, Backend, Batches, Dataset, Digits, End, Holds, LearningRateRule, Net, Sgd, Share, Threaded, train,
 };
@@ -27,16 +27,16 @@ fn digits() -> &'static Dataset {
     DIGITS.get_or_init(Dataset::embedded)
 }
 
-fn fleet() -> Fleet {
-    Fleet::new("exp(2)".parse().unwrap())
+fn spec() -> ClusterSpec {
+    ClusterSpec::new("exp(2)".parse().unwrap())
 }
 
 fn learner(architecture: Architecture, device: &Device) -> Arc<Digits> {
-    let luck = Luck::new(8, 0);
+    let key = RandomKey::new(8, 0);
     let few = Arc::new(digits().train.first(2000));
-    let batches = Batches::new(few.len(), 32, Share::Dealt { workers: 2 }, luck).unwrap();
+    let batches = Batches::new(few.len(), 32, Share::Dealt { workers: 2 }, key).unwrap();
     let sgd = Sgd { rate: 0.1, momentum: 0.0, rule: LearningRateRule::Same };
-    Arc::new(Digits::new(Net::new(architecture, device), few, batches, sgd, luck))
+    Arc::new(Digits::new(Net::new(architecture, device), few, batches, sgd, key))
 }
 
 /// Batch losses of some updates.
@@ -61,7 +61,7 @@ fn a_card_trains_as_the_processor_does() {
     {
         let [on_card, on_processor] = [card, &Backend::Cpu.device().unwrap()].map(|device| {
             let learner = learner(architecture, device);
-            let journal = journal(Simulated::learning(fleet(), Luck::new(8, 0), 2, learner.clone()), updates);
+            let journal = journal(Simulated::learning(spec(), RandomKey::new(8, 0), 2, learner.clone()), updates);
             let score = learner.score(&journal.snapshots.last().unwrap().weights, &test);
             (journal, score)
         });
@@ -81,7 +81,7 @@ fn a_card_trains_as_the_processor_does() {
 fn workers_on_threads_share_a_card() {
     let Some(card) = card() else { return };
     let learner = learner(Architecture::Softmax, card);
-    let threads = Threaded::new(learner, &Draws::new(&fleet(), Luck::new(8, 0)), 2, Arc::default());
+    let threads = Threaded::new(learner, &Variates::new(&spec(), RandomKey::new(8, 0)), 2, Arc::default());
     let journal = journal(threads, 40);
     let [first, last] = [&journal.updates[0], journal.updates.last().unwrap()].map(|update| update.loss());
     assert!(last < first, "loss {first} to {last}");

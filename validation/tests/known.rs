@@ -2,9 +2,9 @@
 //! beside a plain computation in f64.
 
 use sha2::{Digest, Sha256};
-use straggle_validation::mnist::{CLASSES, PIXELS};
-use straggle_validation::models::device;
-use straggle_validation::{Architecture, Dataset, Net, PixelScale, Score, Split, checkpoint};
+use straggle_validation::data::mnist::{CLASSES, PIXELS};
+use straggle_validation::models::net::device;
+use straggle_validation::{Architecture, Dataset, Net, PixelScale, Score, Split, models::checkpoint};
 
 const FILE: &[u8] = include_bytes!("data/softmax.safetensors");
 const MANIFEST: &str = include_str!("data/softmax.safetensors.manifest.json");

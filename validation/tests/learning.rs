@@ -1,18 +1,20 @@
 //! Is it the right thing that is learnt? Networks under every policy, told again to the last bit, and beside loops of SGD
 //! that are written down here by hand. The seeds are fixed and no test knows a clock: there are no false alarms.
 
-use sim::{Cluster, Draws, Fleet, Learner, Luck, Policy, Purpose, Recorded, Recording, Run, Simulated, Task};
+use sim::{
+    Cluster, ClusterSpec, Learner, Policy, Purpose, RandomKey, Recording, Replay, Run, Simulated, Task, Variates,
+};
 use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
-use straggle_validation::models::device;
-use straggle_validation::training::Journal;
+use straggle_validation::models::net::device;
+use straggle_validation::run::training::Journal;
 use straggle_validation::{
     Architecture, Batches, Dataset, Digits, End, Hogwild, Holds, LearningRateRule, Net, Sgd, Share, Split, Threaded,
     Weights, train,
 };
 
-fn luck() -> Luck {
-    Luck::new(5, 0)
+fn key() -> RandomKey {
+    RandomKey::new(5, 0)
 }
 
 const PLAIN: Sgd = Sgd { rate: 0.1, momentum: 0.0, rule: LearningRateRule::Same };
@@ -28,7 +30,7 @@ fn few() -> Arc<Split> {
 }
 
 fn dealt(workers: u32, batch: usize) -> Batches {
-    Batches::new(few().len(), batch, Share::Dealt { workers }, luck()).unwrap()
+    Batches::new(few().len(), batch, Share::Dealt { workers }, key()).unwrap()
 }
 
 fn mlp() -> Net {
@@ -37,17 +39,17 @@ fn mlp() -> Net {
 
 /// The mlp, about to learn from a few digits.
 fn learner(workers: u32, batch: usize, sgd: Sgd) -> Arc<Digits> {
-    Arc::new(Digits::new(mlp(), few(), dealt(workers, batch), sgd, luck()))
+    Arc::new(Digits::new(mlp(), few(), dealt(workers, batch), sgd, key()))
 }
 
 /// Half a second a step on average, and nothing else.
-fn fleet() -> Fleet {
-    Fleet::new("exp(2)".parse().unwrap())
+fn spec() -> ClusterSpec {
+    ClusterSpec::new("exp(2)".parse().unwrap())
 }
 
 /// Delays of 50 microseconds on average, so that threads overtake each other.
-fn draws() -> Draws {
-    Draws::new(&Fleet { delay: Some("exp(20000)".parse().unwrap()), ..fleet() }, luck())
+fn draws() -> Variates {
+    Variates::new(&ClusterSpec { delay: Some("exp(20000)".parse().unwrap()), ..spec() }, key())
 }
 
 fn threads(learner: &Arc<Digits>, workers: u32) -> Threaded<Digits> {
@@ -67,13 +69,13 @@ fn trained<C: Cluster + Holds>(cluster: C, policy: Policy, workers: u32, updates
 
 /// The parameters after training under the simulated clock.
 fn simulated(policy: Policy, workers: u32, batch: usize, sgd: Sgd, updates: u64) -> Vec<f32> {
-    let cluster = Simulated::learning(fleet(), luck(), workers, learner(workers, batch, sgd));
+    let cluster = Simulated::learning(spec(), key(), workers, learner(workers, batch, sgd));
     trained(cluster, policy, workers, updates).0
 }
 
 /// SGD on one worker, by hand.
 fn by_hand(batch: usize, Sgd { rate, momentum, rule: _ }: Sgd, updates: u64) -> Vec<f32> {
-    let mut w = Architecture::Mlp.initial(luck());
+    let mut w = Architecture::Mlp.initial(key());
     let mut v = vec![0.0; w.len()];
     for step in 0..updates {
         let g = gradient(&w, dealt(1, batch), 0, step);
@@ -88,7 +90,7 @@ fn by_hand(batch: usize, Sgd { rate, momentum, rule: _ }: Sgd, updates: u64) -> 
 fn gradient(at: &[f32], batches: Batches, worker: u32, step: u64) -> Vec<f32> {
     let (mut images, mut labels, mut gradient) = (Vec::new(), Vec::new(), Vec::new());
     few().gather(batches.batch(worker, step), &mut images, &mut labels);
-    let mut stream = luck().at(Purpose::Dropout, worker, step);
+    let mut stream = key().at(Purpose::Dropout, worker, step);
     mlp().gradient(at, &images, &labels, &mut stream, &mut gradient);
     gradient
 }
@@ -105,19 +107,19 @@ fn assert_same_bits(a: &[f32], b: &[f32], what: &str) {
 /// amplifies it (measured: 6e-8). A batch of 63 samples for one of 64 makes 1e-2.
 fn assert_near(a: &[f32], b: &[f32], what: &str) {
     let furthest = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    let (apart, way) = (furthest(a, b), furthest(a, &Architecture::Mlp.initial(luck())));
+    let (apart, way) = (furthest(a, b), furthest(a, &Architecture::Mlp.initial(key())));
     assert!(apart < 1e-6 && way > 1e-2, "{what}: {apart:e} apart after a way of {way:e}");
 }
 
 #[test]
 fn a_race_of_networks_told_again_ends_on_the_same_bits() {
     /// Goes on until there is nothing more, or so many updates were made.
-    fn watch<C: Cluster>(run: &mut Run<C>, updates: u64) -> (Vec<(sim::Time, sim::Event)>, Recording) {
+    fn progress<C: Cluster>(run: &mut Run<C>, updates: u64) -> (Vec<(sim::Time, sim::Event)>, Recording) {
         let (mut events, mut recording, mut done) = (Vec::new(), Recording::default(), 0);
-        while let Some(turn) = (done < updates).then(|| run.turn()).flatten() {
-            events.extend(turn.events());
-            recording.add(&turn);
-            done += u64::from(!turn.orders.update.is_empty());
+        while let Some(step) = (done < updates).then(|| run.step()).flatten() {
+            events.extend(step.events());
+            recording.add(&step);
+            done += u64::from(!step.orders.update.is_empty());
         }
         (events, recording)
     }
@@ -126,10 +128,10 @@ fn a_race_of_networks_told_again_ends_on_the_same_bits() {
         let sgd = Sgd { momentum: 0.5, rule: LearningRateRule::PerStaleness, ..PLAIN };
         let (learner, rule) = (learner(workers, 16, sgd), policy.rule(workers).unwrap());
         let mut race = Run::new(rule, threads(&learner, workers));
-        let (events, recording) = watch(&mut race, 40 / u64::from(rule.steps));
+        let (events, recording) = progress(&mut race, 40 / u64::from(rule.steps));
 
-        let mut told_again = Run::new(rule, Recorded::new(recording.clone(), learner.clone(), workers));
-        let (same_events, same_recording) = watch(&mut told_again, u64::MAX);
+        let mut told_again = Run::new(rule, Replay::new(recording.clone(), learner.clone(), workers));
+        let (same_events, same_recording) = progress(&mut told_again, u64::MAX);
         assert_eq!(told_again.cluster().mismatch(), None, "{policy}");
         assert_eq!(same_events, events, "{policy}");
         assert_eq!(same_recording, recording, "{policy}");
@@ -189,7 +191,7 @@ fn one_local_step_is_sync() {
 #[test]
 fn local_steps_end_at_the_average_of_the_walks() {
     let (workers, steps, batch, rounds) = (3, 4, 16, 6);
-    let mut w = Architecture::Mlp.initial(luck());
+    let mut w = Architecture::Mlp.initial(key());
     for round in 0..rounds {
         let mut average = vec![0.0f64; w.len()];
         for worker in 0..workers {
@@ -210,7 +212,7 @@ fn local_steps_end_at_the_average_of_the_walks() {
 fn a_simulated_training_is_the_same_each_time() {
     for policy in ["async", "k-sync:2", "k-batch-async:3"].map(|name| name.parse::<Policy>().unwrap()) {
         let [first, second] = [(); 2].map(|()| {
-            let cluster = Simulated::learning(fleet(), luck(), 4, learner(4, 16, PLAIN));
+            let cluster = Simulated::learning(spec(), key(), 4, learner(4, 16, PLAIN));
             trained(cluster, policy, 4, 30)
         });
         assert_same_bits(&first.0, &second.0, &policy.to_string());
@@ -303,10 +305,9 @@ fn a_loss_that_is_no_number_ends_the_run() {
 /// The share of the test images that one pass over all digits teaches the mlp.
 fn taught(policy: Policy, workers: u32) -> f64 {
     let Dataset { train: all, test } = digits();
-    let batches = Batches::new(all.len(), 64, Share::Dealt { workers }, luck()).unwrap();
-    let learner = Arc::new(Digits::new(mlp(), Arc::new(all.clone()), batches, PLAIN, luck()));
-    let mut run =
-        Run::new(policy.rule(workers).unwrap(), Simulated::learning(fleet(), luck(), workers, learner.clone()));
+    let batches = Batches::new(all.len(), 64, Share::Dealt { workers }, key()).unwrap();
+    let learner = Arc::new(Digits::new(mlp(), Arc::new(all.clone()), batches, PLAIN, key()));
+    let mut run = Run::new(policy.rule(workers).unwrap(), Simulated::learning(spec(), key(), workers, learner.clone()));
     let (_, end) = train(&mut run, workers, 60_000 / 64, 1, |_| ControlFlow::Continue(()));
     assert_eq!(end, End::Done);
     learner.score(&run.cluster().weights(), test).accuracy

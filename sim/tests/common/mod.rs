@@ -8,11 +8,11 @@
 
 use rayon::prelude::*;
 use statrs::distribution::{ChiSquared, ContinuousCDF, Normal, StudentsT};
-use straggle_sim::fleet::{Cancellation, Sharing};
+use straggle_sim::cluster::spec::{Cancellation, Sharing};
 use straggle_sim::theory::time_per_update;
 use straggle_sim::{
-    Estimate, Event, Experiment, Fleet, Law, Length, Luck, Model, Observation, Policy, Rule, Run, Simulated, Time,
-    Watch,
+    ClusterSpec, Estimate, Event, Experiment, Law, Length, Model, Observation, Policy, Progress, RandomKey, Rule, Run,
+    Simulated, Time,
 };
 
 /// The probability with which a correct program would fail one judgement.
@@ -24,8 +24,8 @@ pub fn law(text: &str) -> Law {
 }
 
 /// A plain fleet with a law as typed.
-pub fn fleet(text: &str) -> Fleet {
-    Fleet::new(law(text))
+pub fn spec(text: &str) -> ClusterSpec {
+    ClusterSpec::new(law(text))
 }
 
 /// A policy as typed.
@@ -39,50 +39,55 @@ pub fn rule(text: &str, m: u32) -> Rule {
 }
 
 /// What theory says of the mean time per update, where it says anything.
-pub fn theory_s(text: &str, m: u32, fleet: &Fleet) -> f64 {
-    time_per_update(rule(text, m), fleet).unwrap_or_else(|| panic!("no theory for {text}")).seconds
+pub fn theory_s(text: &str, m: u32, spec: &ClusterSpec) -> f64 {
+    time_per_update(rule(text, m), spec).unwrap_or_else(|| panic!("no theory for {text}")).seconds
 }
 
 /// A run that has not begun.
-pub fn run(rule: Rule, fleet: &Fleet, luck: Luck) -> Run<Simulated> {
-    Run::new(rule, Simulated::new(fleet.clone(), luck, rule.workers))
+pub fn run(rule: Rule, spec: &ClusterSpec, key: RandomKey) -> Run<Simulated> {
+    Run::new(rule, Simulated::new(spec.clone(), key, rule.workers))
 }
 
 /// The first events of a run.
-pub fn events(rule: Rule, fleet: &Fleet, luck: Luck, count: usize) -> Vec<(Time, Event)> {
-    run(rule, fleet, luck).take(count).collect()
+pub fn events(rule: Rule, spec: &ClusterSpec, key: RandomKey, count: usize) -> Vec<(Time, Event)> {
+    run(rule, spec, key).take(count).collect()
 }
 
 /// The times between updates, without end, from the first update on; `skip` of them are left out.
-pub fn gaps(rule: Rule, fleet: &Fleet, luck: Luck, skip: usize) -> impl Iterator<Item = f64> + use<> {
-    let updates = run(rule, fleet, luck).filter(|(_, event)| matches!(event, Event::Updated(_)));
+pub fn gaps(rule: Rule, spec: &ClusterSpec, key: RandomKey, skip: usize) -> impl Iterator<Item = f64> + use<> {
+    let updates = run(rule, spec, key).filter(|(_, event)| matches!(event, Event::Updated(_)));
     let gap = |last: &mut Time, (at, _): (Time, Event)| Some(at.since(std::mem::replace(last, at)));
     updates.scan(Time::ZERO, gap).skip(skip)
 }
 
 /// Fleets in which something is unusual: speeds, delays, cores, a busy server, and all of it.
-pub fn odd_fleets() -> Vec<Fleet> {
-    let plain = fleet("gamma(4, 0.25)");
-    let speeds = Fleet { speeds: vec![1.0, 0.5, 3.0], ..fleet("exp(2)") };
-    let delayed = Fleet { delay: Some(law("exp(5)")), ..plain.clone() };
-    let shared = Fleet { cores: Some(2), ..fleet("pareto(0.3, 1.2)") };
-    let busy = Fleet { service: Some(law("exp(8)")), ..plain.clone() };
-    let all = Fleet {
+pub fn odd_fleets() -> Vec<ClusterSpec> {
+    let plain = spec("gamma(4, 0.25)");
+    let speeds = ClusterSpec { speeds: vec![1.0, 0.5, 3.0], ..spec("exp(2)") };
+    let delayed = ClusterSpec { delay: Some(law("exp(5)")), ..plain.clone() };
+    let shared = ClusterSpec { cores: Some(2), ..spec("pareto(0.3, 1.2)") };
+    let busy = ClusterSpec { service: Some(law("exp(8)")), ..plain.clone() };
+    let all = ClusterSpec {
         speeds: vec![1.0, 0.25],
         delay: Some(law("uniform(0, 0.3)")),
         cores: Some(3),
         service: Some(law("gamma(2, 0.05)")),
-        ..fleet("weibull(0.5, 0.5)")
+        ..spec("weibull(0.5, 0.5)")
     };
     // Everything at once and in step: all ties there can be.
-    let ties = Fleet { cores: Some(2), service: Some(law("constant(0.25)")), ..fleet("constant(0.5)") };
+    let ties = ClusterSpec { cores: Some(2), service: Some(law("constant(0.25)")), ..spec("constant(0.5)") };
     // As on threads: computing cannot be stopped, and the server needs a core for hand-ins and updates.
     let (latency, update) = (Some(law("gamma(2, 0.01)")), Some(law("exp(20)")));
-    let threads =
-        Fleet { latency, update, server_computes: true, cancellation: Cancellation::AfterComputing, ..all.clone() };
-    let in_vain = Fleet { cancellation: Cancellation::AfterComputing, ..delayed.clone() };
-    let queued = Fleet { sharing: Sharing::FirstCome, ..threads.clone() };
-    vec![speeds, delayed, shared, busy, all, ties, threads, in_vain, queued]
+    let threads = ClusterSpec {
+        latency,
+        update,
+        server_computes: true,
+        cancellation: Cancellation::AfterComputing,
+        ..all.clone()
+    };
+    let discarded = ClusterSpec { cancellation: Cancellation::AfterComputing, ..delayed.clone() };
+    let queued = ClusterSpec { sharing: Sharing::FirstCome, ..threads.clone() };
+    vec![speeds, delayed, shared, busy, all, ties, threads, discarded, queued]
 }
 
 /// Updates of one run in a batch of seeds: a power of two, so that an estimate has exactly 32 batches.
@@ -92,15 +97,16 @@ pub const UPDATES: u64 = 1 << 14;
 pub const SEEDS: u64 = 40;
 
 /// The same cell under [`SEEDS`] seeds, each run as `simulate` runs it.
-pub fn batch(text: &str, m: u32, fleet: &Fleet) -> Vec<Observation> {
-    observe(text, m, fleet, Length::Updates(UPDATES), SEEDS)
+pub fn batch(text: &str, m: u32, spec: &ClusterSpec) -> Vec<Observation> {
+    observe(text, m, spec, Length::Updates(UPDATES), SEEDS)
 }
 
 /// The same cell under many seeds.
-pub fn observe(text: &str, m: u32, fleet: &Fleet, length: Length, seeds: u64) -> Vec<Observation> {
+pub fn observe(text: &str, m: u32, spec: &ClusterSpec, length: Length, seeds: u64) -> Vec<Observation> {
     let (policies, workers) = (vec![policy(text)], vec![m]);
-    let base = Experiment { policies, workers, fleet: fleet.clone(), model: Model::Event, length, seed: 0 };
-    let one = |seed| Experiment { seed, ..base.clone() }.observe(&Watch::default()).remove(0).expect("never stopped");
+    let base = Experiment { policies, workers, spec: spec.clone(), model: Model::Event, length, seed: 0 };
+    let one =
+        |seed| Experiment { seed, ..base.clone() }.observe(&Progress::default()).remove(0).expect("never stopped");
     (0..seeds).into_par_iter().map(one).collect()
 }
 

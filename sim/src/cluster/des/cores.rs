@@ -1,0 +1,350 @@
+//! How fast does each compute when there are more workers than cores? Shared equally, or first come first served.
+//!
+//! Kernels cut time into slices of some milliseconds. Longer steps share the cores equally; shorter ones run to their end
+//! before the next is let in. The work done is the same, the order is not.
+
+use crate::cluster::des::queue::Queue;
+use crate::cluster::time::Time;
+use std::collections::VecDeque;
+
+/// How workers share cores when there are more of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// Everybody computes at the same reduced speed: steps longer than the kernel's time slice.
+    Equally,
+    /// Whoever has a core keeps it to the end of its task: steps shorter than the time slice.
+    FirstCome,
+}
+
+/// Cores shared by the workers that compute.
+#[derive(Clone, Debug)]
+pub(crate) enum Cores {
+    Equal(Equal),
+    Queued(Queued),
+}
+
+impl Cores {
+    pub(crate) fn new(sharing: Sharing, cores: u32, speeds: &[f64], sharers: u32) -> Cores {
+        match sharing {
+            Sharing::Equally => Cores::Equal(Equal::new(cores, sharers)),
+            Sharing::FirstCome => Cores::Queued(Queued::new(cores, speeds, sharers)),
+        }
+    }
+
+    /// How far the sharing has been worked out.
+    pub(crate) fn now(&self) -> Time {
+        match self {
+            Cores::Equal(equal) => equal.now,
+            Cores::Queued(queued) => queued.now,
+        }
+    }
+
+    /// A worker begins `compute_s` seconds of computing.
+    pub(crate) fn join(&mut self, at: Time, worker: u32, compute_s: f64) {
+        match self {
+            Cores::Equal(equal) => equal.join(at, worker, compute_s),
+            Cores::Queued(queued) => queued.join(at, worker, compute_s),
+        }
+    }
+
+    /// The server begins `compute_s` seconds of computing: where cores are queued for, it need not queue.
+    pub(crate) fn join_at_once(&mut self, at: Time, server: u32, compute_s: f64) {
+        match self {
+            Cores::Equal(equal) => equal.join(at, server, compute_s),
+            Cores::Queued(queued) => queued.interrupt(at, server, compute_s),
+        }
+    }
+
+    /// A worker gives up computing, if it was computing.
+    pub(crate) fn leave(&mut self, at: Time, worker: u32) {
+        match self {
+            Cores::Equal(equal) => equal.leave(at, worker),
+            Cores::Queued(queued) => queued.leave(at, worker),
+        }
+    }
+
+    /// Whether a worker is computing: waiting for a core is not.
+    pub(crate) fn holds(&self, worker: u32) -> bool {
+        match self {
+            Cores::Equal(equal) => equal.ends.get(worker).is_some(),
+            Cores::Queued(queued) => queued.holds(worker),
+        }
+    }
+
+    /// Whose computing ends first, and when, if that is by `until` and nobody joins or leaves before.
+    pub(crate) fn first(&mut self, until: Time) -> Option<(Time, u32)> {
+        let first = match self {
+            Cores::Equal(equal) => equal.first(),
+            Cores::Queued(queued) => queued.first(until),
+        };
+        first.filter(|&(at, _)| at <= until)
+    }
+
+    /// The first, who was just asked for, ends.
+    #[inline]
+    pub(crate) fn finish(&mut self, at: Time) {
+        match self {
+            Cores::Equal(equal) => equal.finish(at),
+            Cores::Queued(queued) => queued.finish(at),
+        }
+    }
+}
+
+/// First come first served, to the end.
+///
+/// A core that becomes free goes to the next in the queue only when time passes: at that very moment the server may still
+/// take it, to work on what has just been handed in. Of several, the one that became free last is taken first. Who ends at
+/// the same instant does so in order of the cores, not of the workers: the next in the queue takes the place of the one
+/// before, and one path of the tournament is replayed for both.
+#[derive(Clone, Debug)]
+pub(crate) struct Queued {
+    /// Cores that nobody has.
+    free: Vec<u32>,
+    /// Seconds that a second of computing takes on each core.
+    slowness: Vec<f64>,
+    /// Where each sharer computes or did so last: on a core, or on no core of its own, one place after them all.
+    places: Vec<u32>,
+    /// Who computes there.
+    sharers: Vec<u32>,
+    now: Time,
+    /// When the computing at each place ends.
+    ends: Queue,
+    /// Those who have no core yet, and how much they want to compute, s.
+    waiting: VecDeque<(u32, f64)>,
+}
+
+impl Queued {
+    fn new(cores: u32, speeds: &[f64], sharers: u32) -> Queued {
+        Queued {
+            free: (0..cores).collect(),
+            slowness: speeds.iter().cycle().take(cores as usize).map(|speed| 1.0 / speed).collect(),
+            places: vec![0; sharers as usize],
+            sharers: vec![0; cores as usize + 1],
+            now: Time::ZERO,
+            ends: Queue::new(cores + 1),
+            waiting: VecDeque::new(),
+        }
+    }
+
+    /// Computes at a place from now on.
+    #[inline]
+    fn begin(&mut self, place: u32, sharer: u32, seconds: f64) {
+        self.places[sharer as usize] = place;
+        self.sharers[place as usize] = sharer;
+        self.ends.set(place, Some(self.now.after(seconds)));
+    }
+
+    fn holds(&self, sharer: u32) -> bool {
+        let place = self.places[sharer as usize];
+        self.sharers[place as usize] == sharer && self.ends.get(place).is_some()
+    }
+
+    fn move_to(&mut self, at: Time) {
+        if at > self.now {
+            self.fill();
+            self.now = at;
+        }
+    }
+
+    #[inline]
+    fn join(&mut self, at: Time, worker: u32, compute_s: f64) {
+        self.move_to(at);
+        self.waiting.push_back((worker, compute_s));
+    }
+
+    /// Computes at once; if no core is free, on that of the worker who would end next, and who ends later for it.
+    fn interrupt(&mut self, at: Time, server: u32, compute_s: f64) {
+        self.move_to(at);
+        if let Some(core) = self.free.pop() {
+            self.begin(core, server, compute_s * self.slowness[core as usize]);
+        } else if let Some((end, core)) = self.ends.first() {
+            let seconds = compute_s * self.slowness[core as usize];
+            self.begin(self.slowness.len() as u32, server, seconds);
+            self.ends.set(core, Some(end.after(at.after(seconds).since(at))));
+        }
+    }
+
+    fn leave(&mut self, at: Time, worker: u32) {
+        if self.holds(worker) {
+            self.move_to(at);
+            let place = self.places[worker as usize];
+            self.ends.set(place, None);
+            self.leave_place(place);
+        } else {
+            self.waiting.retain(|&(other, _)| other != worker);
+        }
+    }
+
+    #[inline]
+    fn leave_place(&mut self, place: u32) {
+        if (place as usize) < self.slowness.len() {
+            self.free.push(place);
+        }
+    }
+
+    #[inline]
+    fn finish(&mut self, at: Time) {
+        self.now = at;
+        if let Some((_, place)) = self.ends.pop() {
+            self.leave_place(place);
+        }
+    }
+
+    fn first(&mut self, until: Time) -> Option<(Time, u32)> {
+        if until > self.now {
+            self.fill();
+        }
+        let (at, place) = self.ends.first()?;
+        Some((at, self.sharers[place as usize]))
+    }
+
+    /// Lets the next ones in.
+    fn fill(&mut self) {
+        while let Some(&core) = self.free.last()
+            && let Some((worker, compute_s)) = self.waiting.pop_front()
+        {
+            self.free.pop();
+            self.begin(core, worker, compute_s * self.slowness[core as usize]);
+        }
+    }
+}
+
+/// Processor sharing in virtual service time.
+///
+/// With n tasks computing on c < n cores, each gets c/n of a core. Instead of n remaining times that change with every
+/// arrival, one counter grows: the computing that everybody present has been given. A task ends when the counter reaches
+/// what it was on its arrival plus the task's own computing, so an event costs O(log m), however many are present.
+#[derive(Clone, Debug)]
+pub(crate) struct Equal {
+    cores: f64,
+    now: Time,
+    /// Seconds of computing given to everybody who was present all along.
+    given: Time,
+    present: u32,
+    /// The value of `given` at which each worker's computing ends.
+    ends: Queue,
+}
+
+impl Equal {
+    fn new(cores: u32, sharers: u32) -> Equal {
+        Equal { cores: f64::from(cores), now: Time::ZERO, given: Time::ZERO, present: 0, ends: Queue::new(sharers) }
+    }
+
+    /// Seconds that a second of computing takes now.
+    fn stretch(&self) -> f64 {
+        (f64::from(self.present) / self.cores).max(1.0)
+    }
+
+    fn move_to(&mut self, at: Time) {
+        self.given = self.given.after(at.since(self.now) / self.stretch());
+        self.now = at;
+    }
+
+    fn join(&mut self, at: Time, worker: u32, compute_s: f64) {
+        self.move_to(at);
+        self.ends.set(worker, Some(self.given.after(compute_s)));
+        self.present += 1;
+    }
+
+    fn leave(&mut self, at: Time, worker: u32) {
+        if self.ends.get(worker).is_some() {
+            self.move_to(at);
+            self.ends.set(worker, None);
+            self.present -= 1;
+        }
+    }
+
+    fn first(&mut self) -> Option<(Time, u32)> {
+        let (end, worker) = self.ends.first()?;
+        // Rounding may leave the counter a hair beyond the end.
+        let left = end.since(self.given).max(0.0);
+        Some((self.now.after(left * self.stretch()), worker))
+    }
+
+    #[inline]
+    fn finish(&mut self, at: Time) {
+        if let Some((end, _)) = self.ends.pop() {
+            self.given = self.given.max(end);
+            self.now = at;
+            self.present -= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs tasks (arrival, computing) to their ends.
+    fn ends(sharing: Sharing, cores: u32, tasks: &[(f64, f64)]) -> Vec<f64> {
+        let mut sharing = Cores::new(sharing, cores, &[1.0], tasks.len() as u32);
+        let mut ends = vec![0.0; tasks.len()];
+        let mut arrivals = tasks.iter().enumerate().peekable();
+        loop {
+            let arrival = arrivals.peek().map(|(_, task)| Time::at(task.0).unwrap());
+            match (sharing.first(Time::END), arrival) {
+                (Some((at, worker)), next) if next.is_none_or(|next| at <= next) => {
+                    sharing.finish(at);
+                    ends[worker as usize] = at.seconds();
+                }
+                (_, Some(at)) => {
+                    let (worker, task) = arrivals.next().unwrap();
+                    sharing.join(at, worker as u32, task.1);
+                }
+                (None, None) => return ends,
+                (Some(_), None) => unreachable!("the first arm takes these"),
+            }
+        }
+    }
+
+    #[test]
+    fn equal_sharing_can_be_followed_by_hand() {
+        let ends = |cores, tasks: &[(f64, f64)]| ends(Sharing::Equally, cores, tasks);
+        // Two tasks of 1 s and 2 s on one core: half speed each until 2 s, then the longer one has 1 s left.
+        assert_eq!(ends(1, &[(0.0, 1.0), (0.0, 2.0)]), [2.0, 3.0]);
+        // As many cores as tasks: nobody waits.
+        assert_eq!(ends(2, &[(0.0, 1.0), (0.0, 2.0)]), [1.0, 2.0]);
+        // The second comes when the first has 1 s left; both have it done at 1 + 2; the third of the second's seconds is alone.
+        assert_eq!(ends(1, &[(0.0, 2.0), (1.0, 2.0)]), [3.0, 4.0]);
+        // Three on two cores: each gets 2/3 of a core until 1.5 s, then the two that are left have a core each.
+        assert_eq!(ends(2, &[(0.0, 1.0), (0.0, 2.0), (0.0, 3.0)]), [1.5, 2.5, 3.5]);
+    }
+
+    #[test]
+    fn queueing_can_be_followed_by_hand() {
+        let ends = |cores, tasks: &[(f64, f64)]| ends(Sharing::FirstCome, cores, tasks);
+        assert_eq!(ends(1, &[(0.0, 1.0), (0.0, 2.0)]), [1.0, 3.0]);
+        assert_eq!(ends(2, &[(0.0, 1.0), (0.0, 2.0)]), [1.0, 2.0]);
+        assert_eq!(ends(1, &[(0.0, 2.0), (1.0, 2.0), (1.5, 1.0)]), [2.0, 4.0, 5.0]);
+        // Three on two cores: the third gets the first core that is free, at 1 s.
+        assert_eq!(ends(2, &[(0.0, 1.0), (0.0, 2.0), (0.0, 3.0)]), [1.0, 2.0, 4.0]);
+    }
+
+    #[test]
+    fn a_slow_core_takes_longer() {
+        let at = |seconds| Time::at(seconds).unwrap();
+        let mut cores = Cores::new(Sharing::FirstCome, 2, &[1.0, 0.5], 3);
+        (0..3).for_each(|worker| cores.join(Time::ZERO, worker, 1.0));
+        // The last core is taken first; the third waits for the one that is free first, the fast one. Of two that end at the
+        // same instant the one on the lower core is told first.
+        for (end, worker) in [(1.0, 1), (2.0, 2), (2.0, 0)] {
+            assert_eq!(cores.first(Time::END), Some((at(end), worker)));
+            cores.finish(at(end));
+        }
+        assert_eq!(cores.first(Time::END), None);
+    }
+
+    #[test]
+    fn an_interruption_takes_its_time_from_another() {
+        let mut cores = Cores::new(Sharing::FirstCome, 1, &[1.0], 2);
+        cores.join(Time::ZERO, 0, 1.0);
+        cores.join_at_once(Time::at(0.5).unwrap(), 1, 0.25);
+        assert_eq!(cores.first(Time::END), Some((Time::at(0.75).unwrap(), 1)));
+        cores.finish(Time::at(0.75).unwrap());
+        assert_eq!(cores.first(Time::END), Some((Time::at(1.25).unwrap(), 0)));
+        cores.finish(Time::at(1.25).unwrap());
+        cores.join(Time::at(2.0).unwrap(), 0, 1.0);
+        assert_eq!(cores.first(Time::END), Some((Time::at(3.0).unwrap(), 0)), "the core is free again, once");
+        assert!(!cores.holds(1));
+    }
+}

@@ -1,0 +1,89 @@
+//! What did the last run do? A cluster that tells a recorded run again, completion by completion.
+//!
+//! Threads race; what the coordinator and the learner made of the race must not depend on anything but its outcome. So a
+//! recorded run told again ends on the same bits, or there is a bug.
+
+use crate::cluster::time::Time;
+use crate::cluster::{Cluster, Completion, Step};
+use crate::learn::{Learner, Learning};
+use crate::policy::coordinator::Task;
+
+/// What a cluster decided by itself: which task came in when, and when each update was done.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Recording {
+    completions: Vec<Completion>,
+    updates: Vec<Time>,
+}
+
+impl Recording {
+    /// Adds a turn of the run that is being recorded.
+    pub fn add(&mut self, step: &Step<'_>) {
+        self.completions.extend(step.completion);
+        if !step.orders.update.is_empty() {
+            self.updates.push(step.at);
+        }
+    }
+}
+
+/// Tells a [`Recording`] again.
+pub struct Replay<L: Learner = ()> {
+    completions: std::vec::IntoIter<Completion>,
+    updates: std::vec::IntoIter<Time>,
+    running: Vec<Option<Task>>,
+    learning: Learning<L>,
+    now: Time,
+    mismatch: Option<Completion>,
+}
+
+impl<L: Learner> Replay<L> {
+    /// A cluster of `workers` workers that does what `recording` says.
+    pub fn new(recording: Recording, learner: L, workers: u32) -> Replay<L> {
+        Replay {
+            completions: recording.completions.into_iter(),
+            updates: recording.updates.into_iter(),
+            running: vec![None; workers as usize],
+            learning: Learning::new(learner, workers),
+            now: Time::ZERO,
+            mismatch: None,
+        }
+    }
+
+    /// The parameters now.
+    pub fn learning(&self) -> &Learning<L> {
+        &self.learning
+    }
+
+    /// The first completion that does not belong to this rule's run, if the recording was of another.
+    pub fn mismatch(&self) -> Option<Completion> {
+        self.mismatch
+    }
+}
+
+impl<L: Learner> Cluster for Replay<L> {
+    fn start(&mut self, task: Task) {
+        self.running[task.worker as usize] = Some(task);
+        self.learning.start(task);
+    }
+
+    fn cancel(&mut self, task: Task) {
+        self.running[task.worker as usize] = None;
+    }
+
+    fn update(&mut self, version: u64, from: &[Task]) -> Time {
+        self.learning.update(version, from);
+        self.now = self.updates.next().unwrap_or(self.now);
+        self.now
+    }
+
+    fn wait(&mut self) -> Option<Completion> {
+        let completion = self.completions.next()?;
+        let running = self.running.get_mut(completion.task.worker as usize);
+        if running.and_then(Option::take) != Some(completion.task) {
+            self.mismatch = Some(completion);
+            return None;
+        }
+        self.learning.finish(completion.task);
+        self.now = completion.at;
+        Some(completion)
+    }
+}

@@ -1,0 +1,182 @@
+//! Where do tasks run, and what time is it there? The seam between the coordinator and every world.
+//!
+//! [`Run`] is the only event loop: wait for a completion, ask the coordinator, carry out its orders.
+
+use crate::cluster::time::Time;
+use crate::policy::Rule;
+use crate::policy::coordinator::{Coordinator, Orders, Task};
+
+/// A task that was handed in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Completion {
+    /// When the coordinator had it.
+    pub at: Time,
+    /// What was handed in.
+    pub task: Task,
+    /// Seconds from its start in which its worker still computed a task that had been cancelled.
+    pub discarded_s: f64,
+    /// Seconds after that which went into computing; cores shared with others make them longer.
+    pub compute_s: f64,
+    /// Seconds of delay that followed.
+    pub delay_s: f64,
+}
+
+/// Where tasks run: in simulated time, on threads, or in a recording.
+pub trait Cluster {
+    /// Reads the parameters now, and begins.
+    fn start(&mut self, task: Task);
+    /// Throws a running task away; its completion must not come out of [`wait`](Cluster::wait) any more.
+    fn cancel(&mut self, task: Task);
+    /// Averages the results of these tasks, all that were handed in since the last update, into the parameters,
+    /// which become `version`; says when that is done.
+    fn update(&mut self, version: u64, from: &[Task]) -> Time;
+    /// The next completion: jumps to it, or blocks for it. `None` if there will be no more.
+    fn wait(&mut self) -> Option<Completion>;
+}
+
+/// A cluster that is borrowed, and serves another run afterwards.
+impl<C: Cluster> Cluster for &mut C {
+    fn start(&mut self, task: Task) {
+        (**self).start(task);
+    }
+
+    fn cancel(&mut self, task: Task) {
+        (**self).cancel(task);
+    }
+
+    fn update(&mut self, version: u64, from: &[Task]) -> Time {
+        (**self).update(version, from)
+    }
+
+    fn wait(&mut self) -> Option<Completion> {
+        (**self).wait()
+    }
+}
+
+/// One turn of the loop: what came in, what was ordered, when.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'a> {
+    /// When the orders were given: after the update, if there was one.
+    pub at: Time,
+    /// What came in; `None` at the very beginning.
+    pub completion: Option<Completion>,
+    /// What was ordered.
+    pub orders: &'a Orders,
+}
+
+/// What happens in a run, one thing at a time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Event {
+    /// A task was handed in.
+    Finished(Completion),
+    /// A result goes into the update that follows.
+    Applied(Task),
+    /// The parameters have this version now.
+    Updated(u64),
+    /// A task was thrown away.
+    Cancelled(Task),
+    /// A task was given to its worker.
+    Started(Task),
+}
+
+/// A rule at work on a cluster: [`turn`](Run::turn) by turn, or as an iterator of timed [`Event`]s.
+///
+/// A stopping rule is `take_while`, a trace is `collect`.
+/// ```
+/// use straggle_sim::{Event, ClusterSpec, Law, RandomKey, Policy, Run, Simulated};
+/// let law: Law = "exp(2)".parse().unwrap();
+/// let cluster = Simulated::new(ClusterSpec::new(law), RandomKey::new(0, 0), 4);
+/// let run = Run::new(Policy::Sync.rule(4).unwrap(), cluster);
+/// let updates = run.filter(|(_, event)| matches!(event, Event::Updated(_)));
+/// let times: Vec<f64> = updates.take(3).map(|(time, _)| time.seconds()).collect();
+/// assert!(times[0] < times[1] && times[1] < times[2]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Run<C> {
+    coordinator: Coordinator,
+    cluster: C,
+    orders: Orders,
+    begun: bool,
+    /// Events of the last turn that the iterator has not given out yet, last first.
+    unread: Vec<(Time, Event)>,
+}
+
+impl<C: Cluster> Run<C> {
+    /// A run that has not begun.
+    pub fn new(rule: Rule, cluster: C) -> Run<C> {
+        Run {
+            coordinator: Coordinator::new(rule),
+            cluster,
+            orders: Orders::default(),
+            begun: false,
+            unread: Vec::new(),
+        }
+    }
+
+    /// The cluster it runs on.
+    pub fn cluster(&self) -> &C {
+        &self.cluster
+    }
+
+    /// The cluster it ran on.
+    pub fn into_cluster(self) -> C {
+        self.cluster
+    }
+
+    /// The next completion and what follows from it; `None` if nothing can come any more.
+    #[inline]
+    pub fn step(&mut self) -> Option<Step<'_>> {
+        let (mut at, completion) = if self.begun {
+            let completion = self.cluster.wait()?;
+            self.coordinator.finished(completion.task, &mut self.orders);
+            (completion.at, Some(completion))
+        } else {
+            self.begun = true;
+            self.coordinator.begin(&mut self.orders);
+            (Time::ZERO, None)
+        };
+        if !self.orders.update.is_empty() {
+            at = self.cluster.update(self.orders.version, &self.orders.update);
+        }
+        for &task in &self.orders.cancel {
+            self.cluster.cancel(task);
+        }
+        for &task in &self.orders.start {
+            self.cluster.start(task);
+        }
+        Some(Step { at, completion, orders: &self.orders })
+    }
+}
+
+impl Step<'_> {
+    /// The turn as single events, in the order in which they happened.
+    pub fn events(&self) -> impl DoubleEndedIterator<Item = (Time, Event)> {
+        let at = self.at;
+        let orders = self.orders;
+        let version = (!orders.update.is_empty()).then_some(orders.version);
+        let finished = self.completion.map(|c| (c.at, Event::Finished(c)));
+        let applied = orders.update.iter().map(move |&t| (at, Event::Applied(t)));
+        let updated = version.map(|v| (at, Event::Updated(v)));
+        let cancelled = orders.cancel.iter().map(move |&t| (at, Event::Cancelled(t)));
+        let started = orders.start.iter().map(move |&t| (at, Event::Started(t)));
+        finished.into_iter().chain(applied).chain(updated).chain(cancelled).chain(started)
+    }
+}
+
+impl<C: Cluster> Iterator for Run<C> {
+    type Item = (Time, Event);
+
+    fn next(&mut self) -> Option<(Time, Event)> {
+        while self.unread.is_empty() {
+            let mut unread = std::mem::take(&mut self.unread);
+            let step = self.step();
+            let over = step.is_none();
+            unread.extend(step.iter().flat_map(|step| step.events()).rev());
+            self.unread = unread;
+            if over {
+                return None;
+            }
+        }
+        self.unread.pop()
+    }
+}

@@ -1,0 +1,302 @@
+//! What should it be? Closed forms and bounds for the mean time per update, under their conditions.
+//!
+//! Order statistics and the K-policies follow Dutta et al. (2018), local SGD Wang and Joshi (2019), the server's queue the
+//! machine repairman; what is derived here says how.
+//!
+//! P workers, K the quorum, X a worker's time for a task, X_{K:P} the K-th smallest of P. Everything is dispatched on the
+//! four dials of the [`Rule`], so policies that are equal have equal theory.
+
+pub(crate) mod order;
+pub mod quadrature;
+
+use crate::cluster::spec::{ClusterSpec, Sharing};
+use crate::policy::{OnCompletion, OnUpdate, Rule};
+use crate::random::law::{Aging, Law};
+use crate::theory::order::{Sum, kth_of_tasks, sum_of};
+pub use crate::theory::order::{kth_of_exponentials, kth_of_paretos};
+
+/// What theory says of a mean.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Theory {
+    /// Seconds.
+    pub seconds: f64,
+    /// In what sense.
+    pub kind: Kind,
+}
+
+/// In what sense a theoretical value holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It is the mean, in the long run.
+    Exact,
+    /// The mean is not less.
+    Lower,
+    /// The mean is not more.
+    Upper,
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Kind::Exact => "exact",
+            Kind::Lower => "lower",
+            Kind::Upper => "upper",
+        })
+    }
+}
+
+fn exact(seconds: f64) -> Option<Theory> {
+    Some(Theory { seconds, kind: Kind::Exact })
+}
+
+fn lower(seconds: f64) -> Option<Theory> {
+    Some(Theory { seconds, kind: Kind::Lower })
+}
+
+fn upper(seconds: f64) -> Option<Theory> {
+    Some(Theory { seconds, kind: Kind::Upper })
+}
+
+/// Mean time per update of `rule` on `fleet` in the long run, s; `None` where nothing is known.
+pub fn time_per_update(rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
+    if rule.workers == 1 {
+        return exact(alone(rule, spec));
+    }
+    let cores = spec.cores.filter(|_| spec.shares_cores(rule.workers));
+    let queues_for_cores = cores.is_some() && spec.sharing == Sharing::FirstCome;
+    if queues_for_cores || spec.computes_discarded_work(rule) {
+        return contended(rule, spec, 0.0);
+    }
+    match (cores, &spec.service, &spec.update, &spec.latency) {
+        (None, None, None, None) => uncontended(rule, spec),
+        (None, Some(service), None, None) => served(rule, spec, service),
+        (Some(cores), None, None, None) => sharing(rule, spec, cores),
+        (_, service, update, _) => {
+            let mean = |law: &Option<Law>| law.as_ref().map_or(0.0, Law::mean);
+            contended(rule, spec, f64::from(rule.quorum) * mean(service) + mean(update))
+        }
+    }
+}
+
+/// Mean staleness of applied gradients in the long run, in updates: tasks in flight at an update over gradients applied
+/// by it (each update makes everybody in flight one version staler). `None` where a limited lead idles workers.
+///
+/// ```
+/// use straggle_sim::{Policy, theory::mean_staleness};
+/// let staleness = |policy: &str| mean_staleness(policy.parse::<Policy>().unwrap().rule(8).unwrap());
+/// assert_eq!(staleness("sync"), Some(0.0));
+/// assert_eq!(staleness("async"), Some(7.0)); // P - 1
+/// assert_eq!(staleness("k-async:4"), Some(1.0)); // P/K - 1
+/// assert_eq!(staleness("k-batch-async:2"), Some(3.5)); // (P - 1)/K
+/// ```
+pub fn mean_staleness(rule: Rule) -> Option<f64> {
+    let in_flight = match (rule.on_update, rule.on_completion) {
+        (OnUpdate::Cancelled, _) => 0,
+        (OnUpdate::CarriesOn, OnCompletion::Waits) => rule.workers - rule.quorum,
+        (OnUpdate::CarriesOn, OnCompletion::StartsAnew { slack: None }) => rule.workers - 1,
+        (OnUpdate::CarriesOn, OnCompletion::StartsAnew { slack: Some(_) }) => return None,
+    };
+    Some(f64::from(in_flight) / f64::from(rule.quorum))
+}
+
+/// H_n, the sum of 1/i for i = 1..n.
+///
+/// ```
+/// assert_eq!(straggle_sim::theory::harmonic(2), 1.5);
+/// ```
+pub fn harmonic(n: u32) -> f64 {
+    (1..=n).rev().map(|i| 1.0 / f64::from(i)).sum()
+}
+
+/// Time per update of p workers who compute for `compute` seconds on average, any law, and then wait for one server that
+/// takes an exponential time of mean `service`: the machine repairman M/M/1//P, whose think times may have any law.
+///
+/// ```
+/// use straggle_sim::theory::repairman;
+/// assert!((repairman(1, 1.0, 0.1) - 1.1).abs() < 1e-12); // alone: compute, then hand in
+/// ```
+pub fn repairman(p: u32, compute: f64, service: f64) -> f64 {
+    // 1/p0 = sum over k of P!/(P-k)! (s/E[X])^k: p0 is the share of time in which the server has nothing to do. Summed
+    // from the inside out, sum = 1 + P r (1 + (P-1) r (1 + ...)), which may overflow to infinity, and then p0 is 0.
+    let ratio = service / compute;
+    let inverse = (1..=p).fold(1.0, |sum, n| 1.0 + f64::from(n) * ratio * sum);
+    service / (1.0 - 1.0 / inverse)
+}
+
+/// Mean-square-stable loss floor of async SGD with p workers of exponential times on the quadratic h w^2/2 with gradient
+/// noise sigma and step size eta: (eta sigma^2/2) (1 + P x)/(2 + x - P x^2), x = eta h; closed by
+/// the moments E[w^2], E[w r], E[r_i^2], E[r_i r_j] of the parameter w and what the workers read, r_i.
+/// `None` if it is not stable, x >= (1 + sqrt(1 + 8 P))/(2 P). With one worker this is the classical SGD floor.
+pub fn async_floor(p: u32, h: f64, sigma: f64, eta: f64) -> Option<f64> {
+    let (p, x) = (f64::from(p), eta * h);
+    let room = 2.0 + x - p * x * x;
+    (room > 0.0).then(|| eta * sigma * sigma / 2.0 * (1.0 + p * x) / room)
+}
+
+/// The same for sync SGD, which averages p gradients: (eta sigma^2/(2 P))/(2 - x), x = eta h; `None` if x >= 2.
+pub fn sync_floor(p: u32, h: f64, sigma: f64, eta: f64) -> Option<f64> {
+    let room = 2.0 - eta * h;
+    (room > 0.0).then(|| eta * sigma * sigma / (2.0 * f64::from(p)) / room)
+}
+
+/// Everybody has a core, the server takes no time.
+fn uncontended(rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
+    let (k, p) = (rule.quorum, rule.workers);
+    let memoryless = memoryless_rate(rule, spec).is_some();
+    let renewal = renewal(rule, spec);
+    match (rule.on_completion, rule.on_update) {
+        (OnCompletion::Waits, OnUpdate::Cancelled) => order_statistic(k, rule, spec),
+        (OnCompletion::Waits, OnUpdate::CarriesOn) if k == p || memoryless => order_statistic(k, rule, spec),
+        (OnCompletion::Waits, OnUpdate::CarriesOn) if k == 1 => exact(renewal),
+        // Workers who wait for the quorum hand in less often than workers who never wait.
+        (OnCompletion::Waits, OnUpdate::CarriesOn) => lower(renewal),
+        (OnCompletion::StartsAnew { slack: _ }, OnUpdate::Cancelled) => fresh_renewals(rule, spec),
+        (OnCompletion::StartsAnew { slack: None }, OnUpdate::CarriesOn) => exact(renewal),
+        (OnCompletion::StartsAnew { slack: Some(slack) }, OnUpdate::CarriesOn) => limited_lead(slack, rule, spec),
+    }
+}
+
+/// K / (sum over workers of 1/E[X_i]): the long-run rate of workers who never wait, whatever the law.
+fn renewal(rule: Rule, spec: &ClusterSpec) -> f64 {
+    let rate: f64 = (0..rule.workers).map(|w| 1.0 / spec.mean_step(w)).sum();
+    f64::from(rule.quorum) * f64::from(rule.steps) / rate
+}
+
+/// The common rate of the workers' tasks, if they are memoryless: K-th of P is then the same fresh or used.
+fn memoryless_rate(rule: Rule, spec: &ClusterSpec) -> Option<f64> {
+    let plain = rule.steps == 1 && spec.delay.is_none() && spec.is_homogeneous(rule.workers);
+    spec.compute.memoryless_rate().filter(|_| plain).map(|rate| rate * spec.speed(0))
+}
+
+/// The time of the K-th event of P fresh renewal processes (k-batch-sync).
+///
+/// The workers' residual times after it, R_i, and Wald's identity give P E[T] = E[X] (K + P) - sum E[R_i]; one of the R_i
+/// is a fresh X, and the others are shorter on average where new lasts longer than used, longer where used does.
+fn fresh_renewals(rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
+    let (k, p) = (rule.quorum, rule.workers);
+    if k == 1 {
+        return order_statistic(1, rule, spec);
+    }
+    let renewal = renewal(rule, spec);
+    if let (Law::Constant { value }, None, true) = (&spec.compute, &spec.delay, spec.is_homogeneous(p)) {
+        return exact(value / spec.speed(0) * f64::from(k.div_ceil(p)));
+    }
+    let memoryless_each = rule.steps == 1 && spec.delay.is_none() && spec.compute.aging() == Aging::Memoryless;
+    match aging_of_step(spec) {
+        Aging::Memoryless if memoryless_each => exact(renewal),
+        Aging::Memoryless | Aging::NewLasts if spec.is_homogeneous(p) => lower(renewal),
+        Aging::UsedLasts if spec.is_homogeneous(p) => upper(renewal),
+        Aging::Memoryless | Aging::NewLasts | Aging::UsedLasts | Aging::Neither => None,
+    }
+}
+
+/// Sums keep "new lasts longer than used", and nothing else.
+fn aging_of_step(spec: &ClusterSpec) -> Aging {
+    let ages = |law: &Law| matches!(law.aging(), Aging::Memoryless | Aging::NewLasts);
+    match &spec.delay {
+        None => spec.compute.aging(),
+        Some(delay) if ages(delay) && ages(&spec.compute) => Aging::NewLasts,
+        Some(_) => Aging::Neither,
+    }
+}
+
+/// Stale synchronous parallel (Ho et al. 2013): nobody more than `lead` tasks ahead of the slowest.
+fn limited_lead(slack: u32, rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
+    let p = f64::from(rule.workers);
+    match (slack, rule.workers, memoryless_rate(rule, spec)) {
+        // Rounds with a barrier, one update for each worker.
+        (0, _, _) => order_statistic(rule.workers, rule, spec).map(|t| Theory { seconds: t.seconds / p, ..t }),
+        // Each worker takes 2(s+1) mu/(2s+3) steps a second.
+        (s, 2, Some(mu)) => exact(f64::from(2 * s + 3) / (4.0 * f64::from(s + 1) * mu)),
+        // Nobody is faster than without a limit, nor in the long run than the slowest.
+        (_, _, _) => {
+            let slowest = (0..rule.workers).map(|w| spec.mean_step(w)).fold(0.0, f64::max);
+            lower(slowest * f64::from(rule.steps) / p)
+        }
+    }
+}
+
+/// E[X_{K:P}] of fresh tasks: exact where the law of a whole task is known, else a bound from above for K = P.
+fn order_statistic(k: u32, rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
+    let (p, h) = (rule.workers, f64::from(rule.steps));
+    let fixed_delay = match &spec.delay {
+        None => Some(0.0),
+        Some(Law::Constant { value }) => Some(h * value),
+        Some(_) => None,
+    };
+    if let Some(mu) = memoryless_rate(rule, spec) {
+        return exact(kth_of_exponentials(k, p, mu, None));
+    }
+    if let (Some(sum), Some(fixed_delay)) = (sum_of(rule.steps, &spec.compute), fixed_delay) {
+        return exact(fixed_delay + kth_of_tasks(k, p, &sum, spec)?);
+    }
+    if k < p {
+        return None;
+    }
+    // The greatest sum is at most the sum of the greatest: steps by steps, computing and delays apart.
+    let single = Sum { shift: 0.0, law: spec.compute.clone() };
+    let apart = |law: &Law| kth_of_tasks(p, p, &Sum { shift: 0.0, law: law.clone() }, &ClusterSpec::new(law.clone()));
+    let sum_of_maxima = h * (kth_of_tasks(p, p, &single, spec)? + spec.delay.as_ref().map_or(Some(0.0), apart)?);
+    upper(match spec.is_homogeneous(p) {
+        true => sum_of_maxima.min(hartley_david(p, h, spec)),
+        false => sum_of_maxima,
+    })
+}
+
+/// E[max] <= E[X] + sd (P-1)/sqrt(2P-1), whatever the law (Hartley and David 1954), for the sum of h steps.
+fn hartley_david(p: u32, h: f64, spec: &ClusterSpec) -> f64 {
+    let (mean, p) = (spec.mean_step(0), f64::from(p));
+    h * mean + h.sqrt() * spec.variation() * mean * (p - 1.0) / (2.0 * p - 1.0).sqrt()
+}
+
+/// P workers share c < P cores equally.
+fn sharing(rule: Rule, spec: &ClusterSpec, cores: u32) -> Option<Theory> {
+    let never_waits = match rule.on_completion {
+        OnCompletion::Waits => rule.quorum == 1,
+        OnCompletion::StartsAnew { slack } => slack.is_none(),
+    };
+    if never_waits && rule.on_update == OnUpdate::CarriesOn && spec.delay.is_none() {
+        // Nobody ever stops computing, so everybody is slowed down by the same factor all the time.
+        return exact(renewal(rule, spec) * f64::from(rule.workers) / f64::from(cores));
+    }
+    let all_wait = rule.on_completion == OnCompletion::Waits;
+    match memoryless_rate(rule, spec) {
+        Some(mu) if all_wait => exact(kth_of_exponentials(rule.quorum, rule.workers, mu, Some(cores))),
+        Some(_) | None => {
+            // No core does more than a second of computing in a second.
+            let fastest = (0..rule.workers).map(|w| spec.speed(w)).fold(0.0, f64::max);
+            let computing = rule.gradients_per_update() as f64 * spec.compute.mean() / fastest;
+            let nothing_lost = rule.on_update == OnUpdate::CarriesOn || rule.quorum == rule.workers && all_wait;
+            contended(rule, spec, if nothing_lost { computing / f64::from(cores) } else { 0.0 })
+        }
+    }
+}
+
+/// The server takes a time for each hand-in.
+fn served(rule: Rule, spec: &ClusterSpec, service: &Law) -> Option<Theory> {
+    let is_async = rule.quorum == 1
+        && rule.on_update == OnUpdate::CarriesOn
+        && rule.on_completion == OnCompletion::StartsAnew { slack: None }
+        && spec.is_homogeneous(rule.workers);
+    if is_async && service.aging() == Aging::Memoryless {
+        let task = f64::from(rule.steps) * spec.mean_step(0);
+        return exact(repairman(rule.workers, task, service.mean()));
+    }
+    contended(rule, spec, f64::from(rule.quorum) * service.mean())
+}
+
+/// One worker, one task after the other, one hand-in after the other, whatever the policy.
+fn alone(rule: Rule, spec: &ClusterSpec) -> f64 {
+    let mean = |law: &Option<Law>| law.as_ref().map_or(0.0, Law::mean);
+    let task = f64::from(rule.steps) * spec.mean_step(0) + mean(&spec.latency) + mean(&spec.service);
+    f64::from(rule.quorum) * task + mean(&spec.update)
+}
+
+/// Something gets in the way: no faster than without it, and no faster than `busy` seconds per update.
+fn contended(rule: Rule, spec: &ClusterSpec, busy: f64) -> Option<Theory> {
+    let bound = |spec: &ClusterSpec| uncontended(rule, spec).filter(|theory| theory.kind != Kind::Upper);
+    // Nor is it faster than computing alone.
+    let free = bound(spec).or_else(|| bound(&ClusterSpec { delay: None, ..spec.clone() }));
+    let least = free.map_or(0.0, |theory| theory.seconds).max(busy);
+    if least > 0.0 { lower(least) } else { None }
+}

@@ -1,0 +1,375 @@
+//! What happens for real? A cluster of threads that race, under the simulator's own coordinator.
+//!
+//! Each worker is a thread with an inbox, in which it finds a task and a core to compute it on. What it has computed goes
+//! to the one outbox that the server reads. The server lets at most as many workers compute as there are cores: the others
+//! wait their turn, first come first served, instead of being cut into slices by a kernel that does not know what they
+//! are doing. It does its own work on the core of the worker whose result woke it, which has nothing else to do.
+//!
+//! A drawn delay passes with the server, who looks at a result only when its delay is over. Computing cannot be stopped: of
+//! a task that is cancelled while it is computed the result is thrown away, and its worker begins the next one then.
+
+use crate::cluster::cores::{Core, Cores, Thread};
+use crate::cluster::failure::Failure;
+use crate::cluster::worker::{Computed, NOWHERE, Server, work};
+use sim::{Cluster, ClusterSpec, Completion, Law, Learner, RandomKey, Task, Time, Variates};
+use std::collections::VecDeque;
+use std::iter::repeat_n;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Threads that learn, and the parameters at their server.
+pub struct Threaded<L: Learner> {
+    learner: Arc<L>,
+    draws: Variates,
+    params: L::Params,
+    handed_in: Vec<L::Gradient>,
+    workers: Vec<Worker<L::Params, L::Gradient>>,
+    outbox: Receiver<Computed<L::Gradient>>,
+    /// Workers with a task and without a core, first come first served.
+    queue: VecDeque<u32>,
+    cores: Cores,
+    /// Where the server's thread may run when all is over.
+    home: Cores,
+    /// Cores that nobody computes on.
+    free: Vec<Core>,
+    /// The core that the server works on, which it gives away before it sleeps.
+    own: Option<Core>,
+    server: Arc<Server>,
+    began: Instant,
+    stop: Arc<AtomicBool>,
+    failure: Option<Failure>,
+    /// Tasks that may still be started.
+    left: u64,
+}
+
+struct Worker<P, G> {
+    inbox: Sender<(Task, P, Core)>,
+    thread: JoinHandle<()>,
+    id: Thread,
+    state: State<P, G>,
+    /// When it was given its task.
+    given: Instant,
+    /// When it had last computed a task that nobody wanted any more.
+    done_in_vain: Instant,
+}
+
+enum State<P, G> {
+    Idle,
+    /// It waits for a core.
+    Waits(Task, P),
+    Computes,
+    /// It computes what nobody wants any more; this is next.
+    InVain(Option<(Task, P)>),
+    /// It has computed, and the delay passes.
+    Delayed(Delayed<G>),
+}
+
+struct Delayed<G> {
+    task: Task,
+    gradient: G,
+    compute_s: f64,
+    computed: Instant,
+    until: Instant,
+}
+
+/// What threads draw, whose computing takes the time that it takes: their delays, of this law if there are any.
+pub fn delays(law: Option<Law>, key: RandomKey) -> Variates {
+    let computing: Law = "constant(1)".parse().expect("a law");
+    Variates::new(&ClusterSpec { delay: law, ..ClusterSpec::new(computing) }, key)
+}
+
+/// How often a server that waits looks whether it should stop.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Steps that every worker takes to be warm.
+const WARM_UP: u32 = 3;
+
+/// Longer than anybody is delayed, and not too long for a clock.
+const FOREVER_S: f64 = 1e9;
+
+impl<L> Threaded<L>
+where
+    L: Learner + Send + Sync + 'static,
+    L::Params: Send + 'static,
+    L::Gradient: Send + 'static,
+{
+    /// `workers` threads that learn on the machine's cores, and after computing are delayed as `draws` say. The thread that
+    /// calls is the server. When `stop` is set, no more completions come.
+    pub fn new(learner: Arc<L>, draws: &Variates, workers: u32, stop: Arc<AtomicBool>) -> Threaded<L> {
+        Threaded::on(Cores::of_this_machine(), learner, draws, workers, stop)
+    }
+
+    /// The same on these cores.
+    pub fn on(cores: Cores, learner: Arc<L>, draws: &Variates, workers: u32, stop: Arc<AtomicBool>) -> Threaded<L> {
+        let (to_server, outbox) = channel();
+        let server = Arc::new(Server {
+            handle: std::thread::current(),
+            id: Thread::this(),
+            sleeps: AtomicBool::new(false),
+            place: AtomicUsize::new(NOWHERE),
+        });
+        let hire = |worker| {
+            let (inbox, tasks) = channel();
+            let (learner, to_server) = (learner.clone(), to_server.clone());
+            let (cores, server, (here, id)) = (cores.clone(), server.clone(), channel());
+            let work = move || {
+                here.send(Thread::this()).expect("the server waits for it");
+                work(&*learner, &cores, &server, &tasks, &to_server);
+            };
+            let thread = std::thread::Builder::new().name(format!("worker {worker}")).spawn(work);
+            let thread = thread.expect("the system starts threads");
+            let (id, now) = (id.recv().expect("a thread begins"), Instant::now());
+            Worker { inbox, thread, id, state: State::Idle, given: now, done_in_vain: now }
+        };
+        Threaded {
+            params: learner.initial(),
+            draws: draws.clone(),
+            handed_in: Vec::new(),
+            workers: (0..workers).map(hire).collect(),
+            outbox,
+            queue: VecDeque::new(),
+            free: cores.all(),
+            cores: cores.clone(),
+            home: Cores::of_this_machine(),
+            own: None,
+            server: server.clone(),
+            began: Instant::now(),
+            stop,
+            failure: None,
+            left: u64::MAX,
+            learner: learner.clone(),
+        }
+    }
+}
+
+impl<L: Learner> Threaded<L> {
+    /// The same, starting only so many tasks: parameters that workers write themselves are at rest when these are handed in.
+    /// For policies that cancel nothing and wait for nobody; others would wait for tasks that never come.
+    pub fn at_most(mut self, tasks: u64) -> Threaded<L> {
+        self.left = tasks;
+        self
+    }
+
+    /// The parameters at the server.
+    pub fn params(&self) -> &L::Params {
+        &self.params
+    }
+
+    /// Why there are no more completions, if there are none.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Time {
+        Time::at(self.began.elapsed().as_secs_f64()).expect("clocks run forwards")
+    }
+
+    /// Lets everybody compute a few steps, one after the other, for nothing, in tasks of so many steps or fewer, and begins to
+    /// count the time anew: a thread's first steps take longer, as it has to ask the system for memory.
+    pub fn warm_up(&mut self, steps: u32) {
+        // There are learners whose workers change the parameters that they are given: not those at the server.
+        let (steps, params) = (steps.min(WARM_UP), self.learner.initial());
+        let tasks = (0..).zip(&self.workers).flat_map(|one| repeat_n(one, WARM_UP.div_ceil(steps) as usize));
+        for (number, worker) in tasks {
+            let core = self.free[self.free.len() - 1];
+            self.cores.put(worker.id, core);
+            self.cores.put(self.server.id, core);
+            let task = Task { worker: number, steps, serial: 0, base_version: 0 };
+            worker.inbox.send((task, params.clone(), core)).expect("nobody has failed yet");
+            if let Err(words) = self.outbox.recv().expect("the worker answers").result {
+                self.failure = Some(Failure::Panicked { worker: number, serial: 0, words });
+                break;
+            }
+        }
+        self.began = Instant::now();
+    }
+
+    /// Makes ready for another run, with these delays: everybody drops what it does, the parameters are the first ones again,
+    /// and the time is counted anew. Threads that stay have their memory already.
+    pub fn begin_anew(&mut self, draws: &Variates) {
+        self.queue.clear();
+        self.handed_in.clear();
+        for worker in &mut self.workers {
+            worker.state = match worker.state {
+                State::Computes | State::InVain(_) => State::InVain(None),
+                State::Idle | State::Waits(..) | State::Delayed(_) => State::Idle,
+            };
+        }
+        // What a worker computes cannot be stopped, and ends soon.
+        while self.failure.is_none() && self.workers.iter().any(|worker| matches!(worker.state, State::InVain(_))) {
+            match self.outbox.recv() {
+                Ok(computed) => self.take(computed),
+                Err(_) => break,
+            }
+        }
+        self.draws = draws.clone();
+        self.params = self.learner.initial();
+        (self.own, self.free) = (None, self.cores.all());
+        self.home.release(self.server.id);
+        self.began = Instant::now();
+    }
+
+    fn state(&mut self, worker: u32) -> &mut State<L::Params, L::Gradient> {
+        &mut self.workers[worker as usize].state
+    }
+
+    /// Free cores go to those who wait, the one that became free last to the first of them. It may be the server's own:
+    /// whoever gets that is told last, as it may push the server off.
+    fn hand_out(&mut self) {
+        let several = self.free.len().min(self.queue.len());
+        let cores = self.free.drain(self.free.len() - several..).rev();
+        let turns: Vec<(Core, u32)> = cores.zip(self.queue.drain(..several)).collect();
+        for (core, worker) in turns.into_iter().rev() {
+            let worker = &mut self.workers[worker as usize];
+            if let State::Waits(task, params) = std::mem::replace(&mut worker.state, State::Idle) {
+                self.cores.put(worker.id, core);
+                worker.state = State::Computes;
+                // A worker is gone only if it has panicked, which its last message says.
+                let _ = worker.inbox.send((task, params, core));
+            }
+        }
+    }
+
+    fn wait_for_core(&mut self, task: Task, params: L::Params) {
+        *self.state(task.worker) = State::Waits(task, params);
+        self.queue.push_back(task.worker);
+    }
+
+    /// Takes in all that was computed. The core on which the server was woken is its own, others are free.
+    fn receive(&mut self) {
+        while let Ok(computed) = self.outbox.try_recv() {
+            if self.own.is_none() && self.server.place.load(Ordering::Acquire) == computed.core.index() {
+                self.own = Some(computed.core);
+                self.server.place.store(NOWHERE, Ordering::Release);
+            } else {
+                self.free.push(computed.core);
+            }
+            self.take(computed);
+        }
+    }
+
+    fn take(&mut self, computed: Computed<L::Gradient>) {
+        let Computed { task, result, from, to, .. } = computed;
+        let gradient = match result {
+            Ok(gradient) => gradient,
+            Err(words) => {
+                let failure = Failure::Panicked { worker: task.worker, serial: task.serial, words };
+                self.failure.get_or_insert(failure);
+                return;
+            }
+        };
+        match std::mem::replace(self.state(task.worker), State::Idle) {
+            State::InVain(Some((next, params))) => {
+                self.workers[task.worker as usize].done_in_vain = to;
+                self.wait_for_core(next, params);
+            }
+            State::InVain(None) => {}
+            _ => {
+                let delay_s = self.draws.task_delay_s(&task);
+                let until = to + Duration::from_secs_f64(delay_s.min(FOREVER_S));
+                let compute_s = (to - from).as_secs_f64();
+                *self.state(task.worker) = State::Delayed(Delayed { task, gradient, compute_s, computed: to, until });
+            }
+        }
+    }
+
+    /// Whose delay is over first, and when.
+    fn first(&self) -> Option<(Instant, u32)> {
+        let delayed = self.workers.iter().zip(0..).filter_map(|(worker, number)| match &worker.state {
+            State::Delayed(delayed) => Some((delayed.until, number)),
+            _ => None,
+        });
+        delayed.min()
+    }
+
+    /// Gives its core away and waits for a result, or until then.
+    fn sleep(&mut self, until: Option<Instant>) {
+        let wake_up = Instant::now() + LOOK;
+        let wake_up = until.map_or(wake_up, |until| until.min(wake_up));
+        if until.is_some() {
+            // It may wake up by itself, anywhere.
+            self.cores.release(self.server.id);
+        }
+        // Whoever gets this core may push the server off it before it sleeps: it counts as asleep from here on.
+        self.server.sleeps.store(true, Ordering::Release);
+        self.free.extend(self.own.take());
+        self.hand_out();
+        while self.server.sleeps.load(Ordering::Acquire) {
+            let left = wake_up.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                self.server.sleeps.store(false, Ordering::Release);
+            } else {
+                std::thread::park_timeout(left);
+            }
+        }
+    }
+}
+
+impl<L: Learner> Cluster for Threaded<L> {
+    fn start(&mut self, task: Task) {
+        let Some(left) = self.left.checked_sub(1) else { return };
+        self.left = left;
+        let params = self.params.clone();
+        self.workers[task.worker as usize].given = Instant::now();
+        match self.state(task.worker) {
+            State::InVain(next) => *next = Some((task, params)),
+            _ => self.wait_for_core(task, params),
+        }
+    }
+
+    fn cancel(&mut self, task: Task) {
+        let state = self.state(task.worker);
+        match std::mem::replace(state, State::Idle) {
+            State::Computes | State::InVain(_) => *state = State::InVain(None),
+            State::Waits(..) => self.queue.retain(|&worker| worker != task.worker),
+            State::Idle | State::Delayed(_) => {}
+        }
+    }
+
+    fn update(&mut self, version: u64, from: &[Task]) -> Time {
+        self.learner.update(&mut self.params, version, from, &self.handed_in);
+        self.handed_in.clear();
+        self.now()
+    }
+
+    fn wait(&mut self) -> Option<Completion> {
+        while self.failure.is_none() {
+            if self.stop.load(Ordering::Relaxed) {
+                self.failure = Some(Failure::Stopped);
+                break;
+            }
+            self.receive();
+            let first = self.first();
+            let Some((_, worker)) = first.filter(|&(until, _)| until <= Instant::now()) else {
+                self.sleep(first.map(|(until, _)| until));
+                continue;
+            };
+            // The server goes on working; the other cores need not wait for it.
+            self.hand_out();
+            if let State::Delayed(delayed) = std::mem::replace(self.state(worker), State::Idle) {
+                let Delayed { task, gradient, compute_s, computed, .. } = delayed;
+                self.handed_in.push(gradient);
+                let delay_s = computed.elapsed().as_secs_f64();
+                let Worker { given, done_in_vain, .. } = self.workers[worker as usize];
+                let discarded_s = done_in_vain.saturating_duration_since(given).as_secs_f64();
+                return Some(Completion { at: self.now(), task, discarded_s, compute_s, delay_s });
+            }
+        }
+        None
+    }
+}
+
+impl<L: Learner> Drop for Threaded<L> {
+    /// Sends everybody home and waits for them.
+    fn drop(&mut self) {
+        for Worker { inbox, thread, .. } in self.workers.drain(..) {
+            drop(inbox);
+            let _ = thread.join();
+        }
+        self.home.release(self.server.id);
+    }
+}

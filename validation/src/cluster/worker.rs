@@ -1,0 +1,64 @@
+//! What does a worker do all day? It computes what it finds in its inbox, hands it in, and wakes the server if that sleeps.
+
+use crate::cluster::cores::{Core, Cores, Thread};
+use crate::cluster::failure::words_of;
+use sim::{Learner, Task};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::Instant;
+
+/// What a worker hands in.
+pub(crate) struct Computed<G> {
+    pub(crate) task: Task,
+    pub(crate) result: Result<G, String>,
+    pub(crate) core: Core,
+    pub(crate) from: Instant,
+    pub(crate) to: Instant,
+}
+
+/// The server's thread, as workers see it.
+pub(crate) struct Server {
+    pub(crate) handle: std::thread::Thread,
+    pub(crate) id: Thread,
+    /// It sleeps, or is about to: whoever finds it so wakes it, and says where.
+    pub(crate) sleeps: AtomicBool,
+    /// Where it was woken, as an index of the cores.
+    pub(crate) place: AtomicUsize,
+}
+
+impl Server {
+    /// Wakes it on this core, if it sleeps. What it should find in its outbox must be there.
+    pub(crate) fn wake(&self, cores: &Cores, core: Core) {
+        if self.sleeps.swap(false, Ordering::AcqRel) {
+            self.place.store(core.index(), Ordering::Release);
+            cores.put(self.id, core);
+            self.handle.unpark();
+        }
+    }
+}
+
+/// No core.
+pub(crate) const NOWHERE: usize = usize::MAX;
+
+/// A worker's life, until nobody can send it anything any more.
+pub(crate) fn work<L: Learner>(
+    learner: &L,
+    cores: &Cores,
+    server: &Server,
+    tasks: &Receiver<(Task, L::Params, Core)>,
+    outbox: &Sender<Computed<L::Gradient>>,
+) {
+    for (task, params, core) in tasks {
+        let from = Instant::now();
+        let result = catch_unwind(AssertUnwindSafe(|| learner.gradient(&params, task))).map_err(words_of);
+        drop(params);
+        let to = Instant::now();
+        let failed = result.is_err();
+        let gone = outbox.send(Computed { task, result, core, from, to }).is_err();
+        server.wake(cores, core);
+        if gone || failed {
+            return;
+        }
+    }
+}

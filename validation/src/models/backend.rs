@@ -1,0 +1,84 @@
+//! Where do the networks compute? On the processor, or on a graphics card where the build and the machine have one.
+
+use crate::models::net::device;
+use burn::tensor::Device;
+use std::fmt;
+use std::str::FromStr;
+
+/// What computes gradients and scores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// The processor, a core a worker.
+    Cpu,
+    /// One graphics card for all workers, by way of Vulkan, Metal, DirectX or OpenGL: whichever the machine offers.
+    Gpu,
+}
+
+/// Why there is nothing to compute on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoDevice {
+    /// This build knows no graphics cards.
+    NotBuilt,
+    /// The machine has none, or it cannot be used, for this reason.
+    NotFound(String),
+}
+
+impl Backend {
+    /// The device, ready to compute. A graphics card is looked for in this call, and can be asked for once a process.
+    pub fn device(self) -> Result<Device, NoDevice> {
+        match self {
+            Backend::Cpu => Ok(device()),
+            Backend::Gpu => gpu(),
+        }
+    }
+}
+
+#[cfg(feature = "gpu")]
+fn gpu() -> Result<Device, NoDevice> {
+    use burn::tensor::wgpu::WgpuInitError::AdapterUnavailable;
+    Device::wgpu_options().init().map_err(|error| match error {
+        AdapterUnavailable { message, .. } => NoDevice::NotFound(message),
+        other => NoDevice::NotFound(other.to_string()),
+    })
+}
+
+#[cfg(not(feature = "gpu"))]
+fn gpu() -> Result<Device, NoDevice> {
+    Err(NoDevice::NotBuilt)
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Backend::Cpu => "cpu",
+            Backend::Gpu => "gpu",
+        })
+    }
+}
+
+impl FromStr for Backend {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Backend, String> {
+        match text {
+            "cpu" => Ok(Backend::Cpu),
+            "gpu" => Ok(Backend::Gpu),
+            _ => Err(format!("there is no backend '{text}'; type cpu or gpu")),
+        }
+    }
+}
+
+impl fmt::Display for NoDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoDevice::NotBuilt => {
+                write!(f, "this build has no GPU backend; build with --features gpu, or type --backend cpu")
+            }
+            NoDevice::NotFound(reason) => {
+                write!(f, "there is no graphics card to compute on ({reason}); type --backend cpu")
+            }
+        }
+    }
+}
+
+impl std::error::Error for NoDevice {}

@@ -1,0 +1,10 @@
+//! Prediction: what one worker costs ([`calibrate`]), the laws behind measured times ([`fit`], [`likelihood`],
+//! [`goodness`], [`curves`]), and what follows for many workers ([`experiment`], [`expectation`]).
+
+pub mod calibrate;
+pub mod curves;
+pub mod expectation;
+pub mod experiment;
+pub mod fit;
+pub mod goodness;
+pub mod likelihood;

@@ -1,0 +1,248 @@
+//! What happened in a training run? Every update and every step, and the parameters at some moments.
+
+use crate::cluster::threads::Threaded;
+use crate::learner::digits::{Digits, Weights};
+use crate::learner::hogwild::Hogwild;
+use crate::models::net::Score;
+use sim::{Cluster, Completion, Replay, Run, Simulated, StalenessAudit, Step, Task, Time};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// A cluster that holds a network's parameters.
+pub trait Holds {
+    /// The parameters now.
+    fn weights(&self) -> Weights;
+    /// How the tasks in the last update did on their batches, in their order.
+    fn scores(&self) -> &[Score];
+}
+
+impl Holds for Threaded<Digits> {
+    fn weights(&self) -> Weights {
+        self.params().clone()
+    }
+
+    fn scores(&self) -> &[Score] {
+        self.params().scores()
+    }
+}
+
+impl Holds for Threaded<Hogwild> {
+    fn weights(&self) -> Weights {
+        self.params().weights()
+    }
+
+    fn scores(&self) -> &[Score] {
+        self.params().scores()
+    }
+}
+
+impl Holds for Simulated<Arc<Digits>> {
+    fn weights(&self) -> Weights {
+        self.learner().params().clone()
+    }
+
+    fn scores(&self) -> &[Score] {
+        self.learner().params().scores()
+    }
+}
+
+impl Holds for Replay<Arc<Digits>> {
+    fn weights(&self) -> Weights {
+        self.learning().params().clone()
+    }
+
+    fn scores(&self) -> &[Score] {
+        self.learning().params().scores()
+    }
+}
+
+/// One update.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Update {
+    /// Its number, from 1: the version that it made.
+    pub update: u64,
+    /// When it was done.
+    pub at: Time,
+    /// Whose gradients went into it, in the order in which they came, and how stale each was, in updates.
+    pub from: Vec<(u32, u64)>,
+    /// How each of these did on its batches, on average.
+    pub scores: Vec<Score>,
+}
+
+impl Update {
+    /// Mean batch loss of the gradients in it.
+    pub fn loss(&self) -> f64 {
+        Score::mean(&self.scores).loss
+    }
+}
+
+/// One task of one worker.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskRecord {
+    /// The task.
+    pub task: Task,
+    /// When it was given.
+    pub start: Time,
+    /// When it was handed in, or cancelled.
+    pub finish: Time,
+    /// Seconds of computing and of delay; not known of a task that was cancelled.
+    pub spent_s: Option<(f64, f64)>,
+    /// The version that its gradient made; `None` if it was cancelled or never applied.
+    pub applied_version: Option<u64>,
+}
+
+/// The parameters at some moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// When.
+    pub at: Time,
+    /// After so many updates.
+    pub update: u64,
+    /// After so many steps of single workers that were applied.
+    pub steps: u64,
+    /// Mean batch loss over the updates since the snapshot before; NaN at the beginning.
+    pub train_loss: f64,
+    /// The parameters.
+    pub weights: Weights,
+}
+
+/// Everything that is written down of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Journal {
+    /// All updates.
+    pub updates: Vec<Update>,
+    /// All tasks that came to an end.
+    pub steps: Vec<TaskRecord>,
+    /// The parameters at the beginning, now and then, and at the end.
+    pub snapshots: Vec<Snapshot>,
+    /// Steps that were applied so far.
+    pub steps_applied: u64,
+    audit: StalenessAudit,
+    /// Each worker's task and when it was given.
+    given: Vec<Option<(Task, Time)>>,
+    /// Handed in, not yet applied: index into `steps`.
+    waiting: Vec<usize>,
+    losses_since: (f64, u64),
+}
+
+impl Journal {
+    /// An empty journal of `workers` workers.
+    pub fn new(workers: u32) -> Journal {
+        Journal { given: vec![None; workers as usize], ..Journal::default() }
+    }
+
+    /// Writes down a turn; `scores` are those of the tasks in its update, if it has one.
+    pub fn add(&mut self, step: &Step<'_>, scores: &[Score]) {
+        self.audit.add(step);
+        let orders = step.orders;
+        if let Some(Completion { at, task, compute_s, delay_s, .. }) = step.completion {
+            self.end(task, at, Some((compute_s, delay_s)));
+            self.waiting.push(self.steps.len() - 1);
+        }
+        if !orders.update.is_empty() {
+            for index in self.waiting.drain(..) {
+                self.steps[index].applied_version = Some(orders.version);
+                self.steps_applied += u64::from(self.steps[index].task.steps);
+            }
+            let staleness = |task: &Task| (task.worker, orders.version - 1 - task.base_version);
+            let from = orders.update.iter().map(staleness).collect();
+            let update = Update { update: orders.version, at: step.at, from, scores: scores.to_vec() };
+            self.losses_since.0 += update.loss();
+            self.updates.push(update);
+            self.losses_since.1 += 1;
+        }
+        for &task in &orders.cancel {
+            self.end(task, step.at, None);
+        }
+        for &task in &orders.start {
+            self.given[task.worker as usize] = Some((task, step.at));
+        }
+    }
+
+    fn end(&mut self, task: Task, finish: Time, spent_s: Option<(f64, f64)>) {
+        let (_, start) = self.given[task.worker as usize].take().expect("it was given");
+        self.steps.push(TaskRecord { task, start, finish, spent_s, applied_version: None });
+    }
+
+    /// Keeps the parameters.
+    pub fn snapshot(&mut self, at: Time, weights: Weights) {
+        let (sum, count) = std::mem::take(&mut self.losses_since);
+        self.snapshots.push(Snapshot {
+            at,
+            update: self.updates.len() as u64,
+            steps: self.steps_applied,
+            train_loss: sum / count as f64,
+            weights,
+        });
+    }
+
+    /// Mean staleness of the applied gradients, in updates.
+    pub fn mean_staleness(&self) -> f64 {
+        let (sum, count) = self.updates.iter().flat_map(|u| &u.from).fold((0, 0u64), |(s, n), f| (s + f.1, n + 1));
+        sum as f64 / count as f64
+    }
+
+    /// Whether staleness was conserved, exactly.
+    pub fn is_conserved(&self) -> bool {
+        let (added, had) = self.audit.sides();
+        added == had
+    }
+}
+
+/// How a run came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It had done all it should.
+    Done,
+    /// `each_update` said so.
+    Broken,
+    /// The cluster gave no more completions.
+    RanDry,
+    /// The loss of this update was not finite.
+    Diverged {
+        /// Which update.
+        update: u64,
+    },
+}
+
+/// Trains until so many steps of single workers were applied, and looks at the parameters every so many of them.
+pub fn train<C: Cluster + Holds>(
+    run: &mut Run<C>,
+    workers: u32,
+    steps: u64,
+    every: u64,
+    mut each_update: impl FnMut(&mut Journal) -> ControlFlow<()>,
+) -> (Journal, End) {
+    let mut journal = Journal::new(workers);
+    let mut next_snapshot = 0;
+    let end = loop {
+        let Some(step) = run.step() else { break End::RanDry };
+        let (at, updated) = (step.at, !step.orders.update.is_empty());
+        // The orders are kept apart from the cluster, whose scores the journal needs to see: two short borrows.
+        let orders = step.orders.clone();
+        let step = Step { at, completion: step.completion, orders: &orders };
+        journal.add(&step, run.cluster().scores());
+        if journal.steps_applied >= next_snapshot {
+            journal.snapshot(at, run.cluster().weights());
+            next_snapshot = journal.steps_applied + every.max(1);
+        }
+        if updated {
+            if !journal.updates.last().is_some_and(|update| update.loss().is_finite()) {
+                break End::Diverged { update: orders.version };
+            }
+            if each_update(&mut journal).is_break() {
+                break End::Broken;
+            }
+            if journal.steps_applied >= steps {
+                break End::Done;
+            }
+        }
+    };
+    let last = journal.updates.last().map(|u| (u.update, u.at));
+    if let Some((update, at)) = last
+        && journal.snapshots.last().is_none_or(|snapshot| snapshot.update < update)
+    {
+        journal.snapshot(at, run.cluster().weights());
+    }
+    (journal, end)
+}

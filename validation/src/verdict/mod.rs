@@ -1,0 +1,3 @@
+//! The verdict: predicted against measured, with intervals.
+
+pub mod agreement;

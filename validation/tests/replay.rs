@@ -1,0 +1,84 @@
+//! Does a race told again end the same? Real threads race; a replay of what came in when must reproduce every event and
+//! every parameter to the last bit. There is no tolerance and no false alarm.
+
+use sim::{
+    Cluster, ClusterSpec, Event, Law, Learner, Policy, Quadratic, RandomKey, Recording, Replay, Run, StalenessAudit,
+    Time, Variates,
+};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use straggle_validation::Threaded;
+
+/// Delays of 50 microseconds on average, so that threads overtake each other all the time.
+fn draws(key: RandomKey) -> Variates {
+    let instant: Law = "constant(1)".parse().unwrap();
+    Variates::new(&ClusterSpec { delay: Some("exp(20000)".parse().unwrap()), ..ClusterSpec::new(instant) }, key)
+}
+
+/// Runs until so many updates were made; the staleness must be conserved after every turn.
+fn progress<C: Cluster>(run: &mut Run<C>, updates: u64) -> (Vec<(Time, Event)>, Recording) {
+    let (mut events, mut recording, mut audit) = (Vec::new(), Recording::default(), StalenessAudit::default());
+    while audit.updates() < updates {
+        let Some(step) = run.step() else { break };
+        events.extend(step.events());
+        recording.add(&step);
+        audit.add(&step);
+        let (added, had) = audit.sides();
+        assert_eq!(added, had);
+    }
+    (events, recording)
+}
+
+#[test]
+fn a_race_told_again_ends_on_the_same_bits() {
+    for (policy, workers) in Policy::EXAMPLES.into_iter().flat_map(|policy| [(policy, 5), (policy, 8)]) {
+        let key = RandomKey::new(3, u64::from(workers));
+        let learner = Quadratic { curvature: 1.0, noise: 1.0, step_size: 0.01, key };
+        let rule = policy.rule(workers).unwrap();
+
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut race = Run::new(rule, Threaded::new(Arc::new(learner), &draws(key), workers, stop));
+        let (events, recording) = progress(&mut race, 300);
+        let params = *race.cluster().params();
+        assert!(events.len() > 900, "{policy}");
+
+        let mut told_again = Run::new(rule, Replay::new(recording.clone(), learner, workers));
+        let (same_events, same_recording) = progress(&mut told_again, u64::MAX);
+        assert_eq!(told_again.cluster().mismatch(), None);
+        assert_eq!(same_events, events, "{policy}");
+        assert_eq!(same_recording, recording, "{policy}");
+        let same_params = told_again.cluster().learning().params();
+        assert_eq!(same_params.to_bits(), params.to_bits(), "{policy}: {same_params} after {params}");
+        assert_ne!(params, learner.initial());
+    }
+}
+
+#[test]
+fn threads_that_stay_race_as_new_ones_do() {
+    // Each race is broken off with tasks in flight, of which nothing may reach the next one.
+    let key = RandomKey::new(4, 0);
+    let learner = Quadratic { curvature: 1.0, noise: 1.0, step_size: 0.01, key };
+    let mut threads = Threaded::new(Arc::new(learner), &draws(key), 8, Arc::default());
+    for (policy, workers) in Policy::EXAMPLES.into_iter().flat_map(|policy| [(policy, 8), (policy, 5), (policy, 8)]) {
+        let rule = policy.rule(workers).unwrap();
+        threads.begin_anew(&draws(key));
+        let (events, recording) = progress(&mut Run::new(rule, &mut threads), 50);
+        let mut told_again = Run::new(rule, Replay::new(recording, learner, workers));
+        let (same_events, _) = progress(&mut told_again, u64::MAX);
+        assert_eq!(same_events, events, "{policy}, {workers} workers");
+        let (params, same_params) = (*threads.params(), told_again.cluster().learning().params());
+        assert_eq!(same_params.to_bits(), params.to_bits(), "{policy}, {workers} workers");
+    }
+}
+
+#[test]
+fn a_race_is_not_told_by_another_rule() {
+    let learner = Quadratic { curvature: 1.0, noise: 1.0, step_size: 0.01, key: RandomKey::new(0, 0) };
+    let rule = Policy::Async.rule(3).unwrap();
+    let threads = Threaded::new(Arc::new(learner), &draws(learner.key), 3, Arc::default());
+    let (_, recording) = progress(&mut Run::new(rule, threads), 50);
+    let other = Policy::KAsync(2).rule(3).unwrap();
+    let mut told_again = Run::new(other, Replay::new(recording, learner, 3));
+    progress(&mut told_again, u64::MAX);
+    assert!(told_again.cluster().mismatch().is_some());
+}
