@@ -55,8 +55,8 @@ pub mod random;
 pub mod theory;
 
 pub use cluster::{
-    Cancellation, Cluster, ClusterSpec, Completion, Event, Recording, Replay, Run, Sharing, Simulated, Step, Time,
-    Variates,
+    Cancellation, Cluster, ClusterSpec, Completion, Event, Recording, Replay, Run, Sharing, Simulated, Spent, Step,
+    Time, Variates,
 };
 pub use experiment::{Configuration, Experiment, Length, Model, Observation, Progress};
 pub use learn::{Learner, LearnerText, Learning, Quadratic};
