@@ -62,7 +62,7 @@ pub use experiment::{Configuration, Experiment, Length, Model, Observation, Prog
 pub use learn::{Learner, LearnerText, Learning, Quadratic};
 pub use measure::{Accounts, Estimate, Quantiles, Series, StalenessAudit};
 pub use policy::{Coordinator, Orders, Policy, PolicyError, Rule, Task};
-pub use random::{Law, LawError, LawText, Purpose, RandomKey, TraceSource};
+pub use random::{Law, LawError, LawText, Purpose, RandomKey, StepTime, StepTimes, StepTimesError, TraceSource};
 
 /// The name that is most like what was typed, if one is like it: for "did you mean".
 pub fn nearest<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {
