@@ -168,7 +168,7 @@ impl Axis {
     }
 
     /// The same, starting at zero.
-    pub fn from_zero(self) -> Axis {
+    pub fn with_zero(self) -> Axis {
         Axis { from_zero: true, ..self }
     }
 

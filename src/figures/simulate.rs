@@ -109,7 +109,7 @@ fn by_policy(experiment: &Experiment, observations: &[Observation]) -> Figure {
         }
         let times = || observations.iter().map(|o| o.mean.mean / (quantity.per)(o));
         let (least, most) = times().fold((f64::INFINITY, 0.0f64), |(low, high), t| (low.min(t), high.max(t)));
-        let x = if most > 5.0 * least { Axis::log(quantity.label) } else { Axis::linear(quantity.label).from_zero() };
+        let x = if most > 5.0 * least { Axis::log(quantity.label) } else { Axis::linear(quantity.label).with_zero() };
         Panel::new(x, Axis::names(names.clone()), marks)
     };
     let mut panels: Vec<Panel> = QUANTITIES.iter().map(panel).collect();
