@@ -37,6 +37,9 @@ impl Random {
     }
 }
 
+/// Takes the gradient of a parameter out of all gradients.
+type Take<'a> = &'a dyn Fn(&mut burn::tensor::Gradients) -> Option<TensorData>;
+
 fn device() -> Device {
     Device::flex().autodiff()
 }
@@ -45,7 +48,7 @@ fn device() -> Device {
 fn outcome<const D: usize, const O: usize>(
     forward: impl Fn(Tensor<D>) -> Tensor<O>,
     x: &Tensor<D>,
-    parameters: &[&dyn Fn(&mut burn::tensor::Gradients) -> Option<TensorData>],
+    parameters: &[Take],
     by: &Tensor<O>,
 ) -> Vec<Option<TensorData>> {
     let x = x.clone().detach().require_grad();
@@ -82,10 +85,9 @@ fn a_linear_layer_is_burns() {
         let (x, by) = (random.tensor([n, inputs], 1.0, &device()), random.tensor([n, outputs], 1.0, &device()));
         let weight = layer.weight.val();
         let bias = layer.bias.as_ref().map(|bias| bias.val());
-        let parameters: [&dyn Fn(&mut burn::tensor::Gradients) -> Option<TensorData>; 2] =
-            [&|gradients| weight.grad_remove(gradients).map(Tensor::into_data), &|gradients| {
-                bias.as_ref()?.grad_remove(gradients).map(Tensor::into_data)
-            }];
+        let parameters: [Take; 2] = [&|gradients| weight.grad_remove(gradients).map(Tensor::into_data), &|gradients| {
+            bias.as_ref()?.grad_remove(gradients).map(Tensor::into_data)
+        }];
         let ours = outcome(|x| linear(&layer, x), &x, &parameters, &by);
         let burns = outcome(|x| layer.forward(x), &x, &parameters, &by);
         assert_near(&ours, &burns, &format!("case {case}: {n} x {inputs} x {outputs}"));
@@ -122,10 +124,9 @@ fn a_convolution_is_burns() {
         let x = random.tensor([n, channels, high, wide], 1.0, &device());
         let by = random.tensor([n, outputs, rows, columns], share, &device());
         let (weight, bias) = (layer.weight.val(), layer.bias.as_ref().map(|bias| bias.val()));
-        let parameters: [&dyn Fn(&mut burn::tensor::Gradients) -> Option<TensorData>; 2] =
-            [&|gradients| weight.grad_remove(gradients).map(Tensor::into_data), &|gradients| {
-                bias.as_ref()?.grad_remove(gradients).map(Tensor::into_data)
-            }];
+        let parameters: [Take; 2] = [&|gradients| weight.grad_remove(gradients).map(Tensor::into_data), &|gradients| {
+            bias.as_ref()?.grad_remove(gradients).map(Tensor::into_data)
+        }];
         let ours = outcome(|x| conv(&layer, x), &x, &parameters, &by);
         let burns = outcome(|x| layer.forward(x), &x, &parameters, &by);
         let what = format!("case {case}: {n} of {channels} x {high} x {wide}, {outputs} {kernel:?}, padding {padding}");
@@ -226,7 +227,7 @@ fn what_needs_no_gradient_gets_none_and_the_rest_is_as_before() {
             ("weight", layer.weight.val().grad_remove(&mut gradients).map(Tensor::into_data)),
             ("bias", bias.grad_remove(&mut gradients).map(Tensor::into_data)),
         ];
-        all.map(|(name, gradient)| (name, gradient)).into_iter().filter(|(_, g)| g.is_some()).collect::<Vec<_>>()
+        all.into_iter().filter(|(_, g)| g.is_some()).collect::<Vec<_>>()
     };
     let learns = |weight: bool, bias: bool| {
         let mut layer = layer.clone();
