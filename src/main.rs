@@ -9,6 +9,7 @@ mod finished;
 mod manifest;
 mod output;
 mod report;
+mod rows;
 mod session;
 mod text;
 mod trace;

@@ -12,11 +12,12 @@ use crate::cli::{Common, List, Training, Typed, Workers, at_least, choice, threa
 use crate::error::Error;
 use crate::figures::{self, Figure};
 use crate::finished::Finished;
-use crate::report::{Command, Job, Outcome, Report, Row, Table, Tables};
+use crate::report::{Command, Job, Outcome, Report};
+use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
 use clap::Args;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use validation::{Break, LearningRateRule, Method, Sgd};
 
 /// `straggle scaling`
@@ -162,7 +163,7 @@ impl Measured {
 }
 
 /// A row of `scaling.csv`: a trial.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct ScalingRow {
     /// The policy.
     method: String,
@@ -223,7 +224,7 @@ impl ScalingRow {
 }
 
 /// A row of `epochs.csv`: what a worker saw of its batches in an epoch.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct EpochRow {
     /// The policy.
     method: String,

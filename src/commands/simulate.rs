@@ -5,14 +5,15 @@ mod words;
 use crate::cli::{Common, Delay, List, Percent, Speeds, Typed, Workers, at_least, choice, speeds, threads, workers};
 use crate::error::Error;
 use crate::figures::{self, Figure};
-use crate::report::{Command, Job, Outcome, Report, Row, Table, Tables};
+use crate::report::{Command, Job, Outcome, Report};
+use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
 use crate::text::count;
 use crate::trace;
 use clap::Args;
 use rayon::prelude::*;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sim::experiment::LossPoint;
 use sim::{
     ClusterSpec, Configuration, Experiment, LawText, LearnerText, Length, Model, Observation, Policy, Quadratic, RandomKey,
@@ -230,7 +231,7 @@ impl Report for Simulation {
 }
 
 /// A row of `iteration_times.csv`: one policy on so many workers.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct IterationTime {
     policy: String,
     workers: u32,
@@ -306,7 +307,7 @@ impl IterationTime {
 }
 
 /// A row of `loss_curve.csv`: the mean loss around an update.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct Loss {
     policy: String,
     workers: u32,

@@ -8,7 +8,8 @@ use crate::cli::{Common, Delay, List, MOST_THREADS, Percent, Training, Typed, at
 use crate::error::Error;
 use crate::figures::{self, Figure};
 use crate::manifest::Manifest;
-use crate::report::{Command, Job, Outcome, Report, Row, Table, Tables};
+use crate::report::{Command, Job, Outcome, Report};
+use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
 use crate::text::count;
 use crate::trace;
@@ -16,7 +17,7 @@ use clap::{Args, ValueEnum};
 pub use beside::{Beside, Point};
 use evaluator::Evaluator;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sim::{Cluster, ClusterSpec, LawText, Learner, Policy, RandomKey, Rule, Run, Simulated, Task, Time, Variates};
 use std::ops::ControlFlow;
@@ -397,7 +398,7 @@ fn outcome(end: End, failure: Option<&Failure>, reached: Option<bool>, done: Opt
 }
 
 /// A row of `updates.csv`.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct UpdateRow {
     update: u64,
     time_s: f64,
@@ -427,7 +428,7 @@ impl UpdateRow {
 }
 
 /// A row of `steps.csv`: a task of a worker.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct StepRow {
     worker: u32,
     serial: u64,
@@ -462,7 +463,7 @@ impl StepRow {
 }
 
 /// A row of `metrics.csv`: a look at the parameters.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct Metric {
     time_s: f64,
     update: u64,

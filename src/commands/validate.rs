@@ -6,14 +6,15 @@ mod words;
 use crate::cli::{Common, Delay, List, MOST_THREADS, Percent, Typed, Workers, at_least, threads};
 use crate::error::Error;
 use crate::figures::{self, Figure};
-use crate::report::{Command, Job, Outcome, Report, Row, Table, Tables};
+use crate::report::{Command, Job, Outcome, Report};
+use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
 use crate::text::count;
 use crate::trace;
 use bench::{Bench, Measured};
 use clap::Args;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sim::{Law, Policy, PolicyError, RandomKey};
 use std::sync::Arc;
 use validation::cluster::cores::Cores;
@@ -230,7 +231,7 @@ fn steal() -> Option<(u64, u64)> {
 }
 
 /// A row of `validation.csv`: a claim.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct ClaimRow {
     policy: String,
     workers: u32,
@@ -280,7 +281,7 @@ fn name_of(delay: &Option<Law>) -> String {
 }
 
 /// A row of `step_time_fits.csv`: a law fitted to the computing times of one worker, and the slowest of so many.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct FitRow {
     family: String,
     law: String,

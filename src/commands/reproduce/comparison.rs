@@ -7,7 +7,7 @@ use crate::commands::scaling::Measured;
 use crate::commands::scaling::summary::Summary;
 use crate::text::{columns, digits, or_dash};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A published run, and ours.
 pub struct Pair {
@@ -120,7 +120,7 @@ pub fn table(pairs: &[Pair]) -> String {
 }
 
 /// A row of `comparison.csv`: one quantity of one configuration.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct ComparisonRow {
     /// Its name in the source.
     series: String,
