@@ -10,7 +10,10 @@ mod values;
 pub use options::{expand, from_map};
 pub use values::{Delay, Format, List, Percent, Speeds, Typed, Workers, at_least, choice, speeds, threads, workers};
 #[cfg(feature = "train")]
-pub use {training::{Training, dataset}, values::MOST_THREADS};
+pub use {
+    training::{Training, dataset},
+    values::MOST_THREADS,
+};
 
 use crate::commands::completions::Completions;
 use crate::commands::man::Man;
@@ -184,10 +187,12 @@ fn sentence(error: &clap::Error) -> String {
     let name = get(ContextKind::InvalidArg).or(get(ContextKind::InvalidSubcommand)).unwrap_or_default();
     let value = get(ContextKind::InvalidValue).map(|value| crate::text::excerpt(&value));
     let instead = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
-    let instead = instead.into_iter().find_map(get).map_or("see --help".to_string(), |one| format!("did you mean '{one}'?"));
+    let instead =
+        instead.into_iter().find_map(get).map_or("see --help".to_string(), |one| format!("did you mean '{one}'?"));
     match error.kind() {
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
-            "say what to do: straggle simulate --lambda 2 --max-workers 20, or straggle --help for everything".to_string()
+            "say what to do: straggle simulate --lambda 2 --max-workers 20, or straggle --help for everything"
+                .to_string()
         }
         // The value's own sentence says what to type.
         ErrorKind::ValueValidation => {

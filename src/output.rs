@@ -76,7 +76,9 @@ impl Output {
         let parent = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
         fs::create_dir_all(parent).map_err(|e| failed(path, e))?;
         let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
-        if names.iter().map(String::as_str).chain([Manifest::NAME]).any(|taken| name == taken) && same(parent, &self.directory) {
+        if names.iter().map(String::as_str).chain([Manifest::NAME]).any(|taken| name == taken)
+            && same(parent, &self.directory)
+        {
             let name = path.display();
             return Err(Error::Usage(format!("{name} is a file of the run itself; choose another with --save FILE")));
         }
@@ -129,7 +131,7 @@ impl Output {
         });
         let names = manifest.files.iter().map(|file| file.name.clone()).collect();
         let target = if beside(self.old.as_ref()) { self.directory.join(PARTIAL) } else { self.directory.clone() };
-        let described = manifest.to_bytes();
+        let described = manifest.described();
         if let Some((path, saved)) = saved {
             saved.put(&path, &described)?;
         }
@@ -187,11 +189,7 @@ fn not_written(path: &Path, source: io::Error) -> Error {
 
 /// Finishes or clears what an earlier process left of a switch, makes sure that the directory belongs to the command and
 /// that nothing else is in the way of these names, and gives the manifest of the run that is there.
-fn take<'a>(
-    directory: &Path,
-    command: &str,
-    names: impl Iterator<Item = &'a str>,
-) -> Result<Option<Manifest>, Error> {
+fn take<'a>(directory: &Path, command: &str, names: impl Iterator<Item = &'a str>) -> Result<Option<Manifest>, Error> {
     switch(directory).map_err(|e| not_written(directory, e))?;
     let old = owner(directory, command)?;
     for name in names {
@@ -200,7 +198,9 @@ fn take<'a>(
         match path.symlink_metadata() {
             Ok(there) if there.is_dir() => return Err(Error::Occupied(format!("{shown} is a directory;"))),
             Ok(_) if !old.as_ref().is_some_and(|old| is_of(old, directory, name)) => {
-                return Err(Error::Occupied(format!("{shown} is not as a run of straggle {command} left it; move it away, or")));
+                return Err(Error::Occupied(format!(
+                    "{shown} is not as a run of straggle {command} left it; move it away, or"
+                )));
             }
             _ => {}
         }
@@ -253,7 +253,9 @@ fn is_of(manifest: &Manifest, directory: &Path, name: &str) -> bool {
 /// Removes what is left of a run that this manifest describes, but for `kept`.
 fn remove(manifest: &Manifest, directory: &Path, kept: &BTreeSet<String>) -> io::Result<()> {
     let stale = manifest.files.iter().filter(|file| !kept.contains(&file.name));
-    stale.filter(|file| is_of(manifest, directory, &file.name)).try_for_each(|file| fs::remove_file(directory.join(&file.name)))
+    stale
+        .filter(|file| is_of(manifest, directory, &file.name))
+        .try_for_each(|file| fs::remove_file(directory.join(&file.name)))
 }
 
 /// Removes a partial run that a complete one has made worthless.
@@ -311,6 +313,11 @@ pub struct Written {
 
 impl std::fmt::Display for Written {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.directory.display(), self.names.iter().map(String::as_str).chain([Manifest::NAME]).collect::<Vec<_>>().join(", "))
+        write!(
+            f,
+            "{}: {}",
+            self.directory.display(),
+            self.names.iter().map(String::as_str).chain([Manifest::NAME]).collect::<Vec<_>>().join(", ")
+        )
     }
 }

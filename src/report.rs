@@ -239,6 +239,9 @@ mod tests {
             std::fs::write(path, &text).expect("the schema is written");
         }
         let kept = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(kept == text, "docs/straggle.schema.json is of another version; run STRAGGLE_UPDATE=1 cargo test schema");
+        assert!(
+            kept == text,
+            "docs/straggle.schema.json is of another version; run STRAGGLE_UPDATE=1 cargo test schema"
+        );
     }
 }

@@ -29,8 +29,9 @@ pub fn expand(typed: Vec<OsString>) -> Result<Vec<OsString>, Error> {
 
 fn read(file: &Path) -> Result<Map<String, Value>, Error> {
     let shown = file.display();
-    let text = std::fs::read_to_string(file)
-        .map_err(|e| Error::Input(format!("cannot read {shown}: {e}; give a TOML file with options by their long names")))?;
+    let text = std::fs::read_to_string(file).map_err(|e| {
+        Error::Input(format!("cannot read {shown}: {e}; give a TOML file with options by their long names"))
+    })?;
     toml::from_str(&text).map_err(|e: toml::de::Error| {
         let line = e.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         Error::Input(format!("line {line} of {shown} is no TOML ({}); write max-workers = 8, for example", e.message()))
@@ -41,7 +42,12 @@ fn read(file: &Path) -> Result<Map<String, Value>, Error> {
 ///
 /// # Errors
 /// If a name is no option of the command.
-pub fn from_map(name: &str, source: &str, map: &Map<String, Value>, given: Option<&ArgMatches>) -> Result<Vec<OsString>, Error> {
+pub fn from_map(
+    name: &str,
+    source: &str,
+    map: &Map<String, Value>,
+    given: Option<&ArgMatches>,
+) -> Result<Vec<OsString>, Error> {
     let mut all = command();
     all.build();
     let command = all.find_subcommand(name).expect("a command that was parsed");
@@ -57,9 +63,12 @@ pub fn from_map(name: &str, source: &str, map: &Map<String, Value>, given: Optio
         };
         let Some(arg) = command.get_arguments().filter(|arg| arg.get_id() != "config").find(is_meant) else {
             let names: Vec<&str> = command.get_arguments().filter_map(Arg::get_long).collect();
-            let instead = sim::nearest(&long, &names).map_or("see --help".to_string(), |one| format!("did you mean '{one}'?"));
+            let instead =
+                sim::nearest(&long, &names).map_or("see --help".to_string(), |one| format!("did you mean '{one}'?"));
             let key = crate::text::excerpt(key);
-            return Err(Error::Usage(format!("{source} has '{key}', which is no option of straggle {name}; {instead}")));
+            return Err(Error::Usage(format!(
+                "{source} has '{key}', which is no option of straggle {name}; {instead}"
+            )));
         };
         if is_given(arg) || command.get_arg_conflicts_with(arg).into_iter().any(is_given) {
             continue;

@@ -173,7 +173,10 @@ impl FromStr for Percent {
         };
         match (text.ends_with('%'), number < 1.0) {
             (true, _) => Ok(Percent(number / 100.0)),
-            (false, true) => Err(format!("'{text}' lacks its sign; type {}% if you mean that share, or {text}%", rounded(100.0 * number))),
+            (false, true) => Err(format!(
+                "'{text}' lacks its sign; type {}% if you mean that share, or {text}%",
+                rounded(100.0 * number)
+            )),
             (false, false) => Err(format!("'{text}' lacks its sign; type {text}%")),
         }
     }
@@ -243,7 +246,8 @@ impl FromStr for Format {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Format, String> {
-        ValueEnum::from_str(text, true).map_err(|_| format!("there is no format '{text}'; type csv,svg,png,pdf or some of them"))
+        ValueEnum::from_str(text, true)
+            .map_err(|_| format!("there is no format '{text}'; type csv,svg,png,pdf or some of them"))
     }
 }
 
@@ -283,7 +287,10 @@ mod tests {
             assert_eq!(percent(text).map(|share| share.to_string()), Ok(printed.to_string()));
         }
         for text in ["0%", "100%", "NaN%", "%", "-1%", "inf"] {
-            assert!(percent(text).is_err_and(|error| error.contains("is not between 0% and 100%; type 0.1%")), "{text}");
+            assert!(
+                percent(text).is_err_and(|error| error.contains("is not between 0% and 100%; type 0.1%")),
+                "{text}"
+            );
         }
     }
 

@@ -8,8 +8,10 @@ use clap_complete::Shell;
 
 /// `straggle completions`
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  straggle completions bash > ~/.local/share/bash-completion/completions/straggle\n  \
-                        straggle completions zsh > ~/.zfunc/_straggle")]
+#[command(
+    after_help = "Examples:\n  straggle completions bash > ~/.local/share/bash-completion/completions/straggle\n  \
+                        straggle completions zsh > ~/.zfunc/_straggle"
+)]
 pub struct Completions {
     /// The shell.
     pub shell: Shell,

@@ -25,7 +25,8 @@ impl Man {
             clap_mangen::Man::new(cli::command()).render(&mut page).map_err(Error::Print)?;
             return session::print(&String::from_utf8_lossy(&page));
         };
-        let pages = std::fs::create_dir_all(directory).and_then(|()| clap_mangen::generate_to(cli::command(), directory));
+        let pages =
+            std::fs::create_dir_all(directory).and_then(|()| clap_mangen::generate_to(cli::command(), directory));
         pages.map_err(|source| Error::Write { path: directory.clone(), source, flag: "another DIR" })
     }
 }

@@ -27,7 +27,8 @@ impl Replay {
     /// If it cannot be run again, or comes out differently.
     pub fn run(&self) -> Result<(), Error> {
         let old = read(&self.manifest)?;
-        let scratch = tempfile::tempdir().map_err(|e| Error::Input(format!("cannot make a directory to replay in: {e}")))?;
+        let scratch =
+            tempfile::tempdir().map_err(|e| Error::Input(format!("cannot make a directory to replay in: {e}")))?;
         let out = self.out.clone().unwrap_or_else(|| scratch.path().join("replay"));
         let typed = old.command_line_in(&out)?;
         let Some(cli) = cli::parse(&typed)? else { return Ok(()) };
@@ -41,14 +42,21 @@ impl Replay {
         let changed = self::differing(&old.inputs, &new.inputs);
         let mut reasons: Vec<String> = changed.into_iter().map(|name| format!("{name} has changed")).collect();
         if (&old.version, &old.git_commit) != (&new.version, &new.git_commit) {
-            let name = |manifest: &Manifest| format!("{} ({})", manifest.version, manifest.git_commit.as_deref().unwrap_or("unknown commit"));
+            let name = |manifest: &Manifest| {
+                format!("{} ({})", manifest.version, manifest.git_commit.as_deref().unwrap_or("unknown commit"))
+            };
             reasons.push(format!("it was made by {}, and this is {}", name(&old), name(&new)));
         }
         if reasons.is_empty() {
             reasons.push("what is measured on real threads is never the same".to_string());
         }
         let why = reasons.join("; ");
-        Err(Error::Verdict(format!("{} of {} files differ ({}): {why}", differing.len(), old.files.len(), differing.join(", "))))
+        Err(Error::Verdict(format!(
+            "{} of {} files differ ({}): {why}",
+            differing.len(),
+            old.files.len(),
+            differing.join(", ")
+        )))
     }
 }
 
@@ -78,7 +86,10 @@ impl Manifest {
         let extra = ["--quiet".into(), format!("--out={}", out.display()).into()];
         let known = cli::command().find_subcommand(self.command()).is_some();
         if !known {
-            return Err(Error::Input(format!("there is no command '{}' to replay", crate::text::excerpt(self.command()))));
+            return Err(Error::Input(format!(
+                "there is no command '{}' to replay",
+                crate::text::excerpt(self.command())
+            )));
         }
         let mut options = self.arguments.clone();
         options.remove("out");

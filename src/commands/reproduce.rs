@@ -26,7 +26,9 @@ use crate::commands::scaling::{EpochRow, ScalingRow};
 
 /// `straggle reproduce`
 #[derive(Clone, Debug, Args, Serialize)]
-#[command(after_help = "Examples:\n  straggle reproduce E0\n  straggle reproduce E4 --quick\n  straggle reproduce all -o output/published")]
+#[command(
+    after_help = "Examples:\n  straggle reproduce E0\n  straggle reproduce E4 --quick\n  straggle reproduce all -o output/published"
+)]
 pub struct Reproduce {
     /// Which experiment.
     #[arg(value_name = "EXPERIMENT", value_enum, ignore_case = true)]

@@ -16,7 +16,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sim::experiment::LossPoint;
 use sim::{
-    ClusterSpec, Configuration, Experiment, LawText, LearnerText, Length, Model, Observation, Policy, Quadratic, RandomKey,
+    ClusterSpec, Configuration, Experiment, LawText, LearnerText, Length, Model, Observation, Policy, Quadratic,
+    RandomKey,
 };
 
 /// `straggle simulate`
@@ -138,7 +139,8 @@ impl Command for Simulate {
         match &impossible[..] {
             [.., last] if cells.is_empty() => return Err(Error::Usage(last.to_string())),
             [] => {}
-            [first, ..] => session.note(format!("left out {}; the first: {first}", count(impossible.len() as u64, "configuration"))),
+            [first, ..] => session
+                .note(format!("left out {}; the first: {first}", count(impossible.len() as u64, "configuration"))),
         }
         words::warnings(&experiment).into_iter().for_each(|warning| session.note(warning));
         let learner = match self.learner.0 {
@@ -195,7 +197,8 @@ pub fn simulate(
     let work = || {
         let observations: Vec<_> = experiment.observe(progress).into_iter().flatten().collect();
         let cells = learner.map(|learner| (learner, cells)).into_par_iter();
-        let curves = cells.flat_map(|(learner, cells)| cells.into_par_iter().with_max_len(1).map(move |cell| (learner, cell)));
+        let curves =
+            cells.flat_map(|(learner, cells)| cells.into_par_iter().with_max_len(1).map(move |cell| (learner, cell)));
         (observations, curves.filter_map(|(learner, cell)| curve(learner, cell)).collect())
     };
     let parts = if learner.is_some() { 2 } else { 1 };
@@ -324,7 +327,13 @@ impl Row for Loss {
 impl Curve {
     fn rows(&self) -> impl Iterator<Item = Loss> + '_ {
         let (policy, workers) = (self.cell.policy, self.cell.rule.workers);
-        let row = move |&LossPoint { time_s, update, loss }: &LossPoint| Loss { policy: policy.to_string(), workers, time_s, update, loss };
+        let row = move |&LossPoint { time_s, update, loss }: &LossPoint| Loss {
+            policy: policy.to_string(),
+            workers,
+            time_s,
+            update,
+            loss,
+        };
         self.points.iter().map(row)
     }
 }

@@ -4,7 +4,9 @@ mod beside;
 mod evaluator;
 mod words;
 
-use crate::cli::{Common, Delay, List, MOST_THREADS, Percent, Training, Typed, at_least, choice, dataset, threads, workers};
+use crate::cli::{
+    Common, Delay, List, MOST_THREADS, Percent, Training, Typed, at_least, choice, dataset, threads, workers,
+};
 use crate::error::Error;
 use crate::figures::{self, Figure};
 use crate::manifest::Manifest;
@@ -13,8 +15,8 @@ use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
 use crate::text::count;
 use crate::trace;
-use clap::{Args, ValueEnum};
 pub use beside::{Beside, Point};
+use clap::{Args, ValueEnum};
 use evaluator::Evaluator;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,8 +29,8 @@ use validation::cluster::cores::Cores;
 use validation::models::checkpoint;
 use validation::run::training::{TaskRecord, Update};
 use validation::{
-    Backend, Batches, Dataset, Digits, End, Failure, Hogwild, Holds, Journal, LearningRateRule, Net, NoDevice, Score, Sgd,
-    Share, Split, Threaded,
+    Backend, Batches, Dataset, Digits, End, Failure, Hogwild, Holds, Journal, LearningRateRule, Net, NoDevice, Score,
+    Sgd, Share, Split, Threaded,
 };
 
 /// What the bar shows.
@@ -151,7 +153,9 @@ impl Command for Train {
         let (simulated, workers) = (self.clock == Clock::Simulated, self.workers);
         let rule = policy.rule(workers).map_err(|e| Error::Usage(e.to_string()))?;
         if policy == Policy::Hogwild && self.lr_rule.0 == LearningRateRule::PerStaleness {
-            return usage("nobody knows how stale a step of hogwild is; type --lr-rule same, or --policies async".into());
+            return usage(
+                "nobody knows how stale a step of hogwild is; type --lr-rule same, or --policies async".into(),
+            );
         }
         if policy == Policy::Hogwild && simulated && self.training.momentum.0 > 0.0 {
             return usage(
@@ -187,14 +191,18 @@ impl Command for Train {
         let policy = self.policy()?;
         let rule = policy.rule(self.workers).map_err(|e| Error::Usage(e.to_string()))?;
         let law = |law: &LawText| trace::law(law, session);
-        let compute = self.step_time.as_ref().map_or_else(|| Ok("exp(2)".parse().expect("a law")), |time| law(&time.0))?;
+        let compute =
+            self.step_time.as_ref().map_or_else(|| Ok("exp(2)".parse().expect("a law")), |time| law(&time.0))?;
         let spec = ClusterSpec { delay: self.delay.0.0.as_ref().map(law).transpose()?, ..ClusterSpec::new(compute) };
         let data = dataset(&training.data, training.pixels.0, self.samples.map(|samples| samples as usize))?;
-        let (key, samples, batch) = (RandomKey::new(self.common.seed, 0), data.train.len(), training.batch_size as usize);
+        let (key, samples, batch) =
+            (RandomKey::new(self.common.seed, 0), data.train.len(), training.batch_size as usize);
         let batches = Batches::new(samples, batch, Share::Dealt { workers: self.workers }, key);
         let batches = batches.map_err(|e| Error::Usage(e.to_string()))?;
         if batch > samples {
-            return Err(Error::Usage(format!("a batch of {batch} is more than all {samples} samples; lower --batch-size")));
+            return Err(Error::Usage(format!(
+                "a batch of {batch} is more than all {samples} samples; lower --batch-size"
+            )));
         }
         let sgd = Sgd { rate: training.lr.0, momentum: training.momentum.0, rule: self.lr_rule.0 };
         let beside = self.beside.as_deref().map(Beside::read).transpose()?;
@@ -217,14 +225,30 @@ impl Command for Train {
             }
             let trainer = Trainer { arguments: self, rule, samples, learner, test: Arc::new(test), session };
             let Ended { end, journal, reached, failure } = trainer.run(policy, spec, key);
-            let scores: Vec<Score> =
-                journal.snapshots.iter().map(|snapshot| trainer.learner.score(&snapshot.weights, &trainer.test)).collect();
+            let scores: Vec<Score> = journal
+                .snapshots
+                .iter()
+                .map(|snapshot| trainer.learner.score(&snapshot.weights, &trainer.test))
+                .collect();
             let end = match (end, scores.last(), journal.updates.last()) {
                 // The last update's own loss is that of the parameters before it.
-                (End::Done, Some(score), Some(last)) if !score.loss.is_finite() => End::Diverged { update: last.update },
+                (End::Done, Some(score), Some(last)) if !score.loss.is_finite() => {
+                    End::Diverged { update: last.update }
+                }
                 (end, ..) => end,
             };
-            Ok(Box::new(Trained { arguments: self, policy, rule, samples, journal, scores, end, failure, reached, beside }))
+            Ok(Box::new(Trained {
+                arguments: self,
+                policy,
+                rule,
+                samples,
+                journal,
+                scores,
+                end,
+                failure,
+                reached,
+                beside,
+            }))
         }))
     }
 }
@@ -342,10 +366,7 @@ impl Report for Trained<'_> {
     }
 
     fn figures(&self) -> Vec<(&'static str, Figure)> {
-        vec![
-            ("learning_curve", figures::train::learning_curve(self)),
-            ("timeline", figures::train::timeline(self)),
-        ]
+        vec![("learning_curve", figures::train::learning_curve(self)), ("timeline", figures::train::timeline(self))]
     }
 
     fn text(&self) -> String {
@@ -355,7 +376,8 @@ impl Report for Trained<'_> {
     fn outcome(&self) -> Outcome {
         assert!(self.journal.is_conserved(), "staleness is not conserved: a bug");
         let made = self.journal.updates.len() as u64;
-        let done = (made > 0).then(|| format!("{} {} made", count(made, "update"), if made == 1 { "was" } else { "were" }));
+        let done =
+            (made > 0).then(|| format!("{} {} made", count(made, "update"), if made == 1 { "was" } else { "were" }));
         outcome(self.end, self.failure.as_ref(), self.arguments.target_accuracy.map(|_| self.reached.is_some()), done)
     }
 
@@ -367,7 +389,10 @@ impl Report for Trained<'_> {
         let score = json!({ "update": last.update, "test_loss": score.loss, "test_accuracy": score.accuracy });
         let (training, parameters) = (&self.arguments.training, last.weights.values());
         let seed = self.arguments.common.seed;
-        Some((score, checkpoint::to_bytes(training.model.0, training.pixels.0, parameters, &manifest.command_line, seed)))
+        Some((
+            score,
+            checkpoint::to_bytes(training.model.0, training.pixels.0, parameters, &manifest.command_line, seed),
+        ))
     }
 }
 
@@ -496,6 +521,8 @@ mod tests {
         assert_eq!(of(End::Broken, None, Some(true)), Outcome::Done);
         assert_eq!(of(End::Done, None, None), Outcome::Done);
         assert!(matches!(of(End::Done, None, Some(false)), Outcome::Failed(_)));
-        assert!(matches!(of(End::Diverged { update: 3 }, None, None), Outcome::Broke(why, _) if why.contains("at update 3")));
+        assert!(
+            matches!(of(End::Diverged { update: 3 }, None, None), Outcome::Broke(why, _) if why.contains("at update 3"))
+        );
     }
 }

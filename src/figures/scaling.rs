@@ -131,7 +131,8 @@ pub fn time_by_size(measured: &Measured) -> Figure {
         let series = measured.over_samples(method);
         let width = 0.8 / series.len() as f64;
         let bars = series.iter().enumerate().map(|(i, one)| {
-            let place = |line: &Line| measured.plan.samples.iter().position(|&n| n == line.samples).unwrap_or(0) as f64;
+            let place =
+                |line: &Summary| measured.plan.samples.iter().position(|&n| n == line.samples).unwrap_or(0) as f64;
             let offset = (i as f64 + 0.5) * width - 0.4;
             Mark::bars(one.lines.iter().map(|l| (place(l) + offset, l.time_s)), width, one.colour, Fill::Solid)
         });

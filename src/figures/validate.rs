@@ -96,9 +96,8 @@ pub fn time_per_update(validated: &Validated) -> Figure {
 pub fn staleness(validated: &Validated) -> Figure {
     let most = validated.judged.iter().map(|j| j.cell.rule.workers).max().unwrap_or(1);
     let stale = |policy: &Policy| {
-        let counts = |j: &&Judged| {
-            j.cell.policy == *policy && j.replications.iter().any(|r| r.measured.histogram.len() > 1)
-        };
+        let counts =
+            |j: &&Judged| j.cell.policy == *policy && j.replications.iter().any(|r| r.measured.histogram.len() > 1);
         validated.judged.iter().any(|j| counts(&j))
     };
     let policies: Vec<Policy> = validated.policies().into_iter().filter(stale).collect();

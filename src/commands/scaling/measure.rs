@@ -69,8 +69,7 @@ pub fn measure(plan: Plan, data: &Dataset, session: &Session, finished: &mut Fin
     let all: u64 = missing().map(cost).sum();
     let bar = session.bar(all, BAR);
     let net = Net::new(plan.model, &device());
-    let mut measured =
-        Measured { planned: trials.len(), finished: Vec::new(), cores, broke: None, plan: plan.clone() };
+    let mut measured = Measured { planned: trials.len(), finished: Vec::new(), cores, broke: None, plan: plan.clone() };
     let mut alone = None;
     if let Some(first) = missing().next() {
         bar.set_message("one worker is calibrated");

@@ -20,8 +20,19 @@ pub fn report(measured: &Measured) -> String {
         measured.cores,
     );
     let header = [
-        "policy", "images", "m", "time s", "warm-up s", "speed-up", "simulated", "theory", "efficiency", "train loss",
-        "test loss", "accuracy", "staleness",
+        "policy",
+        "images",
+        "m",
+        "time s",
+        "warm-up s",
+        "speed-up",
+        "simulated",
+        "theory",
+        "efficiency",
+        "train loss",
+        "test loss",
+        "accuracy",
+        "staleness",
     ];
     let rows = measured.summaries().into_iter().map(|line| {
         [

@@ -14,7 +14,7 @@ pub fn progress(loss: f64, accuracy: Option<f64>) -> String {
 /// The result.
 pub fn report(trained: &Trained<'_>) -> String {
     let Trained { arguments, rule, journal, scores, .. } = trained;
-    let clock = match arguments.clock.0 {
+    let clock = match arguments.clock {
         Clock::Wall => "threads, real seconds",
         Clock::Simulated => "workers, simulated seconds",
     };
@@ -22,7 +22,13 @@ pub fn report(trained: &Trained<'_>) -> String {
     let training = &arguments.training;
     let mut text = format!(
         "{} on {} {clock}: {}{from}, batch {}, lr {} ({}), seed {}\n\n",
-        trained.policy, rule.workers, training.model, training.batch_size, training.lr, arguments.lr_rule, arguments.common.seed,
+        trained.policy,
+        rule.workers,
+        training.model,
+        training.batch_size,
+        training.lr,
+        arguments.lr_rule,
+        arguments.common.seed,
     );
     let finite = |loss: f64| or_dash(Some(loss).filter(|loss| loss.is_finite()), |loss| format!("{loss:.4}"));
     let rows = journal.snapshots.iter().zip(scores).map(|(snapshot, score)| {

@@ -131,7 +131,8 @@ impl Bench<'_> {
     fn measure_all(&self, cells: &[Configuration], passes: &mut Vec<Pass>) -> Result<(), Failure> {
         let most = cells.iter().map(|cell| cell.rule.workers).max().unwrap_or(1);
         let no_delay = delays(None, RandomKey::new(0, 0));
-        let all = Threaded::on(self.cores.clone(), self.learner.clone(), &no_delay, most, self.session.progress.stop.clone());
+        let all =
+            Threaded::on(self.cores.clone(), self.learner.clone(), &no_delay, most, self.session.progress.stop.clone());
         let mut pool = Pool { all, alone: alone(&self.cores, &self.learner, &self.session.progress.stop) };
         pool.all.warm_up(1);
         let plan = self.plan(cells, &mut pool)?;

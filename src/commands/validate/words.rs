@@ -16,7 +16,16 @@ pub fn report(validated: &Validated) -> String {
         count(validated.cores, "core"),
     );
     let header = [
-        "policy", "m", "delay", "predicted ms", "measured ms", "error ± 95 %", "verdict", "staleness", "by law", "exponential",
+        "policy",
+        "m",
+        "delay",
+        "predicted ms",
+        "measured ms",
+        "error ± 95 %",
+        "verdict",
+        "staleness",
+        "by law",
+        "exponential",
     ];
     text += &table(header, validated.judged.iter().map(row));
     text.push('\n');
