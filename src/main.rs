@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod error;
+#[allow(dead_code)]
 mod figures;
 #[cfg(feature = "train")]
 mod finished;

@@ -5,7 +5,7 @@
 
 use crate::cli::{Common, Format};
 use crate::error::Error;
-use crate::figures::{self, Figure};
+use crate::figures::{self, Picture};
 use crate::manifest::Manifest;
 use crate::output::{Output, Written};
 use crate::rows::{Table, Tables};
@@ -63,7 +63,7 @@ pub trait Report {
     fn tables(&self, tables: &mut Tables);
 
     /// The figures, by the names of their files.
-    fn figures(&self) -> Vec<(&'static str, Figure)>;
+    fn figures(&self) -> Vec<(&'static str, Picture)>;
 
     /// What is printed.
     fn text(&self) -> String;
@@ -173,7 +173,7 @@ fn write(
     }
     let pictures: Vec<Format> = common.format.0.iter().copied().filter(|format| *format != Format::Csv).collect();
     if !pictures.is_empty() {
-        let draw = |(name, figure): (&'static str, Figure)| Ok((name, figures::draw(&figure, &pictures)?));
+        let draw = |(name, figure): (&'static str, Picture)| Ok((name, figures::draw(&figure, &pictures)?));
         let drawn: Vec<_> = report.figures().into_par_iter().map(draw).collect::<Result<_, Error>>()?;
         for (name, files) in drawn {
             files.into_iter().for_each(|(format, bytes)| output.add(format!("{name}.{format}"), bytes));

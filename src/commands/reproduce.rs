@@ -10,7 +10,7 @@ use crate::cli::{Common, threads};
 use crate::commands::scaling::{Measured, measure};
 use crate::commands::simulate::IterationTime;
 use crate::error::Error;
-use crate::figures::{self, Figure};
+use crate::figures::{Picture, old};
 use crate::finished::Finished;
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
@@ -136,14 +136,14 @@ impl Report for Reproduction {
         self.measured.add_rows(tables);
     }
 
-    fn figures(&self) -> Vec<(&'static str, Figure)> {
+    fn figures(&self) -> Vec<(&'static str, Picture)> {
         let plan = &self.experiment.plan;
         let mut figures = vec![
-            ("comparison", figures::reproduce::comparison(plan, &self.pairs)),
-            ("epochs", figures::scaling::epochs(&self.measured)),
+            ("comparison", old::reproduce::comparison(plan, &self.pairs).into()),
+            ("epochs", old::scaling::epochs(&self.measured).into()),
         ];
         if plan.samples.len() > 1 {
-            figures.push(("time_by_size", figures::scaling::time_by_size(&self.measured)));
+            figures.push(("time_by_size", old::scaling::time_by_size(&self.measured).into()));
         }
         figures
     }

@@ -4,7 +4,7 @@ mod words;
 
 use crate::cli::{Common, Delay, List, Percent, Speeds, Typed, Workers, at_least, choice, speeds, threads, workers};
 use crate::error::Error;
-use crate::figures::{self, Figure};
+use crate::figures::{self, Picture, old};
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
@@ -214,9 +214,10 @@ impl Report for Simulation {
         }
     }
 
-    fn figures(&self) -> Vec<(&'static str, Figure)> {
-        let loss = (!self.curves.is_empty()).then(|| ("loss_curve", figures::simulate::loss_curve(self)));
-        [("iteration_times", figures::simulate::iteration_times(self))].into_iter().chain(loss).collect()
+    fn figures(&self) -> Vec<(&'static str, Picture)> {
+        let times = figures::simulate::iteration_times(&self.experiment, &self.observations);
+        let loss = (!self.curves.is_empty()).then(|| ("loss_curve", old::loss::loss_curve(self).into()));
+        [("iteration_times", times.into())].into_iter().chain(loss).collect()
     }
 
     fn text(&self) -> String {

@@ -8,7 +8,7 @@ use crate::cli::{
     Common, Delay, List, MOST_THREADS, Percent, Training, Typed, at_least, choice, dataset, threads, workers,
 };
 use crate::error::Error;
-use crate::figures::{self, Figure};
+use crate::figures::{Picture, old};
 use crate::manifest::Manifest;
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
@@ -365,8 +365,8 @@ impl Report for Trained<'_> {
         }));
     }
 
-    fn figures(&self) -> Vec<(&'static str, Figure)> {
-        vec![("learning_curve", figures::train::learning_curve(self)), ("timeline", figures::train::timeline(self))]
+    fn figures(&self) -> Vec<(&'static str, Picture)> {
+        vec![("learning_curve", old::train::learning_curve(self).into()), ("timeline", old::train::timeline(self).into())]
     }
 
     fn text(&self) -> String {

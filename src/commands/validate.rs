@@ -5,7 +5,7 @@ mod words;
 
 use crate::cli::{Common, Delay, List, MOST_THREADS, Percent, Typed, Workers, at_least, threads};
 use crate::error::Error;
-use crate::figures::{self, Figure};
+use crate::figures::{Picture, old};
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
@@ -181,12 +181,12 @@ impl Report for Validated {
         }
     }
 
-    fn figures(&self) -> Vec<(&'static str, Figure)> {
+    fn figures(&self) -> Vec<(&'static str, Picture)> {
         vec![
-            ("agreement", figures::validate::agreement(self)),
-            ("time_per_update", figures::validate::time_per_update(self)),
-            ("staleness", figures::validate::staleness(self)),
-            ("step_times", figures::validate::step_times(self)),
+            ("agreement", old::validate::agreement(self).into()),
+            ("time_per_update", old::validate::time_per_update(self).into()),
+            ("staleness", old::validate::staleness(self).into()),
+            ("step_times", old::validate::step_times(self).into()),
         ]
     }
 
