@@ -366,7 +366,10 @@ impl Report for Trained<'_> {
     }
 
     fn figures(&self) -> Vec<(&'static str, Picture)> {
-        vec![("learning_curve", old::train::learning_curve(self).into()), ("timeline", old::train::timeline(self).into())]
+        vec![
+            ("learning_curve", old::train::learning_curve(self).into()),
+            ("timeline", old::train::timeline(self).into()),
+        ]
     }
 
     fn text(&self) -> String {

@@ -3,8 +3,8 @@
 use super::look;
 use crate::commands::simulate::{Curve, Simulation};
 use plot::{Axis, Colour, Dash, Entry, Figure, Mark, Panel, Shape};
-use sim::experiment::LossPoint;
 use sim::Policy;
+use sim::experiment::LossPoint;
 
 /// Each policy with how it looks.
 fn looks(policies: &[Policy]) -> impl Iterator<Item = (Policy, Colour, Shape)> + '_ {
