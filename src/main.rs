@@ -2,6 +2,7 @@
 
 mod args;
 mod error;
+mod formats;
 mod manifest;
 mod output;
 mod progress;
