@@ -297,7 +297,15 @@ impl Key {
 /// If none does, or more than one; what is advised is never a counter or a clock.
 pub fn choose(sheet: &Sheet, roles: &Roles, workers: &[u32]) -> Result<(usize, Vec<usize>), Refusal> {
     let taken = |column: &usize| roles.worker.contains(column) || roles.step.contains(column);
-    let usable = |column: &usize| matches!(kind(sheet, *column, Some(workers)), Kind::Varying | Kind::Constant);
+    let usable = |column: &usize| match kind(sheet, *column, Some(workers)) {
+        Kind::Varying | Kind::Constant => true,
+        // What is called a step's time and is not all times is refused with the line at fault.
+        Kind::Text | Kind::Signed => {
+            let numbers = sheet.columns[*column].iter().any(|cell| matches!(cell, Cell::Number(..)));
+            numbers && likeness(&sheet.names[*column]) >= 70
+        }
+        Kind::Empty | Kind::Counter | Kind::Equidistant | Kind::Cumulative => false,
+    };
     let columns: Vec<usize> = (0..sheet.names.len()).filter(|c| !taken(c)).filter(usable).collect();
     if let ([""], &[column]) = (&sheet.names.iter().map(String::as_str).collect::<Vec<_>>()[..], &columns[..]) {
         return Ok((column, vec![]));
