@@ -3,6 +3,9 @@
 mod args;
 mod error;
 mod formats;
+
+#[allow(dead_code)]
+mod figures;
 mod manifest;
 mod output;
 mod progress;
