@@ -6,7 +6,7 @@ use crate::args::Common;
 use crate::scaling::Plan;
 use sim::Policy;
 use std::path::Path;
-use validation::{Architecture, LearningRateRule, Method, PixelScale, Sgd};
+use validation::{Architecture, Initial, LearningRateRule, Method, PixelScale, Sgd, TrialClock};
 
 /// A published experiment.
 pub struct Experiment {
@@ -39,6 +39,8 @@ impl Experiment {
             epochs: if quick { 3 } else { 15 },
             batch_size: 64,
             sgd: PLAIN,
+            initial: Initial::Shared,
+            clock: TrialClock::Wall,
             seed: common.seed,
             pinned: true,
             threads: common.threads,

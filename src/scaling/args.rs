@@ -6,7 +6,7 @@ use crate::train::args::{Momentum, Rate};
 use clap::Args;
 use std::path::PathBuf;
 use std::str::FromStr;
-use validation::{Architecture, LearningRateRule, Method, PixelScale, Sgd};
+use validation::{Architecture, Initial, LearningRateRule, Method, PixelScale, Sgd, TrialClock};
 
 /// `straggle scaling`
 #[derive(Debug, Args)]
@@ -35,6 +35,10 @@ pub struct Scaling {
     /// Images in a worker's batch.
     #[arg(long, value_name = "B", default_value = "64", value_parser = whole::<u32>, allow_hyphen_values = true)]
     pub batch_size: u32,
+    /// `shared`: all workers begin with the same parameters. `per-worker`: each draws its own, as programs of several processes do
+    /// that broadcast nothing; for policies that average parameters.
+    #[arg(long, value_name = "WHICH", default_value_t = Initial::Shared)]
+    pub initial: Initial,
     /// Step size.
     #[arg(long, value_name = "RATE", default_value = "0.01", allow_hyphen_values = true)]
     pub lr: Rate,
@@ -79,6 +83,8 @@ impl Scaling {
             epochs: self.epochs,
             batch_size: self.batch_size as usize,
             sgd: Sgd { rate: self.lr.0, momentum: self.momentum.0, rule: LearningRateRule::Same },
+            initial: self.initial,
+            clock: TrialClock::Wall,
             seed: self.common.seed,
             pinned: self.pin == Pin(true),
             threads: self.common.threads,

@@ -6,7 +6,7 @@ use crate::train::{MOST_THREADS, as_typed, dataset};
 use serde_json::json;
 use std::path::PathBuf;
 use validation::cluster::cores::Cores;
-use validation::{Architecture, Dataset, Method, PixelScale, Sgd, Trial};
+use validation::{Architecture, Dataset, Initial, Method, PixelScale, Sgd, Trial, TrialClock};
 
 /// What is to be measured.
 #[derive(Clone, Debug)]
@@ -31,7 +31,11 @@ pub struct Plan {
     pub batch_size: usize,
     /// How gradients become steps.
     pub sgd: Sgd,
-    /// Root of all luck.
+    /// Which parameters the workers begin with.
+    pub initial: Initial,
+    /// Where time passes.
+    pub clock: TrialClock,
+    /// Root of all random numbers.
     pub seed: u64,
     /// Whether workers keep to their cores.
     pub pinned: bool,
@@ -55,7 +59,8 @@ impl Plan {
 
     fn trial(&self, method: Method, samples: usize, workers: u32, repeat: u32) -> Trial {
         let &Plan { batch_size, epochs, sgd, seed, .. } = self;
-        Trial { method, workers, samples, batch_size, epochs, sgd, seed, repeat }
+        let (initial, clock) = (self.initial, self.clock);
+        Trial { method, workers, samples, batch_size, epochs, sgd, initial, clock, seed, repeat }
     }
 
     /// Makes sure that all cells can be run.
@@ -108,6 +113,8 @@ impl Plan {
             "lr": as_typed(self.sgd.rate),
             "momentum": as_typed(self.sgd.momentum),
             "pin": self.pinned,
+            "initial": self.initial.to_string(),
+            "clock": if self.clock == TrialClock::Wall { "wall" } else { "simulated" },
         })
     }
 }

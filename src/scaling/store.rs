@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use validation::{Expectation, Outcome, Trial};
+use validation::{Expectation, NUMERICS, Outcome, Trial};
 
 /// The finished cells of a directory.
 pub struct Store {
@@ -63,7 +63,7 @@ impl Store {
 /// Everything that makes a difference to what is measured.
 fn key(plan: &Plan, trial: &Trial) -> String {
     format!(
-        "{} m={} n={} repeat={} model={} data={} epochs={} batch={} lr={} momentum={} seed={} pin={} version={} cores={} cpu={}",
+        "{} m={} n={} repeat={} model={} data={} epochs={} batch={} lr={} momentum={} seed={} pin={} version={} cores={} cpu={} pixels={} initial={} clock={:?} threads={:?} numerics={}",
         trial.method,
         trial.workers,
         trial.samples,
@@ -79,5 +79,10 @@ fn key(plan: &Plan, trial: &Trial) -> String {
         env!("CARGO_PKG_VERSION"),
         plan.cores().number(),
         manifest::cpu().unwrap_or_default(),
+        plan.pixels,
+        trial.initial,
+        trial.clock,
+        plan.threads,
+        NUMERICS,
     )
 }

@@ -5,7 +5,7 @@ use clap::Args;
 use sim::{LawText, Policy};
 use std::path::PathBuf;
 use std::str::FromStr;
-use validation::{Architecture, Backend, LearningRateRule, PixelScale};
+use validation::{Architecture, Backend, Initial, LearningRateRule, PixelScale, Placement};
 
 /// `straggle train`
 #[derive(Debug, Args)]
@@ -17,11 +17,12 @@ pub struct Train {
     /// of workers, computed one after another.
     #[arg(long, value_name = "M", default_value = "2", value_parser = workers, allow_hyphen_values = true)]
     pub workers: u32,
-    /// Network: softmax, mlp (784-256-10), lenet or lenet-small.
+    /// Network: softmax, mlp (784-256-10), lenet, lenet-small, or vgg11 for images of 3 x 32 x 32.
     #[arg(long, default_value_t = Architecture::Mlp)]
     pub model: Architecture,
-    /// The digits in the binary (`mnist`), or a directory with the four IDX files, gzipped or not.
-    #[arg(long, value_name = "mnist|DIR", default_value = "mnist")]
+    /// The digits in the binary (`mnist`), gratings in colour made from the seed (`synthetic`), or a directory with the four IDX
+    /// files of MNIST or the six binary files of CIFAR-10, gzipped or not.
+    #[arg(long, value_name = "mnist|synthetic|DIR", default_value = "mnist")]
     pub data: PathBuf,
     /// `standard`: pixels of mean 0 and variance 1. `unit`: from 0 to 1, as many published runs have them.
     #[arg(long, value_name = "SCALE", default_value_t = PixelScale::Standard)]
@@ -61,6 +62,17 @@ pub struct Train {
     /// Law of the computing time under the simulated clock [default: exp(2)].
     #[arg(long, value_name = "LAW")]
     pub step_time: Option<LawText>,
+    /// `shared`: all workers begin with the same parameters. `per-worker`: each draws its own, as programs of several processes do
+    /// that broadcast nothing; for local:H.
+    #[arg(long, value_name = "WHICH", default_value_t = Initial::Shared)]
+    pub initial: Initial,
+    /// `cores`: as many workers compute as there are cores, each on its own. `kernel`: all compute at once, and the operating system
+    /// slices their time, so that their reads and writes interleave.
+    #[arg(long, value_name = "WHO", default_value_t = Placement::Cores)]
+    pub placement: Placement,
+    /// Score every snapshot on all test images, even if that takes longer than the training.
+    #[arg(long)]
+    pub score_all: bool,
     /// `cpu`, or `gpu` in a build with `--features gpu`: all workers then share one graphics card.
     #[arg(long, default_value_t = Backend::Cpu)]
     pub backend: Backend,

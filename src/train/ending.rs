@@ -20,10 +20,10 @@ pub fn conclude(trained: &Trained<'_>, failure: Option<Failure>) -> Result<(), E
         (End::Diverged { update }, _) => Err(Error::Training(format!(
             "the loss is not finite at update {update}: the step size is too large; lower --lr; {done}"
         ))),
-        (End::RanDry, Some(Failure::Panicked { worker, serial, words })) => {
+        (End::Exhausted, Some(Failure::Panicked { worker, serial, words })) => {
             Err(Error::Training(format!("worker {worker} failed on its task {serial}: {words}; {done}")))
         }
-        (End::Broken | End::RanDry, _) => Err(Error::Interrupted { done }),
+        (End::Broken | End::Exhausted, _) => Err(Error::Interrupted { done }),
     }
 }
 
@@ -54,6 +54,8 @@ mod tests {
             samples: 100,
             journal,
             scores: Vec::new(),
+            scored: 100,
+            warmup_s: 0.0,
             end,
             reached,
             beside: None,
@@ -67,11 +69,11 @@ mod tests {
     #[test]
     fn every_end_has_its_sentence_and_status() {
         let panicked = Failure::Panicked { worker: 1, serial: 4, words: "out of luck".into() };
-        let (sentence, status) = concluded("", End::RanDry, None, Some(panicked));
+        let (sentence, status) = concluded("", End::Exhausted, None, Some(panicked));
         assert_eq!(sentence, "worker 1 failed on its task 4: out of luck; 3 updates were made and kept");
         assert_eq!(status, 3);
         let interrupted = ("interrupted; 3 updates were made and kept".to_string(), 130);
-        assert_eq!(concluded("", End::RanDry, None, Some(Failure::Stopped)), interrupted);
+        assert_eq!(concluded("", End::Exhausted, None, Some(Failure::Stopped)), interrupted);
         assert_eq!(concluded("", End::Broken, None, None), interrupted);
         assert_eq!(concluded("", End::Done, None, None).1, 0);
         assert_eq!(concluded("", End::Diverged { update: 3 }, None, None).1, 3);

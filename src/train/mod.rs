@@ -3,7 +3,6 @@
 pub mod args;
 mod beside;
 mod ending;
-mod examiner;
 mod figure;
 mod parameters;
 mod rows;
@@ -16,20 +15,19 @@ use crate::{progress, trace};
 use args::{Clock, Train};
 use beside::Beside;
 use ending::conclude;
-use examiner::Examiner;
 use parameters::Loaded;
 use serde_json::json;
-use sim::{Cluster, ClusterSpec, Law, Learner, Policy, RandomKey, Rule, Run, Simulated, Task, Time, Variates};
+use sim::{ClusterSpec, Law, Policy, RandomKey, Rule, Time, Variates};
 use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use validation::cluster::cores::Cores;
-use validation::run::training::Update;
+use validation::run::training::{Snapshot, Update};
 use validation::{
-    Architecture, Backend, Batches, Dataset, Digits, End, Hogwild, Holds, Journal, LearningRateRule, Net, NoDevice,
-    PixelScale, Score, Sgd, Share, Source, Threaded,
+    Architecture, Backend, Batches, Dataset, Digits, End, Ended, Initial, Job, Journal, LearningRateRule, Net,
+    NoDevice, PixelScale, Placement, Score, Scoring, Sgd, Share, Source, Velocity, World,
 };
 
 /// What the bar shows.
@@ -50,17 +48,18 @@ const FILES: &[&str] = &[
 /// Threads that a machine starts without complaint.
 pub const MOST_THREADS: u32 = 1024;
 
-/// Looks at the parameters between the beginning and the end.
-const SNAPSHOTS: u64 = 20;
-
 /// A training run that has ended.
 struct Trained<'a> {
     arguments: &'a Train,
     rule: Rule,
     samples: usize,
     journal: Journal,
-    /// Of each snapshot of the journal, on all test images.
+    /// Of each snapshot of the journal.
     scores: Vec<Score>,
+    /// Test images that each was scored on.
+    scored: usize,
+    /// Seconds before the run, which are not counted.
+    warmup_s: f64,
     end: End,
     /// When the target was found to be reached, if there was one.
     reached: Option<Time>,
@@ -86,6 +85,7 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
             arguments.lr_rule, arguments.policy
         )));
     }
+    refuse_own_initial(arguments)?;
     let spec = spec(arguments)?;
     let common = &arguments.common;
     let samples = arguments.samples.map(|samples| samples as usize);
@@ -115,58 +115,48 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
     arguments.save.as_deref().map_or(Ok(()), |path| output.also(path))?;
     let progress = progress::progress()?;
     let Dataset { train, test } = data;
-    let (samples, test) = (train.len(), Arc::new(test));
+    let samples = train.len();
     let learner = Digits::new(Net::new(arguments.model, &device), Arc::new(train), batches, sgd, key);
-    let cores = Cores::of_this_machine().at_most(common.threads.unwrap_or(usize::MAX));
-    let learner = Arc::new(match loaded {
+    let learner = match loaded {
         None => learner,
         Some(loaded) => learner.beginning_with(loaded.parameters).expect("the file was checked"),
+    };
+    let learner = match arguments.initial {
+        Initial::Shared => learner,
+        Initial::PerWorker => learner.with_own_initial(key),
+    };
+    let learner = Arc::new(match arguments.policy {
+        Policy::Hogwild => learner.with_velocity(Velocity::Workers(rule.workers)),
+        _ => learner,
     });
-    if arguments.backend == Backend::Gpu {
-        // A graphics card's programs are compiled when they are first used: before the clock runs.
-        let task = Task { worker: 0, steps: 1, serial: 0, base_version: 0 };
-        learner.gradient(&learner.initial(), task);
-    }
-
-    let (end, journal, reached, failure) = {
-        let session = Session { arguments, rule, samples, learner: learner.clone(), test: test.clone() };
-        match arguments.clock {
-            Clock::Wall if arguments.policy == Policy::Hogwild => {
-                let commons = Arc::new(Hogwild::new(learner.clone(), rule.workers));
-                let threads =
-                    Threaded::on(cores, commons, &Variates::new(&spec, key), rule.workers, progress.stop.clone());
-                let (end, journal, reached, run) = session.train(threads.at_most(session.steps()), &progress.stop);
-                (end, journal, reached, run.cluster().failure().cloned())
-            }
-            Clock::Wall => {
-                let threads = Threaded::on(
-                    cores,
-                    learner.clone(),
-                    &Variates::new(&spec, key),
-                    rule.workers,
-                    progress.stop.clone(),
-                );
-                let (end, journal, reached, run) = session.train(threads, &progress.stop);
-                (end, journal, reached, run.cluster().failure().cloned())
-            }
-            Clock::Simulated => {
-                let cluster = Simulated::learning(spec, key, rule.workers, learner.clone());
-                let (end, journal, reached, _) = session.train(cluster, &progress.stop);
-                (end, journal, reached, None)
-            }
-        }
+    let session = Session { arguments, rule, samples, learner, test, stop: progress.stop.clone() };
+    let (Ended { journal, end, failure, warmup_s }, reached) = session.train(spec, key);
+    let scoring = session.scoring();
+    let trained = |scores, end, journal| Trained {
+        arguments,
+        rule,
+        samples,
+        journal,
+        scores,
+        scored: scoring.images,
+        warmup_s,
+        end,
+        reached,
+        beside,
     };
     if journal.updates.is_empty() && end != End::Done {
-        let trained = Trained { arguments, rule, samples, journal, scores: Vec::new(), end, reached, beside };
-        return conclude(&trained, failure);
+        return conclude(&trained(Vec::new(), end, journal), failure);
     }
-    let scores: Vec<Score> = journal.snapshots.iter().map(|snapshot| learner.score(&snapshot.weights, &test)).collect();
+    // After the run, so that it disturbs nothing that is timed.
+    let test = session.test.first(scoring.images);
+    let score = |snapshot: &Snapshot| session.learner.score(&snapshot.weights, &test);
+    let scores: Vec<Score> = journal.snapshots.iter().map(score).collect();
     let end = match (end, scores.last(), journal.updates.last()) {
         // The last update's own loss is that of the parameters before it.
         (End::Done, Some(score), Some(last)) if !score.loss.is_finite() => End::Diverged { update: last.update },
         (end, ..) => end,
     };
-    let trained = Trained { arguments, rule, samples, journal, scores, end, reached, beside };
+    let trained = trained(scores, end, journal);
     if end != End::Done && reached.is_none() {
         manifest.interrupted();
     }
@@ -184,13 +174,26 @@ fn refuse_order(arguments: &Train) -> Result<(), Error> {
         let unknown = "nobody knows how stale a step of hogwild is; type --lr-rule same, or --policy async";
         return Err(Error::Usage(unknown.to_string()));
     }
-    if arguments.clock == Clock::Simulated && arguments.momentum.0 > 0.0 {
-        return Err(Error::Usage(
-            "under simulated time hogwild is async, whose velocity is the server's; type --policy async, or --momentum 0"
-                .to_string(),
-        ));
-    }
     Ok(())
+}
+
+/// Refuses what only averaging parameters makes sense of.
+fn refuse_own_initial(arguments: &Train) -> Result<(), Error> {
+    let gpu = arguments.backend == Backend::Gpu;
+    let what = match (arguments.initial, arguments.policy) {
+        (Initial::PerWorker, Policy::Local(_)) if gpu => {
+            "--initial per-worker is for --backend cpu; type --backend cpu"
+        }
+        (Initial::PerWorker, Policy::Local(_)) => return Ok(()),
+        (Initial::PerWorker, _) => {
+            "--initial per-worker is for policies that average parameters; type --policy local:H, or --initial shared"
+        }
+        (Initial::Shared, Policy::Hogwild) if gpu => {
+            "a graphics card has no parameters that several workers write at once; type --policy async, or --backend cpu"
+        }
+        (Initial::Shared, _) => return Ok(()),
+    };
+    Err(Error::Usage(what.to_string()))
 }
 
 /// What a run needs on any cluster.
@@ -199,7 +202,8 @@ struct Session<'a> {
     rule: Rule,
     samples: usize,
     learner: Arc<Digits>,
-    test: Arc<validation::Split>,
+    test: validation::Split,
+    stop: Arc<AtomicBool>,
 }
 
 impl Session<'_> {
@@ -210,36 +214,60 @@ impl Session<'_> {
         self.arguments.updates.map_or(batches, |updates| updates.saturating_mul(self.rule.gradients_per_update()))
     }
 
-    fn train<C: Cluster + Holds>(&self, cluster: C, stop: &AtomicBool) -> (End, Journal, Option<Time>, Run<C>) {
-        let steps = self.steps();
-        let bar = progress::bar(steps, BAR, self.arguments.common.quiet);
-        let target = self.arguments.target_accuracy.map(|percent| percent.0);
-        let examines = target.is_some() || !bar.is_hidden();
-        let waits = self.arguments.clock == Clock::Simulated;
-        let mut examiner = examines.then(|| Examiner::new(self.learner.clone(), self.test.clone(), target, waits));
-        let mut reached = None;
-        let mut run = Run::new(self.rule, cluster);
-        let a_quarter_pass = self.samples as u64 / (4 * u64::from(self.arguments.batch_size));
-        let every = if target.is_some() { a_quarter_pass.min(steps / SNAPSHOTS) } else { steps / SNAPSHOTS };
-        let (journal, end) = validation::train(&mut run, self.rule.workers, steps, every, |journal| {
-            bar.set_position(journal.steps_applied);
-            if let Some(examiner) = &mut examiner {
-                examiner.look(journal);
-                reached = examiner.reached();
-            }
-            let loss = journal.updates.last().map_or(f64::NAN, Update::loss);
-            bar.set_message(words::progress(loss, examiner.as_ref().and_then(Examiner::accuracy)));
-            let over = reached.is_some() || stop.load(Ordering::Relaxed);
-            if over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
-        bar.finish_and_clear();
-        if let Some(examiner) = &mut examiner
-            && reached.is_none()
-        {
-            examiner.finish();
-            reached = examiner.reached();
+    /// How much is scored.
+    fn scoring(&self) -> Scoring {
+        let asked = self.arguments.score_all || self.arguments.target_accuracy.is_some();
+        match asked {
+            true => Scoring::all(self.test.len()),
+            false => Scoring::within(self.steps().saturating_mul(self.arguments.batch_size.into()), self.test.len()),
         }
-        (end, journal, reached, run)
+    }
+
+    /// Trains, and says when the target was reached, if there was one. Where it stops depends on the scores, so the clock stands
+    /// still while they are computed.
+    fn train(&self, spec: ClusterSpec, key: RandomKey) -> (Ended, Option<Time>) {
+        let Train { common, target_accuracy, batch_size, placement, backend, .. } = self.arguments;
+        let steps = self.steps();
+        let bar = progress::bar(steps, BAR, common.quiet);
+        let every = steps.div_ceil(self.scoring().snapshots);
+        let every = match target_accuracy {
+            Some(_) => every.min(self.samples as u64 / (4 * u64::from(*batch_size))),
+            None => every,
+        };
+        let slots = *placement == Placement::Kernel || *backend == Backend::Gpu;
+        let cores = match slots {
+            true => Cores::slots(common.threads.unwrap_or(self.rule.workers as usize)),
+            false => Cores::of_this_machine().at_most(common.threads.unwrap_or(usize::MAX)),
+        };
+        let world = match self.arguments.clock {
+            Clock::Wall => World::Threads { cores, delays: Variates::new(&spec, key) },
+            Clock::Simulated => World::Simulated { spec, key },
+        };
+        let job = Job {
+            learner: self.learner.clone(),
+            policy: self.arguments.policy,
+            rule: self.rule,
+            steps,
+            every,
+            world,
+            stop: self.stop.clone(),
+        };
+        let each_update = |journal: &Journal| {
+            bar.set_position(journal.steps_applied);
+            bar.set_message(words::progress(journal.updates.last().map_or(f64::NAN, Update::loss)));
+            if self.stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let mut reached = None;
+        let each_snapshot = |snapshot: &Snapshot| {
+            let Some(target) = target_accuracy else { return ControlFlow::Continue(()) };
+            if reached.is_none() && self.learner.score(&snapshot.weights, &self.test).accuracy >= target.0 {
+                reached = Some(snapshot.at);
+            }
+            if reached.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let ended = job.run(each_update, each_snapshot);
+        bar.finish_and_clear();
+        (ended, reached)
     }
 }
 
@@ -308,6 +336,9 @@ fn resolved(arguments: &Train, spec: &ClusterSpec, out: &Path, loaded: Option<&L
         "clock": if simulated { "simulated" } else { "wall" },
         "step_time": simulated.then(|| spec.compute.to_string()),
         "backend": arguments.backend.to_string(),
+        "initial": arguments.initial.to_string(),
+        "placement": arguments.placement.to_string(),
+        "score_all": arguments.score_all,
         "load": loaded.map(Loaded::resolved),
         "save": arguments.save.as_ref().map(|path| path.display().to_string()),
         "beside": arguments.beside.as_ref().map(|path| path.display().to_string()),
