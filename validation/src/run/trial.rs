@@ -57,6 +57,15 @@ pub enum TrialClock {
     Simulated,
 }
 
+impl fmt::Display for TrialClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            TrialClock::Wall => "wall",
+            TrialClock::Simulated => "simulated",
+        })
+    }
+}
+
 /// The law of a step in a simulated trial.
 const STEP_TIME: &str = "gamma(25, 0.04)";
 
