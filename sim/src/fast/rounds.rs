@@ -202,7 +202,7 @@ impl<'a> Rounds<'a> {
     /// Tells a tally how long its workers have worked.
     pub(crate) fn finish(&self, entrant: &mut Entrant) {
         if let Some(worked_s) = &self.worked_s {
-            entrant.accounts.set_worked(&worked_s[..entrant.rule.workers as usize]);
+            entrant.accounts.set_computing(worked_s[..entrant.rule.workers as usize].iter().sum());
         }
     }
 }
@@ -296,7 +296,7 @@ mod tests {
             let left = rounds - kernel.done();
             kernel.advance(&mut entrants.each_mut(), most.min(left));
         }
-        let means = entrants.iter().map(|entrant| entrant.accounts.gaps().estimate().unwrap().mean);
+        let means = entrants.iter().map(|entrant| entrant.accounts.gaps().mean().unwrap());
         means.chain(kernel.worked_s.unwrap()).collect()
     }
 
