@@ -326,15 +326,6 @@ impl Variates {
         service.map_or(0.0, |law| law.draw(self.key.sequence(Purpose::Service, worker), serial))
     }
 
-    /// Seconds that the server is busy with many tasks of a worker: the `first`-th and those after it.
-    #[inline(always)]
-    pub(crate) fn fill_service_s(&self, seconds: &mut [f64], worker: u32, first: u64) {
-        match &self.service {
-            None => seconds.fill(0.0),
-            Some(law) => law.fill(seconds, 1.0, self.key.sequence(Purpose::Service, worker), (first, 1)),
-        }
-    }
-
     /// Seconds that the server is busy with the update that makes `version`.
     #[inline]
     pub fn update_s(&self, version: u64) -> f64 {

@@ -77,7 +77,7 @@ const UPDATES: u64 = 5000;
 const SKEWNESS: f64 = 0.1;
 
 /// The skewness of a mean beyond which no interval is honest.
-const DISHONEST: f64 = 0.3;
+const DISHONEST: f64 = 0.2;
 
 /// Steps in all replications together that a run may take to become honest by itself: seconds.
 const AFFORDABLE: f64 = 2e7;
