@@ -88,7 +88,7 @@ fn experiment(arguments: &Simulate) -> Result<Experiment, Error> {
     policies.retain(|policy| seen.insert(*policy));
     let length = match arguments.precision {
         Some(Percent(share)) => Length::Precision(share),
-        None => Length::Updates(arguments.iterations.unwrap_or(5000)),
+        None => arguments.iterations.map_or(Length::Honest, Length::Updates),
     };
     Ok(Experiment { policies, workers, spec, model: arguments.model, length, seed: arguments.common.seed })
 }
@@ -129,6 +129,7 @@ fn resolved(experiment: &Experiment, arguments: &Simulate, out: &Path) -> serde_
     let Experiment { policies, workers, spec, model, length, seed: _ } = experiment;
     let text = |law: &Option<Law>| law.as_ref().map(Law::to_string);
     let (iterations, precision) = match *length {
+        Length::Honest => (None, None),
         Length::Updates(updates) => (Some(updates), None),
         Length::Precision(share) => (None, Some(Percent(share).to_string())),
     };

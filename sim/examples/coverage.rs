@@ -14,8 +14,14 @@ use straggle_sim::{ClusterSpec, Experiment, Law, Length, Model, Observation, Pol
 const POLICIES: [&str; 8] =
     ["async", "k-batch-async:3", "k-async:2", "ssp:2", "sync", "local:4", "async, busy server", "async, m/2 cores"];
 
-const LAWS: [&str; 6] =
-    ["gamma(2500, 0.0004)", "gamma(11, 0.0909)", "exp(1)", "hyper-exp(0.9, 2, 0.2)", "weibull(0.5, 0.5)", "lognormal(0, 1.5)"];
+const LAWS: [&str; 6] = [
+    "gamma(2500, 0.0004)",
+    "gamma(11, 0.0909)",
+    "exp(1)",
+    "hyper-exp(0.9, 2, 0.2)",
+    "weibull(0.5, 0.5)",
+    "lognormal(0, 1.5)",
+];
 
 const WORKERS: [u32; 5] = [2, 8, 50, 100, 1000];
 
@@ -67,8 +73,16 @@ fn run(experiment: &Experiment, seed: u64, length: Length) -> Observation {
     found.remove(0).expect("nobody stops it")
 }
 
-fn row(name: &str, law: &str, m: u32, seeds: u64, precision: Option<f64>) -> Result<String, Box<dyn std::error::Error>> {
-    let Some(experiment) = experiment(name, law, m)? else { return Ok(format!("| {name} | {law} | {m} | | | | | | |")) };
+fn row(
+    name: &str,
+    law: &str,
+    m: u32,
+    seeds: u64,
+    precision: Option<f64>,
+) -> Result<String, Box<dyn std::error::Error>> {
+    let Some(experiment) = experiment(name, law, m)? else {
+        return Ok(format!("| {name} | {law} | {m} | | | | | | |"));
+    };
     let length = precision.map_or(Length::Honest, Length::Precision);
     let began = Instant::now();
     let runs: Vec<Observation> = (0..seeds).into_par_iter().map(|seed| run(&experiment, seed, length)).collect();
@@ -77,7 +91,8 @@ fn row(name: &str, law: &str, m: u32, seeds: u64, precision: Option<f64>) -> Res
     let truth = exact.map_or_else(
         || {
             let plan = runs[0].plan;
-            let steps = runs[0].gradients_per_update * (plan.updates as f64 / f64::from(plan.replications) + plan.warm_up as f64);
+            let steps = runs[0].gradients_per_update
+                * (plan.updates as f64 / f64::from(plan.replications) + plan.warm_up as f64);
             let times = (LONGEST / (steps * f64::from(plan.replications))).clamp(20.0, 1000.0);
             run(&experiment, 1 << 40, Length::Updates((plan.updates as f64 * times) as u64)).mean.mean
         },

@@ -15,7 +15,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for observation in experiment.observe(&Progress::default()).into_iter().flatten() {
         let (cell, mean) = (observation.cell, observation.mean);
         let theory = observation.theory.map(|t| format!("{} {:.4}", t.kind, t.seconds)).unwrap_or_default();
-        println!("{:10} {:2}   {:.4} ± {:.4}   {theory}", cell.policy, cell.rule.workers, mean.mean, mean.half_width().unwrap_or(f64::NAN));
+        println!(
+            "{:10} {:2}   {:.4} ± {:.4}   {theory}",
+            cell.policy,
+            cell.rule.workers,
+            mean.mean,
+            mean.half_width().unwrap_or(f64::NAN)
+        );
     }
     Ok(())
 }

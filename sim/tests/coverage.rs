@@ -127,14 +127,15 @@ fn the_fast_use_their_slack_up_before_anything_counts() {
     }
 }
 
-/// Ties: constant times have their exact mean, in whole rounds to the last digits and otherwise within the interval.
+/// Ties: constant times have their mean, in whole rounds to the last digits and otherwise within an honest interval.
 #[test]
 fn constant_times_have_their_mean() {
     for (m, updates) in [(2, 1001), (4, 1001), (4, 4000), (7, 5000)] {
-        for o in observe("async", m, &spec("constant(1)"), Length::Updates(updates), 5) {
-            assert_eq!(o.mean.holds(1.0 / f64::from(m)), Some(true), "{m} workers: {:?}", o.mean);
-            assert_eq!(o.updates, updates);
-        }
+        let runs = observe("async", m, &spec("constant(1)"), Length::Updates(updates), 100);
+        assert!(runs.iter().all(|o| o.updates == updates));
+        let hold = runs.iter().filter(|o| o.mean.holds(1.0 / f64::from(m)) == Some(true)).count();
+        // Of 100 at 95 %, fewer than 86 hold with probability 2e-4.
+        assert!(hold >= 86, "{m} workers, {updates} updates: {hold} of 100");
         let o = observe("async", m, &spec("constant(1)"), Length::Honest, 1).remove(0);
         assert!((o.mean.mean * f64::from(m) - 1.0).abs() < 1e-9 && o.z().is_none(), "{:?}", o.mean);
     }

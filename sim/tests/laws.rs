@@ -155,7 +155,9 @@ fn a_run_that_begins_in_the_middle_needs_no_warm_up() {
     let delayed = |law: &str| ClusterSpec { delay: Some(common::law("gamma(2, 0.3)")), ..uneven(law) };
     let plain = ["uniform(0.1, 0.9)", "gamma(4, 0.25)", "shifted-exp(0.9, 10)", "weibull(0.5, 0.5)"].map(spec);
     let others = [uneven("hyper-exp(0.9, 2, 0.2)"), uneven("lognormal(0, 1)"), delayed("constant(1)")];
-    for (policy, spec) in plain.into_iter().chain(others).flat_map(|spec| [("async", spec.clone()), ("async-local", spec)]) {
+    for (policy, spec) in
+        plain.into_iter().chain(others).flat_map(|spec| [("async", spec.clone()), ("async-local", spec)])
+    {
         let steps = if policy == "async" { 1 } else { 3 };
         let rule = Rule { steps, ..rule("async", 7) };
         let after = |updates: u64, middle: bool| -> Vec<f64> {

@@ -11,8 +11,8 @@ use std::collections::HashMap;
 use straggle_sim::cluster::spec::{Cancellation, Sharing};
 use straggle_sim::policy::{OnCompletion, OnUpdate};
 use straggle_sim::{
-    Accounts, ClusterSpec, Estimate, Event, Law, Quadratic, RandomKey, Recording, Replay, Rule, Run, Simulated, StalenessAudit,
-    Task, Time,
+    Accounts, ClusterSpec, Estimate, Event, Law, Quadratic, RandomKey, Recording, Replay, Rule, Run, Simulated,
+    StalenessAudit, Task, Time,
 };
 
 const TURNS: usize = 400;

@@ -26,16 +26,20 @@ pub fn text(report: &Report) -> String {
             o.cell.policy.to_string(),
             o.cell.rule.workers.to_string(),
             digits(o.mean.mean, 5),
-            digits(o.mean.half_width, 2),
+            o.mean.half_width().map_or("–".to_string(), |half| digits(half, 2)),
             theory(o.theory),
             o.z().map_or("–".to_string(), |z| format!("{z:+.1}")),
         ];
         if gated {
             row.push(or_dash(o.gated_s));
         }
-        row.extend([digits(o.s_per_gradient(), 5), format!("{:.2}", o.speedup), percent(o.efficiency())]);
+        row.extend([digits(o.s_per_gradient.mean, 5), format!("{:.2}", o.speedup.mean), percent(o.efficiency.mean)]);
         if let Some(u) = &o.usage {
-            row.extend([format!("{:.2}", u.mean_staleness), percent(u.idle_share), percent(u.wasted_share)]);
+            row.extend([
+                format!("{:.2}", u.mean_staleness.mean),
+                percent(u.idle_share.mean),
+                percent(u.wasted_share.mean),
+            ]);
         }
         table.add_row(Row::from(row));
     }

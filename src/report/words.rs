@@ -26,6 +26,7 @@ pub fn heading(experiment: &Experiment) -> String {
         add(format!(", speeds {}", speeds.join(",")));
     }
     match length {
+        Length::Honest => {}
         Length::Updates(updates) => add(format!("; {updates} updates a cell")),
         Length::Precision(share) => add(format!("; intervals within {} %", digits(share * 100.0, 3))),
     }
@@ -71,7 +72,7 @@ fn compare(o: &Observation, reference: &Observation) -> String {
     let exact = |o: &Observation| o.theory.filter(|t| t.kind == Kind::Exact).map(|t| t.seconds);
     let theory = exact(reference).zip(exact(o)).map(|(reference, o)| reference / o);
     let often = reference.mean.mean / o.mean.mean;
-    let relative = |o: &Observation| o.mean.half_width / o.mean.mean;
+    let relative = |o: &Observation| o.mean.half_width().unwrap_or(f64::NAN) / o.mean.mean;
     let uncertain = relative(o).hypot(relative(reference));
     let times = |ratio: f64| with_error(ratio, ratio * uncertain);
     let in_theory = |ratio: f64| format!(" (theory: {})", digits(ratio, 4));
@@ -82,7 +83,7 @@ fn compare(o: &Observation, reference: &Observation) -> String {
         let theory = theory.map(|ratio| in_theory(1.0 / ratio)).unwrap_or_default();
         format!("takes {} times as long for an update as {other}{theory}", times(1.0 / often))
     };
-    let gradients = reference.s_per_gradient() / o.s_per_gradient();
+    let gradients = reference.s_per_gradient.mean / o.s_per_gradient.mean;
     let (link, speed) = match gradients {
         ratio if (ratio - 1.0).abs() < 0.01 => ("but", "it is as fast".to_string()),
         ratio if ratio > 1.0 => ("but", format!("it is {} times faster", digits(ratio, 3))),
@@ -90,11 +91,11 @@ fn compare(o: &Observation, reference: &Observation) -> String {
     };
     let cost = match &o.usage {
         None => String::new(),
-        Some(u) if u.mean_staleness > 0.005 => {
-            format!("; its gradients are {} versions old on average", digits(u.mean_staleness, 3))
+        Some(u) if u.mean_staleness.mean > 0.005 => {
+            format!("; its gradients are {} versions old on average", digits(u.mean_staleness.mean, 3))
         }
-        Some(u) if u.wasted_share > 0.0005 => {
-            format!("; its gradients are fresh, but {:.0} % of the work is thrown away", 100.0 * u.wasted_share)
+        Some(u) if u.wasted_share.mean > 0.0005 => {
+            format!("; its gradients are fresh, but {:.0} % of the work is thrown away", 100.0 * u.wasted_share.mean)
         }
         Some(_) if o.cell.rule.steps > 1 => {
             format!("; its workers drift apart for {} steps between averages", o.cell.rule.steps)

@@ -76,7 +76,7 @@ fn words(observations: &[Observation]) -> String {
     let of = |policy, m| observations.iter().find(|o| (o.cell.policy, o.cell.rule.workers) == (policy, m));
     let both = |policy, m: u32, exact: f64| {
         let ours = of(policy, m).map_or(String::new(), |o| {
-            let half_width = digits(o.mean.half_width, 2);
+            let half_width = o.mean.half_width().map_or("–".to_string(), |half| digits(half, 2));
             format!("{} ± {half_width}", digits(o.mean.mean, 5))
         });
         format!("{:>8} | {ours:19}", digits(exact, 5))

@@ -3,8 +3,8 @@
 pub mod loss;
 pub(crate) mod runs;
 
-pub use crate::experiment::loss::LossPoint;
 use crate::cluster::spec::ClusterSpec;
+pub use crate::experiment::loss::LossPoint;
 use crate::experiment::runs::Job;
 use crate::measure::interval::Estimate;
 use crate::measure::length::{Honest, Plan, REPLICATIONS};
@@ -232,9 +232,8 @@ impl Experiment {
             self.refine(&mut jobs, &mut found, target, progress);
         }
         self.resample(&jobs, &mut found, progress);
-        let observation = |((&cell, job), found): ((&Configuration, &Job), Option<Replications>)| {
-            self.observation(cell, job, found?)
-        };
+        let observation =
+            |((&cell, job), found): ((&Configuration, &Job), Option<Replications>)| self.observation(cell, job, found?);
         cells.iter().zip(&jobs).zip(found).map(observation).collect()
     }
 
@@ -307,8 +306,7 @@ impl Experiment {
             Some(Job { specs: specs?, ..job.clone() })
         };
         let measured = jobs.iter().enumerate().filter(|&(i, _)| found[i].is_some());
-        let (places, again): (Vec<usize>, Vec<Job>) =
-            measured.filter_map(|(i, job)| Some((i, again(job)?))).unzip();
+        let (places, again): (Vec<usize>, Vec<Job>) = measured.filter_map(|(i, job)| Some((i, again(job)?))).unzip();
         progress.cells.fetch_sub(again.len() as u64, Ordering::Relaxed);
         for (i, resampled) in places.into_iter().zip(runs::all(self, &again, progress)) {
             found[i] = found[i].take().zip(resampled).map(|(found, resampled)| found.with_resampled(resampled));

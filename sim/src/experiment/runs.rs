@@ -72,7 +72,8 @@ pub(crate) fn all(experiment: &Experiment, jobs: &[Job], progress: &Progress) ->
     let run = |group: &Group| {
         let replications = jobs[group.jobs[0]].plan.replications;
         let one = |r: u32| match group.ranks[..] {
-            [] => alone(experiment, &jobs[group.jobs[0]], r, progress).map(|accounts| vec![jobs[group.jobs[0]].replication(&accounts, r)]),
+            [] => alone(experiment, &jobs[group.jobs[0]], r, progress)
+                .map(|accounts| vec![jobs[group.jobs[0]].replication(&accounts, r)]),
             _ => rounds(experiment, jobs, group, r, progress),
         };
         let found: Option<Vec<Vec<Replication>>> = (0..replications).into_par_iter().map(one).collect();
@@ -194,7 +195,13 @@ fn to_its_end(mut engine: impl Engine, plan: &Plan, r: u32, progress: &Progress)
 }
 
 /// Runs one replication of configurations that are decided by the same draws.
-fn rounds(experiment: &Experiment, jobs: &[Job], group: &Group, r: u32, progress: &Progress) -> Option<Vec<Replication>> {
+fn rounds(
+    experiment: &Experiment,
+    jobs: &[Job],
+    group: &Group,
+    r: u32,
+    progress: &Progress,
+) -> Option<Vec<Replication>> {
     let first = &jobs[group.jobs[0]];
     let draws = draws(experiment, first, r);
     let mut rounds = Rounds::new(&draws, first.rule.steps, experiment.wants_usage(), Width::widest());

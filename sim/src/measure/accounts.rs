@@ -207,15 +207,8 @@ impl Accounts {
         let before = before.collect();
         workers.iter_mut().filter(|worker| !worker.has_task).for_each(|worker| worker.since = now);
         let ageing = Ageing { began: self.ageing.version, added: 0, ..self.ageing };
-        *self = Accounts {
-            began: now,
-            now,
-            last_update: self.last_update,
-            workers,
-            before,
-            ageing,
-            ..Accounts::new(0)
-        };
+        *self =
+            Accounts { began: now, now, last_update: self.last_update, workers, before, ageing, ..Accounts::new(0) };
     }
 
     /// Enters what workers have been at since the last event: the end of the run.

@@ -96,7 +96,8 @@ impl<'a> Pooled<'a> {
         let (first, last) =
             entries().fold((u64::MAX, 0), |(first, last), (s, _)| (first.min(bucket(s)), last.max(bucket(s))));
         // Zero is far from everything else: it is counted in a bucket of its own, before the others.
-        let first = if first > 0 { first } else { entries().map(|(s, _)| bucket(s)).filter(|&b| b > 0).min().unwrap_or(1) };
+        let first =
+            if first > 0 { first } else { entries().map(|(s, _)| bucket(s)).filter(|&b| b > 0).min().unwrap_or(1) };
         let mut counts = vec![0; (last.saturating_sub(first) + 2) as usize];
         entries().for_each(|(s, count)| counts[place(s, first)] += count);
         let total = counts.iter().sum();
@@ -118,10 +119,12 @@ impl<'a> Pooled<'a> {
         let mut here: Vec<(f64, u64)> =
             self.parts.iter().flat_map(|gaps| gaps.entries()).filter(|&(s, _)| place(s, self.first) == at).collect();
         here.sort_by(|a, b| a.0.total_cmp(&b.0));
-        here.into_iter().find(|(_, count)| {
-            before += count;
-            rank <= before
-        }).map(|(s, _)| s)
+        here.into_iter()
+            .find(|(_, count)| {
+                before += count;
+                rank <= before
+            })
+            .map(|(s, _)| s)
     }
 }
 

@@ -212,7 +212,8 @@ fn updates_for(rule: Rule, spec: &ClusterSpec, target: f64) -> Option<f64> {
         OnCompletion::StartsAnew { slack: None } => None,
     };
     let mut updates: f64 = 0.0;
-    let laws = [Some(&spec.compute), spec.delay.as_ref(), spec.latency.as_ref(), spec.service.as_ref(), spec.update.as_ref()];
+    let laws =
+        [Some(&spec.compute), spec.delay.as_ref(), spec.latency.as_ref(), spec.service.as_ref(), spec.update.as_ref()];
     for law in laws.into_iter().flatten() {
         let steps = values_for(law, 1, 1, target)?;
         let all_count = rule.on_update == OnUpdate::CarriesOn || rule.waits_for_all();
@@ -291,7 +292,11 @@ fn last_longer(longer: &impl Fn(f64) -> f64, probability: f64, mean_s: f64) -> f
     }
     for _ in 0..60 {
         let middle = if low > 0.0 { (low * high).sqrt() } else { high / 4.0 };
-        if longer(middle) > probability { low = middle } else { high = middle }
+        if longer(middle) > probability {
+            low = middle
+        } else {
+            high = middle
+        }
         if high - low < 1e-3 * high {
             break;
         }
@@ -312,7 +317,9 @@ mod tests {
     #[test]
     fn skewness_is_the_laws() {
         let of = |law: &str| skewness(&law.parse().unwrap(), 1, 1, 1e9);
-        for (law, exact) in [("exp(2)", 2.0), ("gamma(4, 0.25)", 1.0), ("lognormal(0, 0.5)", 1.7502), ("weibull(0.5, 1)", 6.6188)] {
+        for (law, exact) in
+            [("exp(2)", 2.0), ("gamma(4, 0.25)", 1.0), ("lognormal(0, 0.5)", 1.7502), ("weibull(0.5, 1)", 6.6188)]
+        {
             assert!((of(law) / exact - 1.0).abs() < 0.02, "{law}: {}", of(law));
         }
         // The greatest of many exponential times is Gumbel's.

@@ -8,7 +8,8 @@ use crate::cluster::threads::{Threaded, delays};
 use crate::learner::digits::Digits;
 use crate::verdict::agreement::{Interval, Verdict, relative_error, stretch, unpaired_error};
 use sim::{
-    Accounts, Cluster, ClusterSpec, Law, Policy, RandomKey, Rule, Run, Simulated, Spent, StalenessAudit, Variates, theory,
+    Accounts, Cluster, ClusterSpec, Law, Policy, RandomKey, Rule, Run, Simulated, Spent, StalenessAudit, Variates,
+    theory,
 };
 
 /// A policy on so many workers, with a drawn delay or none.
