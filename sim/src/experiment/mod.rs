@@ -282,7 +282,7 @@ impl Experiment {
                 let excess = mean.half_width().unwrap_or(0.0) / (target * mean.mean);
                 if excess > 1.0 && job.plan.honest != Honest::Never {
                     let updates = job.plan.updates as f64 * (1.1 * excess * excess).max(1.5);
-                    let plan = job.plan.longer(updates.ceil() as u64, job.rule);
+                    let plan = job.plan.longer(updates.ceil() as u64);
                     longer.push((i, Job { plan, ..job.clone() }));
                 }
             }

@@ -112,7 +112,7 @@ fn draws(experiment: &Experiment, job: &Job, r: u32) -> Variates {
 
 /// Runs one replication of a configuration by itself.
 fn alone(experiment: &Experiment, job: &Job, r: u32, progress: &Progress) -> Option<Accounts> {
-    let updates = job.plan.warm_up + job.plan.updates_of(r);
+    let updates = job.plan.warm_up_of(r) + job.plan.updates_of(r);
     let draws = draws(experiment, job, r);
     match Superposition::new(job.rule, job.spec(r), draws.clone(), updates, Width::widest()) {
         Some(superposition) => to_its_end(superposition, &job.plan, r, progress),
@@ -177,8 +177,8 @@ impl Engine for Events {
 
 /// Warms up and runs until as many updates are counted as planned; `None` if it is stopped.
 fn to_its_end(mut engine: impl Engine, plan: &Plan, r: u32, progress: &Progress) -> Option<Accounts> {
-    let goals = [plan.warm_up, plan.warm_up + plan.updates_of(r)];
-    for goal in goals {
+    let warm_up = plan.warm_up_of(r);
+    for goal in [warm_up, warm_up + plan.updates_of(r)] {
         while engine.updates() < goal {
             if progress.stopped() {
                 return None;
@@ -187,7 +187,7 @@ fn to_its_end(mut engine: impl Engine, plan: &Plan, r: u32, progress: &Progress)
             engine.run(goal, LOOK)?;
             progress.updates.fetch_add(engine.updates() - from, Ordering::Relaxed);
         }
-        if goal == plan.warm_up && goal > 0 && plan.updates_of(r) > 0 {
+        if goal == warm_up && goal > 0 && plan.updates_of(r) > 0 {
             engine.begin();
         }
     }

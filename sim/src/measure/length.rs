@@ -48,8 +48,10 @@ pub struct Plan {
     pub method: Method,
     /// How many there are.
     pub replications: u32,
-    /// Updates of each that do not count.
+    /// Updates of each that do not count, at least.
     pub warm_up: u64,
+    /// Updates of a whole number of rounds: the longest period that times between them can have.
+    pub period: u64,
     /// Updates of all together that count.
     pub updates: u64,
     /// Whether that is enough for an honest interval.
@@ -91,7 +93,7 @@ impl Plan {
         let plan = Plan::of(rule, spec, updates, REPLICATIONS);
         // Half as long as the warm-up, which is then not most of the work; and whole rounds, so that a period of workers that
         // hardly vary is cut nowhere.
-        plan.longer(updates.max(plan.warm_up / 2 * u64::from(REPLICATIONS)), rule)
+        plan.longer(updates.max(plan.warm_up / 2 * u64::from(REPLICATIONS)))
     }
 
     /// So many updates.
@@ -102,17 +104,27 @@ impl Plan {
             (Some(_), Some(enough)) => Honest::From(round_up(enough.max(100.0))),
             _ => Honest::Never,
         };
-        Plan { method: method(rule, spec), replications, warm_up: warm_up(rule, spec), updates, honest }
-    }
-
-    /// At least so many updates, in whole rounds.
-    pub fn longer(self, updates: u64, rule: Rule) -> Plan {
-        let whole = match self.method {
+        let method = method(rule, spec);
+        let period = match method {
             Method::Renewal => 1,
             Method::Stationary | Method::WarmUp => u64::from(rule.workers / gcd(rule.workers, rule.quorum)),
         };
+        Plan { method, replications, warm_up: warm_up(rule, spec), period, updates, honest }
+    }
+
+    /// At least so many updates, in whole rounds.
+    pub fn longer(self, updates: u64) -> Plan {
         let replications = u64::from(self.replications);
-        Plan { updates: updates.div_ceil(replications).div_ceil(whole) * whole * replications, ..self }
+        Plan { updates: updates.div_ceil(replications).div_ceil(self.period) * self.period * replications, ..self }
+    }
+
+    /// Updates of the `r`-th replication that do not count. They end at places spread evenly over a round: where updates come in
+    /// bunches, a window that always began before a bunch would count one too many.
+    pub fn warm_up_of(&self, r: u32) -> u64 {
+        match self.method {
+            Method::Renewal | Method::Stationary => 0,
+            Method::WarmUp => self.warm_up + u64::from(r) * self.period / u64::from(self.replications),
+        }
     }
 
     /// Updates of the `r`-th replication that count.
