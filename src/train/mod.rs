@@ -28,8 +28,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use validation::cluster::cores::Cores;
 use validation::run::training::Update;
 use validation::{
-    Backend, Batches, Dataset, Digits, End, Hogwild, Holds, Journal, LearningRateRule, Net, NoDevice, PixelScale,
-    Score, Sgd, Share, Threaded,
+    Architecture, Backend, Batches, Dataset, Digits, End, Hogwild, Holds, Journal, LearningRateRule, Net, NoDevice,
+    PixelScale, Score, Sgd, Share, Source, Threaded,
 };
 
 /// What the bar shows.
@@ -88,7 +88,8 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
     }
     let spec = spec(arguments)?;
     let common = &arguments.common;
-    let data = dataset(&arguments.data, arguments.pixels, arguments.samples.map(|samples| samples as usize))?;
+    let samples = arguments.samples.map(|samples| samples as usize);
+    let data = dataset(&arguments.data, arguments.model, arguments.pixels, samples, common.seed)?;
     let key = RandomKey::new(common.seed, 0);
     let share = Share::Dealt { workers: arguments.workers };
     let batches = Batches::new(data.train.len(), arguments.batch_size as usize, share, key);
@@ -251,10 +252,16 @@ fn spec(arguments: &Train) -> Result<ClusterSpec, Error> {
     Ok(ClusterSpec { delay: arguments.delay.as_ref().map(trace::law).transpose()?, ..ClusterSpec::new(compute) })
 }
 
-/// The digits in the binary (`mnist`) or of a directory, on this scale: all of them, or so many to learn from.
-pub fn dataset(data: &Path, pixels: PixelScale, samples: Option<usize>) -> Result<Dataset, Error> {
-    let read = if data == Path::new("mnist") { Ok(Dataset::embedded()) } else { Dataset::from_dir(data) };
-    let scaled = read.map(|data| data.scaled(pixels));
+/// A data set by name or of a directory, in the model's shape and on this scale: all of it, or so many images to learn from.
+pub fn dataset(
+    data: &Path,
+    model: Architecture,
+    pixels: PixelScale,
+    samples: Option<usize>,
+    seed: u64,
+) -> Result<Dataset, Error> {
+    let source: Source = data.display().to_string().parse().expect("every text names a source");
+    let scaled = source.open(seed).and_then(|data| data.fitted(model.input())).map(|data| data.scaled(pixels));
     let wanted = match samples {
         None => scaled,
         Some(samples) => scaled.and_then(|data| data.take(samples)),

@@ -138,7 +138,8 @@ fn cells(arguments: &Validate, delay: Option<&Law>) -> (Vec<Configuration>, Vec<
 
 fn learner(arguments: &Validate) -> Result<Arc<Digits>, Error> {
     let key = RandomKey::new(arguments.common.seed, 0);
-    let data = Arc::new(Dataset::embedded().train);
+    let data = Dataset::embedded().fitted(arguments.model.input()).map_err(|e| Error::Input(e.to_string()))?;
+    let data = Arc::new(data.train);
     // Each worker passes over all data by itself: the cells differ in nothing but who waits for whom.
     let batches = Batches::new(data.len(), arguments.batch_size as usize, Share::Whole, key);
     let batches = batches.map_err(|e| Error::Usage(e.to_string()))?;

@@ -40,6 +40,8 @@ pub enum Purpose {
     Phase = 10,
     /// Which rows of a trace are drawn again.
     Rows = 11,
+    /// Images that are made up; a step is an image.
+    Images = 20,
 }
 
 /// The root of all luck of one replication of one experiment.
