@@ -29,7 +29,7 @@
 //! ```
 //!
 //! Rooms, in the order in which to read them: [`policy`], [`cluster`], [`random`], [`learn`], [`measure`], [`theory`],
-//! [`experiment`], [`fast`].
+//! [`predict`], [`experiment`], [`fast`].
 //!
 //! # What this leaves out
 //!
@@ -47,6 +47,7 @@ pub mod fast;
 pub mod learn;
 pub mod measure;
 pub mod policy;
+pub mod predict;
 pub mod random;
 pub mod theory;
 

@@ -222,6 +222,11 @@ impl Experiment {
         (cells, impossible)
     }
 
+    /// How each configuration is run, as far as that is known beforehand.
+    pub fn plans(&self) -> Vec<(Configuration, Plan)> {
+        self.cells().0.into_iter().map(|cell| (cell, self.job(cell).plan)).collect()
+    }
+
     /// Runs all configurations on rayon's threads; `None` for those that `progress` stopped. The result does not depend on the
     /// threads.
     pub fn observe(&self, progress: &Progress) -> Vec<Option<Observation>> {
