@@ -67,7 +67,9 @@ fn every_column_is_explained() {
     #[cfg(feature = "train")]
     {
         run("train --clock simulated --model softmax --samples 100 --updates 3 --out train");
-        run("scaling --workers 1,2 --samples 100 --batch-size 25 --model softmax --epochs 1 --policies sync --out scaling");
+        run(
+            "scaling --workers 1,2 --samples 100 --batch-size 25 --model softmax --epochs 1 --policies sync --out scaling",
+        );
     }
     let mut columns = 0;
     for directory in fs::read_dir(place.path()).expect("the runs left files") {
@@ -77,7 +79,10 @@ fn every_column_is_explained() {
                 let text = fs::read_to_string(&path).expect("text");
                 for column in text.lines().next().unwrap_or_default().split(',') {
                     let name = path.file_name().expect("a name").to_string_lossy();
-                    assert!(files.contains(&format!("`{column}`")), "docs/src/files.md does not explain {column} of {name}");
+                    assert!(
+                        files.contains(&format!("`{column}`")),
+                        "docs/src/files.md does not explain {column} of {name}"
+                    );
                     columns += 1;
                 }
             }
