@@ -47,8 +47,7 @@ fn verdict(name: Name, pairs: &[&Pair], quick: bool) -> Vec<String> {
     let mut sentences = Vec::new();
     if matches!(name, Name::E2 | Name::E3) && !quick {
         let apart = |pair: &&Pair| Some(100.0 * pair.line.test.accuracy - pair.row.test_accuracy?);
-        let few: Vec<f64> =
-            pairs.iter().filter(|pair| pair.row.workers <= FEW).filter_map(|pair| apart(pair)).collect();
+        let few: Vec<f64> = pairs.iter().filter(|pair| pair.row.workers <= FEW).filter_map(apart).collect();
         let near = few.iter().all(|points| points.abs() <= NEAR);
         let points = few.iter().map(|points| format!("{points:+.2}")).collect::<Vec<_>>().join(", ");
         sentences.push(format!(
