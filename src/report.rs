@@ -69,7 +69,7 @@ pub trait Report {
     fn text(&self) -> String;
 
     /// How it ended.
-    fn outcome(&self) -> Outcome;
+    fn conclusion(&self) -> Conclusion;
 
     /// What is to be saved elsewhere, and how good it is.
     fn saved(&self, _manifest: &Manifest) -> Option<(Value, Vec<u8>)> {
@@ -79,7 +79,7 @@ pub trait Report {
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Conclusion {
     /// As it should.
     Done,
     /// At its end, but a verdict failed: why.
@@ -142,23 +142,23 @@ pub fn run<C: Command>(mut command: C, typed: &[OsString]) -> Result<(), Error> 
         output.also(&path, &names::<C>())?;
     }
     let report = job(&output)?;
-    let outcome = report.outcome();
-    manifest.complete = matches!(outcome, Outcome::Done | Outcome::Failed(_));
-    if matches!(outcome, Outcome::Broke(_, None) | Outcome::Interrupted(None)) {
-        return outcome.conclude(None);
+    let conclusion = report.conclusion();
+    manifest.complete = matches!(conclusion, Conclusion::Done | Conclusion::Failed(_));
+    if matches!(conclusion, Conclusion::Broke(_, None) | Conclusion::Interrupted(None)) {
+        return conclusion.conclude(None);
     }
     let mut tables = Tables::new(common.json);
     report.tables(&mut tables);
     let text = match tables.json.take() {
         None => report.text(),
-        Some(tables) => document(&manifest, &session, &outcome, tables),
+        Some(tables) => document(&manifest, &session, &conclusion, tables),
     };
     // The result is printed even if it cannot be written.
     let written = write(&*report, common, tables, manifest, output);
     session::print(&text)?;
     let written = written?;
     session.tell("wrote", &written);
-    outcome.conclude(Some(&written))
+    conclusion.conclude(Some(&written))
 }
 
 fn write(
@@ -193,7 +193,7 @@ fn names<C: Command>() -> Vec<String> {
     tables.chain(figures).collect()
 }
 
-fn document(manifest: &Manifest, session: &Session, outcome: &Outcome, tables: Map<String, Value>) -> String {
+fn document(manifest: &Manifest, session: &Session, conclusion: &Conclusion, tables: Map<String, Value>) -> String {
     let document = Document {
         command: &manifest.command,
         version: &manifest.version,
@@ -201,14 +201,14 @@ fn document(manifest: &Manifest, session: &Session, outcome: &Outcome, tables: M
         arguments: &manifest.arguments,
         seed: manifest.seed,
         complete: manifest.complete,
-        error: outcome.clone().conclude(None).err().map(|error| error.to_string()),
+        error: conclusion.clone().conclude(None).err().map(|error| error.to_string()),
         notes: session.notes(),
         tables,
     };
     serde_json::to_string_pretty(&document).expect("a document is plain data") + "\n"
 }
 
-impl Outcome {
+impl Conclusion {
     /// The error that it is, if it is one, with a word on what was kept.
     fn conclude(self, written: Option<&Written>) -> Result<(), Error> {
         let kept = |done: Option<String>| match (done, written) {
@@ -217,10 +217,10 @@ impl Outcome {
             (Some(done), Some(written)) => format!("{done} and kept in {written}"),
         };
         match self {
-            Outcome::Done => Ok(()),
-            Outcome::Failed(why) => Err(Error::Verdict(why)),
-            Outcome::Broke(why, done) => Err(Error::Input(format!("{why}; {}", kept(done)))),
-            Outcome::Interrupted(done) => Err(Error::Interrupted(kept(done))),
+            Conclusion::Done => Ok(()),
+            Conclusion::Failed(why) => Err(Error::Verdict(why)),
+            Conclusion::Broke(why, done) => Err(Error::Input(format!("{why}; {}", kept(done)))),
+            Conclusion::Interrupted(done) => Err(Error::Interrupted(kept(done))),
         }
     }
 }

@@ -12,12 +12,12 @@ use crate::commands::simulate::IterationTime;
 use crate::error::Error;
 use crate::figures::{Picture, old};
 use crate::finished::Finished;
-use crate::report::{Command, Job, Outcome, Report};
+use crate::report::{Command, Conclusion, Job, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
 use clap::{Args, ValueEnum};
 use comparison::{ComparisonRow, Pair, pairs};
-use experiment::Experiment;
+use experiment::PublishedExperiment;
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
@@ -110,7 +110,7 @@ impl Command for Reproduce {
     }
 
     fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
-        let Some(experiment) = Experiment::new(self) else { return gated::prepare(self, session) };
+        let Some(experiment) = PublishedExperiment::new(self) else { return gated::prepare(self, session) };
         experiment.plan.check()?;
         let data = experiment.plan.dataset()?;
         Ok(Box::new(move |output| {
@@ -124,7 +124,7 @@ impl Command for Reproduce {
 
 /// Ours beside what was published.
 struct Reproduction {
-    experiment: Experiment,
+    experiment: PublishedExperiment,
     measured: Measured,
     pairs: Vec<Pair>,
     quick: bool,
@@ -152,8 +152,8 @@ impl Report for Reproduction {
         words::report(&self.experiment, &self.measured, &self.pairs, self.quick)
     }
 
-    fn outcome(&self) -> Outcome {
-        self.measured.outcome()
+    fn conclusion(&self) -> Conclusion {
+        self.measured.conclusion()
     }
 }
 

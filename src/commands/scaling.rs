@@ -12,7 +12,7 @@ use crate::cli::{Common, List, Training, Typed, Workers, at_least, choice, threa
 use crate::error::Error;
 use crate::figures::{Picture, old};
 use crate::finished::Finished;
-use crate::report::{Command, Job, Outcome, Report};
+use crate::report::{Command, Conclusion, Job, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
 use clap::Args;
@@ -136,22 +136,22 @@ impl Report for Measured {
         words::report(self)
     }
 
-    fn outcome(&self) -> Outcome {
+    fn conclusion(&self) -> Conclusion {
         let finished = self.finished.len();
         let done = (finished > 0).then(|| format!("{finished} of {} trials were finished", self.planned));
         match &self.broke {
-            None => Outcome::Done,
+            None => Conclusion::Done,
             Some((_, Break::Stopped)) => {
-                Outcome::Interrupted(done.map(|done| done + "; the same command goes on from there"))
+                Conclusion::Interrupted(done.map(|done| done + "; the same command goes on from there"))
             }
-            Some((trial, Break::Diverged { update })) => Outcome::Broke(
+            Some((trial, Break::Diverged { update })) => Conclusion::Broke(
                 format!(
                     "the loss is not finite at update {update} of {} with m = {}: the step size is too large; lower --lr",
                     trial.method, trial.workers
                 ),
                 done,
             ),
-            Some((_, Break::Failed(failure))) => Outcome::Broke(failure.to_string(), done),
+            Some((_, Break::Failed(failure))) => Conclusion::Broke(failure.to_string(), done),
         }
     }
 }

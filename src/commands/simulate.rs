@@ -5,7 +5,7 @@ mod words;
 use crate::cli::{Common, Delay, List, Percent, Speeds, Typed, Workers, at_least, choice, speeds, threads, workers};
 use crate::error::Error;
 use crate::figures::{self, Picture, old};
-use crate::report::{Command, Job, Outcome, Report};
+use crate::report::{Command, Conclusion, Job, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
 use crate::text::count;
@@ -135,9 +135,9 @@ impl Command for Simulate {
 
     fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
         let experiment = self.experiment(session)?;
-        let (cells, impossible) = experiment.cells();
+        let (configurations, impossible) = experiment.cells();
         match &impossible[..] {
-            [.., last] if cells.is_empty() => return Err(Error::Usage(last.to_string())),
+            [.., last] if configurations.is_empty() => return Err(Error::Usage(last.to_string())),
             [] => {}
             [first, ..] => session
                 .note(format!("left out {}; the first: {first}", count(impossible.len() as u64, "configuration"))),
@@ -188,17 +188,18 @@ pub fn simulate(
 ) -> Result<Simulation, Error> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build();
     let pool = pool.map_err(|e| Error::Usage(format!("cannot start the threads: {e}; lower --threads")))?;
-    let (cells, progress) = (experiment.cells().0, &session.progress);
+    let (configurations, progress) = (experiment.cells().0, &session.progress);
     let curve = |learner: Quadratic, cell: Configuration| {
         let points = experiment.loss_curve(cell, learner, 100, progress)?;
         Some(Curve { cell, points, floor: experiment.loss_floor(cell, learner) })
     };
-    let planned = cells.len();
+    let planned = configurations.len();
     let work = || {
         let observations: Vec<_> = experiment.observe(progress).into_iter().flatten().collect();
-        let cells = learner.map(|learner| (learner, cells)).into_par_iter();
-        let curves =
-            cells.flat_map(|(learner, cells)| cells.into_par_iter().with_max_len(1).map(move |cell| (learner, cell)));
+        let configurations = learner.map(|learner| (learner, configurations)).into_par_iter();
+        let curves = configurations.flat_map(|(learner, configurations)| {
+            configurations.into_par_iter().with_max_len(1).map(move |cell| (learner, cell))
+        });
         (observations, curves.filter_map(|(learner, cell)| curve(learner, cell)).collect())
     };
     let parts = if learner.is_some() { 2 } else { 1 };
@@ -224,12 +225,12 @@ impl Report for Simulation {
         words::text(self)
     }
 
-    fn outcome(&self) -> Outcome {
+    fn conclusion(&self) -> Conclusion {
         let finished = self.observations.len();
         let done = || format!("{finished} of {} were finished", count(self.planned as u64, "configuration"));
         match self.interrupted {
-            false => Outcome::Done,
-            true => Outcome::Interrupted((finished > 0).then(done)),
+            false => Conclusion::Done,
+            true => Conclusion::Interrupted((finished > 0).then(done)),
         }
     }
 }

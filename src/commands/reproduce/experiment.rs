@@ -7,7 +7,7 @@ use sim::Policy;
 use validation::{Architecture, LearningRateRule, Method, PixelScale, Sgd};
 
 /// A published experiment.
-pub struct Experiment {
+pub struct PublishedExperiment {
     /// Its name.
     pub name: Name,
     /// What it is about.
@@ -23,9 +23,9 @@ pub struct Experiment {
 const PLAIN: Sgd = Sgd { rate: 0.01, momentum: 0.0, rule: LearningRateRule::Same };
 const SYNC: Method = Method::Policy(Policy::Sync);
 
-impl Experiment {
+impl PublishedExperiment {
     /// The experiment, in full or quick; none for E0, which trains nothing.
-    pub fn new(arguments: &Reproduce) -> Option<Experiment> {
+    pub fn new(arguments: &Reproduce) -> Option<PublishedExperiment> {
         let (name, quick) = (arguments.experiment, arguments.quick);
         let base = Plan {
             policies: Vec::new(),
@@ -93,7 +93,7 @@ impl Experiment {
                 include_str!("published/e3.csv"),
                 &[
                     "Each worker has a velocity of its own, as each process of the original had an optimiser of its own.",
-                    "The original drops at 4 and 5 workers, as an implicit momentum of 1 - 1/m on top of the explicit 0.9 predicts. How stale a step is decides that: with fewer cores than workers, it is the order in which they take turns.",
+                    "The original drops at 4 and 5 workers, as an implicit momentum of 1 - 1/m on top of the explicit 0.9 predicts. How stale a step is decides that: with fewer cores than workers, it is the order in which they run.",
                 ],
             ),
             Name::E4 => (
@@ -114,6 +114,6 @@ impl Experiment {
                 ],
             ),
         };
-        Some(Experiment { name, title, plan, published: rows(published), traps })
+        Some(PublishedExperiment { name, title, plan, published: rows(published), traps })
     }
 }
