@@ -143,7 +143,8 @@ pub fn run<C: Command>(mut command: C, typed: &[OsString]) -> Result<(), Error> 
     }
     let report = job(&output)?;
     let conclusion = report.conclusion();
-    manifest.complete = matches!(conclusion, Conclusion::Done | Conclusion::Failed(_));
+    let complete = matches!(conclusion, Conclusion::Done | Conclusion::Failed(_));
+    manifest.complete = complete;
     if matches!(conclusion, Conclusion::Broke(_, None) | Conclusion::Interrupted(None)) {
         return conclusion.conclude(None);
     }
@@ -157,7 +158,9 @@ pub fn run<C: Command>(mut command: C, typed: &[OsString]) -> Result<(), Error> 
     let written = write(&*report, common, tables, manifest, output);
     session::print(&text)?;
     let written = written?;
-    session.tell("wrote", &written);
+    if complete {
+        session.tell("wrote", &written);
+    }
     conclusion.conclude(Some(&written))
 }
 

@@ -60,8 +60,8 @@ fn the_manifest_beside_says_what_the_parameters_are_worth() {
     assert_eq!(file["bytes"], json!(read(&place.path().join(SAVED)).len()));
 
     train(&place, &format!("{EASY} {HERE} --updates 1 --load {SAVED}")).succeeds();
-    let loaded = &place.manifest()["arguments"]["load"];
-    assert_eq!((&loaded["file"], &loaded["sha256"]), (&json!(SAVED), &file["sha256"]));
+    let loaded = &place.manifest()["inputs"][0];
+    assert_eq!((&loaded["name"], &loaded["sha256"]), (&json!(SAVED), &file["sha256"]));
 }
 
 #[test]

@@ -146,6 +146,7 @@ fn bytes(words: &str) -> BTreeMap<PathBuf, Vec<u8>> {
     for known_by_the_clock in ["started", "wall_time_s", "command_line"] {
         manifest[known_by_the_clock] = json!(null);
     }
+    manifest["arguments"]["threads"] = json!(null);
     let mut files = place.contents();
     files.insert("output/simulate/manifest.json".into(), manifest.to_string().into_bytes());
     files

@@ -141,9 +141,7 @@ impl Report for Measured {
         let done = (finished > 0).then(|| format!("{finished} of {} trials were finished", self.planned));
         match &self.broke {
             None => Conclusion::Done,
-            Some((_, Break::Stopped)) => {
-                Conclusion::Interrupted(done.map(|done| done + "; the same command goes on from there"))
-            }
+            Some((_, Break::Stopped)) => Conclusion::Interrupted(done),
             Some((trial, Break::Diverged { update })) => Conclusion::Broke(
                 format!(
                     "the loss is not finite at update {update} of {} with m = {}: the step size is too large; lower --lr",

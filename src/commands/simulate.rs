@@ -227,7 +227,7 @@ impl Report for Simulation {
 
     fn conclusion(&self) -> Conclusion {
         let finished = self.observations.len();
-        let done = || format!("{finished} of {} were finished", count(self.planned as u64, "configuration"));
+        let done = || format!("{finished} of {} configurations were finished", self.planned);
         match self.interrupted {
             false => Conclusion::Done,
             true => Conclusion::Interrupted((finished > 0).then(done)),

@@ -197,7 +197,7 @@ impl Report for Validated {
 
     fn conclusion(&self) -> Conclusion {
         let measured = self.judged.len();
-        let done = || format!("{measured} of {} were measured", count(self.planned as u64, "configuration"));
+        let done = || format!("{measured} of {} configurations were measured", self.planned);
         match (self.interrupted, self.count(Verdict::Fail)) {
             (true, _) => Conclusion::Interrupted((measured > 0).then(done)),
             (false, 0) => Conclusion::Done,
