@@ -18,7 +18,7 @@ use crate::session::Session;
 use clap::Args;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use validation::{Break, LearningRateRule, Method, Sgd};
+use validation::{Break, Initial, LearningRateRule, Method, Sgd, TrialClock};
 
 /// `straggle scaling`
 #[derive(Clone, Debug, Args, Serialize)]
@@ -38,6 +38,11 @@ pub struct Scaling {
     #[command(flatten)]
     #[serde(flatten)]
     pub training: Training,
+    /// shared: all workers begin with the same parameters. per-worker: each draws its own, as programs of several processes do that
+    /// broadcast nothing; for policies that average parameters.
+    #[arg(long, value_name = "WHICH", default_value = "shared", help_heading = "Learning",
+        value_parser = choice::<Initial>(&["shared", "per-worker"]))]
+    pub initial: Typed<Initial>,
     /// Passes over the data, all workers together.
     #[arg(long, value_name = "N", default_value = "2", value_parser = at_least::<u32>(1, 2), allow_hyphen_values = true, help_heading = "Learning")]
     pub epochs: u32,
@@ -80,6 +85,8 @@ impl Scaling {
             epochs: self.epochs,
             batch_size: training.batch_size as usize,
             sgd: Sgd { rate: training.lr.0, momentum: training.momentum.0, rule: LearningRateRule::Same },
+            initial: self.initial.0,
+            clock: TrialClock::Wall,
             seed: self.common.seed,
             pinned: self.pin.0 == "yes",
             threads: self.threads,
@@ -116,7 +123,7 @@ impl Command for Scaling {
 
 impl Report for Measured {
     fn tables(&self, tables: &mut Tables) {
-        self.add_rows(tables);
+        Measured::add_rows(std::slice::from_ref(self), tables);
     }
 
     fn figures(&self) -> Vec<(&'static str, Picture)> {
@@ -155,10 +162,11 @@ impl Report for Measured {
 }
 
 impl Measured {
-    /// The trials and their epochs.
-    pub fn add_rows(&self, tables: &mut Tables) {
-        tables.add(self.finished.iter().map(|finished| ScalingRow::new(self, finished)));
-        tables.add(self.finished.iter().flat_map(EpochRow::of));
+    /// The trials of several measurements and their epochs.
+    pub fn add_rows(all: &[Measured], tables: &mut Tables) {
+        let trials = all.iter().flat_map(|one| one.finished.iter().map(move |finished| ScalingRow::new(one, finished)));
+        tables.add(trials);
+        tables.add(all.iter().flat_map(|one| &one.finished).flat_map(EpochRow::of));
     }
 }
 
@@ -189,6 +197,10 @@ pub struct ScalingRow {
     mean_compute_s: f64,
     simulated_speedup: f64,
     theory_speedup: Option<f64>,
+    /// Which parameters the workers began with.
+    initial: String,
+    /// What the seconds are: wall or simulated.
+    clock: String,
 }
 
 impl Row for ScalingRow {
@@ -219,6 +231,8 @@ impl ScalingRow {
             mean_compute_s: outcome.compute_s,
             simulated_speedup: finished.expectation.simulated,
             theory_speedup: finished.expectation.theory,
+            initial: trial.initial.to_string(),
+            clock: trial.clock.to_string(),
         }
     }
 }
@@ -236,6 +250,13 @@ pub struct EpochRow {
     rank: Option<u32>,
     train_loss: f64,
     train_accuracy: f64,
+    /// Which parameters the workers began with.
+    initial: String,
+    /// What the seconds are: wall or simulated.
+    clock: String,
+    /// On all test images after the epoch; empty for a single worker.
+    test_loss: Option<f64>,
+    test_accuracy: Option<f64>,
 }
 
 impl Row for EpochRow {
@@ -249,6 +270,10 @@ impl EpochRow {
         let means = (1..=trial.epochs).map(|epoch| (epoch, None, outcome.training(epoch)));
         let mut rows: Vec<_> = ranks.chain(means.filter(|mean| mean.2.loss.is_finite())).collect();
         rows.sort_by_key(|row| row.0);
+        let test = |epoch: u32, rank: Option<u32>| {
+            let after = outcome.test_by_epoch.get(epoch as usize - 1).copied();
+            after.filter(|_| rank.is_none())
+        };
         let row = |(epoch, rank, train): (u32, Option<u32>, validation::Score)| EpochRow {
             method: trial.method.to_string(),
             workers: trial.workers,
@@ -258,6 +283,10 @@ impl EpochRow {
             rank,
             train_loss: train.loss,
             train_accuracy: train.accuracy,
+            initial: trial.initial.to_string(),
+            clock: trial.clock.to_string(),
+            test_loss: test(epoch, rank).map(|score| score.loss),
+            test_accuracy: test(epoch, rank).map(|score| score.accuracy),
         };
         rows.into_iter().map(row).collect()
     }
