@@ -69,7 +69,7 @@ pub trait Report {
     fn text(&self) -> String;
 
     /// How it ended.
-    fn conclusion(&self) -> Conclusion;
+    fn outcome(&self) -> Outcome;
 
     /// What is to be saved elsewhere, and how good it is.
     fn saved(&self, _manifest: &Manifest) -> Option<(Value, Vec<u8>)> {
@@ -79,7 +79,7 @@ pub trait Report {
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Conclusion {
+pub enum Outcome {
     /// As it should.
     Done,
     /// At its end, but a verdict failed: why.
@@ -142,17 +142,17 @@ pub fn run<C: Command>(mut command: C, typed: &[OsString]) -> Result<(), Error> 
         output.also(&path, &names::<C>())?;
     }
     let report = job(&output)?;
-    let conclusion = report.conclusion();
-    let complete = matches!(conclusion, Conclusion::Done | Conclusion::Failed(_));
+    let outcome = report.outcome();
+    let complete = matches!(outcome, Outcome::Done | Outcome::Failed(_));
     manifest.complete = complete;
-    if matches!(conclusion, Conclusion::Broke(_, None) | Conclusion::Interrupted(None)) {
-        return conclusion.conclude(None);
+    if matches!(outcome, Outcome::Broke(_, None) | Outcome::Interrupted(None)) {
+        return outcome.conclude(None);
     }
     let mut tables = Tables::new(common.json);
     report.tables(&mut tables);
     let text = match tables.json.take() {
         None => report.text(),
-        Some(tables) => document(&manifest, &session, &conclusion, tables),
+        Some(tables) => document(&manifest, &session, &outcome, tables),
     };
     // The result is printed even if it cannot be written.
     let written = write(&*report, common, tables, manifest, output);
@@ -161,7 +161,7 @@ pub fn run<C: Command>(mut command: C, typed: &[OsString]) -> Result<(), Error> 
     if complete {
         session.tell("wrote", &written);
     }
-    conclusion.conclude(Some(&written))
+    outcome.conclude(Some(&written))
 }
 
 fn write(
@@ -196,7 +196,7 @@ fn names<C: Command>() -> Vec<String> {
     tables.chain(figures).collect()
 }
 
-fn document(manifest: &Manifest, session: &Session, conclusion: &Conclusion, tables: Map<String, Value>) -> String {
+fn document(manifest: &Manifest, session: &Session, outcome: &Outcome, tables: Map<String, Value>) -> String {
     let document = Document {
         command: &manifest.command,
         version: &manifest.version,
@@ -204,14 +204,14 @@ fn document(manifest: &Manifest, session: &Session, conclusion: &Conclusion, tab
         arguments: &manifest.arguments,
         seed: manifest.seed,
         complete: manifest.complete,
-        error: conclusion.clone().conclude(None).err().map(|error| error.to_string()),
+        error: outcome.clone().conclude(None).err().map(|error| error.to_string()),
         notes: session.notes(),
         tables,
     };
     serde_json::to_string_pretty(&document).expect("a document is plain data") + "\n"
 }
 
-impl Conclusion {
+impl Outcome {
     /// The error that it is, if it is one, with a word on what was kept.
     fn conclude(self, written: Option<&Written>) -> Result<(), Error> {
         let kept = |done: Option<String>| match (done, written) {
@@ -220,10 +220,10 @@ impl Conclusion {
             (Some(done), Some(written)) => format!("{done} and kept in {written}"),
         };
         match self {
-            Conclusion::Done => Ok(()),
-            Conclusion::Failed(why) => Err(Error::Verdict(why)),
-            Conclusion::Broke(why, done) => Err(Error::Input(format!("{why}; {}", kept(done)))),
-            Conclusion::Interrupted(done) => Err(Error::Interrupted(kept(done))),
+            Outcome::Done => Ok(()),
+            Outcome::Failed(why) => Err(Error::Verdict(why)),
+            Outcome::Broke(why, done) => Err(Error::Input(format!("{why}; {}", kept(done)))),
+            Outcome::Interrupted(done) => Err(Error::Interrupted(kept(done))),
         }
     }
 }

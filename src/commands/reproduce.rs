@@ -12,7 +12,7 @@ use crate::commands::simulate::IterationTime;
 use crate::error::Error;
 use crate::figures::{Picture, old};
 use crate::finished::Finished;
-use crate::report::{Command, Conclusion, Job, Report};
+use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
 use clap::{Args, ValueEnum};
@@ -164,8 +164,8 @@ impl Report for Reproduction {
         words::report(&self.experiment, &self.measured, &self.pairs, self.quick)
     }
 
-    fn conclusion(&self) -> Conclusion {
-        self.measured.last().expect("an experiment has a setting").conclusion()
+    fn outcome(&self) -> Outcome {
+        self.measured.last().expect("an experiment has a setting").outcome()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::cli::{Common, List, Training, Typed, Workers, at_least, choice, threa
 use crate::error::Error;
 use crate::figures::{Picture, old};
 use crate::finished::Finished;
-use crate::report::{Command, Conclusion, Job, Report};
+use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
 use clap::Args;
@@ -143,20 +143,20 @@ impl Report for Measured {
         words::report(self)
     }
 
-    fn conclusion(&self) -> Conclusion {
+    fn outcome(&self) -> Outcome {
         let finished = self.finished.len();
         let done = (finished > 0).then(|| format!("{finished} of {} trials were finished", self.planned));
         match &self.broke {
-            None => Conclusion::Done,
-            Some((_, Break::Stopped)) => Conclusion::Interrupted(done),
-            Some((trial, Break::Diverged { update })) => Conclusion::Broke(
+            None => Outcome::Done,
+            Some((_, Break::Stopped)) => Outcome::Interrupted(done),
+            Some((trial, Break::Diverged { update })) => Outcome::Broke(
                 format!(
                     "the loss is not finite at update {update} of {} with m = {}: the step size is too large; lower --lr",
                     trial.method, trial.workers
                 ),
                 done,
             ),
-            Some((_, Break::Failed(failure))) => Conclusion::Broke(failure.to_string(), done),
+            Some((_, Break::Failed(failure))) => Outcome::Broke(failure.to_string(), done),
         }
     }
 }

@@ -5,7 +5,7 @@ mod words;
 use crate::cli::{Common, Delay, List, Percent, Speeds, Typed, Workers, at_least, choice, speeds, threads, workers};
 use crate::error::Error;
 use crate::figures::{self, Picture, old};
-use crate::report::{Command, Conclusion, Job, Report};
+use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
 use crate::text::count;
@@ -227,12 +227,12 @@ impl Report for Simulation {
         words::text(self)
     }
 
-    fn conclusion(&self) -> Conclusion {
+    fn outcome(&self) -> Outcome {
         let finished = self.observations.len();
         let done = || format!("{finished} of {} configurations were finished", self.planned);
         match self.interrupted {
-            false => Conclusion::Done,
-            true => Conclusion::Interrupted((finished > 0).then(done)),
+            false => Outcome::Done,
+            true => Outcome::Interrupted((finished > 0).then(done)),
         }
     }
 }

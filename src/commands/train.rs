@@ -9,7 +9,7 @@ use crate::cli::{
 use crate::error::Error;
 use crate::figures::{Picture, old};
 use crate::manifest::Manifest;
-use crate::report::{Command, Conclusion, Job, Report};
+use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
 use crate::text::count;
@@ -405,17 +405,12 @@ impl Report for Trained<'_> {
         words::report(self)
     }
 
-    fn conclusion(&self) -> Conclusion {
+    fn outcome(&self) -> Outcome {
         assert!(self.journal.is_conserved(), "staleness is not conserved: a bug");
         let made = self.journal.updates.len() as u64;
         let done =
             (made > 0).then(|| format!("{} {} made", count(made, "update"), if made == 1 { "was" } else { "were" }));
-        conclusion(
-            self.end,
-            self.failure.as_ref(),
-            self.arguments.target_accuracy.map(|_| self.reached.is_some()),
-            done,
-        )
+        outcome(self.end, self.failure.as_ref(), self.arguments.target_accuracy.map(|_| self.reached.is_some()), done)
     }
 
     fn saved(&self, manifest: &Manifest) -> Option<(Value, Vec<u8>)> {
@@ -441,21 +436,21 @@ impl Trained<'_> {
 }
 
 /// How a run ended, of which so much is `done`; `reached` says whether it came to its target, if it had one.
-fn conclusion(end: End, failure: Option<&Failure>, reached: Option<bool>, done: Option<String>) -> Conclusion {
+fn outcome(end: End, failure: Option<&Failure>, reached: Option<bool>, done: Option<String>) -> Outcome {
     match (end, failure) {
         (End::Done, _) if reached == Some(false) => {
-            Conclusion::Failed("the target was not reached; raise --epochs or change --lr".to_string())
+            Outcome::Failed("the target was not reached; raise --epochs or change --lr".to_string())
         }
-        (End::Done, _) => Conclusion::Done,
-        (End::Broken, _) if reached == Some(true) => Conclusion::Done,
-        (End::Diverged { update }, _) => Conclusion::Broke(
+        (End::Done, _) => Outcome::Done,
+        (End::Broken, _) if reached == Some(true) => Outcome::Done,
+        (End::Diverged { update }, _) => Outcome::Broke(
             format!("the loss is not finite at update {update}: the step size is too large; lower --lr"),
             done,
         ),
         (End::Exhausted, Some(Failure::Panicked { worker, serial, words })) => {
-            Conclusion::Broke(format!("worker {worker} failed on its task {serial}: {words}"), done)
+            Outcome::Broke(format!("worker {worker} failed on its task {serial}: {words}"), done)
         }
-        (End::Broken | End::Exhausted, _) => Conclusion::Interrupted(done),
+        (End::Broken | End::Exhausted, _) => Outcome::Interrupted(done),
     }
 }
 
@@ -545,21 +540,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_end_has_its_conclusion() {
+    fn every_end_has_its_outcome() {
         let done = || Some("3 updates were made".to_string());
-        let of = |end, failure: Option<&Failure>, reached| conclusion(end, failure, reached, done());
+        let of = |end, failure: Option<&Failure>, reached| outcome(end, failure, reached, done());
         let panicked = Failure::Panicked { worker: 1, serial: 4, words: "out of memory".into() };
         assert_eq!(
             of(End::Exhausted, Some(&panicked), None),
-            Conclusion::Broke("worker 1 failed on its task 4: out of memory".into(), done())
+            Outcome::Broke("worker 1 failed on its task 4: out of memory".into(), done())
         );
-        assert_eq!(of(End::Exhausted, Some(&Failure::Stopped), None), Conclusion::Interrupted(done()));
-        assert_eq!(of(End::Broken, None, None), Conclusion::Interrupted(done()));
-        assert_eq!(of(End::Broken, None, Some(true)), Conclusion::Done);
-        assert_eq!(of(End::Done, None, None), Conclusion::Done);
-        assert!(matches!(of(End::Done, None, Some(false)), Conclusion::Failed(_)));
+        assert_eq!(of(End::Exhausted, Some(&Failure::Stopped), None), Outcome::Interrupted(done()));
+        assert_eq!(of(End::Broken, None, None), Outcome::Interrupted(done()));
+        assert_eq!(of(End::Broken, None, Some(true)), Outcome::Done);
+        assert_eq!(of(End::Done, None, None), Outcome::Done);
+        assert!(matches!(of(End::Done, None, Some(false)), Outcome::Failed(_)));
         assert!(
-            matches!(of(End::Diverged { update: 3 }, None, None), Conclusion::Broke(why, _) if why.contains("at update 3"))
+            matches!(of(End::Diverged { update: 3 }, None, None), Outcome::Broke(why, _) if why.contains("at update 3"))
         );
     }
 }

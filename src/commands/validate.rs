@@ -6,7 +6,7 @@ mod words;
 use crate::cli::{Common, Delay, List, MOST_THREADS, Percent, Typed, Workers, at_least, threads};
 use crate::error::Error;
 use crate::figures::{Picture, old};
-use crate::report::{Command, Conclusion, Job, Report};
+use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
 use crate::text::count;
@@ -195,14 +195,14 @@ impl Report for Validated {
         words::report(self)
     }
 
-    fn conclusion(&self) -> Conclusion {
+    fn outcome(&self) -> Outcome {
         let measured = self.judged.len();
         let done = || format!("{measured} of {} configurations were measured", self.planned);
         match (self.interrupted, self.count(Verdict::Fail)) {
-            (true, _) => Conclusion::Interrupted((measured > 0).then(done)),
-            (false, 0) => Conclusion::Done,
+            (true, _) => Outcome::Interrupted((measured > 0).then(done)),
+            (false, 0) => Outcome::Done,
             (false, failed) => {
-                Conclusion::Failed(format!("{} failed; the table says which", count(failed as u64, "claim")))
+                Outcome::Failed(format!("{} failed; the table says which", count(failed as u64, "claim")))
             }
         }
     }

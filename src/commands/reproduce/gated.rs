@@ -4,7 +4,7 @@ use super::{Name, Reproduce};
 use crate::commands::simulate::{Simulation, simulate};
 use crate::error::Error;
 use crate::figures::{Picture, old};
-use crate::report::{Conclusion, Job, Report};
+use crate::report::{Job, Outcome, Report};
 use crate::rows::Tables;
 use crate::session::Session;
 use crate::text::{digits, table};
@@ -59,8 +59,8 @@ impl Report for Gated {
         words(&self.simulation.observations, self.iterations)
     }
 
-    fn conclusion(&self) -> Conclusion {
-        self.simulation.conclusion()
+    fn outcome(&self) -> Outcome {
+        self.simulation.outcome()
     }
 }
 
