@@ -10,16 +10,40 @@
 mod axis;
 mod draw;
 mod font;
+#[cfg(feature = "train")]
+pub mod learning_curve;
 mod legend;
+pub mod loss;
 mod page;
+#[cfg(feature = "train")]
+pub mod reproduce;
+#[cfg(feature = "train")]
+pub mod scaling;
 pub mod simulate;
 #[cfg(test)]
 mod tests;
 mod ticks;
+pub mod timeline;
+#[cfg(feature = "train")]
+pub mod validate;
 
 pub use draw::svg;
 
+use crate::cli::Format;
+
 use resvg::{tiny_skia, usvg};
+
+/// The figure in each of these formats.
+pub fn files(figure: &Figure, formats: &[Format]) -> Vec<(Format, Vec<u8>)> {
+    let svg = svg(figure);
+    let file = |format: Format| match format {
+        Format::Csv => None,
+        Format::Svg => Some(svg.clone().into_bytes()),
+        Format::Png => Some(png(&svg)),
+        Format::Pdf => Some(pdf(&svg)),
+    };
+    formats.iter().filter_map(|&format| Some((format, file(format)?))).collect()
+}
 
 /// Pixels of a PNG for each pixel of the SVG.
 const PNG_SCALE: f32 = 2.0;
