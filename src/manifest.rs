@@ -104,7 +104,7 @@ impl Manifest {
     }
 
     /// Its text, once the run has ended.
-    pub fn to_bytes(&mut self) -> Vec<u8> {
+    pub fn described(&mut self) -> Vec<u8> {
         self.wall_time_s = self.clock.elapsed().as_secs_f64();
         let mut text = serde_json::to_vec_pretty(&self).expect("a manifest is plain data");
         text.push(b'\n');

@@ -131,7 +131,7 @@ impl Output {
         });
         let names = manifest.files.iter().map(|file| file.name.clone()).collect();
         let target = if beside(self.old.as_ref()) { self.directory.join(PARTIAL) } else { self.directory.clone() };
-        let described = manifest.to_bytes();
+        let described = manifest.described();
         if let Some((path, saved)) = saved {
             saved.put(&path, &described)?;
         }

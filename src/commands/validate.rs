@@ -176,7 +176,7 @@ impl Validate {
 
 impl Report for Validated {
     fn tables(&self, tables: &mut Tables) {
-        tables.add(self.claims().map(|(cell, claim)| ClaimRow::new(cell, claim)));
+        tables.add(self.all_claims().map(|(cell, claim)| ClaimRow::new(cell, claim)));
         if let Some(fitted) = &self.fitted {
             tables.add(fitted.fitted.iter().flat_map(|fit| fit.maxima.iter().map(|maximum| FitRow::new(fit, maximum))));
         }
@@ -210,13 +210,13 @@ impl Report for Validated {
 }
 
 impl Validated {
-    fn claims(&self) -> impl Iterator<Item = (&Configuration, &Claim)> {
+    fn all_claims(&self) -> impl Iterator<Item = (&Configuration, &Claim)> {
         self.judged.iter().flat_map(|j| j.claims.iter().map(move |claim| (&j.cell, claim)))
     }
 
     /// Of the claims that decide the verdict, how many have this one.
     fn count(&self, verdict: Verdict) -> usize {
-        self.claims().filter(|(_, claim)| claim.quantity.counts() && claim.verdict == verdict).count()
+        self.all_claims().filter(|(_, claim)| claim.quantity.counts() && claim.verdict == verdict).count()
     }
 }
 

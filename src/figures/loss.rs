@@ -3,7 +3,7 @@
 //! Between two points of a curve the logarithm of the loss is taken to be straight in time: exact for a loss that decays
 //! exponentially, and a straight line in a figure whose loss axis is logarithmic.
 
-use super::{Axis, Corner, Dash, Data, Figure, Mark, Panel, Shape, Style, looks};
+use super::{Axis, Dash, Data, Figure, Mark, Panel, Shape, Style, looks};
 use super::{Colour, ticks::shortest};
 
 /// The loss of one policy over time and updates, averaged over runs.
@@ -195,7 +195,7 @@ pub fn loss_curve(curves: &[Curve], caption: String) -> Figure {
         let place = (crossing.time_s, crossing.loss);
         panels[0].marks.push(Mark::points([place], style).named("overtakes"));
         let words = format!("{} s", shortest(rounded(crossing.time_s)));
-        panels[0].marks.push(Mark::new(Data::Text(place, words, Corner::LowerLeft), style));
+        panels[0].marks.push(Mark::new(Data::Text(place, words), style));
     }
     Figure::new(panels, caption)
 }

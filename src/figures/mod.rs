@@ -255,8 +255,8 @@ pub enum Data {
     Vertical(f64),
     /// y = x; two fitted axes become one, since one quantity is on both.
     Diagonal,
-    /// Words at a point, which the given corner of the text touches.
-    Text((f64, f64), String, Corner),
+    /// Words right of and above a point.
+    Text((f64, f64), String),
 }
 
 impl Mark {
@@ -301,17 +301,6 @@ impl Mark {
     pub fn named(self, name: impl Into<String>) -> Mark {
         Mark { name: name.into(), ..self }
     }
-}
-
-/// Which corner of a text touches its point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Corner {
-    /// The text is right of and above the point.
-    LowerLeft,
-    /// The text is right of and below the point.
-    UpperLeft,
-    /// The text is left of and above the point.
-    LowerRight,
 }
 
 /// How a mark looks.

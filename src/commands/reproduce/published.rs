@@ -38,7 +38,7 @@ pub fn rows(csv: &str) -> Vec<Published> {
 }
 
 /// Time of one worker over time of each row's workers, from the `time` of a row.
-pub fn speedup(row: &Published, all: &[Published], time: impl Fn(&Row) -> f64) -> f64 {
+pub fn speedup(row: &Published, all: &[Published], time: impl Fn(&Published) -> f64) -> f64 {
     let alone = |other: &&Published| (&other.series, other.samples, other.workers) == (&row.series, row.samples, 1);
     let alone = all.iter().find(alone).expect("every table has one worker: a test makes sure");
     time(alone) / time(row)

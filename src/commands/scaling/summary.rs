@@ -1,7 +1,7 @@
 //! Repeats of a configuration, summed up: the median of times, as others on the machine only ever make them longer, and
 //! the mean of what is learnt.
 
-use super::{Finished, Measured};
+use super::{Measured, Measurement};
 use validation::{Expectation, Method, Score};
 
 /// What the repeats of a configuration come to.
@@ -40,7 +40,7 @@ impl Summary {
 
 impl Measured {
     /// Steps per second over those of one worker in the same repeat, with as many samples.
-    pub fn speedup(&self, finished: &Finished) -> f64 {
+    pub fn speedup(&self, finished: &Measurement) -> f64 {
         let trial = finished.trial;
         let alone = validation::Trial { workers: 1, ..trial };
         let base = self.finished.iter().find(|other| other.trial == alone).expect("one worker runs first");
@@ -60,15 +60,15 @@ impl Measured {
     }
 
     fn summary(&self, method: Method, samples: usize, workers: u32) -> Option<Summary> {
-        let is_here = |f: &&Finished| {
+        let is_here = |f: &&Measurement| {
             let trial = f.trial;
             (trial.method, trial.samples, trial.workers) == (method, samples, workers)
         };
-        let these: Vec<&Finished> = self.finished.iter().filter(is_here).collect();
+        let these: Vec<&Measurement> = self.finished.iter().filter(is_here).collect();
         let first = these.first()?;
-        let mean = |of: &dyn Fn(&Finished) -> f64| these.iter().map(|f| of(f)).sum::<f64>() / these.len() as f64;
-        let median = |of: &dyn Fn(&Finished) -> f64| median(these.iter().map(|f| of(f)).collect());
-        let scores = |of: &dyn Fn(&Finished) -> Score| Score::mean(&these.iter().map(|f| of(f)).collect::<Vec<_>>());
+        let mean = |of: &dyn Fn(&Measurement) -> f64| these.iter().map(|f| of(f)).sum::<f64>() / these.len() as f64;
+        let median = |of: &dyn Fn(&Measurement) -> f64| median(these.iter().map(|f| of(f)).collect());
+        let scores = |of: &dyn Fn(&Measurement) -> Score| Score::mean(&these.iter().map(|f| of(f)).collect::<Vec<_>>());
         Some(Summary {
             method,
             samples,

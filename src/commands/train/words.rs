@@ -14,7 +14,7 @@ pub fn progress(loss: f64, accuracy: Option<f64>) -> String {
 /// The result.
 pub fn report(trained: &Trained<'_>) -> String {
     let Trained { arguments, rule, journal, scores, .. } = trained;
-    let clock = match arguments.clock.0 {
+    let clock = match arguments.clock {
         Clock::Wall => "threads, real seconds",
         Clock::Simulated => "workers, simulated seconds",
     };
