@@ -161,6 +161,12 @@ fn ink(Colour(r, g, b): Colour, alpha: f64) -> RGBAColor {
     RGBColor(r, g, b).mix(alpha)
 }
 
+/// A quarter of the colour on white.
+fn tint(Colour(r, g, b): Colour) -> Colour {
+    let quarter = |part: u8| 255 - (255 - part) / 4;
+    Colour(quarter(r), quarter(g), quarter(b))
+}
+
 fn stroke(colour: Colour, width: f64) -> ShapeStyle {
     ShapeStyle { color: ink(colour, 1.0), filled: false, stroke_width: units(width) as u32 }
 }
@@ -244,7 +250,7 @@ impl Canvas {
         };
         match style.fill {
             Fill::Solid => return fill(style.colour, 1.0),
-            Fill::Light => fill(style.colour, 0.25),
+            Fill::Light => fill(tint(style.colour), 1.0),
             Fill::Hollow => fill(WHITE, 1.0),
             Fill::Hatched => {
                 fill(WHITE, 1.0);
@@ -258,8 +264,9 @@ impl Canvas {
                 }
             }
         }
-        let outline = Rectangle::new([at(low), at(high)], stroke(style.colour, 0.0));
-        self.area.draw(&outline).expect(IN_MEMORY);
+        // plotters' backend gives the outline of a rectangle no width.
+        let corners = [low, (high.0, low.1), high, (low.0, high.1), low];
+        self.path(&corners, stroke(style.colour, 0.8));
     }
 
     /// A marker.
@@ -401,7 +408,11 @@ impl Canvas {
                     return;
                 }
                 let (x, y) = pixel(*point);
-                let at = (x + 5.0, y - 5.0);
+                let at = (x + 6.0, y - 6.0);
+                let (wide, tall) = (font::width(words, TICK) + 4.0, TICK + 3.0);
+                let (left, top) = (at.0 - 2.0, at.1 - TICK);
+                let behind = [(left, top), (left + wide, top), (left + wide, top + tall), (left, top + tall)];
+                self.area(&behind, WHITE, 0.8);
                 let text = Text { at, size: TICK, colour: style.colour, ..Text::new(words) };
                 self.text(&text);
             }

@@ -31,6 +31,17 @@ pub struct Point {
 /// Markers of a curve; of more points, some.
 const MOST_MARKERS: usize = 12;
 
+/// The accuracies that runs have once they have learnt something: those of the initial parameters, by chance, would take up
+/// most of an axis.
+fn accuracies_of(runs: &[Run], target: Option<f64>) -> Axis {
+    let learnt = runs.iter().flat_map(|run| run.points.iter().skip(run.points.len().min(6) / 3));
+    let all = learnt.map(|point| point.test_accuracy).chain(target).filter(|accuracy| accuracy.is_finite());
+    let (low, high) = all.fold((1.0, 0.0), |(low, high): (f64, f64), a| (low.min(a), high.max(a)));
+    let axis = Axis::linear("Test accuracy (%)");
+    let margin = 0.06 * (high - low).max(0.01);
+    if low <= high { axis.over(100.0 * (low - margin), 100.0 * (high + margin)) } else { axis }
+}
+
 /// Loss and accuracy against time (left) and updates (right); the accuracy that was to be reached, if there was one.
 pub fn learning_curve(runs: &[Run], target: Option<f64>, caption: String) -> Figure {
     let mut styles = looks(runs.iter().map(|run| run.policy.as_str()));
@@ -65,10 +76,7 @@ pub fn learning_curve(runs: &[Run], target: Option<f64>, caption: String) -> Fig
             accuracies.insert(0, Mark::new(Data::Horizontal(100.0 * target), Style::REFERENCE));
         }
         let axis = || Axis::linear(label).with_zero();
-        [
-            Panel::new(axis(), Axis::log("Loss"), losses),
-            Panel::new(axis(), Axis::linear("Test accuracy (%)"), accuracies),
-        ]
+        [Panel::new(axis(), Axis::log("Loss"), losses), Panel::new(axis(), accuracies_of(runs, target), accuracies)]
     };
     let [mut loss_by_time, accuracy_by_time] = column(|point| point.time_s, "Time (s)");
     let [loss_by_update, accuracy_by_update] = column(|point| point.update, "Updates");

@@ -54,7 +54,17 @@ pub fn comparison(plan: &Plan, pairs: &[Pair]) -> Figure {
             let ours = || these().map(|pair| (x(pair), (quantity.ours)(pair)));
             marks.push(Mark::line(these().map(|pair| (x(pair), predicted(pair))), style.dashed(Dash::Dotted)));
             marks.push(Mark::line(published(), Style { width: 1.1, ..published_as(style) }));
-            marks.push(Mark::points(published(), published_as(style)));
+            // More than m times as fast on m workers, or what follows from it.
+            let beyond =
+                |pair: &&Pair| pair.speedup > f64::from(pair.row.workers) && quantity.column != "test_accuracy";
+            let of = |pair: &Pair| Some((x(pair), (quantity.published)(pair)?));
+            let (over, plausible): (Vec<&Pair>, Vec<&Pair>) = these().partition(beyond);
+            marks.push(Mark::points(plausible.into_iter().filter_map(of), published_as(style)));
+            let over: Vec<(f64, f64)> = over.into_iter().filter_map(of).collect();
+            if !over.is_empty() {
+                let style = Style { shape: Shape::Plus, radius: 5.0, ..style };
+                marks.push(Mark::points(over, style));
+            }
             marks.push(Mark::line(ours(), style));
             let mark = Mark::points(ours(), style);
             marks.push(if names.len() > 1 { mark.named(name) } else { mark });
@@ -70,6 +80,10 @@ pub fn comparison(plan: &Plan, pairs: &[Pair]) -> Figure {
     let mut panels: Vec<Panel> = QUANTITIES[..4].iter().map(panel).collect();
     let one = if names.len() == 1 { nth(0) } else { Style::new(Colour::GREY) };
     let told = if summed { "published, summed over workers and divided by m" } else { "published" };
+    if pairs.iter().any(|pair| pair.speedup > f64::from(pair.row.workers)) {
+        let style = Style { shape: Shape::Plus, radius: 5.0, ..one };
+        panels[0].marks.push(Mark::points([], style).named("published, faster than m times one worker"));
+    }
     let entries = [
         (one, "ours", true),
         (published_as(one), told, true),

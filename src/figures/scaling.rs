@@ -46,7 +46,7 @@ pub(super) fn dodged(x: f64, i: usize, n: usize, axis: &Axis, span: f64) -> f64 
     let beside = i as f64 - (n as f64 - 1.0) / 2.0;
     match axis.scale {
         Scale::Linear => x + 0.012 * span * beside,
-        Scale::Log => x * (1.0 + 0.03 * beside),
+        Scale::Log => x * (1.0 + 0.02 * beside),
     }
 }
 
@@ -256,6 +256,10 @@ pub fn epochs(measured: &Measured) -> Figure {
                 let every = means.len().div_ceil(12).max(1);
                 marks.push(Mark::points(means.into_iter().step_by(every), solid).named(workers_of(workers)));
             }
+        }
+        // Bands lie below all lines.
+        for marks in [&mut losses, &mut accuracies] {
+            marks.sort_by_key(|mark| !matches!(mark.data, Data::Band(_)));
         }
         let title = if measured.plan.policies.len() > 1 { method.to_string() } else { String::new() };
         let axis = || Axis { ticks: Ticks::CountsFrom(1.0), ..Axis::linear("Epoch") };

@@ -62,11 +62,14 @@ pub fn relative_error(validated: &Validated) -> Figure {
         let names = judged.iter().map(|j| format!("{}, m = {}", j.cell.policy, j.cell.rule.workers)).collect();
         let mut marks =
             vec![Mark::rects([], PALE).named("tolerance"), Mark::new(Data::Vertical(0.0), Style::REFERENCE)];
-        let (mut bands, mut drawn) = (Vec::new(), Vec::new());
+        let (mut bands, mut drawn): (Vec<[(f64, f64); 2]>, Vec<Mark>) = (Vec::new(), Vec::new());
         for (row, judged) in judged.iter().enumerate() {
             let (Some(claim), row) = (claim(judged, Quantity::PerUpdate), row as f64) else { continue };
             let (tolerance, (low, high)) = (100.0 * claim.tolerance, claim.error.ends());
-            bands.push([(-tolerance, row - 0.5), (tolerance, row + 0.5)]);
+            match bands.last_mut() {
+                Some([_, (same, below)]) if *same == tolerance => *below = row + 0.5,
+                _ => bands.push([(-tolerance, row - 0.5), (tolerance, row + 0.5)]),
+            }
             let (colour, shape, fill) = match claim.verdict {
                 Verdict::Pass => (Colour::BLUE, Shape::Circle, Fill::Solid),
                 Verdict::Undecided => (Colour::ORANGE, Shape::Circle, Fill::Hollow),
@@ -119,7 +122,10 @@ pub fn time_per_update(validated: &Validated) -> Figure {
     let names = validated.names();
     let panels = validated.families().into_iter().map(|(title, judged)| {
         let mut marks = Vec::new();
-        for (name, style) in names.iter().zip(looks(names.iter().map(String::as_str))) {
+        let counts = Axis::workers(judged.iter().map(|j| j.cell.rule.workers));
+        let span = judged.iter().map(|j| workers(j)).fold(0.0, f64::max);
+        for (i, (name, style)) in names.iter().zip(looks(names.iter().map(String::as_str))).enumerate() {
+            let beside = |m: f64| super::scaling::dodged(m, i, names.len(), &counts, span);
             let of = |quantity: Quantity| {
                 let these = judged.iter().filter(|j| j.cell.policy.to_string() == *name);
                 these.filter_map(|j| Some((workers(j), claim(j, quantity)?))).collect::<Vec<_>>()
@@ -129,12 +135,11 @@ pub fn time_per_update(validated: &Validated) -> Figure {
             marks.push(Mark::line(ours.iter().map(|(m, c)| (*m, ms(c.predicted.value))), solid));
             marks.push(Mark::line(gated.iter().map(|(m, c)| (*m, ms(c.predicted.value))), style.dashed(Dash::Dotted)));
             marks.push(Mark::intervals(
-                ours.iter().map(|(m, c)| (*m, ms(c.measured.ends().0), ms(c.measured.ends().1))),
+                ours.iter().map(|(m, c)| (beside(*m), ms(c.measured.ends().0), ms(c.measured.ends().1))),
                 solid,
             ));
-            marks.push(Mark::points(ours.iter().map(|(m, c)| (*m, ms(c.measured.value))), solid).named(name));
+            marks.push(Mark::points(ours.iter().map(|(m, c)| (beside(*m), ms(c.measured.value))), solid).named(name));
         }
-        let counts = Axis::workers(judged.iter().map(|j| j.cell.rule.workers));
         Panel::new(counts, Axis::log("Time per update (ms)"), marks).titled(title)
     });
     let mut panels: Vec<Panel> = panels.collect();
@@ -222,10 +227,18 @@ pub fn step_times(validated: &Validated) -> Figure {
             drawn += 1;
         }
     }
-    let panels = vec![
-        Panel::new(x, Axis::linear("Density (1/ms)").with_zero(), densities),
-        Panel::new(Axis::linear("Quantile of the law (ms)"), Axis::linear("Measured quantile (ms)"), quantiles),
-    ];
+    let fitted = |axis: Axis, of: fn(&(f64, f64)) -> f64| {
+        let values =
+            quantiles.iter().filter_map(|mark| if let Data::Points(points) = &mark.data { Some(points) } else { None });
+        let (low, high) =
+            values.flatten().map(of).fold((f64::INFINITY, 0.0f64), |(low, high), v| (low.min(v), high.max(v)));
+        let margin = 0.04 * (high - low);
+        if low < high { axis.over(low - margin, high + margin) } else { axis }
+    };
+    let law = fitted(Axis::linear("Quantile of the law (ms)"), |pair| pair.0);
+    let seen = fitted(Axis::linear("Measured quantile (ms)"), |pair| pair.1);
+    let panels =
+        vec![Panel::new(x, Axis::linear("Density (1/ms)").with_zero(), densities), Panel::new(law, seen, quantiles)];
     let mut caption = format!("{} steps of one worker. Quantiles from 1 % to 99 %.", seconds.len());
     if !left_out.is_empty() {
         caption += &format!(" Not drawn: {}.", left_out.join(", "));
