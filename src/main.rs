@@ -6,6 +6,7 @@ mod error;
 mod figures;
 #[cfg(feature = "train")]
 mod finished;
+mod formats;
 mod manifest;
 mod output;
 mod report;

@@ -259,6 +259,10 @@ mod tests {
         assert_eq!(curve.time_to(9.0), Some(0.0));
         let rows = time_to_loss(&[curve, decay("async", 8.0, 0.1, 20.0)]);
         assert_eq!(rows.len(), 2 * SHARES.len());
-        assert_eq!(rows.iter().filter(|row| row.time_s.is_none()).count(), 2, "exp(-2) of the loss is left: {rows:?}");
+        assert_eq!(
+            rows.iter().filter(|row| row.time_s.is_none()).count(),
+            3,
+            "exp(-2) = 0.135 of the loss is left: {rows:?}"
+        );
     }
 }
