@@ -239,9 +239,8 @@ pub fn epochs(measured: &Measured) -> Figure {
             };
             let Some(one) = measured.finished.iter().find(is_shown) else { continue };
             let of_epochs = || 1..=one.trial.epochs;
-            let quantities: [(_, fn(&Score) -> f64); 2] =
-                [(&mut losses, |score| score.loss), (&mut accuracies, |score| 100.0 * score.accuracy)];
-            for (marks, of) in quantities {
+            let loss: fn(&Score) -> f64 = |score| score.loss;
+            for (marks, of) in [(&mut losses, loss), (&mut accuracies, |score| 100.0 * score.accuracy)] {
                 let each = |epoch: u32| {
                     let ranks = one.outcome.epochs.iter().filter(move |e| e.epoch == epoch).map(|e| of(&e.train));
                     let ends =
