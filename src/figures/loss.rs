@@ -28,7 +28,7 @@ pub struct Point {
     pub update: f64,
     /// Mean loss over the runs.
     pub loss: f64,
-    /// Its band over the runs.
+    /// Its 95 % interval over the runs.
     pub band: Option<(f64, f64)>,
 }
 
@@ -171,7 +171,7 @@ pub fn loss_curve(curves: &[Curve], caption: String) -> Figure {
             let banded = curve.points.iter().filter_map(|p| p.band.map(|(low, high)| (x(p), low, drawn(high))));
             let banded: Vec<_> = banded.collect();
             if !banded.is_empty() {
-                marks.push(Mark::band(banded, *style).named("over the runs"));
+                marks.push(Mark::band(banded, *style).named("95 % over the runs"));
             }
         }
         for (curve, style) in shown.iter().zip(&styles) {
