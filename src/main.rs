@@ -9,6 +9,8 @@ mod finished;
 mod formats;
 mod manifest;
 mod output;
+#[expect(dead_code, reason = "profiles are written before anything reads them")]
+mod profile;
 mod report;
 mod rows;
 mod session;

@@ -9,6 +9,7 @@
 
 mod axis;
 mod draw;
+pub mod fit;
 mod font;
 #[cfg(feature = "train")]
 pub mod learning_curve;
