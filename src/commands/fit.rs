@@ -261,10 +261,7 @@ impl Report for Fitted {
     }
 
     fn figures(&self) -> Vec<(&'static str, Figure)> {
-        vec![(
-            "fit",
-            figures::fit::fit(&self.recorded.times, self.laws.first().map(|best| &best.law), &self.slowest()).into(),
-        )]
+        vec![("fit", figures::fit::fit(&self.recorded.times, self.laws.first().map(|best| &best.law), &self.slowest()))]
     }
 
     fn text(&self) -> String {
