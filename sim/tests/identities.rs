@@ -8,8 +8,8 @@ use common::{events, law, odd_fleets, policy, rule, run, spec};
 use std::collections::HashMap;
 use straggle_sim::policy::{OnCompletion, OnUpdate};
 use straggle_sim::{
-    Accounts, ClusterSpec, Completion, Event, Law, Policy, RandomKey, Rule, StalenessAudit, Step, Task, Time, Variates,
-    theory,
+    Accounts, ClusterSpec, Completion, Event, Law, Policy, RandomKey, Rule, Spent, StalenessAudit, Step, Task, Time,
+    Variates, theory,
 };
 
 const EVENTS: usize = 6000;
@@ -98,8 +98,8 @@ fn ssp_0_is_not_sync_but_its_rounds_are() {
     }
 }
 
-/// Calls `each` with every turn.
-fn turns(rule: Rule, spec: &ClusterSpec, key: RandomKey, count: usize, mut each: impl FnMut(&Step<'_>)) {
+/// Calls `each` with every step.
+fn steps(rule: Rule, spec: &ClusterSpec, key: RandomKey, count: usize, mut each: impl FnMut(&Step<'_>)) {
     let mut run = run(rule, spec, key);
     for _ in 0..count {
         each(&run.step().expect("simulated clusters never run dry"));
@@ -118,7 +118,7 @@ fn staleness_is_conserved_at_every_single_turn() {
             let mut in_flight: Vec<Option<(Task, u64)>> = vec![None; rule.workers as usize];
             // Handed in, and waiting for the quorum: out of the workers' hands, but not out of flight.
             let mut gathered: Vec<(Task, u64)> = Vec::new();
-            turns(rule, &spec, RandomKey::new(1, 0), 2000, |step| {
+            steps(rule, &spec, RandomKey::new(1, 0), 2000, |step| {
                 audit.add(step);
                 let orders = step.orders;
                 if let Some(Completion { task, .. }) = step.completion {
@@ -168,7 +168,7 @@ fn mean_staleness_is_theory_but_for_what_is_still_open() {
                 continue;
             };
             let (mut accounts, mut version, mut open) = (Accounts::new(8), 0, HashMap::new());
-            turns(rule, &spec, RandomKey::new(2, 0), 5000, |step| {
+            steps(rule, &spec, RandomKey::new(2, 0), 5000, |step| {
                 accounts.add(step);
                 version = step.orders.version.max(version);
                 step.orders.update.iter().for_each(|task| assert!(open.remove(&(task.worker, task.serial)).is_some()));
@@ -192,7 +192,7 @@ fn the_tally_meets_theory_up_to_the_edge() {
     for (name, m) in [("async", 8), ("k-async:4", 8), ("k-batch-async:4", 8), ("sync", 8), ("async", 20)] {
         let rule = rule(name, m);
         let mut accounts = Accounts::new(m);
-        turns(rule, &spec("gamma(4, 0.25)"), RandomKey::new(3, 0), 100_000, |step| accounts.add(step));
+        steps(rule, &spec("gamma(4, 0.25)"), RandomKey::new(3, 0), 100_000, |step| accounts.add(step));
         let (found, exact) = (accounts.mean_staleness().unwrap(), theory::mean_staleness(rule).unwrap());
         // At most m tasks are open, of ten rounds' staleness at the very most (P(X > 10) is 1e-13 for this law).
         let applied: u64 = accounts.staleness().iter().sum();
@@ -206,13 +206,13 @@ fn the_tally_meets_theory_up_to_the_edge() {
 fn a_ledger_notices_a_version_that_was_not_the_newest() {
     let mut audit = StalenessAudit::default();
     let mut lies = 0;
-    turns(rule("async", 4), &spec("exp(1)"), RandomKey::new(0, 0), 50, |step| {
+    steps(rule("async", 4), &spec("exp(1)"), RandomKey::new(0, 0), 50, |step| {
         let mut orders = step.orders.clone();
         if let Some(task) = orders.start.iter_mut().find(|task| task.serial == 5 && task.worker == 0) {
             task.base_version -= 1;
             lies += 1;
         }
-        audit.add(&Step { at: step.at, completion: step.completion, orders: &orders });
+        audit.add(&Step { orders: &orders, ..*step });
         let (added, had) = audit.sides();
         assert_eq!(had - added, lies);
     });
@@ -227,16 +227,42 @@ fn a_workers_nth_step_takes_the_same_time_under_every_policy() {
         for rule in [2, 8].into_iter().flat_map(rules) {
             let mut seen = 0;
             for (_, event) in events(rule, &spec, key, EVENTS) {
-                let Event::Finished(Completion { task, compute_s, delay_s, .. }) = event else { continue };
+                let Event::Finished(Completion { task, spent, .. }) = event else { continue };
                 seen += 1;
                 let (mut compute, mut delay) = (0.0, 0.0);
                 for step in task.serial * u64::from(task.steps)..(task.serial + 1) * u64::from(task.steps) {
                     compute += draws.compute_s(task.worker, step);
                     delay += draws.delay_s(task.worker, step);
                 }
-                assert_eq!((compute_s, delay_s), (compute, delay), "{task:?} of {rule:?} on {spec:?}");
+                assert_eq!((spent.compute_s, spent.delay_s), (compute, delay), "{task:?} of {rule:?} on {spec:?}");
             }
             assert!(seen > 300, "{rule:?}");
+        }
+    }
+}
+
+/// Seconds at the stations add up to the time that passed, for what was submitted and for what was cancelled, on every
+/// cluster; the only difference is rounding, of instants that are sums of thousands of pieces.
+#[test]
+fn a_tasks_stations_add_up_to_its_time() {
+    for (i, spec) in fleets().iter().enumerate() {
+        for rule in [2, 8].into_iter().flat_map(rules) {
+            let (mut given, mut checked) = (vec![Time::ZERO; rule.workers as usize], 0);
+            steps(rule, spec, RandomKey::new(i as u64, 1), 3000, |step| {
+                let finished = step.completion.map(|c| (c.task, c.spent, c.at));
+                let cancelled =
+                    step.orders.cancel.iter().zip(step.cancelled).map(|(&task, &spent)| (task, spent, step.at));
+                for (task, spent, at) in finished.into_iter().chain(cancelled) {
+                    let Spent { discarded_s, core_s, compute_s, delay_s, link_s, queue_s, service_s } = spent;
+                    let parts = [discarded_s, core_s, compute_s, delay_s, link_s, queue_s, service_s];
+                    assert!(parts.iter().all(|&s| s >= 0.0), "{spent:?} of {rule:?} on {spec:?}");
+                    let (passed, rounding) = (at.since(given[task.worker as usize]), 1e-12 * at.seconds());
+                    assert!((spent.total_s() - passed).abs() <= rounding, "{passed} s: {spent:?}, {rule:?}, {spec:?}");
+                    checked += 1;
+                }
+                step.orders.start.iter().for_each(|task| given[task.worker as usize] = step.at);
+            });
+            assert!(checked >= 3000 - 1);
         }
     }
 }
@@ -249,7 +275,8 @@ fn shared_cores_only_ever_stretch() {
     let draws = Variates::new(&spec, key);
     for rule in rules(8).into_iter().filter(|rule| rule.steps == 1) {
         for (_, event) in events(rule, &spec, key, EVENTS) {
-            let Event::Finished(Completion { task, compute_s, delay_s, .. }) = event else { continue };
+            let Event::Finished(Completion { task, spent, .. }) = event else { continue };
+            let Spent { compute_s, delay_s, .. } = spent;
             let alone_s = draws.compute_s(task.worker, task.serial);
             // Rounding: the counter of Cores has been added up from many thousand pieces.
             assert!((1.0 - 1e-9..4.0 + 1e-9).contains(&(compute_s / alone_s)), "{compute_s} for {alone_s}, {rule:?}");

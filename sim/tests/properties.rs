@@ -106,7 +106,7 @@ impl Chronicle {
         self.now = Some(at);
         match event {
             Event::Finished(completion) => {
-                assert!(completion.at == at && completion.compute_s >= 0.0 && completion.delay_s >= 0.0);
+                assert!(completion.at == at && completion.spent.compute_s >= 0.0 && completion.spent.delay_s >= 0.0);
                 self.turns(completion.task, Fate::Open, Fate::HandedIn);
                 *self.finished.entry(completion.task.worker).or_default() += 1;
                 self.gathered += 1;

@@ -1,6 +1,8 @@
 //! What if something goes wrong? A run on threads ends, says why, and leaves no thread and no lock behind.
 
-use sim::{Cluster, ClusterSpec, Completion, Learner, Policy, RandomKey, Run, StalenessAudit, Task, Time, Variates};
+use sim::{
+    Cluster, ClusterSpec, Completion, Learner, Policy, RandomKey, Run, Spent, StalenessAudit, Task, Time, Variates,
+};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -105,8 +107,8 @@ impl Cluster for Team {
     fn start(&mut self, task: Task) {
         self.0.start(task);
     }
-    fn cancel(&mut self, task: Task) {
-        self.0.cancel(task);
+    fn cancel(&mut self, task: Task) -> Spent {
+        self.0.cancel(task)
     }
     fn update(&mut self, version: u64, from: &[Task]) -> Time {
         self.0.update(version, from)

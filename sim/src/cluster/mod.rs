@@ -11,6 +11,6 @@ pub mod time;
 
 pub use des::Simulated;
 pub use replay::{Recording, Replay};
-pub use run::{Cluster, Completion, Event, Run, Step};
+pub use run::{Cluster, Completion, Event, Run, Spent, Step};
 pub use spec::{Cancellation, ClusterSpec, Sharing, Variates};
 pub use time::Time;

@@ -1,34 +1,38 @@
-//! What did the last run do? A cluster that tells a recorded run again, completion by completion.
+//! A recorded run as a cluster: it replays the completions of another, one by one.
 //!
 //! Threads race; what the coordinator and the learner made of the race must not depend on anything but its outcome. So a
-//! recorded run told again ends on the same bits, or there is a bug.
+//! replayed run ends on the same bits, or there is a bug.
 
 use crate::cluster::time::Time;
-use crate::cluster::{Cluster, Completion, Step};
+use crate::cluster::{Cluster, Completion, Spent, Step};
 use crate::learn::{Learner, Learning};
 use crate::policy::coordinator::Task;
 
-/// What a cluster decided by itself: which task came in when, and when each update was done.
+/// What a cluster decided by itself: which task came in when, when each update was done, what was spent on what was
+/// cancelled.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recording {
     completions: Vec<Completion>,
     updates: Vec<Time>,
+    cancelled: Vec<Spent>,
 }
 
 impl Recording {
-    /// Adds a turn of the run that is being recorded.
+    /// Adds a step of the run that is being recorded.
     pub fn add(&mut self, step: &Step<'_>) {
         self.completions.extend(step.completion);
+        self.cancelled.extend_from_slice(step.cancelled);
         if !step.orders.update.is_empty() {
             self.updates.push(step.at);
         }
     }
 }
 
-/// Tells a [`Recording`] again.
+/// Replays a [`Recording`].
 pub struct Replay<L: Learner = ()> {
     completions: std::vec::IntoIter<Completion>,
     updates: std::vec::IntoIter<Time>,
+    cancelled: std::vec::IntoIter<Spent>,
     running: Vec<Option<Task>>,
     learning: Learning<L>,
     now: Time,
@@ -41,6 +45,7 @@ impl<L: Learner> Replay<L> {
         Replay {
             completions: recording.completions.into_iter(),
             updates: recording.updates.into_iter(),
+            cancelled: recording.cancelled.into_iter(),
             running: vec![None; workers as usize],
             learning: Learning::new(learner, workers),
             now: Time::ZERO,
@@ -65,8 +70,9 @@ impl<L: Learner> Cluster for Replay<L> {
         self.learning.start(task);
     }
 
-    fn cancel(&mut self, task: Task) {
+    fn cancel(&mut self, task: Task) -> Spent {
         self.running[task.worker as usize] = None;
+        self.cancelled.next().unwrap_or_default()
     }
 
     fn update(&mut self, version: u64, from: &[Task]) -> Time {

@@ -1,6 +1,7 @@
-//! Where do tasks run, and what time is it there? The seam between the coordinator and every world.
+//! The seam between the coordinator and every world, and the event loop.
 //!
-//! [`Run`] is the only event loop: wait for a completion, ask the coordinator, carry out its orders.
+//! A [`Cluster`] carries tasks out and knows what time it is. [`Run`] waits for a completion, asks the coordinator, and
+//! has its orders carried out.
 
 use crate::cluster::time::Time;
 use crate::policy::Rule;
@@ -13,20 +14,44 @@ pub struct Completion {
     pub at: Time,
     /// What was handed in.
     pub task: Task,
-    /// Seconds from its start in which its worker still computed a task that had been cancelled.
+    /// Where its time went, from the moment it was given to its worker until `at`.
+    pub spent: Spent,
+}
+
+/// Where the time of one task went, station by station, in seconds: together the time since the task was given to its
+/// worker, up to rounding.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Spent {
+    /// Before it began: the worker still computed a task that had been cancelled.
     pub discarded_s: f64,
-    /// Seconds after that which went into computing; cores shared with others make them longer.
+    /// Waiting for a core, where workers queue for cores.
+    pub core_s: f64,
+    /// Computing; cores shared at the same time make it longer.
     pub compute_s: f64,
-    /// Seconds of delay that followed.
+    /// The delay after computing, which needs no core.
     pub delay_s: f64,
+    /// Communication: messages on their way, and waiting for a link.
+    pub link_s: f64,
+    /// Waiting for the server.
+    pub queue_s: f64,
+    /// Being served by the server.
+    pub service_s: f64,
+}
+
+impl Spent {
+    /// All of it, s.
+    pub fn total_s(&self) -> f64 {
+        self.discarded_s + self.core_s + self.compute_s + self.delay_s + self.link_s + self.queue_s + self.service_s
+    }
 }
 
 /// Where tasks run: in simulated time, on threads, or in a recording.
 pub trait Cluster {
     /// Reads the parameters now, and begins.
     fn start(&mut self, task: Task);
-    /// Throws a running task away; its completion must not come out of [`wait`](Cluster::wait) any more.
-    fn cancel(&mut self, task: Task);
+    /// Throws a running task away; its completion must not come out of [`wait`](Cluster::wait) any more. Where its time
+    /// went until now.
+    fn cancel(&mut self, task: Task) -> Spent;
     /// Averages the results of these tasks, all that were handed in since the last update, into the parameters,
     /// which become `version`; says when that is done.
     fn update(&mut self, version: u64, from: &[Task]) -> Time;
@@ -40,8 +65,8 @@ impl<C: Cluster> Cluster for &mut C {
         (**self).start(task);
     }
 
-    fn cancel(&mut self, task: Task) {
-        (**self).cancel(task);
+    fn cancel(&mut self, task: Task) -> Spent {
+        (**self).cancel(task)
     }
 
     fn update(&mut self, version: u64, from: &[Task]) -> Time {
@@ -53,7 +78,7 @@ impl<C: Cluster> Cluster for &mut C {
     }
 }
 
-/// One turn of the loop: what came in, what was ordered, when.
+/// One step of the loop: what came in, what was ordered, when.
 #[derive(Clone, Copy, Debug)]
 pub struct Step<'a> {
     /// When the orders were given: after the update, if there was one.
@@ -62,6 +87,8 @@ pub struct Step<'a> {
     pub completion: Option<Completion>,
     /// What was ordered.
     pub orders: &'a Orders,
+    /// Where the time of each cancelled task went, in the order of the orders.
+    pub cancelled: &'a [Spent],
 }
 
 /// What happens in a run, one thing at a time.
@@ -79,7 +106,7 @@ pub enum Event {
     Started(Task),
 }
 
-/// A rule at work on a cluster: [`turn`](Run::turn) by turn, or as an iterator of timed [`Event`]s.
+/// A rule at work on a cluster: [`step`](Run::step) by step, or as an iterator of timed [`Event`]s.
 ///
 /// A stopping rule is `take_while`, a trace is `collect`.
 /// ```
@@ -96,8 +123,9 @@ pub struct Run<C> {
     coordinator: Coordinator,
     cluster: C,
     orders: Orders,
+    cancelled: Vec<Spent>,
     begun: bool,
-    /// Events of the last turn that the iterator has not given out yet, last first.
+    /// Events of the last step that the iterator has not given out yet, last first.
     unread: Vec<(Time, Event)>,
 }
 
@@ -108,6 +136,7 @@ impl<C: Cluster> Run<C> {
             coordinator: Coordinator::new(rule),
             cluster,
             orders: Orders::default(),
+            cancelled: Vec::new(),
             begun: false,
             unread: Vec::new(),
         }
@@ -138,18 +167,19 @@ impl<C: Cluster> Run<C> {
         if !self.orders.update.is_empty() {
             at = self.cluster.update(self.orders.version, &self.orders.update);
         }
+        self.cancelled.clear();
         for &task in &self.orders.cancel {
-            self.cluster.cancel(task);
+            self.cancelled.push(self.cluster.cancel(task));
         }
         for &task in &self.orders.start {
             self.cluster.start(task);
         }
-        Some(Step { at, completion, orders: &self.orders })
+        Some(Step { at, completion, orders: &self.orders, cancelled: &self.cancelled })
     }
 }
 
 impl Step<'_> {
-    /// The turn as single events, in the order in which they happened.
+    /// The step as single events, in the order in which they happened.
     pub fn events(&self) -> impl DoubleEndedIterator<Item = (Time, Event)> {
         let at = self.at;
         let orders = self.orders;

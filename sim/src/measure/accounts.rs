@@ -1,7 +1,7 @@
 //! What did the run come to? Two folds over its turns: what must hold of every run, and what is to be reported.
 
 use crate::cluster::time::Time;
-use crate::cluster::{Completion, Step};
+use crate::cluster::{Spent, Step};
 use crate::measure::series::{Quantiles, Series};
 use crate::policy::Rule;
 
@@ -99,6 +99,11 @@ impl Day {
     }
 }
 
+/// Seconds of work among those spent on a task: waiting for the server is none.
+fn worked_s(spent: &Spent) -> f64 {
+    spent.discarded_s + spent.core_s + spent.compute_s + spent.delay_s
+}
+
 impl Accounts {
     /// Nothing yet, of `workers` workers.
     pub fn new(workers: u32) -> Accounts {
@@ -122,15 +127,13 @@ impl Accounts {
         let orders = step.orders;
         self.pass(step.at);
         if let Some(completion) = &step.completion {
-            let Completion { task, discarded_s, compute_s, delay_s, .. } = *completion;
-            self.finished(task.worker, discarded_s + compute_s + delay_s);
-            self.wasted_s += discarded_s;
+            let spent = &completion.spent;
+            self.finished(completion.task.worker, worked_s(spent));
+            self.wasted_s += spent.discarded_s;
         }
-        for task in &orders.cancel {
-            let day = &mut self.days[task.worker as usize];
-            let spent_s = step.at.since(std::mem::replace(&mut day.since, Time::END));
-            day.worked_s += spent_s;
-            self.wasted_s += spent_s;
+        for (task, spent) in orders.cancel.iter().zip(step.cancelled) {
+            self.finished(task.worker, worked_s(spent));
+            self.wasted_s += worked_s(spent);
         }
         for task in &orders.start {
             self.started(step.at, task.worker);

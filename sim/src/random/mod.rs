@@ -1,11 +1,14 @@
 //! Random numbers: streams with a key for every number, and laws of positive random times.
 //!
-//! Read [`key`] first (common random numbers: which number belongs to which step), then [`law`].
+//! Read [`key`] first (common random numbers: which number belongs to which step), then [`law`]; [`step_times`] is what
+//! measured laws are made of.
 
 pub mod key;
 pub mod law;
 pub(crate) mod ln;
+pub mod step_times;
 pub mod syntax;
 
 pub use key::{Purpose, RandomKey, Stream};
 pub use law::{Law, LawError, LawText, TraceSource};
+pub use step_times::{StepTime, StepTimes, StepTimesError};

@@ -11,7 +11,7 @@
 use crate::cluster::cores::{Core, Cores, Thread};
 use crate::cluster::failure::Failure;
 use crate::cluster::worker::{Computed, NOWHERE, Server, work};
-use sim::{Cluster, ClusterSpec, Completion, Law, Learner, RandomKey, Task, Time, Variates};
+use sim::{Cluster, ClusterSpec, Completion, Law, Learner, RandomKey, Spent, Task, Time, Variates};
 use std::collections::VecDeque;
 use std::iter::repeat_n;
 use std::sync::Arc;
@@ -52,8 +52,24 @@ struct Worker<P, G> {
     state: State<P, G>,
     /// When it was given its task.
     given: Instant,
+    /// When it was given a core for it.
+    has_core: Instant,
     /// When it had last computed a task that nobody wanted any more.
     done_in_vain: Instant,
+}
+
+impl<P, G> Worker<P, G> {
+    /// Where the time of its task went: it computed between these instants, and has been delayed since.
+    fn spent(&self, from: Instant, computed: Instant, now: Instant) -> Spent {
+        let begun = self.given.max(self.done_in_vain);
+        Spent {
+            discarded_s: (begun - self.given).as_secs_f64(),
+            core_s: from.saturating_duration_since(begun).as_secs_f64(),
+            compute_s: (computed - from).as_secs_f64(),
+            delay_s: (now - computed).as_secs_f64(),
+            ..Spent::default()
+        }
+    }
 }
 
 enum State<P, G> {
@@ -70,7 +86,7 @@ enum State<P, G> {
 struct Delayed<G> {
     task: Task,
     gradient: G,
-    compute_s: f64,
+    from: Instant,
     computed: Instant,
     until: Instant,
 }
@@ -122,7 +138,7 @@ where
             let thread = std::thread::Builder::new().name(format!("worker {worker}")).spawn(work);
             let thread = thread.expect("the system starts threads");
             let (id, now) = (id.recv().expect("a thread begins"), Instant::now());
-            Worker { inbox, thread, id, state: State::Idle, given: now, done_in_vain: now }
+            Worker { inbox, thread, id, state: State::Idle, given: now, has_core: now, done_in_vain: now }
         };
         Threaded {
             params: learner.initial(),
@@ -165,7 +181,11 @@ impl<L: Learner> Threaded<L> {
 
     /// The time now.
     pub fn now(&self) -> Time {
-        Time::at(self.began.elapsed().as_secs_f64()).expect("clocks run forwards")
+        self.time_of(Instant::now())
+    }
+
+    fn time_of(&self, now: Instant) -> Time {
+        Time::at((now - self.began).as_secs_f64()).expect("clocks run forwards")
     }
 
     /// Lets everybody compute a few steps, one after the other, for nothing, in tasks of so many steps or fewer, and begins to
@@ -227,7 +247,7 @@ impl<L: Learner> Threaded<L> {
             let worker = &mut self.workers[worker as usize];
             if let State::Waits(task, params) = std::mem::replace(&mut worker.state, State::Idle) {
                 self.cores.put(worker.id, core);
-                worker.state = State::Computes;
+                (worker.state, worker.has_core) = (State::Computes, Instant::now());
                 // A worker is gone only if it has panicked, which its last message says.
                 let _ = worker.inbox.send((task, params, core));
             }
@@ -271,8 +291,7 @@ impl<L: Learner> Threaded<L> {
             _ => {
                 let delay_s = self.draws.task_delay_s(&task);
                 let until = to + Duration::from_secs_f64(delay_s.min(FOREVER_S));
-                let compute_s = (to - from).as_secs_f64();
-                *self.state(task.worker) = State::Delayed(Delayed { task, gradient, compute_s, computed: to, until });
+                *self.state(task.worker) = State::Delayed(Delayed { task, gradient, from, computed: to, until });
             }
         }
     }
@@ -321,12 +340,23 @@ impl<L: Learner> Cluster for Threaded<L> {
         }
     }
 
-    fn cancel(&mut self, task: Task) {
-        let state = self.state(task.worker);
-        match std::mem::replace(state, State::Idle) {
-            State::Computes | State::InVain(_) => *state = State::InVain(None),
-            State::Waits(..) => self.queue.retain(|&worker| worker != task.worker),
-            State::Idle | State::Delayed(_) => {}
+    fn cancel(&mut self, task: Task) -> Spent {
+        let (worker, now) = (&mut self.workers[task.worker as usize], Instant::now());
+        match std::mem::replace(&mut worker.state, State::Idle) {
+            State::Computes => {
+                worker.state = State::InVain(None);
+                worker.spent(worker.has_core, now, now)
+            }
+            State::InVain(_) => {
+                worker.state = State::InVain(None);
+                Spent { discarded_s: (now - worker.given).as_secs_f64(), ..Spent::default() }
+            }
+            State::Waits(..) => {
+                self.queue.retain(|&worker| worker != task.worker);
+                worker.spent(now, now, now)
+            }
+            State::Delayed(Delayed { from, computed, .. }) => worker.spent(from, computed, now),
+            State::Idle => Spent::default(),
         }
     }
 
@@ -351,12 +381,11 @@ impl<L: Learner> Cluster for Threaded<L> {
             // The server goes on working; the other cores need not wait for it.
             self.hand_out();
             if let State::Delayed(delayed) = std::mem::replace(self.state(worker), State::Idle) {
-                let Delayed { task, gradient, compute_s, computed, .. } = delayed;
+                let Delayed { task, gradient, from, computed, .. } = delayed;
                 self.handed_in.push(gradient);
-                let delay_s = computed.elapsed().as_secs_f64();
-                let Worker { given, done_in_vain, .. } = self.workers[worker as usize];
-                let discarded_s = done_in_vain.saturating_duration_since(given).as_secs_f64();
-                return Some(Completion { at: self.now(), task, discarded_s, compute_s, delay_s });
+                let now = Instant::now();
+                let spent = self.workers[worker as usize].spent(from, computed, now);
+                return Some(Completion { at: self.time_of(now), task, spent });
             }
         }
         None

@@ -132,8 +132,9 @@ fn calibrate_one(
         let given = run.cluster().now();
         let completion = run.step()?.completion?;
         let drawn = draws.task_delay_s(&completion.task);
-        calibration.compute_s.push(completion.compute_s / f64::from(*steps));
-        calibration.way_s.push((completion.at.since(given) - completion.compute_s - drawn).max(0.0));
+        let compute_s = completion.spent.compute_s;
+        calibration.compute_s.push(compute_s / f64::from(*steps));
+        calibration.way_s.push((completion.at.since(given) - compute_s - drawn).max(0.0));
     }
     black_box(&other_things);
     Some(calibration)

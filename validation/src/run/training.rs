@@ -135,8 +135,8 @@ impl Journal {
     pub fn add(&mut self, step: &Step<'_>, scores: &[Score]) {
         self.audit.add(step);
         let orders = step.orders;
-        if let Some(Completion { at, task, compute_s, delay_s, .. }) = step.completion {
-            self.end(task, at, Some((compute_s, delay_s)));
+        if let Some(Completion { at, task, spent }) = step.completion {
+            self.end(task, at, Some((spent.compute_s, spent.delay_s)));
             self.waiting.push(self.steps.len() - 1);
         }
         if !orders.update.is_empty() {
@@ -219,8 +219,8 @@ pub fn train<C: Cluster + Holds>(
         let Some(step) = run.step() else { break End::RanDry };
         let (at, updated) = (step.at, !step.orders.update.is_empty());
         // The orders are kept apart from the cluster, whose scores the journal needs to see: two short borrows.
-        let orders = step.orders.clone();
-        let step = Step { at, completion: step.completion, orders: &orders };
+        let (orders, cancelled) = (step.orders.clone(), step.cancelled.to_vec());
+        let step = Step { at, completion: step.completion, orders: &orders, cancelled: &cancelled };
         journal.add(&step, run.cluster().scores());
         if journal.steps_applied >= next_snapshot {
             journal.snapshot(at, run.cluster().weights());

@@ -63,6 +63,14 @@ impl Cores {
         }
     }
 
+    /// Since when a worker has had a core or its share of one, if it need not have had it when it joined.
+    pub(crate) fn had_core_since(&self, worker: u32) -> Option<Time> {
+        match self {
+            Cores::Equal(_) => None,
+            Cores::Queued(queued) => Some(queued.began[worker as usize]),
+        }
+    }
+
     /// Whether a worker is computing: waiting for a core is not.
     pub(crate) fn holds(&self, worker: u32) -> bool {
         match self {
@@ -106,6 +114,8 @@ pub(crate) struct Queued {
     places: Vec<u32>,
     /// Who computes there.
     sharers: Vec<u32>,
+    /// When each sharer had its core.
+    began: Vec<Time>,
     now: Time,
     /// When the computing at each place ends.
     ends: Queue,
@@ -120,6 +130,7 @@ impl Queued {
             slowness: speeds.iter().cycle().take(cores as usize).map(|speed| 1.0 / speed).collect(),
             places: vec![0; sharers as usize],
             sharers: vec![0; cores as usize + 1],
+            began: vec![Time::ZERO; sharers as usize],
             now: Time::ZERO,
             ends: Queue::new(cores + 1),
             waiting: VecDeque::new(),
@@ -131,6 +142,7 @@ impl Queued {
     fn begin(&mut self, place: u32, sharer: u32, seconds: f64) {
         self.places[sharer as usize] = place;
         self.sharers[place as usize] = sharer;
+        self.began[sharer as usize] = self.now;
         self.ends.set(place, Some(self.now.after(seconds)));
     }
 

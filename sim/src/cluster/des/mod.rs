@@ -1,7 +1,7 @@
-//! What would happen, and when? A cluster in simulated time.
+//! Discrete-event simulation of a cluster.
 //!
 //! There are two clocks. The workers' events (end of computing, end of delay) happen in order of time. The server takes
-//! what they hand in first come first served, so its own clock, [`Simulated::now`], may run ahead of a hand-in that has
+//! what they submit first come first served, so its own clock, [`Simulated::now`], may run ahead of an arrival that has
 //! to wait: each is done at max(arrival, server free) + service, which is all there is to a queue. Orders are carried out
 //! at the server's time.
 
@@ -12,7 +12,7 @@ use crate::cluster::des::cores::Cores;
 use crate::cluster::des::queue::Queue;
 use crate::cluster::spec::{Cancellation, ClusterSpec, Variates};
 use crate::cluster::time::Time;
-use crate::cluster::{Cluster, Completion};
+use crate::cluster::{Cluster, Completion, Spent};
 use crate::learn::{Learner, Learning};
 use crate::policy::coordinator::Task;
 use crate::random::key::RandomKey;
@@ -45,9 +45,11 @@ struct Job {
     task: Task,
     /// When it was given its task.
     given: Time,
-    /// When it began to compute.
+    /// When it began with it: to compute, or to wait for a core.
     began: Time,
-    /// How long that takes: longer than was drawn, where cores are shared.
+    /// How long it waited for a core.
+    core_s: f64,
+    /// How long computing takes: longer than was drawn, where cores are shared.
     compute_s: f64,
     delay_s: f64,
     latency_s: f64,
@@ -72,6 +74,7 @@ impl<L: Learner> Simulated<L> {
             task,
             given: Time::ZERO,
             began: Time::ZERO,
+            core_s: 0.0,
             compute_s: 0.0,
             delay_s: 0.0,
             latency_s: 0.0,
@@ -139,7 +142,8 @@ impl<L: Learner> Simulated<L> {
             self.begin_computing(at, worker);
             return None;
         }
-        job.compute_s = at.since(job.began);
+        let core_since = self.cores.as_ref().and_then(|cores| cores.had_core_since(worker)).unwrap_or(job.began);
+        (job.core_s, job.compute_s) = (core_since.since(job.began), at.since(core_since));
         job.free = at;
         Some(at.after(job.delay_s).after(job.latency_s))
     }
@@ -159,6 +163,40 @@ impl<L: Learner> Simulated<L> {
                 self.arrivals.set(worker, Some(job.free.after(job.delay_s).after(job.latency_s)));
             }
         }
+    }
+
+    /// Where the time of the task that a worker is at went until now: through its stations one after the other.
+    fn spent_so_far(&self, worker: u32) -> Spent {
+        let job = &self.jobs[worker as usize];
+        if job.waits {
+            return Spent { discarded_s: self.now.since(job.given), ..Spent::default() };
+        }
+        let begun = job.began.min(self.now);
+        let mut left_s = self.now.since(begun);
+        let mut through = |seconds: f64| {
+            let here_s = seconds.min(left_s);
+            left_s -= here_s;
+            here_s
+        };
+        let mut spent = Spent { discarded_s: begun.since(job.given), ..Spent::default() };
+        match self.cores.as_ref().filter(|_| job.free <= job.began) {
+            // Still at its computing, or waiting for a core.
+            Some(cores) => {
+                let core_since = cores.had_core_since(worker).filter(|_| cores.holds(worker));
+                let waits_s =
+                    if cores.holds(worker) { core_since.unwrap_or(begun).since(begun) } else { f64::INFINITY };
+                spent.core_s = through(waits_s);
+                spent.compute_s = left_s;
+            }
+            None => {
+                spent.core_s = through(job.core_s);
+                spent.compute_s = through(job.compute_s);
+                spent.delay_s = through(job.delay_s);
+                spent.link_s = through(job.latency_s);
+                spent.queue_s = left_s;
+            }
+        }
+        spent
     }
 
     /// Who computes now decides how fast: where cores are shared, the workers' side must not lag behind an order.
@@ -204,8 +242,9 @@ impl<L: Learner> Cluster for Simulated<L> {
         }
     }
 
-    fn cancel(&mut self, task: Task) {
+    fn cancel(&mut self, task: Task) -> Spent {
         self.catch_up();
+        let spent = self.spent_so_far(task.worker);
         self.arrivals.set(task.worker, None);
         self.arrived.retain(|&(_, worker)| worker != task.worker);
         let job = &mut self.jobs[task.worker as usize];
@@ -222,6 +261,7 @@ impl<L: Learner> Cluster for Simulated<L> {
                 }
             }
         }
+        spent
     }
 
     #[inline]
@@ -235,12 +275,15 @@ impl<L: Learner> Cluster for Simulated<L> {
     fn wait(&mut self) -> Option<Completion> {
         let arrival = self.arrived.pop_front();
         let (arrival, worker) = arrival.or_else(|| self.next_arrival(Time::END))?;
-        let Job { task, given, began, compute_s, delay_s, .. } = self.jobs[worker as usize];
+        let Job { task, given, began, core_s, compute_s, delay_s, latency_s: link_s, .. } = self.jobs[worker as usize];
         self.now = self.now.max(arrival);
+        let served_from = self.now;
         self.serve(self.draws.service_s(worker, task.serial));
         self.learning.finish(task);
-        let discarded_s = began.since(given);
-        Some(Completion { at: self.now, task, discarded_s, compute_s, delay_s })
+        let (discarded_s, queue_s, service_s) =
+            (began.since(given), served_from.since(arrival), self.now.since(served_from));
+        let spent = Spent { discarded_s, core_s, compute_s, delay_s, link_s, queue_s, service_s };
+        Some(Completion { at: self.now, task, spent })
     }
 }
 
