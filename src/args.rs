@@ -44,6 +44,13 @@ pub enum Command {
     /// Run a published experiment with its published setting, and print its published figures beside ours.
     #[cfg(feature = "train")]
     Reproduce(Box<crate::reproduce::args::Reproduce>),
+    /// Serve trained networks with TorchServe's REST interface and the Open Inference Protocol.
+    #[cfg(feature = "serve")]
+    Serve(Box<crate::commands::serve::Serve>),
+    /// Write a page to play with: the simulator in one HTML file.
+    Explore(crate::commands::explore::Explore),
+    /// Check the answer to the page's exercise.
+    Check(crate::commands::check::Check),
 }
 
 /// What every command takes.

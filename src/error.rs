@@ -28,7 +28,6 @@ pub enum Error {
     #[cfg(feature = "train")]
     Training(String),
     /// A claim did not hold.
-    #[cfg(feature = "train")]
     Verdict(String),
     /// Someone pressed Ctrl-C.
     Interrupted {
@@ -41,7 +40,6 @@ impl Error {
     /// The process's exit status.
     pub fn status(&self) -> u8 {
         match self {
-            #[cfg(feature = "train")]
             Error::Verdict(_) => 1,
             Error::Usage(_) => 2,
             Error::Input(_) | Error::Write { .. } | Error::Print(_) | Error::Draw(_) => 3,
@@ -55,9 +53,9 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Usage(sentence) | Error::Input(sentence) => f.write_str(sentence),
+            Error::Usage(sentence) | Error::Input(sentence) | Error::Verdict(sentence) => f.write_str(sentence),
             #[cfg(feature = "train")]
-            Error::Training(sentence) | Error::Verdict(sentence) => f.write_str(sentence),
+            Error::Training(sentence) => f.write_str(sentence),
             Error::Write { path, source, flag } => {
                 write!(f, "cannot write {}: {source}; choose another place with {flag}", path.display())
             }

@@ -1,16 +1,22 @@
 //! `straggle`: wait for the slowest worker, never wait, or something between?
 
 mod args;
+mod commands;
 mod error;
 mod manifest;
 mod output;
+mod page;
 mod progress;
 mod report;
 #[cfg(feature = "train")]
 mod reproduce;
 #[cfg(feature = "train")]
 mod scaling;
+#[cfg(feature = "serve")]
+mod serve;
+mod session;
 mod simulate;
+mod text;
 mod trace;
 #[cfg(feature = "train")]
 mod train;
@@ -47,6 +53,10 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments, typed: &[OsString]) -> Result<(), Error> {
     match &arguments.command {
         Command::Simulate(simulate) => simulate::run(simulate, typed),
+        Command::Explore(explore) => explore.run(),
+        Command::Check(check) => check.run(),
+        #[cfg(feature = "serve")]
+        Command::Serve(serve) => serve.as_ref().clone().run(),
         #[cfg(feature = "train")]
         Command::Train(arguments) => train::run(arguments, typed),
         #[cfg(feature = "train")]

@@ -1,11 +1,11 @@
 // Worker lanes: two policies over one clock, a row for each worker.
 
-const lanes = { time: 0, playing: false, speed: 0, horizon: 0, from: 0, sides: [], last: 0, asking: null };
+const lanes = { time: 0, playing: false, speed: 0, horizon: 0, from: 0, sides: [], last: 0, asking: null, stepMean: 1 };
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 // How much is seen at once, s: some dozen steps.
-const span = () => 12 * state.stepMean;
+const span = () => 12 * lanes.stepMean;
 
 // Asked for ahead of time and in the background, so that no frame waits for it.
 function lanesQuestion() {
@@ -161,7 +161,7 @@ function frame(now) {
   const passed = Math.min(0.1, (now - lanes.last) / 1000);
   lanes.last = now;
   // The clock stands still at the end of what is known: the rest is on its way.
-  const next = lanes.time + passed * 2 ** lanes.speed * state.stepMean;
+  const next = lanes.time + passed * 2 ** lanes.speed * lanes.stepMean;
   if (next > lanes.horizon - 2 * span()) askLanesAhead();
   if (next < lanes.horizon) moveTo(next);
   requestAnimationFrame(frame);

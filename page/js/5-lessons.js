@@ -143,7 +143,7 @@ const LESSONS = [
       const fastest = best(rows, (row) => row.s_per_gradient);
       return [bars(rows.map((row) => ({ label: row.policy, value: 1 / row.s_per_gradient, colour: row.policy.startsWith('k') ? '--a' : '--waste',
         text: `${short(1 / row.s_per_gradient)}/s` + (row.wasted_share > 0.0005 ? `, ${(100 * row.wasted_share).toFixed(0)} % lost` : '') + (row.mean_staleness > 0 ? `, ${short(row.mean_staleness)} old` : '') })),
-      { most: 1.35 / fastest.s_per_gradient }), `Gradients a second with 8 workers. Most: ${fastest.policy}.`];
+      { most: 1.35 / fastest.s_per_gradient }), `Gradients a second with 8 workers, for K = ${k}: ${rows.map((row) => `${row.policy} ${short(1 / row.s_per_gradient)}`).join(', ')}. Most: ${fastest.policy}.`];
     },
   },
 ];

@@ -28,34 +28,43 @@ function findColumns({ header, rows }) {
   return { times, worker, step };
 }
 
-// Rows of [worker, step, seconds]; what is empty, zero or no number is counted and left out.
+// Lines of worker, step, seconds for the simulator; workers by the order in which they appear. What is missing stays
+// missing: it is counted there.
 function readTimes(text) {
   const table = readTable(text);
   const columns = findColumns(table);
-  const found = [], left = { count: 0 };
+  const workers = new Map(), lines = [];
+  const number = (worker) => workers.get(worker) ?? workers.set(worker, workers.size).get(worker);
   const add = (worker, step, cell, name) => {
-    const seconds = Number(cell) * (unitOf(name) ?? 1);
-    if (cell === undefined || cell === '' || !(seconds > 0) || !Number.isFinite(seconds)) left.count++;
-    else found.push([worker, step, seconds]);
+    const seconds = cell === undefined || cell === '' ? NaN : Number(cell) * (unitOf(name) ?? 1);
+    lines.push(`${number(worker)},${step},${seconds}`);
   };
+  const seen = new Map();
   table.rows.forEach((row, i) => {
-    const step = columns.step >= 0 ? row[columns.step] : i;
-    if (columns.wide) columns.wide.forEach((column) => add(table.header[column], step, row[column], table.header[column]));
-    else add(columns.worker >= 0 ? row[columns.worker] : '', step, row[columns.times], table.header[columns.times]);
+    if (columns.wide) {
+      columns.wide.forEach((column) => add(table.header[column], i, row[column], table.header[column]));
+      return;
+    }
+    const worker = columns.worker >= 0 ? row[columns.worker] : '0';
+    // Without a number of its own a step is the worker's next.
+    const next = seen.get(worker) ?? 0;
+    seen.set(worker, next + 1);
+    const step = columns.step >= 0 && /^\d+$/.test(row[columns.step]) ? row[columns.step] : next;
+    add(worker, step, row[columns.times], table.header[columns.times]);
   });
-  if (found.length < 2) throw new Error('fewer than two positive times were found; is the right column named step_time_s or step_time_ms?');
-  return { found, left: left.count, column: columns.wide ? null : table.header[columns.times] };
+  return { lines, names: [...workers.keys()], column: columns.wide ? null : table.header[columns.times] };
 }
 
 function takeFile(file) {
   const place = document.getElementById('data-result');
   file.text().then((text) => {
-    const { found, left, column } = readTimes(text);
-    const seen = ask(`data\n${found.map((row) => row.join(',')).join('\n')}`);
+    const { lines, names, column } = readTimes(text);
+    const question = `data\n${lines.join('\n')}`;
+    const seen = ask(question);
     const name = file.name.replace(/[(),']/g, '_').slice(0, 60);
     dropped = { name, typed: column && column !== 'step_time_s' ? `trace(${name}, ${column})` : `trace(${name})` };
-    background.remember(`data\n${found.map((row) => row.join(',')).join('\n')}`);
-    place.replaceChildren(...describe(seen, name, left));
+    background.remember(question);
+    place.replaceChildren(...describe(seen, name, names));
     offerTrace();
     state.law = 'trace';
     dialsChanged();
@@ -64,20 +73,33 @@ function takeFile(file) {
   });
 }
 
-function describe(seen, name, left) {
+function describe(seen, name, names) {
   const line = (text) => Object.assign(document.createElement('p'), { textContent: text });
   const percent = (share) => `${(100 * share).toFixed(share < 0.01 ? 2 : 0)} %`;
-  const lines = [line(`${name}: ${seen.count} times of ${seen.workers} worker${seen.workers === 1 ? '' : 's'}${left > 0 ? `, ${left} cells left out (empty, zero or no number)` : ''}. `
-    + `Mean ${short(seen.mean_s)} s, coefficient of variation ${short(seen.cv)}, median ${short(seen.p50_s)} s, 99 % below ${short(seen.p99_s)} s.`)];
+  const figure = (picture, words) => {
+    const made = document.createElement('figure');
+    made.style.maxWidth = '30rem';
+    picture.setAttribute('aria-label', words);
+    made.append(picture, Object.assign(document.createElement('figcaption'), { textContent: words }));
+    return made;
+  };
+  const lines = [line(`${name}: ${seen.count} times of ${seen.workers} worker${seen.workers === 1 ? '' : 's'}${seen.dropped > 0 ? `, ${seen.dropped} cells left out (empty, zero or no number)` : ''}. `
+    + `Mean ${short(seen.mean_s)} s, coefficient of variation ${short(seen.cv)}, median ${short(seen.p50_s)} s, 99 % below ${short(seen.p99_s)} s. `
+    + `Waiting for the slowest of 8 takes ${short(seen.slowest_of_8)} times an average step.`)];
   if (seen.shares) {
     const [worker, step, rest] = seen.shares;
-    lines.push(line(`Where the variance comes from: ${percent(worker)} is who the worker is, ${percent(step)} is what all workers have in common at a step, ${percent(rest)} is the rest. ${seen.advice ?? ''}`));
-    lines.push(bars([{ label: 'worker', value: worker, colour: '--a', text: percent(worker) }, { label: 'step', value: step, colour: '--b', text: percent(step) }, { label: 'rest', value: rest, colour: '--waste', text: percent(rest) }], { most: 1.2 }));
+    lines.push(figure(bars([{ label: 'worker', value: worker, colour: '--a', text: percent(worker) }, { label: 'step', value: step, colour: '--b', text: percent(step) },
+      { label: 'rest', value: rest, colour: '--waste', text: percent(rest) }], { most: 1.2 }), `Where the variance comes from: ${percent(worker)} is who the worker is, `
+      + `${percent(step)} is what all workers have in common at a step, ${percent(rest)} is neither. Correlation from a step to the next: ${short(seen.lag1)}.`));
   } else {
-    lines.push(line('With columns worker and step the page could say how much of the scatter belongs to single workers, and how much all of them share.'));
+    lines.push(line('With columns worker and step the page can say how much of the scatter belongs to single workers, and how much all of them share.'));
   }
-  lines.push(line(`Waiting for the slowest of 8 takes ${short(seen.slowest_of_8)} times an average step.${seen.fit ? ` Of the laws with two parameters ${seen.fit} is nearest.` : ''}`));
-  lines.push(line('The laboratory above runs on these times now; its table says which policy gets most done, and the dials what would change that.'));
+  for (const advice of seen.advice) lines.push(line(advice.replace(/\(worker (\d+) in order of appearance most/, (_, i) => `(${names[i].slice(0, 30)} most`)));
+  if (seen.fits.length > 0) {
+    lines.push(figure(bars(seen.fits.map(([law, distance], i) => ({ label: law.split('(')[0], value: distance, colour: '--a', hollow: i > 0, text: `${(100 * distance).toFixed(1)} %` }))),
+      `Laws with the same mean and standard deviation, and how far their distribution functions are from the measured one at most. Nearest: ${seen.fits[0][0]}.`));
+  }
+  lines.push(line('The laboratory above runs on these times now: its table says which policy gets most done, and its dials what would change that.'));
   return lines;
 }
 

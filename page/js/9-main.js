@@ -98,10 +98,10 @@ function dialsChanged(redrawDials = true) {
   if (redrawDials) shows.forEach((show) => show());
   document.getElementById('failure').hidden = true;
   try {
-    state.stepMean = ask(`law ${clusterOptions()}`).mean_s + state.comm;
+    lanes.stepMean = ask(`law ${clusterOptions()}`).mean_s + state.comm;
     lanes.asking = null;
-    lanes.time = Math.min(lanes.time, 1e6 * state.stepMean);
-    if (!lanes.playing && lanes.time === 0) lanes.time = 8 * state.stepMean;
+    lanes.time = Math.min(lanes.time, 1e6 * lanes.stepMean);
+    if (!lanes.playing && lanes.time === 0) lanes.time = span();
     askLanes();
     drawLanes();
     if (!lanes.playing) describeLanes();

@@ -20,6 +20,7 @@ pub use learner::digits::{Digits, LearningRateRule, Sgd, Weights};
 pub use learner::hogwild::Hogwild;
 pub use models::backend::{Backend, NoDevice};
 pub use models::checkpoint::CheckpointError;
+pub use models::classifier::Classifier;
 pub use models::net::{Architecture, Net, Score};
 pub use predict::calibrate::{Calibration, calibrate};
 pub use predict::curves::{Histogram, density_curve, quantile_pairs};

@@ -49,11 +49,11 @@ fn window(mut run: Run<Simulated>, policy: String, workers: u32, (from, until): 
             }
             break;
         }
-        if let Some(Completion { task, discarded_s, compute_s, delay_s, .. }) = step.completion
+        if let Some(Completion { task, spent, .. }) = step.completion
             && let Some(start) = began[task.worker as usize].take()
         {
             waiting.push(lanes.tasks.len());
-            lanes.tasks.push((task.worker, start, start + discarded_s + compute_s + delay_s, -2));
+            lanes.tasks.push((task.worker, start, start + spent.total_s() - spent.queue_s - spent.service_s, -2));
         }
         for task in &step.orders.cancel {
             if let Some(start) = began[task.worker as usize].take() {

@@ -7,6 +7,7 @@
 //! Besides `simulate` there are questions that only a picture asks: `lanes` (who works when), `staleness` (a histogram),
 //! `draw` (a few step times), `data` (a CSV that was dropped on the page), `task` and `check` (the exercise).
 
+mod data;
 #[cfg(target_arch = "wasm32")]
 mod exports;
 mod lanes;
@@ -43,11 +44,10 @@ impl Session {
         match command {
             "policies" => text(&Policy::EXAMPLES.map(|policy| policy.to_string())),
             "data" => {
-                self.times = body
-                    .split_ascii_whitespace()
-                    .map(|number| number.parse().map_err(|_| format!("'{number:.60}' is no number of seconds")))
-                    .collect::<Result<_, String>>()?;
-                text(&results::law(&Question::read("--step-time trace(data)", &self.times)?))
+                let table = data::read(body)?;
+                let described = text(&data::describe(&table)?)?;
+                self.times = table.pooled().to_vec();
+                Ok(described)
             }
             "task" => text(&task::Task::named(options.trim())),
             "check" => {

@@ -2,6 +2,7 @@
 
 pub mod backend;
 pub mod checkpoint;
+pub mod classifier;
 mod dense;
 pub mod net;
 mod product;

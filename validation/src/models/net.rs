@@ -32,6 +32,11 @@ pub enum Architecture {
 }
 
 impl Architecture {
+    /// Channels, rows and columns of an image.
+    pub fn input(self) -> [usize; 3] {
+        [1, 28, 28]
+    }
+
     /// All of them, the smallest first.
     pub const ALL: [Self; 4] = [Self::Softmax, Self::LenetSmall, Self::Lenet, Self::Mlp];
 
@@ -227,14 +232,7 @@ impl Net {
         let (mut loss, mut right) = (0.0, 0usize);
         for start in (0..split.len()).step_by(at_once) {
             split.gather(start..split.len().min(start + at_once), &mut images, &mut labels);
-            let logits = match &self.sight {
-                None => dense::forward(&mut layers, self.input(&images)),
-                Some(sight) => {
-                    let [first, second, rest @ ..] = &mut layers[..] else { unreachable!("two convolutions") };
-                    dense::forward(rest, sight.forward(&images, [first, second], None).features)
-                }
-            };
-            let logits = logits.last().expect("a network has a layer").clone().into_data();
+            let logits = self.forward(&mut layers, &images);
             right += told_right(&logits, &labels);
             for (logits, &label) in numbers(&logits).chunks_exact(CLASSES).zip(&labels) {
                 let own = logits[usize::from(label)];
@@ -245,6 +243,28 @@ impl Net {
         }
         let n = split.len() as f64;
         Score { loss: loss / n, accuracy: right as f64 / n }
+    }
+
+    /// Logits `[images, CLASSES]` of `images`, without dropout.
+    ///
+    /// # Panics
+    /// If that is no whole number of images.
+    pub fn logits(&self, parameters: &[f32], images: &[f32]) -> Vec<f32> {
+        assert_eq!(images.len() % PIXELS, 0, "whole images");
+        let mut layers = self.layers(parameters);
+        let chunks = images.chunks(self.at_once.min(1000) * PIXELS);
+        chunks.flat_map(|images| numbers(&self.forward(&mut layers, images)).to_vec()).collect()
+    }
+
+    fn forward(&self, layers: &mut [Affine], images: &[f32]) -> TensorData {
+        let logits = match &self.sight {
+            None => dense::forward(layers, self.input(images)),
+            Some(sight) => {
+                let [first, second, rest @ ..] = layers else { unreachable!("two convolutions") };
+                dense::forward(rest, sight.forward(images, [first, second], None).features)
+            }
+        };
+        logits.last().expect("a network has a layer").clone().into_data()
     }
 
     fn input(&self, images: &[f32]) -> Tensor<2> {

@@ -1,0 +1,3 @@
+//! What is said.
+
+pub use crate::output::{print, tell};
