@@ -3,6 +3,8 @@
 mod args;
 mod commands;
 mod error;
+#[allow(dead_code)]
+mod figures;
 mod manifest;
 mod output;
 mod page;

@@ -2,13 +2,16 @@
 
 use crate::data::mnist::{CLASSES, PixelScale};
 use crate::models::checkpoint::{self, CheckpointError};
-use crate::models::net::{Architecture, Net, device};
+use crate::models::flat;
+use crate::models::net::device;
+use crate::models::network::{Architecture, Network};
+use burn::tensor::{Tensor, TensorData};
 
 /// A network, its parameters, and the scale of the pixels from which it learnt.
 #[derive(Clone, Debug)]
 pub struct Classifier {
-    net: Net,
-    parameters: Vec<f32>,
+    architecture: Architecture,
+    network: Network,
     scale: PixelScale,
     labels: Option<Vec<String>>,
 }
@@ -34,7 +37,8 @@ impl Classifier {
             labels.iter().map(|label| label.as_str().map_or_else(|| label.to_string(), str::to_string)).collect::<Vec<_>>()
         });
         let labels = labels.filter(|labels| labels.len() == CLASSES);
-        Ok(Classifier { net: Net::new(architecture, &device()), parameters, scale, labels })
+        let network = flat::load(&architecture.network(&device()), &parameters, &device());
+        Ok(Classifier { architecture, network, scale, labels })
     }
 
     /// The name of each class: its number, unless the checkpoint has names.
@@ -44,7 +48,7 @@ impl Classifier {
 
     /// Channels, rows and columns of an image.
     pub fn input(&self) -> [usize; 3] {
-        self.net.architecture().input()
+        self.architecture.input()
     }
 
     /// Logits `[images, CLASSES]` of `images`, pixels from 0 to 1.
@@ -52,7 +56,11 @@ impl Classifier {
     /// # Panics
     /// If that is no whole number of images.
     pub fn logits(&self, images: &[f32]) -> Vec<f32> {
+        let [channels, rows, columns] = self.input();
+        let count = images.len() / (channels * rows * columns);
         let images: Vec<f32> = images.iter().map(|&pixel| self.scale.of_unit(pixel)).collect();
-        self.net.logits(&self.parameters, &images)
+        let images = TensorData::new(images, [count, channels, rows, columns]);
+        let logits = self.network.forward(Tensor::from_data(images, &device()), None).into_data();
+        logits.try_into_vec().expect("logits are of f32")
     }
 }

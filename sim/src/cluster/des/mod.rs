@@ -8,6 +8,8 @@
 pub(crate) mod cores;
 pub(crate) mod queue;
 
+pub use cores::assign;
+
 use crate::cluster::des::cores::Cores;
 use crate::cluster::des::queue::Queue;
 use crate::cluster::spec::{Cancellation, ClusterSpec, Variates};
