@@ -6,6 +6,7 @@ function startPad() {
   const canvas = document.getElementById('ink'), select = document.getElementById('pad-model');
   select.append(...settings.models.map((name) => Object.assign(document.createElement('option'), { value: name, textContent: name })));
   const ink = canvas.getContext('2d');
+  let token = '';
   let pen = null, cursor = { x: 140, y: 60, down: false }, asking = 0;
   const wipe = () => {
     ink.fillStyle = '#fff';
@@ -27,9 +28,11 @@ function startPad() {
     const mine = ++asking;
     const list = document.getElementById('guess');
     try {
-      const response = await fetch(`predictions/${encodeURIComponent(select.value)}`, { method: 'PUT', body: image });
+      const response = await fetch(`predictions/${encodeURIComponent(select.value)}`,
+        { method: 'PUT', body: image, headers: token ? { authorization: `Bearer ${token}` } : {} });
       const answered = await response.json();
       if (mine !== asking) return;
+      if (response.status === 401 && (token = prompt('The server wants its token:')?.trim() ?? '')) { guess(); return; }
       if (!response.ok) throw new Error(answered.message);
       list.replaceChildren(...Object.entries(answered).sort((x, y) => y[1] - x[1]).map(([label, share]) => {
         const line = document.createElement('li');
