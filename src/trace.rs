@@ -1,33 +1,34 @@
 //! Measured step times, read from a column of a CSV file.
 
 use crate::error::Error;
+use crate::session::Session;
+use crate::text::excerpt;
 use sim::{Law, LawText, TraceSource};
 
 /// The column that is read unless another is named.
 const COLUMN: &str = "step_time_s";
 
 /// The law that was typed, with its trace read where it has one.
-pub fn law(text: &LawText) -> Result<Law, Error> {
+pub fn law(text: &LawText, session: &Session) -> Result<Law, Error> {
     match text {
         LawText::Law(law) => Ok(law.clone()),
         LawText::Trace(source) => {
-            let seconds = read(source)?;
+            let seconds = read(source, session)?;
             Law::trace(source.clone(), seconds).map_err(|e| Error::Input(e.to_string()))
         }
     }
 }
 
-fn read(source: &TraceSource) -> Result<Vec<f64>, Error> {
+fn read(source: &TraceSource, session: &Session) -> Result<Vec<f64>, Error> {
     let TraceSource { file, column } = source;
     let column = column.as_deref().unwrap_or(COLUMN);
-    let unreadable = |e: csv::Error| {
-        let reason = match e.kind() {
-            csv::ErrorKind::Io(e) => e.to_string(),
-            _ => e.to_string(),
-        };
+    let unreadable = |reason: String| {
         Error::Input(format!("cannot read {file}: {reason}; give a CSV file with a header and a column of seconds"))
     };
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(file).map_err(unreadable)?;
+    let bytes = std::fs::read(file).map_err(|e| unreadable(e.to_string()))?;
+    session.input(file, &bytes);
+    let unreadable = |e: csv::Error| unreadable(e.to_string());
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(&bytes[..]);
     let header = reader.headers().map_err(unreadable)?.clone();
     if header.is_empty() {
         return Err(Error::Input(format!(
@@ -44,7 +45,7 @@ fn read(source: &TraceSource) -> Result<Vec<f64>, Error> {
             [one] if one.contains(';') => format!("the columns of {file} are separated by ';'; separate them by ','"),
             _ => format!(
                 "{file} has no column '{column}', only {}; type 'trace({file}, {example})', for example",
-                names.join(", ")
+                excerpt(&names.join(", "))
             ),
         }));
     };
@@ -56,7 +57,8 @@ fn read(source: &TraceSource) -> Result<Vec<f64>, Error> {
         let time = cell.parse().ok().filter(|time: &f64| *time > 0.0 && time.is_finite());
         seconds.push(time.ok_or_else(|| {
             Error::Input(format!(
-                "line {line} of {file}: {column} is '{cell}', not a positive, finite number of seconds; correct or drop that line"
+                "line {line} of {file}: {column} is '{}', not a positive, finite number of seconds; correct or drop that line",
+                excerpt(cell)
             ))
         })?);
     }

@@ -10,7 +10,8 @@ use axum::extract::{FromRequest, Multipart, Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Json, Response};
 use axum::routing::{get, post};
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::json;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -83,11 +84,17 @@ async fn classify(server: &Server, name: &str, version: Option<&str>, request: R
     server.metrics.request(&model, began.elapsed());
     let mut classes: Vec<(&String, f32)> = model.predictor.labels().iter().zip(predicted?).collect();
     classes.sort_by(|a, b| b.1.total_cmp(&a.1));
-    // Readers expect the most probable first, and an object is written in the order in which it was made. A probability has
-    // as many digits as a number of 32 bits.
-    let digits = |p: f32| json!(p.to_string().parse::<f64>().unwrap_or(f64::NAN));
-    let answered: Map<String, Value> = classes.into_iter().take(ANSWERED).map(|(label, p)| (label.clone(), digits(p))).collect();
-    Ok(Json(Value::Object(answered)).into_response())
+    classes.truncate(ANSWERED);
+    Ok(Json(Ranking(classes)).into_response())
+}
+
+/// Classes and their probabilities. Readers expect the most probable first, so the object is written in this order.
+struct Ranking<'a>(Vec<(&'a String, f32)>);
+
+impl Serialize for Ranking<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
 }
 
 /// Refuses to work before the models are there.

@@ -1,0 +1,47 @@
+//! Options of everything that trains: the network, the data, the steps.
+
+use super::values::{Typed, at_least, choice, momentum, rate};
+use crate::error::Error;
+use clap::Args;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use validation::{Architecture, Dataset, PixelScale};
+
+/// The network, the data and the steps.
+#[derive(Clone, Debug, Args, Serialize)]
+#[command(next_help_heading = "Learning")]
+pub struct Training {
+    /// Network: softmax, mlp (784-256-10), lenet or lenet-small.
+    #[arg(long, value_name = "NAME", default_value = "mlp")]
+    pub model: Typed<Architecture>,
+    /// The digits in the binary (mnist), or a directory with the four IDX files, gzipped or not.
+    #[arg(long, value_name = "mnist|DIR", default_value = "mnist")]
+    pub data: PathBuf,
+    /// standard: pixels of mean 0 and variance 1. unit: from 0 to 1, as many published runs have them.
+    #[arg(long, value_name = "SCALE", default_value = "standard", value_parser = choice::<PixelScale>(&["standard", "unit"]))]
+    pub pixels: Typed<PixelScale>,
+    /// Images in a worker's batch.
+    #[arg(long, value_name = "B", default_value = "64", value_parser = at_least::<u32>(1, 64), allow_hyphen_values = true)]
+    pub batch_size: u32,
+    /// Step size.
+    #[arg(long, value_name = "RATE", default_value = "0.01", value_parser = rate, allow_hyphen_values = true)]
+    pub lr: Typed<f32>,
+    /// Share of the velocity that is kept from one update to the next, 0 for plain SGD; the velocity is the server's, under
+    /// hogwild and in local steps each worker's own.
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = momentum, allow_hyphen_values = true)]
+    pub momentum: Typed<f32>,
+}
+
+/// The digits in the binary (`mnist`) or of a directory, on this scale: all of them, or so many to learn from.
+///
+/// # Errors
+/// If they cannot be read, or are too few.
+pub fn dataset(data: &Path, pixels: PixelScale, samples: Option<usize>) -> Result<Dataset, Error> {
+    let read = if data == Path::new("mnist") { Ok(Dataset::embedded()) } else { Dataset::from_dir(data) };
+    let scaled = read.map(|data| data.scaled(pixels));
+    let wanted = match samples {
+        None => scaled,
+        Some(samples) => scaled.and_then(|data| data.take(samples)),
+    };
+    wanted.map_err(|e| Error::Input(e.to_string()))
+}
