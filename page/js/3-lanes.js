@@ -110,10 +110,11 @@ function drawSide(canvas, side, colour) {
     draw.fillStyle = fate === -1 ? pattern(draw, 'waste', css('--waste'), true) : colour;
     draw.fillRect(from, y, Math.max(0.5, to - from - 1), each - 2);
   }
+  // Lines through all lanes where there is room between them, else ticks above.
   draw.fillStyle = css('--tick');
-  for (const update of side.updates) {
-    if (update >= begin && update <= lanes.time) draw.fillRect(x(update) - 0.5, top - 5, 1, rows * each + 8);
-  }
+  const shown = side.updates.filter((update) => update >= begin && update <= lanes.time);
+  const tall = shown.length * 12 < width ? rows * each + 3 : 0;
+  for (const update of shown) draw.fillRect(x(update) - 0.5, top - 6, 1, 5 + tall);
   draw.fillStyle = css('--soft');
   const label = Math.ceil(11 / each);
   for (let row = 0; row < rows; row += label) draw.fillText(String(row), 2, top + (row + 0.5) * each);
@@ -153,7 +154,7 @@ function setPlaying(playing) {
 function setSpeed(speed) {
   lanes.speed = Math.min(4, Math.max(-2, speed));
   document.getElementById('speed').value = lanes.speed;
-  document.getElementById('speed-text').textContent = `${2 ** lanes.speed} steps a second`;
+  document.getElementById('speed-text').textContent = `${2 ** lanes.speed} × the time of a step each second`;
 }
 
 function frame(now) {

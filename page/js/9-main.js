@@ -13,12 +13,12 @@ const DIALS = [
   ['mean', 'mean step, s', 0.05],
   ['cv', 'CV of a step', 0.01],
   ['slow', 'a slow worker', 0.1],
-  ['comm', 'delay a step, s', 0.01],
+  ['comm', 'delay, s', 0.01],
   ['eta', 'step size η', 0.001],
   ['seed', 'seed', 1],
 ];
 const SLIDES = { m: [1, 32], mean: [0.05, 2], cv: [0, 3], slow: [1, 5], comm: [0, 2], eta: [0.005, 0.25], seed: [0, 50] };
-const HELP = { slow: 'how many times slower worker 0 is', comm: 'added to every step, as for sending gradients', cv: 'standard deviation over mean' };
+const HELP = { slow: 'how many times slower worker 0 is', comm: 'added to every step of every worker, as for sending gradients', cv: 'standard deviation over mean' };
 
 function picker(side, label) {
   const row = document.createElement('div');

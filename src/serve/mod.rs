@@ -80,8 +80,8 @@ async fn serve(settings: Settings, say: impl Fn(&str) -> Result<(), Error>) -> R
         loaded = loading => loaded?,
         () = &mut answering => {}
     }
-    say(&format!("ready: {}\n", server.models.names().join(", ")))?;
     server.life.begin();
+    say(&format!("ready: {}\n", server.models.names().join(", ")))?;
     tokio::select! {
         () = stop => {}
         () = &mut answering => {}
