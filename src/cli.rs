@@ -200,7 +200,7 @@ fn with_hyphens(typed: &[OsString]) -> Vec<OsString> {
 fn sentence(error: &clap::Error) -> String {
     let get = |kind| error.get(kind).map(ToString::to_string).filter(|text| !text.is_empty());
     let name = get(ContextKind::InvalidArg).or(get(ContextKind::InvalidSubcommand)).unwrap_or_default();
-    let value = get(ContextKind::InvalidValue).map(|value| crate::text::excerpt(&value));
+    let value = get(ContextKind::InvalidValue).map(|value| crate::formats::clip(&value));
     let instead = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
     let instead =
         instead.into_iter().find_map(get).map_or("see --help".to_string(), |one| format!("did you mean '{one}'?"));

@@ -3,6 +3,8 @@
 mod cli;
 mod commands;
 mod error;
+mod formats;
+
 #[allow(dead_code)]
 mod figures;
 #[cfg(feature = "train")]

@@ -47,13 +47,6 @@ pub fn count(n: impl Into<u64>, thing: &str) -> String {
     format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
 }
 
-/// The beginning of what somebody else wrote, at most some sixty characters.
-pub fn excerpt(text: &str) -> String {
-    let mut letters = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let start: String = letters.by_ref().take(60).collect();
-    if letters.next().is_some() { start + "…" } else { start }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,11 +59,5 @@ mod tests {
         assert_eq!(digits(123_456.0, 2), "120000");
         assert_eq!(digits(1.5e-9, 2), "1.5e-9");
         assert_eq!(digits(0.0, 3), "0");
-    }
-
-    #[test]
-    fn long_texts_are_cut() {
-        assert_eq!(excerpt("a\tb"), "a b");
-        assert_eq!(excerpt(&"ä".repeat(300_000)).chars().count(), 61);
     }
 }

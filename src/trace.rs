@@ -1,66 +1,29 @@
-//! Measured step times, read from a column of a CSV file.
+//! Measured step times as a law: a trace that was typed, read from its file.
 
 use crate::error::Error;
+use crate::formats::{self, Options};
 use crate::session::Session;
-use crate::text::excerpt;
-use sim::{Law, LawText, TraceSource};
+use sim::{Law, LawText};
+use std::path::Path;
 
-/// The column that is read unless another is named.
-const COLUMN: &str = "step_time_s";
-
-/// The law that was typed, with its trace read where it has one.
+/// The law that was typed, with its trace read where it has one. What a reader should know of the file is noted.
+///
+/// # Errors
+/// If the file holds no step times.
 pub fn law(text: &LawText, session: &Session) -> Result<Law, Error> {
-    match text {
-        LawText::Law(law) => Ok(law.clone()),
-        LawText::Trace(source) => {
-            let seconds = read(source, session)?;
-            Law::trace(source.clone(), seconds).map_err(|e| Error::Input(e.to_string()))
-        }
-    }
-}
-
-fn read(source: &TraceSource, session: &Session) -> Result<Vec<f64>, Error> {
-    let TraceSource { file, column } = source;
-    let column = column.as_deref().unwrap_or(COLUMN);
-    let unreadable = |reason: String| {
-        Error::Input(format!("cannot read {file}: {reason}; give a CSV file with a header and a column of seconds"))
+    let source = match text {
+        LawText::Law(law) => return Ok(law.clone()),
+        LawText::Trace(source) => source,
     };
-    let bytes = std::fs::read(file).map_err(|e| unreadable(e.to_string()))?;
-    session.input(file, &bytes);
-    let unreadable = |e: csv::Error| unreadable(e.to_string());
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(&bytes[..]);
-    let header = reader.headers().map_err(unreadable)?.clone();
-    if header.is_empty() {
-        return Err(Error::Input(format!(
-            "{file} is empty; give a CSV file with a header and a column of seconds, {column}"
-        )));
+    let column = source.column.as_ref().map(|column| column.parse().expect("any text names a column"));
+    let options = Options { column, ..Options::default() };
+    let recorded =
+        formats::read(std::slice::from_ref(&source.file), &options).map_err(|e| Error::Input(e.to_string()))?;
+    for note in &recorded.notes {
+        session.note(format!("{}: {note}", formats::clip(&source.file)));
     }
-    let Some(index) = header.iter().position(|name| name == column) else {
-        let names: Vec<&str> = header.iter().collect();
-        let example = sim::nearest(column, &names).unwrap_or(names[0]);
-        return Err(Error::Input(match names[..] {
-            ref names if names.iter().all(|name| name.parse::<f64>().is_ok()) => {
-                format!("the first line of {file} is not a header but numbers; put a line with {column} above it")
-            }
-            [one] if one.contains(';') => format!("the columns of {file} are separated by ';'; separate them by ','"),
-            _ => format!(
-                "{file} has no column '{column}', only {}; type 'trace({file}, {example})', for example",
-                excerpt(&names.join(", "))
-            ),
-        }));
-    };
-    let mut seconds = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(unreadable)?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let cell = record.get(index).unwrap_or_default();
-        let time = cell.parse().ok().filter(|time: &f64| *time > 0.0 && time.is_finite());
-        seconds.push(time.ok_or_else(|| {
-            Error::Input(format!(
-                "line {line} of {file}: {column} is '{}', not a positive, finite number of seconds; correct or drop that line",
-                excerpt(cell)
-            ))
-        })?);
+    if let (true, Ok(bytes)) = (Path::new(&source.file).is_file(), std::fs::read(&source.file)) {
+        session.input(&source.file, &bytes);
     }
-    Ok(seconds)
+    Law::trace(source.clone(), recorded.times.pooled().to_vec()).map_err(|e| Error::Input(e.to_string()))
 }

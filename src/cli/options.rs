@@ -65,7 +65,7 @@ pub fn from_map(
             let names: Vec<&str> = command.get_arguments().filter_map(Arg::get_long).collect();
             let instead =
                 sim::nearest(&long, &names).map_or("see --help".to_string(), |one| format!("did you mean '{one}'?"));
-            let key = crate::text::excerpt(key);
+            let key = crate::formats::clip(key);
             return Err(Error::Usage(format!(
                 "{source} has '{key}', which is no option of straggle {name}; {instead}"
             )));

@@ -5,17 +5,18 @@ use crate::error::Error;
 use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use validation::{Architecture, Dataset, PixelScale};
+use validation::{Architecture, Dataset, PixelScale, Source};
 
 /// The network, the data and the steps.
 #[derive(Clone, Debug, Args, Serialize)]
 #[command(next_help_heading = "Learning")]
 pub struct Training {
-    /// Network: softmax, mlp (784-256-10), lenet or lenet-small.
+    /// Network: softmax, mlp (784-256-10), lenet, lenet-small or vgg11.
     #[arg(long, value_name = "NAME", default_value = "mlp")]
     pub model: Typed<Architecture>,
-    /// The digits in the binary (mnist), or a directory with the four IDX files, gzipped or not.
-    #[arg(long, value_name = "mnist|DIR", default_value = "mnist")]
+    /// The digits in the binary (mnist), made-up images (synthetic), or a directory with the files of MNIST, gzipped or not,
+    /// or of CIFAR-10.
+    #[arg(long, value_name = "mnist|synthetic|DIR", default_value = "mnist")]
     pub data: PathBuf,
     /// standard: pixels of mean 0 and variance 1. unit: from 0 to 1, as many published runs have them.
     #[arg(long, value_name = "SCALE", default_value = "standard", value_parser = choice::<PixelScale>(&["standard", "unit"]))]
@@ -32,13 +33,19 @@ pub struct Training {
     pub momentum: Typed<f32>,
 }
 
-/// The digits in the binary (`mnist`) or of a directory, on this scale: all of them, or so many to learn from.
+/// A data set by name or of a directory, in the model's shape and on this scale: all of it, or so many images to learn from.
 ///
 /// # Errors
 /// If they cannot be read, or are too few.
-pub fn dataset(data: &Path, pixels: PixelScale, samples: Option<usize>) -> Result<Dataset, Error> {
-    let read = if data == Path::new("mnist") { Ok(Dataset::embedded()) } else { Dataset::from_dir(data) };
-    let scaled = read.map(|data| data.scaled(pixels));
+pub fn dataset(
+    data: &Path,
+    model: Architecture,
+    pixels: PixelScale,
+    samples: Option<usize>,
+    seed: u64,
+) -> Result<Dataset, Error> {
+    let source: Source = data.display().to_string().parse().expect("every text names a source");
+    let scaled = source.open(seed).and_then(|data| data.fitted(model.input())).map(|data| data.scaled(pixels));
     let wanted = match samples {
         None => scaled,
         Some(samples) => scaled.and_then(|data| data.take(samples)),

@@ -88,7 +88,7 @@ impl Manifest {
         if !known {
             return Err(Error::Input(format!(
                 "there is no command '{}' to replay",
-                crate::text::excerpt(self.command())
+                crate::formats::clip(self.command())
             )));
         }
         let mut options = self.arguments.clone();

@@ -194,7 +194,8 @@ impl Command for Train {
         let compute =
             self.step_time.as_ref().map_or_else(|| Ok("exp(2)".parse().expect("a law")), |time| law(&time.0))?;
         let spec = ClusterSpec { delay: self.delay.0.0.as_ref().map(law).transpose()?, ..ClusterSpec::new(compute) };
-        let data = dataset(&training.data, training.pixels.0, self.samples.map(|samples| samples as usize))?;
+        let samples = self.samples.map(|samples| samples as usize);
+        let data = dataset(&training.data, training.model.0, training.pixels.0, samples, self.common.seed)?;
         let (key, samples, batch) =
             (RandomKey::new(self.common.seed, 0), data.train.len(), training.batch_size as usize);
         let batches = Batches::new(samples, batch, Share::Dealt { workers: self.workers }, key);

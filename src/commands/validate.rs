@@ -164,7 +164,8 @@ impl Validate {
 
     fn learner(&self) -> Result<Arc<Digits>, Error> {
         let key = RandomKey::new(self.common.seed, 0);
-        let data = Arc::new(Dataset::embedded().train);
+        let data = Dataset::embedded().fitted(self.model.0.input()).map_err(|e| Error::Input(e.to_string()))?;
+        let data = Arc::new(data.train);
         // Each worker passes over all data by itself: configurations differ in nothing but who waits for whom.
         let batches = Batches::new(data.len(), self.batch_size as usize, Share::Whole, key);
         let batches = batches.map_err(|e| Error::Usage(e.to_string()))?;

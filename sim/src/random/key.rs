@@ -36,6 +36,8 @@ pub enum Purpose {
     Dropout = 8,
     /// What a task loses on the way.
     Latency = 9,
+    /// Images that are made up; a step is an image.
+    Images = 20,
 }
 
 /// The root of all luck of one replication of one experiment.

@@ -71,7 +71,7 @@ impl Plan {
 
     /// The images, if they are enough.
     pub fn dataset(&self) -> Result<Dataset, Error> {
-        dataset(&self.data, self.pixels, self.samples.iter().copied().max())
+        dataset(&self.data, self.model, self.pixels, self.samples.iter().copied().max(), self.seed)
     }
 
     /// Where workers compute.

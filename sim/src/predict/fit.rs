@@ -1,7 +1,7 @@
 //! Which law of a family fits the measured times best? Six families, by maximum likelihood, and when there is no answer.
 
 use crate::predict::likelihood::{mean, most_likely};
-use sim::{Law, LawError};
+use crate::{Law, LawError};
 use std::fmt;
 
 /// A family of laws of step times.
@@ -167,7 +167,7 @@ impl std::error::Error for FitError {}
 /// 21 (volume 1) and 22 (volume 2).
 ///
 /// ```
-/// use straggle_validation::{Family, fit};
+/// use straggle_sim::predict::fit::{Family, fit};
 /// let seconds: Vec<f64> = (1..=19).map(f64::from).collect();
 /// assert_eq!(fit(Family::Exponential, &seconds).unwrap().to_string(), "exp(0.1)"); // 1/10
 /// assert_eq!(fit(Family::ShiftedExponential, &seconds).unwrap().mean(), 10.0); // 1 + 9

@@ -15,8 +15,8 @@ use crate::predict::likelihood::{log_likelihood, most_likely};
 use rand_distr::Distribution;
 use rayon::prelude::*;
 
-use sim::random::key::Stream;
-use sim::{ClusterSpec, Law, Policy, Purpose, RandomKey, theory};
+use crate::random::key::Stream;
+use crate::{ClusterSpec, Law, Policy, Purpose, RandomKey, theory};
 use std::collections::VecDeque;
 
 /// Repetitions of the bootstrap: p is a multiple of 1/200.
@@ -234,7 +234,7 @@ fn mean_of_longest_drawn(x: &[f64], m: u32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sim::TraceSource;
+    use crate::TraceSource;
     use statrs::distribution::{ContinuousCDF, Exp, Gamma};
     use statrs::stats_tests::anderson_darling::anderson_darling as anderson_darling_of_statrs;
 

@@ -1,7 +1,7 @@
 //! How likely are the measured times under a law, and under which law of a family are they most likely?
 
+use crate::Law;
 use crate::predict::fit::Family;
-use sim::Law;
 use statrs::function::gamma::ln_gamma;
 use std::f64::consts::PI;
 
@@ -118,7 +118,7 @@ fn root(start: f64, f: impl Fn(f64) -> (f64, f64)) -> f64 {
 ///
 /// ```
 /// let law = "weibull(1, 0.5)".parse().unwrap(); // is exp(2)
-/// assert_eq!(straggle_validation::ln_density(&law, 1.0), Some(2f64.ln() - 2.0));
+/// assert_eq!(straggle_sim::predict::likelihood::ln_density(&law, 1.0), Some(2f64.ln() - 2.0));
 /// ```
 pub fn ln_density(law: &Law, t: f64) -> Option<f64> {
     let within = |least: f64, value: f64| if t >= least { value } else { f64::NEG_INFINITY };
@@ -155,7 +155,7 @@ pub fn log_likelihood(law: &Law, seconds: &[f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sim::theory::quadrature::integral;
+    use crate::theory::quadrature::integral;
     use statrs::function::gamma::digamma;
 
     #[test]
