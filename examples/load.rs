@@ -61,7 +61,11 @@ fn main() -> ExitCode {
     latencies.sort_by(f64::total_cmp);
     let quantile = |u: f64| latencies[((latencies.len() - 1) as f64 * u) as usize] * 1e3;
     let throughput = (latencies.len() * images.max(1)) as f64 / elapsed;
-    println!("{} requests on {connections} connections in {elapsed:.1} s, {} errors {errors:?}", latencies.len(), errors.len());
+    println!(
+        "{} requests on {connections} connections in {elapsed:.1} s, {} errors {errors:?}",
+        latencies.len(),
+        errors.len()
+    );
     println!("{throughput:.0} images/s, {:.2} of the network alone", throughput / alone);
     println!("latency: p50 {:.1} ms, p99 {:.1} ms, greatest {:.1} ms", quantile(0.5), quantile(0.99), quantile(1.0));
     ExitCode::from(u8::from(!errors.is_empty()))

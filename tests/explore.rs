@@ -27,7 +27,17 @@ fn the_page_and_the_program_give_the_same_digits() {
         let answer = answer.as_array().unwrap();
         assert_eq!(rows.len(), answer.len(), "{options}");
         for (row, asked) in rows.iter().zip(answer) {
-            for column in ["policy", "workers", "mean_s", "ci_low_s", "ci_high_s", "theory_s", "s_per_gradient", "mean_staleness", "idle_share"] {
+            for column in [
+                "policy",
+                "workers",
+                "mean_s",
+                "ci_low_s",
+                "ci_high_s",
+                "theory_s",
+                "s_per_gradient",
+                "mean_staleness",
+                "idle_share",
+            ] {
                 let printed = &row[header.iter().position(|name| name == column).unwrap()];
                 let same = match &asked[column] {
                     Value::Null => printed.is_empty(),

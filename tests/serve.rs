@@ -64,18 +64,36 @@ fn torchserves_clients_find_what_they_know() {
             assert!(answer.text().starts_with(&format!("{{\"{digit}\":")), "{}", answer.text());
         }
     }
-    let form = [&b"--x\r\ncontent-disposition: form-data; name=\"data\"; filename=\"a.png\"\r\n\r\n"[..], &png(4), b"\r\n--x--\r\n"].concat();
-    let answer = server.ask_with(INFERENCE, "POST", "/predictions/digits", "content-type: multipart/form-data; boundary=x\r\n", &form);
+    let form = [
+        &b"--x\r\ncontent-disposition: form-data; name=\"data\"; filename=\"a.png\"\r\n\r\n"[..],
+        &png(4),
+        b"\r\n--x--\r\n",
+    ]
+    .concat();
+    let answer = server.ask_with(
+        INFERENCE,
+        "POST",
+        "/predictions/digits",
+        "content-type: multipart/form-data; boundary=x\r\n",
+        &form,
+    );
     assert_eq!(first(&answer.json()), "4");
 
     let models = json!({ "models": [{ "modelName": "digits", "modelUrl": "digits.safetensors" }] });
     assert_eq!(server.ask(MANAGEMENT, "GET", "/models", b"").json(), models);
     let described = server.ask(MANAGEMENT, "GET", "/models/digits", b"").json();
-    assert_eq!((&described[0]["modelVersion"], &described[0]["workers"][0]["status"]), (&json!("1.0"), &json!("READY")));
+    assert_eq!(
+        (&described[0]["modelVersion"], &described[0]["workers"][0]["status"]),
+        (&json!("1.0"), &json!("READY"))
+    );
     assert_eq!(server.ask(MANAGEMENT, "GET", "/models/digits/all", b"").json().as_array().unwrap().len(), 1);
     assert!(server.ask(INFERENCE, "OPTIONS", "/", b"").json()["paths"]["/ping"].is_object());
     let metrics = server.ask(METRICS, "GET", "/metrics", b"").text();
-    for line in ["ts_inference_requests_total{model_name=\"digits\",model_version=\"1.0\"} 9", "Requests2XX ", "straggle_queue_length"] {
+    for line in [
+        "ts_inference_requests_total{model_name=\"digits\",model_version=\"1.0\"} 9",
+        "Requests2XX ",
+        "straggle_queue_length",
+    ] {
         assert!(metrics.contains(line), "{line}: {metrics}");
     }
     let page = server.ask(INFERENCE, "GET", "/", b"");
@@ -103,7 +121,11 @@ fn errors_have_their_codes_types_and_sentences() {
     for (port, method, path, body, status, kind, part) in cases {
         let answer = server.ask(port, method, path, body);
         let json = answer.json();
-        assert_eq!((answer.status, &json["code"], &json["type"]), (status, &json!(status), &json!(kind)), "{method} {path}");
+        assert_eq!(
+            (answer.status, &json["code"], &json["type"]),
+            (status, &json!(status), &json!(kind)),
+            "{method} {path}"
+        );
         assert!(json["message"].as_str().unwrap().contains(part), "{method} {path}: {json}");
     }
 }
@@ -112,7 +134,10 @@ fn errors_have_their_codes_types_and_sentences() {
 fn the_open_inference_protocol_is_spoken_in_json_and_in_bytes() {
     let server = serve("");
     let get = |path: &str| server.ask(INFERENCE, "GET", path, b"");
-    assert_eq!((get("/v2/health/live").status, get("/v2/health/ready").status, get("/v2/models/digits/ready").status), (200, 200, 200));
+    assert_eq!(
+        (get("/v2/health/live").status, get("/v2/health/ready").status, get("/v2/models/digits/ready").status),
+        (200, 200, 200)
+    );
     assert_eq!(get("/v2").json()["extensions"], json!(["binary_tensor_data"]));
     assert_eq!(get("/v2/models/digits").json()["inputs"][0]["shape"], json!([-1, 1, 28, 28]));
     assert!(get("/v2/models/vgg").json()["error"].as_str().unwrap().contains("vgg"));
@@ -126,7 +151,10 @@ fn the_open_inference_protocol_is_spoken_in_json_and_in_bytes() {
     let body = json!({ "id": "a", "inputs": [{ "name": "images", "datatype": "UINT8", "shape": [2, 1, 28, 28], "data": bytes }] });
     let answer = infer("", body.to_string().as_bytes()).json();
     let values: Vec<f64> = serde_json::from_value(answer["outputs"][0]["data"].clone()).unwrap();
-    assert_eq!((&answer["id"], &answer["outputs"][0]["shape"], winners(&values)), (&json!("a"), &json!([2, 10]), vec![5, 2]));
+    assert_eq!(
+        (&answer["id"], &answer["outputs"][0]["shape"], winners(&values)),
+        (&json!("a"), &json!([2, 10]), vec![5, 2])
+    );
     assert!(values.chunks(10).all(|image| (image.iter().sum::<f64>() - 1.0).abs() < 1e-5));
 
     let floats: Vec<u8> = bytes.iter().flat_map(|&byte| (f32::from(byte) / 255.0).to_le_bytes()).collect();
@@ -135,8 +163,18 @@ fn the_open_inference_protocol_is_spoken_in_json_and_in_bytes() {
         "outputs": [{ "name": "probabilities", "parameters": { "binary_data": true } }],
     })
     .to_string();
-    let answer = infer(&format!("inference-header-content-length: {}\r\n", head.len()), &[head.as_bytes(), &floats].concat());
-    let length = answer.head.split("inference-header-content-length: ").nth(1).unwrap().split("\r\n").next().unwrap().parse().unwrap();
+    let answer =
+        infer(&format!("inference-header-content-length: {}\r\n", head.len()), &[head.as_bytes(), &floats].concat());
+    let length = answer
+        .head
+        .split("inference-header-content-length: ")
+        .nth(1)
+        .unwrap()
+        .split("\r\n")
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
     let (_, binary) = answer.body.split_at(length);
     let (numbers, _) = binary.as_chunks();
     let same: Vec<f64> = numbers.iter().map(|&bytes| f32::from_le_bytes(bytes).into()).collect();
@@ -147,13 +185,23 @@ fn the_open_inference_protocol_is_spoken_in_json_and_in_bytes() {
         (json!({ "inputs": [] }), "0 inputs"),
         (json!({ "inputs": [{ "name": "x", "datatype": "FP32", "shape": [1, 784], "data": [] }] }), "'x'"),
         (json!({ "inputs": [{ "name": "images", "datatype": "INT64", "shape": [1, 784], "data": [] }] }), "INT64"),
-        (json!({ "inputs": [{ "name": "images", "datatype": "FP32", "shape": [1, 3, 28, 28], "data": [] }] }), "[n, 1, 28, 28]"),
+        (
+            json!({ "inputs": [{ "name": "images", "datatype": "FP32", "shape": [1, 3, 28, 28], "data": [] }] }),
+            "[n, 1, 28, 28]",
+        ),
         (json!({ "inputs": [{ "name": "images", "datatype": "FP32", "shape": [1, 784], "data": [1.0] }] }), "784"),
         (json!({ "inputs": [{ "name": "images", "datatype": "UINT8", "shape": [1, 784], "data": [256] }] }), "255"),
-        (json!({ "inputs": [{ "name": "images", "datatype": "FP32", "shape": [usize::MAX, 784], "data": [0] }] }), "too many"),
+        (
+            json!({ "inputs": [{ "name": "images", "datatype": "FP32", "shape": [usize::MAX, 784], "data": [0] }] }),
+            "too many",
+        ),
     ] {
         let answer = infer("", wrong.to_string().as_bytes());
-        assert!(answer.status == 400 && answer.json()["error"].as_str().unwrap().contains(part), "{wrong}: {}", answer.text());
+        assert!(
+            answer.status == 400 && answer.json()["error"].as_str().unwrap().contains(part),
+            "{wrong}: {}",
+            answer.text()
+        );
     }
 }
 
@@ -161,13 +209,23 @@ fn the_open_inference_protocol_is_spoken_in_json_and_in_bytes() {
 fn models_come_and_go_only_where_that_is_allowed_and_from_the_store_only() {
     let server = serve("--enable-model-api --model-store model_store");
     let manage = |method: &str, path: &str| server.ask(MANAGEMENT, method, path, b"");
-    for url in ["../digits.safetensors", "/etc/passwd", "a/../../digits.safetensors", "http://127.0.0.1/x", "none.safetensors", "", "%2e%2e/digits.safetensors", "."] {
+    for url in [
+        "../digits.safetensors",
+        "/etc/passwd",
+        "a/../../digits.safetensors",
+        "http://127.0.0.1/x",
+        "none.safetensors",
+        "",
+        "%2e%2e/digits.safetensors",
+        ".",
+    ] {
         let answer = manage("POST", &format!("/models?url={url}&model_name=evil"));
         assert!(matches!(answer.status, 400 | 404), "{url}: {}", answer.text());
     }
     #[cfg(unix)]
     {
-        std::os::unix::fs::symlink("../digits.safetensors", place().path().join("model_store/link.safetensors")).unwrap();
+        std::os::unix::fs::symlink("../digits.safetensors", place().path().join("model_store/link.safetensors"))
+            .unwrap();
         assert_eq!(manage("POST", "/models?url=link.safetensors").status, 404);
     }
     assert_eq!(manage("POST", "/models?url=other.safetensors&model_name=two&initial_workers=2").status, 200);
@@ -190,9 +248,17 @@ fn models_come_and_go_only_where_that_is_allowed_and_from_the_store_only() {
 #[test]
 fn a_token_is_asked_for() {
     let place = place();
-    straggle().inside(place.path()).words("serve --model digits=digits.safetensors --host 0.0.0.0").fails(2).says("--token-file");
+    straggle()
+        .inside(place.path())
+        .words("serve --model digits=digits.safetensors --host 0.0.0.0")
+        .fails(2)
+        .says("--token-file");
     std::fs::write(place.path().join("short"), "secret").unwrap();
-    straggle().inside(place.path()).words("serve --model digits=digits.safetensors --token-file short").fails(3).says("16");
+    straggle()
+        .inside(place.path())
+        .words("serve --model digits=digits.safetensors --token-file short")
+        .fails(3)
+        .says("16");
     std::fs::write(place.path().join("token"), "a-long-enough-token\n").unwrap();
     let server = serve("--token-file token");
     assert_eq!(server.ask(INFERENCE, "GET", "/ping", b"").status, 200);
@@ -207,7 +273,12 @@ fn a_token_is_asked_for() {
 #[test]
 fn what_cannot_be_served_is_said_before_anything_is_ready() {
     let place = Place::new().with("bad.safetensors", b"no model".to_vec());
-    let serve = |words: &str| straggle().inside(place.path()).words("serve --inference-port 0 --management-port 0 --metrics-port 0").words(words);
+    let serve = |words: &str| {
+        straggle()
+            .inside(place.path())
+            .words("serve --inference-port 0 --management-port 0 --metrics-port 0")
+            .words(words)
+    };
     serve("").fails(2).says("--model lenet=lenet.safetensors");
     serve("--model lenet").fails(2).says("lenet=lenet.safetensors");
     serve("--model a=none.safetensors").fails(3).says("none.safetensors");
@@ -249,7 +320,9 @@ fn no_accepted_request_is_lost_when_the_server_is_told_to_stop() {
                     // A client as HTTP/1.1 wants it: it does not use a connection that was said to be over.
                     let mut connection = Connection::open(&address).unwrap();
                     loop {
-                        let answer = connection.ask("PUT", "/predictions/digits", "", &image).expect("every request has its answer");
+                        let answer = connection
+                            .ask("PUT", "/predictions/digits", "", &image)
+                            .expect("every request has its answer");
                         assert_eq!(answer.status, 200, "{}", answer.text());
                         *answered.lock().unwrap() += 1;
                         if answer.head.contains("connection: close") {
@@ -287,13 +360,37 @@ fn malformed(count: u64) {
     };
     let methods = ["GET", "PUT", "POST", "DELETE", "OPTIONS", "PATCH", "HEAD", "get", "TRACE", "\u{7f}", ""];
     let paths = [
-        "/predictions/digits", "/predictions/../../etc/passwd", "/predictions/%2e%2e%2f%2e%2e", "/predictions/%ff%fe", "/v2/models/digits/infer", "/v2/models/%00/infer",
-        "/models?url=../../x", "/models?limit=-1", "/models?limit=99999999999999999999", "/models/digits/all/../..", "//", "*", "/models?next_page_token=18446744073709551615",
-        "/models/digits?min_worker=-3", "/ping?", "/v2/models/digits/versions/1.0/infer", "/predictions/", "http://elsewhere/predictions/digits",
+        "/predictions/digits",
+        "/predictions/../../etc/passwd",
+        "/predictions/%2e%2e%2f%2e%2e",
+        "/predictions/%ff%fe",
+        "/v2/models/digits/infer",
+        "/v2/models/%00/infer",
+        "/models?url=../../x",
+        "/models?limit=-1",
+        "/models?limit=99999999999999999999",
+        "/models/digits/all/../..",
+        "//",
+        "*",
+        "/models?next_page_token=18446744073709551615",
+        "/models/digits?min_worker=-3",
+        "/ping?",
+        "/v2/models/digits/versions/1.0/infer",
+        "/predictions/",
+        "http://elsewhere/predictions/digits",
     ];
     let heads = [
-        "", "content-type: multipart/form-data; boundary=x\r\n", "content-type: multipart/form-data\r\n", "inference-header-content-length: 99999\r\n", "inference-header-content-length: -1\r\n",
-        "transfer-encoding: chunked\r\n", "content-length: 5\r\n", "expect: 100-continue\r\n", "x: \u{1}\r\n", "no colon here\r\n", "accept-encoding: gzip\r\n",
+        "",
+        "content-type: multipart/form-data; boundary=x\r\n",
+        "content-type: multipart/form-data\r\n",
+        "inference-header-content-length: 99999\r\n",
+        "inference-header-content-length: -1\r\n",
+        "transfer-encoding: chunked\r\n",
+        "content-length: 5\r\n",
+        "expect: 100-continue\r\n",
+        "x: \u{1}\r\n",
+        "no colon here\r\n",
+        "accept-encoding: gzip\r\n",
     ];
     let json = br#"{"inputs":[{"name":"images","datatype":"FP32","shape":[1,1,28,28],"data":[1,2,3]}]}"#;
     let image = png(3);
@@ -308,7 +405,8 @@ fn malformed(count: u64) {
             2 => image.clone(),
             3 => vec![b'['; 1 + next(3000)],
             4 => (0..next(300)).map(|_| next(256) as u8).collect(),
-            _ => [&b"--x\r\ncontent-disposition: form-data; name=\"data\"\r\n\r\n"[..], &image[..next(image.len())]].concat(),
+            _ => [&b"--x\r\ncontent-disposition: form-data; name=\"data\"\r\n\r\n"[..], &image[..next(image.len())]]
+                .concat(),
         };
         // A few bytes are something else.
         for _ in 0..next(4) {
@@ -319,7 +417,10 @@ fn malformed(count: u64) {
         }
         let (method, path, head) = (methods[next(methods.len())], paths[next(paths.len())], heads[next(heads.len())]);
         let length = if next(20) == 0 { 1 << 40 } else { body.len() };
-        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: t\r\nconnection: close\r\n{head}content-length: {length}\r\n\r\n").into_bytes();
+        let mut request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: t\r\nconnection: close\r\n{head}content-length: {length}\r\n\r\n"
+        )
+        .into_bytes();
         request.extend(body);
         if next(25) == 0 {
             request.truncate(next(request.len() + 1));
@@ -330,7 +431,11 @@ fn malformed(count: u64) {
         // Whoever has said all that he will say closes his side, so that the server need not wait for the rest.
         let answer = send_and_close(&server.ports[next(2)], &request);
         let status = answer.map_or(0, |status| status);
-        assert!(status < 500 || status == 503, "{status} to {}", String::from_utf8_lossy(&request[..request.len().min(300)]));
+        assert!(
+            status < 500 || status == 503,
+            "{status} to {}",
+            String::from_utf8_lossy(&request[..request.len().min(300)])
+        );
         *statuses.entry(status).or_insert(0) += 1;
     }
     println!("answers by status (0: the connection was closed): {statuses:?}");
@@ -367,7 +472,10 @@ fn ten_thousand_malformed_requests_do_no_harm() {
 fn a_slow_request_is_given_up() {
     let server = serve("--timeout 1s");
     let began = Instant::now();
-    let answer = exchange(&server.ports[INFERENCE], b"PUT /predictions/digits HTTP/1.1\r\nhost: t\r\nconnection: close\r\ncontent-length: 100\r\n\r\nabc");
+    let answer = exchange(
+        &server.ports[INFERENCE],
+        b"PUT /predictions/digits HTTP/1.1\r\nhost: t\r\nconnection: close\r\ncontent-length: 100\r\n\r\nabc",
+    );
     assert_eq!(answer.expect("an answer").status, 408);
     assert!(began.elapsed() >= Duration::from_secs(1));
 }

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 /// `straggle explore`
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  straggle explore -o page.html\n  straggle explore --trace steps.csv -o steps.html")]
+#[command(
+    after_help = "Examples:\n  straggle explore -o page.html\n  straggle explore --trace steps.csv -o steps.html"
+)]
 pub struct Explore {
     /// Where to write the page: one HTML file that loads nothing from anywhere.
     #[arg(short, long, value_name = "FILE", default_value = "page.html")]
@@ -29,7 +31,10 @@ impl Explore {
     pub fn run(&self) -> Result<(), Error> {
         let trace = self.trace.as_ref().map(|file| {
             let unreadable = |reason: String| {
-                Error::Input(format!("cannot read {}: {reason}; give a CSV file with a column of times", file.display()))
+                Error::Input(format!(
+                    "cannot read {}: {reason}; give a CSV file with a column of times",
+                    file.display()
+                ))
             };
             let bytes = std::fs::read(file).map_err(|error| unreadable(error.to_string()))?;
             let text = String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8 text".to_string()))?;
@@ -37,8 +42,11 @@ impl Explore {
             Ok::<Trace, Error>(Trace { name, text })
         });
         let page = page::html(&Settings { trace: trace.transpose()?, models: Vec::new() });
-        std::fs::write(&self.out, &page)
-            .map_err(|source| Error::Write { path: self.out.clone(), source, flag: "--out FILE" })?;
+        std::fs::write(&self.out, &page).map_err(|source| Error::Write {
+            path: self.out.clone(),
+            source,
+            flag: "--out FILE",
+        })?;
         if !self.quiet {
             let note = format!("{} ({} kB); open it in a browser", self.out.display(), page.len().div_ceil(1000));
             session::tell("wrote", &note);

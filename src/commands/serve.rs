@@ -69,7 +69,9 @@ impl FromStr for Named {
 
     fn from_str(text: &str) -> Result<Named, String> {
         match text.split_once('=') {
-            Some((name, file)) if !name.is_empty() && !file.is_empty() => Ok(Named { name: name.into(), file: file.into() }),
+            Some((name, file)) if !name.is_empty() && !file.is_empty() => {
+                Ok(Named { name: name.into(), file: file.into() })
+            }
             _ => Err("a model is a name and a file; type lenet=lenet.safetensors, for example".to_string()),
         }
     }
@@ -92,7 +94,9 @@ impl FromStr for Span {
         };
         let seconds = digits.trim().parse::<f64>().ok().map(|number| number * unit);
         let seconds = seconds.filter(|seconds| (0.0..=86_400.0).contains(seconds));
-        seconds.map(|s| Span(Duration::from_secs_f64(s))).ok_or("a time is from 0s to 86400s; type 2ms, for example".to_string())
+        seconds
+            .map(|s| Span(Duration::from_secs_f64(s)))
+            .ok_or("a time is from 0s to 86400s; type 2ms, for example".to_string())
     }
 }
 

@@ -32,13 +32,13 @@ impl Failure {
 
     /// There is no such model.
     pub fn no_model(name: &str) -> Failure {
-        let name = crate::text::excerpt(name);
+        let name = crate::formats::clip(name);
         Failure::new(StatusCode::NOT_FOUND, "ModelNotFoundException", format!("Model not found: {name}"))
     }
 
     /// There is no such version.
     pub fn no_version(name: &str, version: &str) -> Failure {
-        let (name, version) = (crate::text::excerpt(name), crate::text::excerpt(version));
+        let (name, version) = (crate::formats::clip(name), crate::formats::clip(version));
         let message = format!("Model version: {version} does not exist for model: {name}");
         Failure::new(StatusCode::NOT_FOUND, "ModelVersionNotFoundException", message)
     }

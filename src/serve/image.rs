@@ -33,7 +33,8 @@ pub fn pixels(bytes: &[u8], [channels, rows, columns]: Shape) -> Result<Vec<f32>
 
 fn decode(bytes: &[u8]) -> Result<DynamicImage, Failure> {
     let no_image = |reason: String| Failure::bad(format!("The body is no PNG or JPEG image: {reason}"));
-    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| no_image(error.to_string()))?;
+    let mut reader =
+        ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| no_image(error.to_string()))?;
     match reader.format() {
         Some(ImageFormat::Png | ImageFormat::Jpeg) => {}
         _ => return Err(no_image(format!("it begins with {:02x?}", &bytes[..bytes.len().min(4)]))),
@@ -43,7 +44,7 @@ fn decode(bytes: &[u8]) -> Result<DynamicImage, Failure> {
     limits.max_image_height = Some(LARGEST);
     limits.max_alloc = Some(256 << 20);
     reader.limits(limits);
-    let image = reader.decode().map_err(|error| no_image(crate::text::excerpt(&error.to_string())))?;
+    let image = reader.decode().map_err(|error| no_image(crate::formats::clip(&error.to_string())))?;
     match image.width().min(image.height()) {
         0 => Err(no_image("it has no pixels".into())),
         _ => Ok(image),
@@ -95,7 +96,8 @@ fn centred(image: &GrayImage, width: u32, height: u32) -> GrayImage {
     let small = imageops::resize(&cut, side(cut.width()), side(cut.height()), FilterType::Triangle);
     let mass: f64 = small.pixels().map(|pixel| f64::from(pixel.0[0])).sum();
     let centre = |of: fn(u32, u32) -> u32| {
-        let moment: f64 = small.enumerate_pixels().map(|(x, y, pixel)| f64::from(of(x, y)) * f64::from(pixel.0[0])).sum();
+        let moment: f64 =
+            small.enumerate_pixels().map(|(x, y, pixel)| f64::from(of(x, y)) * f64::from(pixel.0[0])).sum();
         moment / mass.max(1.0)
     };
     let place = |size: u32, centre: f64| ((f64::from(size) - 1.0) / 2.0 - centre).round() as i64;
@@ -115,7 +117,8 @@ mod tests {
 
     /// A bar of ink somewhere on paper.
     fn bar(width: u32, height: u32, paper: u8, ink: u8) -> GrayImage {
-        let on = |x: u32, y: u32| (width / 2..width / 2 + width / 20).contains(&x) && (height / 5..height / 2).contains(&y);
+        let on =
+            |x: u32, y: u32| (width / 2..width / 2 + width / 20).contains(&x) && (height / 5..height / 2).contains(&y);
         GrayImage::from_fn(width, height, |x, y| Luma([if on(x, y) { ink } else { paper }]))
     }
 
@@ -133,7 +136,11 @@ mod tests {
         assert_eq!(of(bar(280, 280, 255, 0)), reference);
         // Twenty pixels high, in the middle.
         let row = |y: usize| reference[28 * y..][..28].iter().sum::<f32>();
-        assert!(row(3) < 0.5 && row(5) > 1.0 && row(22) > 1.0 && row(25) < 0.5, "{:?}", (0..28).map(row).collect::<Vec<_>>());
+        assert!(
+            row(3) < 0.5 && row(5) > 1.0 && row(22) > 1.0 && row(25) < 0.5,
+            "{:?}",
+            (0..28).map(row).collect::<Vec<_>>()
+        );
         let larger = of(bar(1400, 1400, 255, 0));
         let difference: f32 = larger.iter().zip(&reference).map(|(x, y)| (x - y).abs()).sum();
         assert!(difference < 0.1 * reference.iter().sum::<f32>(), "{difference}");
@@ -141,7 +148,8 @@ mod tests {
 
     #[test]
     fn transparent_is_paper() {
-        let clear = image::RgbaImage::from_fn(100, 100, |x, _| Rgba([0, 0, 0, if (40..60).contains(&x) { 255 } else { 0 }]));
+        let clear =
+            image::RgbaImage::from_fn(100, 100, |x, _| Rgba([0, 0, 0, if (40..60).contains(&x) { 255 } else { 0 }]));
         let found = pixels(&png(clear.into()), [1, 28, 28]).unwrap();
         assert_eq!((found[0], found[28 * 14 + 14]), (0.0, 1.0));
     }

@@ -57,7 +57,11 @@ async fn ping(State(server): State<Arc<Server>>) -> Response {
 
 type Parameters<T> = Result<Path<T>, PathRejection>;
 
-async fn predict(State(server): State<Arc<Server>>, model: Parameters<String>, request: Request) -> Result<Response, Failure> {
+async fn predict(
+    State(server): State<Arc<Server>>,
+    model: Parameters<String>,
+    request: Request,
+) -> Result<Response, Failure> {
     let Path(model) = model.map_err(|error| Failure::bad(error.body_text()))?;
     classify(&server, &model, None, request).await
 }
@@ -117,7 +121,7 @@ async fn content(request: Request) -> Result<Bytes, Failure> {
             false => Ok(bytes),
         };
     }
-    let broken = |error: String| Failure::bad(format!("The form cannot be read: {}", crate::text::excerpt(&error)));
+    let broken = |error: String| Failure::bad(format!("The form cannot be read: {}", crate::formats::clip(&error)));
     let form = Multipart::from_request(Request::from_parts(parts, Body::from(bytes)), &()).await;
     let mut form = form.map_err(|error| broken(error.body_text()))?;
     let part = form.next_field().await.map_err(|error| broken(error.body_text()))?;
@@ -133,7 +137,7 @@ pub async fn read(headers: &axum::http::HeaderMap, body: Body) -> Result<Bytes, 
     }
     axum::body::to_bytes(body, BODY_LIMIT).await.map_err(|error| match error.to_string().contains("limit") {
         true => Failure::too_large(),
-        false => Failure::bad(format!("The body cannot be read: {}", crate::text::excerpt(&error.to_string()))),
+        false => Failure::bad(format!("The body cannot be read: {}", crate::formats::clip(&error.to_string()))),
     })
 }
 

@@ -45,7 +45,7 @@ type Asked<T> = Result<Query<T>, QueryRejection>;
 type Named = Result<Path<Vec<(String, String)>>, PathRejection>;
 
 fn query<T>(asked: Asked<T>) -> Result<T, Failure> {
-    asked.map(|Query(query)| query).map_err(|error| Failure::bad(crate::text::excerpt(&error.body_text())))
+    asked.map(|Query(query)| query).map_err(|error| Failure::bad(crate::formats::clip(&error.body_text())))
 }
 
 fn names(path: Named) -> Result<(String, Option<String>), Failure> {
@@ -83,7 +83,8 @@ async fn show(State(server): State<Arc<Server>>, path: Named) -> Result<Json<Val
     let entry = |model: &Arc<Model>| {
         let batching = model.batching();
         let status = if server.life.is_ready() { "READY" } else { "UNLOADING" };
-        let worker = |id: usize| json!({ "id": id.to_string(), "startTime": model.since.to_string(), "status": status });
+        let worker =
+            |id: usize| json!({ "id": id.to_string(), "startTime": model.since.to_string(), "status": status });
         json!({
             "modelName": model.name,
             "modelVersion": model.version,
@@ -141,7 +142,7 @@ async fn register(State(server): State<Arc<Server>>, asked: Asked<Registration>)
 
 /// The file that a url names, which has to be in the model store: not above it, not beside it, not behind a link.
 fn inside(server: &Server, url: &str) -> Result<PathBuf, Failure> {
-    let shown = crate::text::excerpt(url);
+    let shown = crate::formats::clip(url);
     if url.contains("://") {
         return Err(Failure::bad(format!("{shown} is remote; name a file in the model store")));
     }
@@ -182,7 +183,8 @@ async fn scale(State(server): State<Arc<Server>>, path: Named, asked: Asked<Scal
     }
     check_workers(workers)?;
     server.models.find(&name, version.as_deref())?.scale(workers);
-    Ok((StatusCode::ACCEPTED, Json(json!({ "status": format!("Workers scaled to {workers} for model: {name}") }))).into_response())
+    Ok((StatusCode::ACCEPTED, Json(json!({ "status": format!("Workers scaled to {workers} for model: {name}") })))
+        .into_response())
 }
 
 async fn unregister(State(server): State<Arc<Server>>, path: Named) -> Result<Json<Value>, Failure> {
@@ -209,7 +211,8 @@ pub fn description() -> Value {
     let operation = |id: &str, what: &str| json!({ "operationId": id, "summary": what, "responses": { "200": { "description": "done" } } });
     let image = |id: &str, what: &str| {
         let mut operation = operation(id, what);
-        operation["requestBody"] = json!({ "content": { "image/png": {}, "image/jpeg": {}, "multipart/form-data": {} } });
+        operation["requestBody"] =
+            json!({ "content": { "image/png": {}, "image/jpeg": {}, "multipart/form-data": {} } });
         operation
     };
     json!({

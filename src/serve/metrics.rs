@@ -8,8 +8,10 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use prometheus::{CounterVec, Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
 use prometheus::TextEncoder;
+use prometheus::{
+    CounterVec, Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,7 +51,10 @@ impl Metrics {
                 registered!(class("Requests4XX", "from 400 to 499")),
                 registered!(class("Requests5XX", "from 500 to 599")),
             ],
-            requests: registered!(IntCounterVec::new(Opts::new("ts_inference_requests_total", "Inference requests"), &MODEL)),
+            requests: registered!(IntCounterVec::new(
+                Opts::new("ts_inference_requests_total", "Inference requests"),
+                &MODEL
+            )),
             inference: registered!(CounterVec::new(
                 Opts::new("ts_inference_latency_microseconds", "Sum of the times in the network, by batch"),
                 &MODEL
@@ -63,7 +68,8 @@ impl Metrics {
                 &MODEL
             )),
             batches: registered!(HistogramVec::new(
-                HistogramOpts::new("straggle_batch_images", "Images that went through the network together").buckets(sizes),
+                HistogramOpts::new("straggle_batch_images", "Images that went through the network together")
+                    .buckets(sizes),
                 &MODEL
             )),
             queued: registered!(IntGaugeVec::new(Opts::new("straggle_queue_length", "Requests that wait now"), &MODEL)),

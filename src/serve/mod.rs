@@ -114,7 +114,9 @@ async fn load(server: Arc<Server>) -> Result<(), Error> {
         let read = tokio::task::spawn_blocking(move || predictor::read(&file)).await;
         let predictor = read.expect("reading a file does not panic").map_err(Error::Input)?;
         let url = server.settings.models.iter().find(|model| model.0 == name).map(|model| model.1.clone());
-        server.models.register(&name, models::FIRST, &models::file_name(&url.unwrap_or_default()), predictor)
+        server
+            .models
+            .register(&name, models::FIRST, &models::file_name(&url.unwrap_or_default()), predictor)
             .map_err(|error| Error::Usage(error.message))?;
     }
     Ok(())

@@ -107,7 +107,13 @@ impl Models {
     ///
     /// # Errors
     /// If there is one of this name and version, or the name cannot stand in a path.
-    pub fn register(&self, name: &str, version: &str, file: &str, predictor: Arc<dyn Predictor>) -> Result<(), Failure> {
+    pub fn register(
+        &self,
+        name: &str,
+        version: &str,
+        file: &str,
+        predictor: Arc<dyn Predictor>,
+    ) -> Result<(), Failure> {
         let plain = |text: &str| {
             let letter = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
             (1..=64).contains(&text.len()) && text.chars().all(letter) && !text.starts_with('.')
@@ -117,10 +123,9 @@ impl Models {
             return Err(Failure::bad(message));
         }
         let mut models = self.by_name.write().expect("nobody panics with it");
-        let versions = models.entry(name.to_string()).or_insert_with(|| Versions {
-            default: version.to_string(),
-            by_version: BTreeMap::new(),
-        });
+        let versions = models
+            .entry(name.to_string())
+            .or_insert_with(|| Versions { default: version.to_string(), by_version: BTreeMap::new() });
         if versions.by_version.contains_key(version) {
             return Err(Failure::conflict(format!("Model version {version} is already registered for model {name}")));
         }

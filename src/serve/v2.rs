@@ -79,7 +79,8 @@ fn find(server: &Server, path: Named) -> Result<Arc<Model>, Refused> {
 
 async fn model(State(server): State<Arc<Server>>, path: Named) -> Result<Json<Value>, Refused> {
     let model = find(&server, path)?;
-    let versions: Vec<String> = server.models.versions(&model.name)?.iter().map(|model| model.version.clone()).collect();
+    let versions: Vec<String> =
+        server.models.versions(&model.name)?.iter().map(|model| model.version.clone()).collect();
     let [channels, rows, columns] = model.predictor.input();
     Ok(Json(json!({
         "name": model.name,
@@ -142,12 +143,16 @@ async fn infer(State(server): State<Arc<Server>>, path: Named, request: Request)
     let (head, binary) = match parts.headers.get(HEADER_LENGTH) {
         None => (&body[..], &[][..]),
         Some(length) => {
-            let length = length.to_str().ok().and_then(|length| length.parse().ok()).filter(|&length| length <= body.len());
-            body.split_at(length.ok_or_else(|| bad(format!("{HEADER_LENGTH} is not the length of the JSON in the body")))?)
+            let length =
+                length.to_str().ok().and_then(|length| length.parse().ok()).filter(|&length| length <= body.len());
+            body.split_at(
+                length.ok_or_else(|| bad(format!("{HEADER_LENGTH} is not the length of the JSON in the body")))?,
+            )
         }
     };
-    let asked: Asked = serde_json::from_slice(head)
-        .map_err(|error| bad(format!("The request is not one of the protocol: {}", crate::text::excerpt(&error.to_string()))))?;
+    let asked: Asked = serde_json::from_slice(head).map_err(|error| {
+        bad(format!("The request is not one of the protocol: {}", crate::formats::clip(&error.to_string())))
+    })?;
     let binary_answer = wants_binary(&asked)?;
     let [channels, rows, columns] = model.predictor.input();
     let pixels = pixels(&asked.inputs, binary, [channels, rows, columns])?;
@@ -186,7 +191,7 @@ fn wants_binary(asked: &Asked) -> Result<bool, Refused> {
     let mut binary = flag(&asked.parameters, "binary_data_output").unwrap_or(false);
     for output in asked.outputs.iter().flatten() {
         if output.name != OUTPUT {
-            let name = crate::text::excerpt(&output.name);
+            let name = crate::formats::clip(&output.name);
             return Err(bad(format!("There is no output '{name}'; the one output is '{OUTPUT}'")));
         }
         binary = flag(&output.parameters, "binary_data").unwrap_or(binary);
@@ -200,7 +205,10 @@ fn pixels(inputs: &[Tensor], binary: &[u8], shape: [usize; 3]) -> Result<Vec<f32
         return Err(bad(format!("There are {} inputs; the one input is '{INPUT}'", inputs.len())));
     };
     if tensor.name != INPUT {
-        return Err(bad(format!("There is no input '{}'; the one input is '{INPUT}'", crate::text::excerpt(&tensor.name))));
+        return Err(bad(format!(
+            "There is no input '{}'; the one input is '{INPUT}'",
+            crate::formats::clip(&tensor.name)
+        )));
     }
     let [channels, rows, columns] = shape;
     let count = match tensor.shape[..] {
@@ -219,7 +227,10 @@ fn pixels(inputs: &[Tensor], binary: &[u8], shape: [usize; 3]) -> Result<Vec<f32
     let values = match (tensor.datatype.as_str(), &tensor.data, size) {
         ("FP32", None, Some(size)) => {
             let (numbers, rest) = binary.as_chunks();
-            check(size == binary.len() as u64 && rest.is_empty(), "binary_data_size is not the number of bytes after the JSON")?;
+            check(
+                size == binary.len() as u64 && rest.is_empty(),
+                "binary_data_size is not the number of bytes after the JSON",
+            )?;
             numbers.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()
         }
         ("UINT8", None, Some(size)) => {
@@ -238,7 +249,7 @@ fn pixels(inputs: &[Tensor], binary: &[u8], shape: [usize; 3]) -> Result<Vec<f32
         }
         ("FP32" | "UINT8", _, _) => return Err(bad("The input has to have either data or binary_data_size")),
         (other, _, _) => {
-            let other = crate::text::excerpt(other);
+            let other = crate::formats::clip(other);
             return Err(bad(format!("The datatype is '{other}'; send FP32 (0 to 1) or UINT8 (0 to 255)")));
         }
     };

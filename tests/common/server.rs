@@ -40,7 +40,9 @@ impl Server {
     /// The same with more lines in its head, each with its end.
     pub fn ask_with(&self, port: usize, method: &str, path: &str, head: &str, body: &[u8]) -> Answer {
         let length = body.len();
-        let head = format!("{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{head}content-length: {length}\r\n\r\n");
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{head}content-length: {length}\r\n\r\n"
+        );
         let answer = exchange(&self.ports[port], &[head.as_bytes(), body].concat());
         answer.unwrap_or_else(|| panic!("no answer to {method} {path}"))
     }

@@ -63,7 +63,10 @@ pub(crate) fn describe(table: &StepTimes) -> Result<Data, String> {
         );
     }
     if lag1.is_some_and(|r| r > 0.3) {
-        advice.push("A slow step is followed by slow steps: local steps average less of it away than the laboratory says.".into());
+        advice.push(
+            "A slow step is followed by slow steps: local steps average less of it away than the laboratory says."
+                .into(),
+        );
     }
     Ok(Data {
         count: table.len(),

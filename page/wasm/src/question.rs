@@ -1,8 +1,6 @@
 //! A question's options: those of `straggle simulate`, and a few that only pictures need.
 
-use sim::{
-    ClusterSpec, Experiment, Law, LawText, LearnerText, Length, Model, Policy, Quadratic, RandomKey,
-};
+use sim::{ClusterSpec, Experiment, Law, LawText, LearnerText, Length, Model, Policy, Quadratic, RandomKey};
 
 /// What is asked, in full.
 #[derive(Debug)]
@@ -39,7 +37,9 @@ impl Question {
                 "updates" => updates = one(value, |&n: &u64| (2..=1_000_000).contains(&n))?,
                 "seed" => seed = one(value, |_| true)?,
                 "model" => model = value.parse()?,
-                "learner" => learner = value.parse().map_err(|error: sim::random::syntax::FormError| error.to_string())?,
+                "learner" => {
+                    learner = value.parse().map_err(|error: sim::random::syntax::FormError| error.to_string())?
+                }
                 "from" => from = one(value, |s: &f64| *s >= 0.0 && s.is_finite())?,
                 "until" => until = one(value, |s: &f64| *s > 0.0 && s.is_finite())?,
                 "step" => step = one(value, |_| true)?,
@@ -94,4 +94,3 @@ fn list<T: std::str::FromStr<Err: ToString>>(text: &str, holds: impl Fn(&T) -> b
     };
     text.split(',').map(each).collect()
 }
-

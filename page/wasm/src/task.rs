@@ -83,7 +83,10 @@ impl Task {
         let correct = of_best >= CLOSE;
         let text = match correct {
             true => format!("k-sync:{k} is right: no K gets more than half a per cent more gradients through"),
-            false => format!("k-sync:{k} gets {:.1} % of the best K's gradients through; another K is better", 100.0 * of_best),
+            false => format!(
+                "k-sync:{k} gets {:.1} % of the best K's gradients through; another K is better",
+                100.0 * of_best
+            ),
         };
         Ok(Verdict { correct, of_best, text })
     }
