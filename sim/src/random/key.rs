@@ -36,6 +36,10 @@ pub enum Purpose {
     Dropout = 8,
     /// What a task loses on the way.
     Latency = 9,
+    /// Where in its first step a worker is when a stationary run begins.
+    Phase = 10,
+    /// Which rows of a trace are drawn again.
+    Rows = 11,
     /// Images that are made up; a step is an image.
     Images = 20,
 }

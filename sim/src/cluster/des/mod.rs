@@ -71,6 +71,12 @@ impl Simulated {
 impl<L: Learner> Simulated<L> {
     /// `workers` workers of the fleet, learning.
     pub fn learning(spec: ClusterSpec, key: RandomKey, workers: u32, learner: L) -> Simulated<L> {
+        let draws = Variates::new(&spec, key);
+        Simulated::with_variates(spec, draws, workers, learner)
+    }
+
+    /// The same with these random numbers.
+    pub fn with_variates(spec: ClusterSpec, draws: Variates, workers: u32, learner: L) -> Simulated<L> {
         let task = Task { worker: 0, steps: 0, serial: 0, base_version: 0 };
         let idle = Job {
             task,
@@ -86,7 +92,7 @@ impl<L: Learner> Simulated<L> {
         let sharers = workers + u32::from(spec.server_computes);
         let shared = spec.shared_cores(workers);
         Simulated {
-            draws: Variates::new(&spec, key),
+            draws,
             now: Time::ZERO,
             jobs: vec![idle; workers as usize],
             arrivals: Queue::new(workers),
@@ -168,7 +174,7 @@ impl<L: Learner> Simulated<L> {
     }
 
     /// Where the time of the task that a worker is at went until now: through its stations one after the other.
-    fn spent_so_far(&self, worker: u32) -> Spent {
+    pub fn spent_so_far(&self, worker: u32) -> Spent {
         let job = &self.jobs[worker as usize];
         if job.waits {
             return Spent { discarded_s: self.now.since(job.given), ..Spent::default() };

@@ -1,6 +1,7 @@
 use super::*;
 use crate::cluster::spec::Sharing;
-use crate::experiment::Model;
+use crate::experiment::{Configuration, Length, Model};
+use crate::measure::length::REPLICATIONS;
 use crate::policy::Policy;
 use crate::random::law::Law;
 
@@ -22,12 +23,44 @@ fn experiment(spec: ClusterSpec, model: Model, length: Length) -> Experiment {
     Experiment { policies, workers: vec![1, 2, 3, 5, 8, 20, 33], spec, model, length, seed: 3 }
 }
 
-/// Everything that is told of a cell, to the last bit.
+/// All that is told of the times between updates, to the last bit.
 fn told(accounts: &Accounts) -> String {
     let quantiles = [0.01, 0.5, 0.95, 0.99].map(|u| accounts.gap_quantile(u));
-    let shares =
-        [accounts.idle_share(), accounts.wasted_share(), accounts.mean_staleness(), accounts.gradients_per_update()];
-    format!("{:?} {quantiles:?} {shares:?} {:?}", accounts.gaps(), accounts.staleness())
+    format!("{:?} {quantiles:?} {:?}", accounts.gaps(), accounts.gradients_per_update())
+}
+
+/// How the time was spent, which is added up in another order.
+fn assert_spent_alike(what: &str, found: &Accounts, expected: &Accounts) {
+    for (name, of) in [
+        ("idle", Accounts::idle_share as fn(&Accounts) -> Option<f64>),
+        ("wasted", Accounts::wasted_share),
+        ("staleness", |accounts| {
+            let (added, applied) = accounts.staleness_added();
+            Some(added as f64 / applied as f64)
+        }),
+    ] {
+        let (found, expected) = (of(found).unwrap(), of(expected).unwrap());
+        assert!((found - expected).abs() < 1e-9 * (1.0 + expected), "{what}, {name}: {found} against {expected}");
+    }
+}
+
+/// One replication by whatever engine suits it, and by the event engine.
+fn both(experiment: &Experiment, cell: Configuration, r: u32) -> (Accounts, Accounts) {
+    let (rule, spec) = (experiment.rule_of(cell.rule), experiment.fleet_of(cell.policy));
+    let plan = Plan::of(rule, &spec, 700, 3);
+    let job = Job { rule, plan, specs: vec![spec.clone()] };
+    let progress = Progress::default();
+    let expected = to_its_end(Events::new(rule, &spec, draws(experiment, &job, r)), &plan, r, &progress).unwrap();
+    let rank = Rank::of(rule, &spec).filter(|_| !experiment.wants_usage() || !rule.cancels());
+    let Some(rank) = rank else { return (alone(experiment, &job, r, &progress).unwrap(), expected) };
+    let draws = draws(experiment, &job, r);
+    let mut rounds = Rounds::new(&draws, rule.steps, experiment.wants_usage(), Width::widest());
+    let mut entrant = Entrant::new(rule, rank);
+    while rounds.done() < plan.updates_of(r) {
+        rounds.advance(&mut [&mut entrant], plan.updates_of(r) - rounds.done());
+    }
+    rounds.finish(&mut entrant);
+    (entrant.accounts, expected)
 }
 
 #[test]
@@ -37,56 +70,60 @@ fn every_engine_tells_what_the_event_engine_tells() {
         ClusterSpec { speeds: vec![1.0, 0.5, 2.0], cores: Some(20), ..ClusterSpec::new("exp(2)".parse().unwrap()) };
     let law = |text: &str| Some(text.parse().unwrap());
     let delayed = ClusterSpec { delay: law("uniform(0, 1)"), latency: law("exp(9)"), ..uneven.clone() };
-    let served = ClusterSpec {
-        service: law("exp(8)"),
-        update: law("constant(0.01)"),
-        ..ClusterSpec::new("gamma(3, 0.2)".parse().unwrap())
-    };
-    let shared = |sharing| {
-        let shared = ClusterSpec { cores: Some(4), sharing, ..uneven.clone() };
-        let served =
-            ClusterSpec { core_speeds: vec![1.0, 0.7], ..ClusterSpec { cores: Some(4), sharing, ..served.clone() } };
-        let constant = ClusterSpec { cores: Some(4), sharing, ..ClusterSpec::new("constant(0.5)".parse().unwrap()) };
-        [shared, served, constant]
-    };
-    let shared = [Sharing::Equally, Sharing::FirstCome].into_iter().flat_map(shared);
-    for spec in plain.chain(shared).chain([uneven.clone(), delayed, served.clone()]) {
+    for spec in plain.chain([uneven, delayed]) {
         for model in [Model::Event, Model::Gated] {
             let experiment = experiment(spec.clone(), model, Length::Updates(700));
-            let (cells, _) = experiment.cells();
-            let found = all(&experiment, &cells, &Progress::default());
-            for (cell, found) in cells.iter().zip(found) {
-                let (spec, rule) = (experiment.fleet_of(cell.policy), experiment.rule_of(cell.rule));
-                let (expected, found) =
-                    (events(&experiment, rule, &spec, &Progress::default()).unwrap(), found.unwrap());
-                let usage = |accounts: &Accounts| {
-                    if experiment.wants_usage() { told(accounts) } else { told_of_gaps(accounts) }
-                };
-                assert_eq!(usage(&found), usage(&expected), "{} of {} {model}, {spec:?}", cell.policy, rule.workers);
+            for cell in experiment.cells().0 {
+                let (found, expected) = both(&experiment, cell, 1);
+                let what = format!("{} of {} {model}, {spec:?}", cell.policy, cell.rule.workers);
+                assert_eq!(told(&found), told(&expected), "{what}");
+                if experiment.wants_usage() {
+                    assert_spent_alike(&what, &found, &expected);
+                }
             }
         }
     }
 }
 
-/// What is told of a cell in the gated model.
-fn told_of_gaps(accounts: &Accounts) -> String {
-    format!("{:?} {:?} {:?}", accounts.gaps(), accounts.gap_quantile(0.3), accounts.gradients_per_update())
+#[test]
+fn where_time_went_adds_up_across_the_warm_up_and_the_end() {
+    let law = |text: &str| Some(text.parse().unwrap());
+    let plain = ClusterSpec::new("gamma(3, 0.2)".parse().unwrap());
+    let served = ClusterSpec { service: law("exp(8)"), update: law("constant(0.01)"), ..plain.clone() };
+    let busy = served.clone();
+    let shared = |sharing| ClusterSpec { cores: Some(3), sharing, delay: law("exp(4)"), ..busy.clone() };
+    let in_vain = ClusterSpec { cancellation: crate::Cancellation::AfterComputing, ..shared(Sharing::Equally) };
+    let delayed = ClusterSpec { delay: law("uniform(0, 1)"), latency: law("exp(9)"), ..plain };
+    for spec in [delayed, served, shared(Sharing::Equally), shared(Sharing::FirstCome), in_vain] {
+        let experiment = experiment(spec.clone(), Model::Event, Length::Updates(300));
+        for cell in experiment.cells().0 {
+            let (accounts, _) = both(&experiment, cell, 0);
+            let (all_s, spent) = (accounts.worker_seconds(), accounts.spent());
+            let what = format!("{} of {}, {spec:?}: {spent:?} of {all_s}", cell.policy, cell.rule.workers);
+            assert!((spent.total_s() / all_s - 1.0).abs() < 1e-9, "{what}");
+            let parts = [spent.server_s, spent.waiting_s, spent.idle_s(), spent.delay_s, spent.communication_s];
+            assert!(parts.into_iter().all(|s| s >= -1e-9 * all_s), "{what}");
+        }
+    }
 }
 
 #[test]
-fn cells_that_end_at_different_times_are_the_same_as_if_alone() {
+fn configurations_that_end_at_different_times_are_the_same_as_if_alone() {
     let spec = ClusterSpec::new("exp(2)".parse().unwrap());
     for model in [Model::Event, Model::Gated] {
-        let experiment = Experiment {
+        let together = Experiment {
             policies: vec![Policy::Sync, Policy::KSync(2), Policy::Async],
             workers: vec![2, 7],
             ..experiment(spec.clone(), model, Length::Precision(0.02))
         };
-        let (cells, _) = experiment.cells();
-        let found = all(&experiment, &cells, &Progress::default());
-        for (cell, found) in cells.iter().zip(found) {
-            let expected = events(&experiment, experiment.rule_of(cell.rule), &spec, &Progress::default()).unwrap();
-            assert_eq!(told_of_gaps(&found.unwrap()), told_of_gaps(&expected), "{} {model}", cell.policy);
+        let of = |experiment: &Experiment| experiment.observe(&Progress::default()).into_iter().map(Option::unwrap);
+        for found in of(&together) {
+            let cell = found.cell;
+            let alone =
+                Experiment { policies: vec![cell.policy], workers: vec![cell.rule.workers], ..together.clone() };
+            let expected = of(&alone).next().unwrap();
+            assert_eq!(format!("{found:?}"), format!("{expected:?}"), "{} {model}", cell.policy);
+            assert!(found.mean.half_width().unwrap() <= 0.02 * found.mean.mean);
         }
     }
 }
@@ -95,22 +132,16 @@ fn cells_that_end_at_different_times_are_the_same_as_if_alone() {
 fn every_width_makes_the_same_events() {
     for law in ["exp(2)", "gamma(3, 0.2)"] {
         let spec = ClusterSpec::new(law.parse().unwrap());
-        for policy in [Policy::Async, Policy::KAsync(3), Policy::Ssp(Some(1))] {
-            let rule = policy.rule(40).unwrap();
-            let draws = || Variates::new(&spec, RandomKey::new(5, 0));
-            let (length, progress) = (Length::Updates(3000), Progress::default());
-            let flow = |width| {
-                let flow = Flow::<Agenda>::new(rule, &spec, draws(), width).unwrap();
-                to_its_end(flow, length, rule, &spec, &progress).unwrap()
-            };
-            let expected = told(&flow(Width::Base));
-            for width in Width::all() {
-                assert_eq!(told(&flow(width)), expected, "{policy} on {law}, {width:?}");
-                if let Some(superposition) = Superposition::new(rule, &spec, draws(), width) {
-                    let found = to_its_end(superposition, length, rule, &spec, &progress).unwrap();
-                    assert_eq!(told(&found), expected, "{policy} on {law} without a queue, {width:?}");
-                }
-            }
-        }
+        let rule = Policy::KBatchAsync(3).rule(40).unwrap();
+        let plan = Plan::of(rule, &spec, 3000, REPLICATIONS);
+        let job = Job { rule, plan, specs: vec![spec.clone()] };
+        let experiment = experiment(spec.clone(), Model::Event, Length::Updates(3000));
+        let of = |width| {
+            let draws = draws(&experiment, &job, 2);
+            let superposition = Superposition::new(rule, &spec, draws, 3000, width).unwrap();
+            told(&to_its_end(superposition, &plan, 2, &Progress::default()).unwrap())
+        };
+        let expected = of(Width::Base);
+        Width::all().into_iter().for_each(|width| assert_eq!(of(width), expected, "{law}, {width:?}"));
     }
 }
