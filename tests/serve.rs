@@ -104,7 +104,9 @@ fn torchserves_clients_find_what_they_know() {
 fn errors_have_their_codes_types_and_sentences() {
     let server = serve("");
     let large = vec![0; 6_553_501];
-    let cases: [(usize, &str, &str, &[u8], u16, &str, &str); 12] = [
+    /// Port, method, path, body; status, type, a part of the message.
+    type Case<'a> = (usize, &'a str, &'a str, &'a [u8], u16, &'a str, &'a str);
+    let cases: [Case; 12] = [
         (INFERENCE, "PUT", "/predictions/vgg", b"x", 404, "ModelNotFoundException", "Model not found: vgg"),
         (INFERENCE, "PUT", "/predictions/digits/9", b"x", 404, "ModelVersionNotFoundException", "9 does not exist"),
         (INFERENCE, "PUT", "/predictions/digits", b"no image", 400, "BadRequestException", "no PNG or JPEG"),
@@ -272,7 +274,7 @@ fn a_token_is_asked_for() {
 
 #[test]
 fn what_cannot_be_served_is_said_before_anything_is_ready() {
-    let place = Place::new().with("bad.safetensors", b"no model".to_vec());
+    let place = Place::new().with("bad.safetensors", b"no model");
     let serve = |words: &str| {
         straggle()
             .inside(place.path())

@@ -47,7 +47,7 @@ function kindOf(rows, name) {
 function timeText(id, rows, of, what) {
   const last = rows.filter((row) => row.workers === state.m);
   const say = (row) => {
-    const [mean, low, high] = [row.mean_s, row.ci_low_s, row.ci_high_s].map((s) => of(s, row));
+    const [mean, low, high] = [row.mean_s, row.ci_low_s, row.ci_high_s].map((s) => (s === null ? null : of(s, row)));
     const sign = { exact: '', lower: '≥ ', upper: '≤ ' }[row.theory_kind];
     const theory = row.theory_s === null ? 'no formula' : `theory ${sign}${short(of(row.theory_s, row))}`;
     return `${row.policy} ${short(mean)} s (95 %: ${short(low)} to ${short(high)}; ${theory})`;

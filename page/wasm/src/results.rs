@@ -2,7 +2,7 @@
 
 use crate::question::Question;
 use serde::Serialize;
-use sim::experiment::{LossPoint, warm_up};
+use sim::experiment::LossPoint;
 use sim::{ClusterSpec, Configuration, Law, Progress, RandomKey, Run, Simulated, Variates, theory};
 
 /// One row of `iteration_times.csv`, under its names.
@@ -11,8 +11,8 @@ pub(crate) struct Row {
     policy: String,
     workers: u32,
     mean_s: f64,
-    ci_low_s: f64,
-    ci_high_s: f64,
+    ci_low_s: Option<f64>,
+    ci_high_s: Option<f64>,
     theory_s: Option<f64>,
     theory_kind: Option<String>,
     gradients_per_update: f64,
@@ -39,11 +39,11 @@ pub(crate) fn simulate(question: &Question) -> Result<Vec<Row>, String> {
             theory_s: observation.theory.map(|theory| theory.seconds),
             theory_kind: observation.theory.map(|theory| theory.kind.to_string()),
             gradients_per_update: observation.gradients_per_update,
-            s_per_gradient: observation.s_per_gradient(),
-            speedup: observation.speedup,
-            mean_staleness: usage.map(|usage| usage.mean_staleness),
-            idle_share: usage.map(|usage| usage.idle_share),
-            wasted_share: usage.map(|usage| usage.wasted_share),
+            s_per_gradient: observation.s_per_gradient.mean,
+            speedup: observation.speedup.mean,
+            mean_staleness: usage.map(|usage| usage.mean_staleness.mean),
+            idle_share: usage.map(|usage| usage.idle_share.mean),
+            wasted_share: usage.map(|usage| usage.wasted_share.mean),
         }
     });
     Ok(rows.collect())
@@ -70,6 +70,9 @@ pub(crate) struct Staleness {
     theory: Option<f64>,
 }
 
+/// Steps of every worker after which a histogram begins: all have started together, and that has to be forgotten.
+const FORGOTTEN: u32 = 50;
+
 pub(crate) fn staleness(question: &Question) -> Result<Vec<Staleness>, String> {
     let experiment = &question.experiment;
     let sim::Length::Updates(updates) = experiment.length else { return Err("--updates is missing".into()) };
@@ -77,7 +80,7 @@ pub(crate) fn staleness(question: &Question) -> Result<Vec<Staleness>, String> {
         let (rule, spec) = (cell.rule, &experiment.spec);
         let cluster = Simulated::new(spec.clone(), RandomKey::new(experiment.seed, 0), rule.workers);
         let mut run = Run::new(rule, cluster);
-        let (first, mut counts) = (warm_up(rule, spec), Vec::new());
+        let (first, mut counts) = (u64::from((FORGOTTEN * rule.workers).div_ceil(rule.quorum)), Vec::new());
         while let Some(step) = run.step() {
             if step.orders.update.is_empty() || step.orders.version <= first {
                 continue;
