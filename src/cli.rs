@@ -18,6 +18,7 @@ pub use {
 use crate::commands::check::Check;
 use crate::commands::completions::Completions;
 use crate::commands::explore::Explore;
+use crate::commands::fit::Fit;
 use crate::commands::man::Man;
 use crate::commands::replay::Replay;
 #[cfg(feature = "serve")]
@@ -81,6 +82,8 @@ pub enum Command {
     Explore(Explore),
     /// Check the answer to the exercise on that page.
     Check(Check),
+    /// Choose a model of measured step times and write it as a profile.
+    Fit(Box<Fit>),
     /// Run again what a manifest describes, and compare every file.
     Replay(Replay),
     /// Print a shell's completions.
@@ -109,6 +112,7 @@ impl Command {
             Command::Serve(serve) => serve.run(),
             Command::Explore(explore) => explore.run(),
             Command::Check(check) => check.run(),
+            Command::Fit(fit) => report::run(*fit, typed),
             Command::Replay(replay) => replay.run(),
             Command::Completions(completions) => completions.run(),
             Command::Man(man) => man.run(),
@@ -120,6 +124,7 @@ impl Command {
 pub fn tables() -> Vec<&'static Table> {
     let tables = [
         Simulate::TABLES,
+        Fit::TABLES,
         #[cfg(feature = "train")]
         Train::TABLES,
         #[cfg(feature = "train")]

@@ -12,6 +12,8 @@ mod finished;
 mod manifest;
 mod output;
 mod page;
+#[expect(dead_code, reason = "profiles are written before anything reads them")]
+mod profile;
 mod report;
 mod rows;
 #[cfg(feature = "serve")]

@@ -10,6 +10,7 @@
 pub mod check;
 pub mod completions;
 pub mod explore;
+pub mod fit;
 pub mod man;
 pub mod replay;
 #[cfg(feature = "train")]

@@ -123,7 +123,7 @@ impl Command for Scaling {
 
 impl Report for Measured {
     fn tables(&self, tables: &mut Tables) {
-        self.add_rows(tables);
+        Measured::add_rows(std::slice::from_ref(self), tables);
     }
 
     fn figures(&self) -> Vec<(&'static str, Picture)> {
@@ -164,10 +164,11 @@ impl Report for Measured {
 }
 
 impl Measured {
-    /// The trials and their epochs.
-    pub fn add_rows(&self, tables: &mut Tables) {
-        tables.add(self.finished.iter().map(|finished| ScalingRow::new(self, finished)));
-        tables.add(self.finished.iter().flat_map(EpochRow::of));
+    /// The trials of several measurements and their epochs.
+    pub fn add_rows(all: &[Measured], tables: &mut Tables) {
+        let trials = all.iter().flat_map(|one| one.finished.iter().map(move |finished| ScalingRow::new(one, finished)));
+        tables.add(trials);
+        tables.add(all.iter().flat_map(|one| &one.finished).flat_map(EpochRow::of));
     }
 }
 
@@ -198,6 +199,10 @@ pub struct ScalingRow {
     mean_compute_s: f64,
     simulated_speedup: f64,
     theory_speedup: Option<f64>,
+    /// Which parameters the workers began with.
+    initial: String,
+    /// What the seconds are: wall or simulated.
+    clock: String,
 }
 
 impl Row for ScalingRow {
@@ -228,6 +233,8 @@ impl ScalingRow {
             mean_compute_s: outcome.compute_s,
             simulated_speedup: finished.expectation.simulated,
             theory_speedup: finished.expectation.theory,
+            initial: trial.initial.to_string(),
+            clock: trial.clock.to_string(),
         }
     }
 }
@@ -245,6 +252,13 @@ pub struct EpochRow {
     rank: Option<u32>,
     train_loss: f64,
     train_accuracy: f64,
+    /// Which parameters the workers began with.
+    initial: String,
+    /// What the seconds are: wall or simulated.
+    clock: String,
+    /// On all test images after the epoch; empty for a single worker.
+    test_loss: Option<f64>,
+    test_accuracy: Option<f64>,
 }
 
 impl Row for EpochRow {
@@ -258,6 +272,10 @@ impl EpochRow {
         let means = (1..=trial.epochs).map(|epoch| (epoch, None, outcome.training(epoch)));
         let mut rows: Vec<_> = ranks.chain(means.filter(|mean| mean.2.loss.is_finite())).collect();
         rows.sort_by_key(|row| row.0);
+        let test = |epoch: u32, rank: Option<u32>| {
+            let after = outcome.test_by_epoch.get(epoch as usize - 1).copied();
+            after.filter(|_| rank.is_none())
+        };
         let row = |(epoch, rank, train): (u32, Option<u32>, validation::Score)| EpochRow {
             method: trial.method.to_string(),
             workers: trial.workers,
@@ -267,6 +285,10 @@ impl EpochRow {
             rank,
             train_loss: train.loss,
             train_accuracy: train.accuracy,
+            initial: trial.initial.to_string(),
+            clock: trial.clock.to_string(),
+            test_loss: test(epoch, rank).map(|score| score.loss),
+            test_accuracy: test(epoch, rank).map(|score| score.accuracy),
         };
         rows.into_iter().map(row).collect()
     }
