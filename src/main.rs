@@ -3,12 +3,10 @@
 mod cli;
 mod commands;
 mod error;
-mod formats;
-
-#[allow(dead_code)]
 mod figures;
 #[cfg(feature = "train")]
 mod finished;
+mod formats;
 mod manifest;
 mod output;
 mod page;

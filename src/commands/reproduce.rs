@@ -10,7 +10,7 @@ use crate::cli::{Common, threads};
 use crate::commands::scaling::{Measured, measure};
 use crate::commands::simulate::IterationTime;
 use crate::error::Error;
-use crate::figures::{Picture, old};
+use crate::figures::{self, Figure};
 use crate::finished::Finished;
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
@@ -148,14 +148,14 @@ impl Report for Reproduction {
         Measured::add_rows(&self.measured, tables);
     }
 
-    fn figures(&self) -> Vec<(&'static str, Picture)> {
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
         let plan = &self.experiment.settings[0].plan;
         let mut figures = vec![
-            ("comparison", old::reproduce::comparison(plan, &self.pairs).into()),
-            ("epochs", old::scaling::epochs(&self.measured[0]).into()),
+            ("comparison", figures::reproduce::comparison(plan, &self.pairs)),
+            ("epochs", figures::scaling::epochs(&self.measured[0])),
         ];
         if plan.samples.len() > 1 {
-            figures.push(("time_by_size", old::scaling::time_by_size(&self.measured[0]).into()));
+            figures.push(("time_by_size", figures::scaling::time_by_size(&self.measured[0])));
         }
         figures
     }
