@@ -137,7 +137,7 @@ fn the_manifest_leads_back_to_the_command() {
     let arguments = &manifest["arguments"];
     assert_eq!(arguments["policies"], json!(["async", "k-sync:2"]));
     assert_eq!(arguments["workers"], json!([2, 3]));
-    assert_eq!(arguments["iterations"], json!(60));
+    assert_eq!(arguments["updates"], json!(60));
     assert_eq!(arguments["step_time"], json!("gamma(4, 0.25)"));
     assert_eq!(arguments["delay"], json!("exp(100)"));
     assert_eq!(arguments["speeds"], json!([1.0, 0.5]));
@@ -206,12 +206,12 @@ fn precision_is_reached_in_every_row() {
     let place = Place::new();
     place.simulate("--precision 1% --workers 1,4 --policies sync,async,k-async:2,ssp:1").succeeds();
     let rows = place.rows();
-    assert_eq!(rows.len(), 7, "k-async:2 has no cell with one worker");
+    assert_eq!(rows.len(), 7, "k-async:2 needs two workers");
     for row in &rows {
         assert!(row.half_width() / row.number("mean_s") <= 0.01, "{row:?}");
         assert!(row.number("updates") > 1000.0, "{row:?}");
     }
     place.row("sync", 4).agrees_with(common::harmonic(4) / 2.0);
     assert_eq!(place.manifest()["arguments"]["precision"], json!("1%"));
-    assert_eq!(place.manifest()["arguments"]["iterations"], json!(null));
+    assert_eq!(place.manifest()["arguments"]["updates"], json!(null));
 }
