@@ -53,6 +53,7 @@ pub mod measure;
 pub mod policy;
 pub mod random;
 pub mod theory;
+pub mod units;
 
 pub use cluster::{
     Cancellation, Cluster, ClusterSpec, Completion, Event, Recording, Replay, Run, Sharing, Simulated, Spent, Step,

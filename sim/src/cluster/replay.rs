@@ -4,15 +4,15 @@
 //! replayed run ends on the same bits, or there is a bug.
 
 use crate::cluster::time::Time;
-use crate::cluster::{Cluster, Completion, Spent, Step};
+use crate::cluster::{Cluster, Completion, Signal, Spent, Step};
 use crate::learn::{Learner, Learning};
 use crate::policy::coordinator::Task;
 
-/// What a cluster decided by itself: which task came in when, when each update was done, what was spent on what was
-/// cancelled.
+/// What a cluster decided by itself: what happened when, when each update was done, what was spent on what
+/// was cancelled.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recording {
-    completions: Vec<Completion>,
+    signals: Vec<Signal>,
     updates: Vec<Time>,
     cancelled: Vec<Spent>,
 }
@@ -20,7 +20,7 @@ pub struct Recording {
 impl Recording {
     /// Adds a step of the run that is being recorded.
     pub fn add(&mut self, step: &Step<'_>) {
-        self.completions.extend(step.completion);
+        self.signals.extend(step.signal);
         self.cancelled.extend_from_slice(step.cancelled);
         if !step.orders.update.is_empty() {
             self.updates.push(step.at);
@@ -30,7 +30,7 @@ impl Recording {
 
 /// Replays a [`Recording`].
 pub struct Replay<L: Learner = ()> {
-    completions: std::vec::IntoIter<Completion>,
+    signals: std::vec::IntoIter<Signal>,
     updates: std::vec::IntoIter<Time>,
     cancelled: std::vec::IntoIter<Spent>,
     running: Vec<Option<Task>>,
@@ -43,7 +43,7 @@ impl<L: Learner> Replay<L> {
     /// A cluster of `workers` workers that does what `recording` says.
     pub fn new(recording: Recording, learner: L, workers: u32) -> Replay<L> {
         Replay {
-            completions: recording.completions.into_iter(),
+            signals: recording.signals.into_iter(),
             updates: recording.updates.into_iter(),
             cancelled: recording.cancelled.into_iter(),
             running: vec![None; workers as usize],
@@ -70,6 +70,14 @@ impl<L: Learner> Cluster for Replay<L> {
         self.learning.start(task);
     }
 
+    fn discard(&mut self, task: Task) {
+        self.learning.discard(task);
+    }
+
+    fn interrupt(&mut self, _: Task) {}
+
+    fn alarm(&mut self, _: Option<f64>) {}
+
     fn cancel(&mut self, task: Task) -> Spent {
         self.running[task.worker as usize] = None;
         self.cancelled.next().unwrap_or_default()
@@ -81,15 +89,22 @@ impl<L: Learner> Cluster for Replay<L> {
         self.now
     }
 
-    fn wait(&mut self) -> Option<Completion> {
-        let completion = self.completions.next()?;
-        let running = self.running.get_mut(completion.task.worker as usize);
-        if running.and_then(Option::take) != Some(completion.task) {
-            self.mismatch = Some(completion);
-            return None;
+    fn wait(&mut self) -> Option<Signal> {
+        let signal = self.signals.next()?;
+        match signal {
+            Signal::Finished(completion) => {
+                let task = completion.task;
+                let running = self.running.get_mut(task.worker as usize);
+                if !running.and_then(Option::take).is_some_and(|running| running.is(&task) && task.steps <= running.steps) {
+                    self.mismatch = Some(completion);
+                    return None;
+                }
+                self.learning.finish(task);
+            }
+            Signal::Failed { worker, .. } => self.running[worker as usize] = None,
+            Signal::Alarm { .. } | Signal::Returned { .. } => {}
         }
-        self.learning.finish(completion.task);
-        self.now = completion.at;
-        Some(completion)
+        self.now = signal.at();
+        Some(signal)
     }
 }

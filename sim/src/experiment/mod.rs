@@ -4,7 +4,7 @@ pub(crate) mod runs;
 
 use crate::cluster::Run;
 use crate::cluster::des::Simulated;
-use crate::cluster::spec::ClusterSpec;
+use crate::cluster::spec::{Cancellation, ClusterSpec};
 pub use crate::experiment::runs::warm_up;
 use crate::learn::Quadratic;
 use crate::measure::accounts::Accounts;
@@ -177,8 +177,8 @@ impl Experiment {
     }
 
     /// The fleet as this policy sees it.
-    pub(crate) fn fleet_of(&self, policy: Policy) -> ClusterSpec {
-        let mut spec = self.spec.clone();
+    pub(crate) fn spec_of(&self, policy: Policy, rule: Rule) -> ClusterSpec {
+        let mut spec = self.spec.for_rule(rule);
         if !policy.has_server() {
             spec.service = None;
         }
@@ -187,9 +187,10 @@ impl Experiment {
 
     /// The rule that is run.
     pub(crate) fn rule_of(&self, rule: Rule) -> Rule {
-        match self.model {
-            Model::Event => rule,
-            Model::Gated => rule.gated(),
+        match (self.model, self.spec.cancellation()) {
+            (Model::Gated, _) => rule.gated(),
+            (Model::Event, Cancellation::Never) => rule.never_cancelling(),
+            (Model::Event, Cancellation::AtOnce | Cancellation::AfterStep) => rule,
         }
     }
 
@@ -200,7 +201,8 @@ impl Experiment {
 
     /// What a cell's run came to.
     fn observation(&self, cell: Configuration, accounts: &Accounts) -> Option<Observation> {
-        let (rule, spec) = (self.rule_of(cell.rule), self.fleet_of(cell.policy));
+        let rule = self.rule_of(cell.rule);
+        let spec = self.spec_of(cell.policy, rule);
         let mean = accounts.gaps().estimate()?;
         let gradients_per_update = accounts.gradients_per_update()?;
         let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|u| accounts.gap_quantile(u));
@@ -222,7 +224,7 @@ impl Experiment {
             theory: theory::time_per_update(rule, &spec),
             gated_s: gated.filter(|theory| theory.kind == Kind::Exact).map(|theory| theory.seconds),
             gradients_per_update,
-            speedup: spec.mean_alone() * gradients_per_update / mean.mean,
+            speedup: self.spec.mean_alone(cell.rule.workers) * gradients_per_update / mean.mean,
             usage,
         })
     }
@@ -237,7 +239,8 @@ impl Experiment {
         progress: &Progress,
     ) -> Option<Vec<LossPoint>> {
         let Length::Updates(last) = self.length else { return None };
-        let (rule, spec) = (self.rule_of(cell.rule), self.fleet_of(cell.policy));
+        let rule = self.rule_of(cell.rule);
+        let spec = self.spec_of(cell.policy, rule);
         let bins = logarithmic_bins(last, points);
         let mut curve: Vec<LossPoint> = bins.iter().map(LossPoint::of_bin).collect();
         for replication in 0..REPLICATIONS {
@@ -270,9 +273,10 @@ impl Experiment {
         let Quadratic { curvature, noise, step_size, .. } = learner;
         let p = cell.rule.workers;
         let plain = self.spec == ClusterSpec::new(self.spec.compute.clone()) && self.model == Model::Event;
+        let memoryless = self.spec.compute.law(0).memoryless_rate().is_some() && self.spec.compute.is_independent();
         match cell.policy {
-            Policy::Sync => theory::sync_floor(p, curvature, noise, step_size),
-            Policy::Async if plain && self.spec.compute.memoryless_rate().is_some() => {
+            Policy::SYNC => theory::sync_floor(p, curvature, noise, step_size),
+            Policy::ASYNC if plain && memoryless && self.spec.is_homogeneous(p) => {
                 theory::async_floor(p, curvature, noise, step_size)
             }
             _ => None,

@@ -1,17 +1,14 @@
 //! How is a cell run to its end, and by which engine? The engine chooses itself; nothing of the choice shows in the results.
 //!
 //! - The event engine ([`Run`] on [`Simulated`]) runs everything, and is what the others are held equal to, to the last bit.
-//! - Workers that carry on need no orders: [`flow`](crate::fast::flow).
 //! - Workers that never wait, on cores of their own, need no queue: [`superposition`](crate::fast::superposition).
 //! - Iterations in which everybody starts anew need no events: [`rounds`](crate::fast::rounds), all such cells together.
 
 use crate::cluster::Run;
 use crate::cluster::des::Simulated;
-use crate::cluster::spec::{ClusterSpec, Variates};
+use crate::cluster::spec::ClusterSpec;
+use crate::cluster::variates::Variates;
 use crate::experiment::{Configuration, Experiment, Length, Progress};
-use crate::fast::agenda::Agenda;
-use crate::fast::arrivals::Sharers;
-use crate::fast::flow::Flow;
 use crate::fast::rounds::{Entrant, Rank, Rounds};
 use crate::fast::superposition::Superposition;
 use crate::fast::width::Width;
@@ -62,7 +59,8 @@ impl Length {
 pub(crate) fn all(experiment: &Experiment, cells: &[Configuration], progress: &Progress) -> Vec<Option<Accounts>> {
     let mut jobs: Vec<Job> = Vec::new();
     for (cell, &Configuration { policy, rule }) in cells.iter().enumerate() {
-        let (spec, rule) = (experiment.fleet_of(policy), experiment.rule_of(rule));
+        let rule = experiment.rule_of(rule);
+        let spec = experiment.spec_of(policy, rule);
         // The kernel of rounds knows how long workers are busy only if all of them wait for all.
         let rank = Rank::of(rule, &spec).filter(|_| !experiment.wants_usage() || !rule.cancels());
         let Some(rank) = rank else {
@@ -115,10 +113,6 @@ fn alone(experiment: &Experiment, rule: Rule, spec: &ClusterSpec, progress: &Pro
     let draws = || Variates::new(spec, RandomKey::new(experiment.seed, 0));
     if let Some(superposition) = Superposition::new(rule, spec, draws(), width) {
         to_its_end(superposition, length, rule, spec, progress)
-    } else if let Some(flow) = Flow::<Agenda>::new(rule, spec, draws(), width) {
-        to_its_end(flow, length, rule, spec, progress)
-    } else if let Some(flow) = Flow::<Sharers>::new(rule, spec, draws(), width) {
-        to_its_end(flow, length, rule, spec, progress)
     } else {
         events(experiment, rule, spec, progress)
     }

@@ -1,10 +1,8 @@
 //! Faster ways to the numbers of the event engine, where little can happen. Each is tested equal to it.
 
-pub(crate) mod agenda;
-pub(crate) mod arrivals;
+pub(crate) mod ahead;
 #[doc(hidden)]
 pub mod bench;
-pub(crate) mod flow;
 pub(crate) mod rounds;
 pub(crate) mod superposition;
 pub(crate) mod width;

@@ -1,14 +1,14 @@
-//! What happens next? All of it, for a while: the hand-ins of a stretch of time, put in order at once.
+//! Bucket sort of the arrivals of a stretch of time.
 //!
 //! By the leading digits of their times, as cards are sorted into pigeonholes: a window is cut into as many equal parts as it
-//! should have hand-ins, which are counted, given their places and moved there. What is left to do within the parts is
-//! little. The work for each hand-in does not depend on how many there are.
+//! should have arrivals, which are counted, given their places and moved there. What is left to do within the parts is
+//! little. The work for each arrival does not depend on how many there are.
 
 use crate::cluster::time::Time;
 
 /// A worker's task is done.
 #[derive(Clone, Copy)]
-pub(crate) struct HandIn {
+pub(crate) struct Arrival {
     pub(crate) at: Time,
     /// Seconds of work on the task, for whoever asks for them.
     pub(crate) worked_s: f64,
@@ -17,29 +17,29 @@ pub(crate) struct HandIn {
     part: u32,
 }
 
-/// The hand-ins of a stretch of time, in order.
+/// The arrivals of a stretch of time, in order.
 pub(crate) struct Window {
     /// The first `ready` are all that happens before `end`; others wait for the next window.
-    hand_ins: Vec<HandIn>,
+    arrivals: Vec<Arrival>,
     ready: usize,
     /// How many of those were taken.
     taken: usize,
     end: Time,
     /// How long the next window is to be, s.
     length_s: f64,
-    /// Hand-ins that make a good window.
+    /// Arrivals that make a good window.
     wanted: usize,
-    /// Hand-ins as they are written down, after those that are left from the window before.
-    unordered: Vec<HandIn>,
+    /// Arrivals as they are written down, after those that are left from the window before.
+    unordered: Vec<Arrival>,
     left: usize,
     /// How many fall into each equal part of the window; then where the next of each belongs.
     parts: Vec<u32>,
 }
 
-/// More hand-ins in one part of a window than this are not left to insertion, whose time grows with their square.
+/// More arrivals in one part of a window than this are not left to insertion, whose time grows with their square.
 const CROWD: u32 = 32;
 
-/// The next window, while hand-ins are written down.
+/// The next window, while arrivals are written down.
 pub(crate) struct Page<'a> {
     from: Time,
     /// What happens from here on belongs to a later window.
@@ -47,43 +47,43 @@ pub(crate) struct Page<'a> {
     parts_per_s: f64,
     last_part: f64,
     parts: &'a mut [u32],
-    hand_ins: &'a mut Vec<HandIn>,
+    arrivals: &'a mut Vec<Arrival>,
     most: usize,
 }
 
 impl Page<'_> {
-    /// Writes a hand-in down; workers come in order.
+    /// Writes a arrival down; workers come in order.
     #[inline(always)]
-    pub(crate) fn write(&mut self, hand_in: HandIn) {
+    pub(crate) fn write(&mut self, arrival: Arrival) {
         // A whole number as the low bits of the float 2^52 + it: one addition, and none of the checks of `as`.
         const TWO_52: f64 = 4_503_599_627_370_496.0;
-        let part = hand_in.at.since(self.from) * self.parts_per_s;
+        let part = arrival.at.since(self.from) * self.parts_per_s;
         let part = ((if part < self.last_part { part } else { self.last_part }) + TWO_52).to_bits() as u32;
         self.parts[part as usize] += 1;
-        self.hand_ins.push(HandIn { part, ..hand_in });
+        self.arrivals.push(Arrival { part, ..arrival });
     }
 
     /// Whether this is several times what there should be: the window had better end sooner.
     #[inline(always)]
     pub(crate) fn is_full(&self) -> bool {
-        self.hand_ins.len() > self.most
+        self.arrivals.len() > self.most
     }
 }
 
-impl HandIn {
+impl Arrival {
     #[inline(always)]
-    pub(crate) fn new(at: Time, worker: u32, worked_s: f64) -> HandIn {
-        HandIn { at, worked_s, worker, part: 0 }
+    pub(crate) fn new(at: Time, worker: u32, worked_s: f64) -> Arrival {
+        Arrival { at, worked_s, worker, part: 0 }
     }
 }
 
 impl Window {
-    /// No time has passed. Each of `workers` workers hands in every `mean_step_s` or so, at least `fewest` in a window.
+    /// No time has passed. Each of `workers` workers arrives every `mean_step_s` or so, at least `fewest` in a window.
     pub(crate) fn new(workers: u32, mean_step_s: f64, fewest: usize) -> Window {
-        // A window takes a pass over all workers: a quarter of them should have something to hand in.
+        // A window takes a pass over all workers: a quarter of them should have something to submit.
         let wanted = fewest.max(workers as usize / 4);
         Window {
-            hand_ins: Vec::new(),
+            arrivals: Vec::new(),
             ready: 0,
             taken: 0,
             end: Time::ZERO,
@@ -95,16 +95,10 @@ impl Window {
         }
     }
 
-    /// Up to where everything is known.
-    #[inline(always)]
-    pub(crate) fn end(&self) -> Time {
-        self.end
-    }
-
     /// What happens next, as far as it is known.
     #[inline(always)]
-    pub(crate) fn upcoming(&self) -> &[HandIn] {
-        &self.hand_ins[self.taken..self.ready]
+    pub(crate) fn upcoming(&self) -> &[Arrival] {
+        &self.arrivals[self.taken..self.ready]
     }
 
     /// The next `count` are done with.
@@ -118,27 +112,27 @@ impl Window {
     pub(crate) fn page(&mut self) -> Page<'_> {
         self.parts.fill(0);
         self.unordered.clear();
-        self.left = self.hand_ins.len() - self.ready;
+        self.left = self.arrivals.len() - self.ready;
         let mut page = Page {
             from: self.end,
             end: self.end.after(self.length_s),
             parts_per_s: self.wanted as f64 / self.length_s,
             last_part: self.wanted as f64 - 1.0,
             parts: &mut self.parts,
-            hand_ins: &mut self.unordered,
+            arrivals: &mut self.unordered,
             most: 4 * self.wanted + self.left,
         };
-        self.hand_ins[self.ready..].iter().for_each(|&left| page.write(left));
+        self.arrivals[self.ready..].iter().for_each(|&left| page.write(left));
         page
     }
 
-    /// Moves on to the window that is written down up to `reached`; it may be empty. `others` more came some other way.
+    /// Moves on to the window that is written down up to `reached`; it may be empty.
     #[inline(always)]
-    pub(crate) fn step(&mut self, reached: Time, others: usize) {
+    pub(crate) fn step(&mut self, reached: Time) {
         self.order();
         (self.end, self.taken) = (reached, 0);
-        self.ready = self.hand_ins.partition_point(|hand_in| hand_in.at < reached);
-        let found = self.hand_ins.len() - self.left + others;
+        self.ready = self.arrivals.partition_point(|arrival| arrival.at < reached);
+        let found = self.arrivals.len() - self.left;
         self.length_s *= (self.wanted as f64 / found as f64).clamp(0.5, 2.0);
     }
 
@@ -150,31 +144,31 @@ impl Window {
             largest = largest.max(*part);
             place += std::mem::replace(part, place);
         }
-        self.hand_ins.resize(self.unordered.len(), HandIn::new(Time::END, 0, 0.0));
-        let (hand_ins, parts) = (&mut self.hand_ins[..], &mut self.parts[..]);
-        for &hand_in in &self.unordered {
-            let place = &mut parts[hand_in.part as usize];
-            hand_ins[*place as usize] = hand_in;
+        self.arrivals.resize(self.unordered.len(), Arrival::new(Time::END, 0, 0.0));
+        let (arrivals, parts) = (&mut self.arrivals[..], &mut self.parts[..]);
+        for &arrival in &self.unordered {
+            let place = &mut parts[arrival.part as usize];
+            arrivals[*place as usize] = arrival;
             *place += 1;
         }
         if self.left > 0 || largest > CROWD {
-            hand_ins.sort_by_key(|hand_in| (hand_in.at, hand_in.worker));
+            arrivals.sort_by_key(|arrival| (arrival.at, arrival.worker));
             return;
         }
         // Within a part they are in order of workers, and equals stay so.
         let mut latest = Time::ZERO;
-        for i in 0..hand_ins.len() {
-            let hand_in = hand_ins[i];
-            if hand_in.at >= latest {
-                latest = hand_in.at;
+        for i in 0..arrivals.len() {
+            let arrival = arrivals[i];
+            if arrival.at >= latest {
+                latest = arrival.at;
                 continue;
             }
             let mut place = i;
-            while place > 0 && hand_in.at < hand_ins[place - 1].at {
-                hand_ins[place] = hand_ins[place - 1];
+            while place > 0 && arrival.at < arrivals[place - 1].at {
+                arrivals[place] = arrivals[place - 1];
                 place -= 1;
             }
-            hand_ins[place] = hand_in;
+            arrivals[place] = arrival;
         }
     }
 }
