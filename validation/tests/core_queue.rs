@@ -91,3 +91,22 @@ fn a_single_worker_keeps_its_core() {
     let computed = learner.computed.lock().unwrap();
     assert!(computed.iter().all(|(_, core)| *core == computed[0].1), "{computed:?}");
 }
+
+#[test]
+fn workers_of_a_barrier_keep_their_cores() {
+    // The first and the last to finish a round must not swap cores: each would find the other's caches.
+    let cores = Cores::of_this_machine();
+    if cores == Cores::anywhere() || cores.number() < 2 {
+        eprintln!("not judged: threads cannot be put on two cores here");
+        return;
+    }
+    let cores = cores.at_most(2);
+    let learner = watched(Policy::Sync, 2, &cores, None, 400);
+    let computed = learner.computed.lock().unwrap();
+    for worker in 0..2 {
+        let mut places: Vec<usize> = computed.iter().filter(|(one, _)| *one == worker).map(|(_, core)| *core).collect();
+        assert!(places.len() >= 199, "{}", places.len());
+        places.dedup();
+        assert_eq!(places.len(), 1, "worker {worker} moved: {places:?}");
+    }
+}

@@ -1,9 +1,10 @@
 //! What happens for real? A cluster of threads that race, under the simulator's own coordinator.
 //!
 //! Each worker is a thread with an inbox, in which it finds a task and a core to compute it on. What it has computed goes
-//! to the one outbox that the server reads. The server lets at most as many workers compute as there are cores: the others
-//! wait their turn, first come first served, instead of being cut into slices by a kernel that does not know what they
-//! are doing. It does its own work on the core of the worker whose result woke it, which has nothing else to do.
+//! to the one outbox that the server reads and blocks on. The server lets at most as many workers compute as there are
+//! cores: the others queue, first come first served, instead of being cut into slices by a kernel that does not know what
+//! they are doing. A worker keeps the core that it had last if that is free, as its caches are warm there. The server does
+//! its own work on the core of the worker whose result woke it, which has nothing else to do.
 //!
 //! A drawn delay passes with the server, who looks at a result only when its delay is over. Computing cannot be stopped: of
 //! a task that is cancelled while it is computed the result is thrown away, and its worker begins the next one then.
@@ -11,6 +12,7 @@
 use crate::cluster::cores::{Core, Cores, Thread};
 use crate::cluster::failure::Failure;
 use crate::cluster::worker::{Computed, NOWHERE, Server, work};
+use sim::cluster::des::assign;
 use sim::{Cluster, ClusterSpec, Completion, Law, Learner, RandomKey, Spent, Task, Time, Variates};
 use std::collections::VecDeque;
 use std::iter::repeat_n;
@@ -49,6 +51,8 @@ struct Worker<P, G> {
     inbox: Sender<(Task, P, Core)>,
     thread: JoinHandle<()>,
     id: Thread,
+    /// Where it computed last.
+    core: Option<Core>,
     state: State<P, G>,
     /// When it was given its task.
     given: Instant,
@@ -121,12 +125,8 @@ where
     /// The same on these cores.
     pub fn on(cores: Cores, learner: Arc<L>, draws: &Variates, workers: u32, stop: Arc<AtomicBool>) -> Threaded<L> {
         let (to_server, outbox) = channel();
-        let server = Arc::new(Server {
-            handle: std::thread::current(),
-            id: Thread::this(),
-            sleeps: AtomicBool::new(false),
-            place: AtomicUsize::new(NOWHERE),
-        });
+        let server =
+            Arc::new(Server { id: Thread::this(), waits: AtomicBool::new(false), place: AtomicUsize::new(NOWHERE) });
         let hire = |worker| {
             let (inbox, tasks) = channel();
             let (learner, to_server) = (learner.clone(), to_server.clone());
@@ -138,7 +138,7 @@ where
             let thread = std::thread::Builder::new().name(format!("worker {worker}")).spawn(work);
             let thread = thread.expect("the system starts threads");
             let (id, now) = (id.recv().expect("a thread begins"), Instant::now());
-            Worker { inbox, thread, id, state: State::Idle, given: now, has_core: now, done_in_vain: now }
+            Worker { inbox, thread, id, core: None, state: State::Idle, given: now, has_core: now, done_in_vain: now }
         };
         Threaded {
             params: learner.initial(),
@@ -237,16 +237,20 @@ impl<L: Learner> Threaded<L> {
         &mut self.workers[worker as usize].state
     }
 
-    /// Free cores go to those who wait, the one that became free last to the first of them. It may be the server's own:
-    /// whoever gets that is told last, as it may push the server off.
-    fn hand_out(&mut self) {
-        let several = self.free.len().min(self.queue.len());
-        let cores = self.free.drain(self.free.len() - several..).rev();
-        let turns: Vec<(Core, u32)> = cores.zip(self.queue.drain(..several)).collect();
-        for (core, worker) in turns.into_iter().rev() {
+    /// Free cores go to those who queue, by [`assign`]. Whoever gets the server's `own` is told last, as it may push the
+    /// server off.
+    fn hand_out(&mut self, own: Option<Core>) {
+        let count = self.free.len().min(self.queue.len());
+        let last = |worker| (worker, self.workers[worker as usize].core);
+        let mut places: Vec<(u32, Option<Core>)> = self.queue.drain(..count).map(last).collect();
+        assign(&mut self.free, &mut places);
+        places.sort_by_key(|&(_, core)| core == own);
+        for (worker, core) in places {
+            let Some(core) = core else { continue };
             let worker = &mut self.workers[worker as usize];
             if let State::Waits(task, params) = std::mem::replace(&mut worker.state, State::Idle) {
                 self.cores.put(worker.id, core);
+                worker.core = Some(core);
                 (worker.state, worker.has_core) = (State::Computes, Instant::now());
                 // A worker is gone only if it has panicked, which its last message says.
                 let _ = worker.inbox.send((task, params, core));
@@ -259,17 +263,15 @@ impl<L: Learner> Threaded<L> {
         self.queue.push_back(task.worker);
     }
 
-    /// Takes in all that was computed. The core on which the server was woken is its own, others are free.
-    fn receive(&mut self) {
-        while let Ok(computed) = self.outbox.try_recv() {
-            if self.own.is_none() && self.server.place.load(Ordering::Acquire) == computed.core.index() {
-                self.own = Some(computed.core);
-                self.server.place.store(NOWHERE, Ordering::Release);
-            } else {
-                self.free.push(computed.core);
-            }
-            self.take(computed);
+    /// Takes in what was computed. The core on which the server was woken is its own, others are free.
+    fn receive(&mut self, computed: Computed<L::Gradient>) {
+        if self.own.is_none() && self.server.place.load(Ordering::Acquire) == computed.core.index() {
+            self.own = Some(computed.core);
+            self.server.place.store(NOWHERE, Ordering::Release);
+        } else {
+            self.free.push(computed.core);
         }
+        self.take(computed);
     }
 
     fn take(&mut self, computed: Computed<L::Gradient>) {
@@ -306,6 +308,9 @@ impl<L: Learner> Threaded<L> {
     }
 
     /// Gives its core away and waits for a result, or until then.
+    ///
+    /// It blocks on the outbox itself, so no result can be missed. That it waits is announced only so that the worker
+    /// who ends the waiting brings it to a core first.
     fn sleep(&mut self, until: Option<Instant>) {
         let wake_up = Instant::now() + LOOK;
         let wake_up = until.map_or(wake_up, |until| until.min(wake_up));
@@ -313,17 +318,15 @@ impl<L: Learner> Threaded<L> {
             // It may wake up by itself, anywhere.
             self.cores.release(self.server.id);
         }
-        // Whoever gets this core may push the server off it before it sleeps: it counts as asleep from here on.
-        self.server.sleeps.store(true, Ordering::Release);
-        self.free.extend(self.own.take());
-        self.hand_out();
-        while self.server.sleeps.load(Ordering::Acquire) {
-            let left = wake_up.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                self.server.sleeps.store(false, Ordering::Release);
-            } else {
-                std::thread::park_timeout(left);
-            }
+        // Whoever gets this core may push the server off it before it blocks: it counts as waiting from here on.
+        self.server.waits.store(true, Ordering::Release);
+        let own = self.own.take();
+        self.free.extend(own);
+        self.hand_out(own);
+        let computed = self.outbox.recv_timeout(wake_up.saturating_duration_since(Instant::now()));
+        self.server.waits.store(false, Ordering::Release);
+        if let Ok(computed) = computed {
+            self.receive(computed);
         }
     }
 }
@@ -372,14 +375,16 @@ impl<L: Learner> Cluster for Threaded<L> {
                 self.failure = Some(Failure::Stopped);
                 break;
             }
-            self.receive();
+            while let Ok(computed) = self.outbox.try_recv() {
+                self.receive(computed);
+            }
             let first = self.first();
             let Some((_, worker)) = first.filter(|&(until, _)| until <= Instant::now()) else {
                 self.sleep(first.map(|(until, _)| until));
                 continue;
             };
             // The server goes on working; the other cores need not wait for it.
-            self.hand_out();
+            self.hand_out(None);
             if let State::Delayed(delayed) = std::mem::replace(self.state(worker), State::Idle) {
                 let Delayed { task, gradient, from, computed, .. } = delayed;
                 self.handed_in.push(gradient);

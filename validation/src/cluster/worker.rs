@@ -1,4 +1,4 @@
-//! What does a worker do all day? It computes what it finds in its inbox, hands it in, and wakes the server if that sleeps.
+//! A worker thread: it computes what it finds in its inbox, and sends the result to the server.
 
 use crate::cluster::cores::{Core, Cores, Thread};
 use crate::cluster::failure::words_of;
@@ -19,21 +19,19 @@ pub(crate) struct Computed<G> {
 
 /// The server's thread, as workers see it.
 pub(crate) struct Server {
-    pub(crate) handle: std::thread::Thread,
     pub(crate) id: Thread,
-    /// It sleeps, or is about to: whoever finds it so wakes it, and says where.
-    pub(crate) sleeps: AtomicBool,
-    /// Where it was woken, as an index of the cores.
+    /// It waits for a result, or is about to: whoever finds it so brings it to a core, and says to which.
+    pub(crate) waits: AtomicBool,
+    /// Where it was brought, as an index of the cores.
     pub(crate) place: AtomicUsize,
 }
 
 impl Server {
-    /// Wakes it on this core, if it sleeps. What it should find in its outbox must be there.
-    pub(crate) fn wake(&self, cores: &Cores, core: Core) {
-        if self.sleeps.swap(false, Ordering::AcqRel) {
+    /// Brings it to this core, if it waits; the result that follows wakes it there.
+    pub(crate) fn bring_to(&self, cores: &Cores, core: Core) {
+        if self.waits.swap(false, Ordering::AcqRel) {
             self.place.store(core.index(), Ordering::Release);
             cores.put(self.id, core);
-            self.handle.unpark();
         }
     }
 }
@@ -55,8 +53,8 @@ pub(crate) fn work<L: Learner>(
         drop(params);
         let to = Instant::now();
         let failed = result.is_err();
+        server.bring_to(cores, core);
         let gone = outbox.send(Computed { task, result, core, from, to }).is_err();
-        server.wake(cores, core);
         if gone || failed {
             return;
         }

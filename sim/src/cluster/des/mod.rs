@@ -12,6 +12,8 @@ mod interrupt;
 pub(crate) mod queue;
 pub(crate) mod station;
 
+pub use station::assign;
+
 use crate::cluster::des::failures::{Outages, Setbacks};
 use crate::cluster::des::queue::Queue;
 use crate::cluster::des::station::Station;

@@ -129,10 +129,30 @@ impl Station {
     }
 }
 
-/// First come first served, to the end.
+/// Gives a core to each worker of `places`, of whom there are at most as many as free cores. On entry each stands with the
+/// core that it had last, afterwards with the one that it gets: its last one if that is free, as its caches are warm there;
+/// of the others, the first gets the core that became free last.
+///
+/// ```
+/// use straggle_sim::cluster::des::assign;
+/// let (mut free, mut places) = (vec!['a', 'b', 'c'], [(7, Some('b')), (8, Some('b')), (9, None)]);
+/// assign(&mut free, &mut places);
+/// assert_eq!((free, places), (vec![], [(7, Some('b')), (8, Some('c')), (9, Some('a'))]));
+/// ```
+pub fn assign<C: Copy + PartialEq>(free: &mut Vec<C>, places: &mut [(u32, Option<C>)]) {
+    for (_, core) in &mut *places {
+        let at = core.and_then(|last| free.iter().position(|&one| one == last));
+        *core = at.map(|at| free.remove(at));
+    }
+    for (_, core) in places.iter_mut().filter(|(_, core)| core.is_none()) {
+        *core = free.pop();
+    }
+}
+
+/// First come first served, to the end; a worker keeps the core that it had last if that is free.
 ///
 /// A core that becomes free goes to the next in the queue only when time passes: at that very moment the server may still
-/// take it, to work on what has just been handed in. Of several, the one that became free last is taken first. Who ends at
+/// take it, to work on what has just been submitted. Which core a worker gets, [`assign`] says. Who ends at
 /// the same instant does so in order of the cores, not of the workers: the next in the queue takes the place of the one
 /// before, and one path of the tournament is replayed for both.
 #[derive(Clone, Debug)]
@@ -152,19 +172,25 @@ pub(crate) struct Queued {
     ends: Queue,
     /// Those who have no core yet, and how much they want to compute, s.
     waiting: VecDeque<(u32, f64)>,
+    /// Those who are let in together.
+    entering: Vec<(u32, Option<u32>)>,
 }
+
+/// Where sharers are that have not computed yet.
+const NOWHERE: u32 = u32::MAX;
 
 impl Queued {
     fn new(cores: u32, speeds: &[f64], sharers: u32) -> Queued {
         Queued {
             free: (0..cores).collect(),
             slowness: speeds.iter().cycle().take(cores as usize).map(|speed| 1.0 / speed).collect(),
-            places: vec![0; sharers as usize],
+            places: vec![NOWHERE; sharers as usize],
             sharers: vec![0; cores as usize + 1],
             began: vec![Time::ZERO; sharers as usize],
             now: Time::ZERO,
             ends: Queue::new(cores + 1),
             waiting: VecDeque::new(),
+            entering: Vec::new(),
         }
     }
 
@@ -188,7 +214,7 @@ impl Queued {
 
     fn holds(&self, sharer: u32) -> bool {
         let place = self.places[sharer as usize];
-        self.sharers[place as usize] == sharer && self.ends.get(place).is_some()
+        self.sharers.get(place as usize) == Some(&sharer) && self.ends.get(place).is_some()
     }
 
     fn move_to(&mut self, at: Time) {
@@ -252,12 +278,18 @@ impl Queued {
 
     /// Lets the next ones in.
     fn fill(&mut self) {
-        while let Some(&core) = self.free.last()
-            && let Some((worker, compute_s)) = self.waiting.pop_front()
-        {
-            self.free.pop();
-            self.begin(core, worker, compute_s * self.slowness[core as usize]);
+        let count = self.free.len().min(self.waiting.len());
+        let mut entering = std::mem::take(&mut self.entering);
+        entering.clear();
+        entering
+            .extend(self.waiting.iter().take(count).map(|&(worker, _)| (worker, Some(self.places[worker as usize]))));
+        assign(&mut self.free, &mut entering);
+        for &(worker, core) in &entering {
+            if let (Some(core), Some((_, compute_s))) = (core, self.waiting.pop_front()) {
+                self.begin(core, worker, compute_s * self.slowness[core as usize]);
+            }
         }
+        self.entering = entering;
     }
 }
 
