@@ -70,13 +70,13 @@ fn experiment(arguments: &Simulate) -> Result<Experiment, Error> {
     let exponential = || LawText::Law("exp(2)".parse().expect("a law"));
     let law = arguments.step_time.as_ref().or(arguments.lambda.as_ref());
     let optional = |law: &Option<LawText>| law.as_ref().map(trace::law).transpose();
-    let spec = ClusterSpec {
-        delay: optional(&arguments.delay)?,
-        speeds: arguments.speeds.0.iter().map(|speed| speed.0).collect(),
-        cores: arguments.cores,
-        service: optional(&arguments.server_time)?,
-        ..ClusterSpec::new(trace::law(&law.cloned().unwrap_or_else(exponential))?)
-    };
+    let spec = ClusterSpec::new(trace::law(&law.cloned().unwrap_or_else(exponential))?)
+        .with_delay(optional(&arguments.delay)?)
+        .with_speeds(arguments.speeds.0.iter().map(|speed| speed.0).collect())
+        .unwrap()
+        .with_cores(arguments.cores)
+        .unwrap()
+        .with_service(optional(&arguments.server_time)?);
     let mut workers = match &arguments.workers {
         Some(list) => list.0.iter().map(|workers| workers.0).collect(),
         None => (1..=arguments.max_workers.unwrap_or(20)).collect::<Vec<u32>>(),

@@ -56,14 +56,16 @@ pub mod theory;
 pub mod units;
 
 pub use cluster::{
-    Cancellation, Cluster, ClusterSpec, Completion, Event, Recording, Replay, Run, Sharing, Simulated, Spent, Step,
-    Time, Variates,
+    Cancellation, Cluster, ClusterSpec, Completion, Event, Failures, Recording, Replay, Run, Sharing, Signal,
+    Simulated, SpecError, Spent, Station, Step, Time, Variates,
 };
 pub use experiment::{Configuration, Experiment, Length, Model, Observation, Progress};
 pub use learn::{Learner, LearnerText, Learning, Quadratic};
 pub use measure::{Accounts, Estimate, Quantiles, Series, StalenessAudit};
 pub use policy::{Coordinator, Orders, Policy, PolicyError, Rule, Task};
-pub use random::{Law, LawError, LawText, Purpose, RandomKey, StepTime, StepTimes, StepTimesError, TraceSource};
+pub use random::{
+    Compute, Dependence, Law, LawError, LawText, Purpose, RandomKey, StepTime, StepTimes, StepTimesError, TraceSource,
+};
 
 /// The name that is most like what was typed, if one is like it: for "did you mean".
 pub fn nearest<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {

@@ -101,10 +101,11 @@ fn wrong(what: &str, text: &str, examples: &str) -> String {
 /// The number before the unit times the unit.
 fn quantity(text: &str, units: &[&[Unit]]) -> Option<f64> {
     let text = text.trim();
-    let (number, unit) = match units.iter().copied().flatten().filter(|(name, _)| text.ends_with(name)).max_by_key(|u| u.0.len()) {
-        Some(&(name, unit)) => (&text[..text.len() - name.len()], unit),
-        None => (text, 1.0),
-    };
+    let (number, unit) =
+        match units.iter().copied().flatten().filter(|(name, _)| text.ends_with(name)).max_by_key(|u| u.0.len()) {
+            Some(&(name, unit)) => (&text[..text.len() - name.len()], unit),
+            None => (text, 1.0),
+        };
     // "inf" and "nan" are numbers to the parser, not to people who type sizes.
     let plain = number.trim().chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e' | 'E'));
     let value = number.trim().parse::<f64>().ok().filter(|value| plain && value.is_finite())?;
@@ -118,7 +119,9 @@ mod tests {
 
     #[test]
     fn units_are_exact() {
-        for (text, value) in [("350ms", 0.35), ("10us", 1e-5), ("1.5", 1.5), ("5m", 300.0), ("2 h", 7200.0), ("1e-3s", 1e-3)] {
+        for (text, value) in
+            [("350ms", 0.35), ("10us", 1e-5), ("1.5", 1.5), ("5m", 300.0), ("2 h", 7200.0), ("1e-3s", 1e-3)]
+        {
             assert_eq!(seconds(text), Ok(value), "{text}");
         }
         assert_eq!(bytes("1.2GB"), Ok(1.2e9));

@@ -48,13 +48,13 @@ fn every_sampler_draws_from_its_distribution_function() {
 #[test]
 fn a_trace_is_drawn_evenly_and_speeds_divide_times() {
     let seconds: Vec<f64> = (1..=7).map(f64::from).collect();
-    let trace = Law::trace(TraceSource { file: "seven".into(), column: None }, seconds).unwrap();
+    let trace = Law::trace(TraceSource::file("seven"), seconds).unwrap();
     let mut counts = [0; 7];
     draws(&ClusterSpec::new(trace)).iter().for_each(|&t| counts[t as usize - 1] += 1);
     judge_counts("trace", &counts, |_| 1.0 / 7.0, 7);
 
     let plain = Variates::new(&spec("gamma(4, 0.25)"), RandomKey::new(0, 0));
-    let unequal = ClusterSpec { speeds: vec![1.0, 0.5, 4.0], ..spec("gamma(4, 0.25)") };
+    let unequal = spec("gamma(4, 0.25)").with_speeds(vec![1.0, 0.5, 4.0]).unwrap();
     let unequal = Variates::new(&unequal, RandomKey::new(0, 0));
     for (worker, slowness) in [(0, 1.0), (1, 2.0), (2, 0.25), (3, 1.0), (4, 2.0)] {
         (0..100).for_each(|n| assert_eq!(unequal.compute_s(worker, n), slowness * plain.compute_s(worker, n)));
@@ -64,8 +64,7 @@ fn a_trace_is_drawn_evenly_and_speeds_divide_times() {
 /// Neighbours in step, worker, replication, seed and purpose: products of uniforms have the mean 1/4.
 #[test]
 fn neighbours_luck_is_independent() {
-    let uniform =
-        ClusterSpec { delay: Some(law("uniform(0, 1)")), service: Some(law("uniform(0, 1)")), ..spec("uniform(0, 1)") };
+    let uniform = spec("uniform(0, 1)").with_delay(Some(law("uniform(0, 1)"))).with_service(Some(law("uniform(0, 1)")));
     let here = Variates::new(&uniform, RandomKey::new(0, 0));
     let next_replication = Variates::new(&uniform, RandomKey::new(0, 1));
     let next_seed = Variates::new(&uniform, RandomKey::new(1, 0));
@@ -98,8 +97,8 @@ fn iteration_times_have_the_law_of_order_statistics() {
                 gaps(rule(&format!("k-sync:{k}"), m), &spec, RandomKey::new(k.into(), 0), 0).take(20_000).collect();
             let order = Beta::new(f64::from(k), f64::from(m - k + 1)).unwrap();
             judge_law(&format!("k-sync:{k} of {m}, {name}"), times, |t| match k == m {
-                true => spec.compute.cdf(t).powi(m as i32),
-                false => order.cdf(spec.compute.cdf(t)),
+                true => spec.compute().law(0).cdf(t).powi(m as i32),
+                false => order.cdf(spec.compute().law(0).cdf(t)),
             });
         }
     }
@@ -129,7 +128,7 @@ fn stationary_gaps(m: u32, spec: &ClusterSpec, runs: u64) -> Vec<f64> {
 fn async_gaps_have_their_stationary_law() {
     for name in ["exp(2)", "uniform(0.1, 0.9)", "gamma(4, 0.25)", "shifted-exp(0.5, 2)", "weibull(0.7, 1)"] {
         let spec = spec(name);
-        let law = &spec.compute;
+        let law = spec.compute().law(0);
         for m in [2, 4, 8] {
             let values = stationary_gaps(m, &spec, 10_000);
             // E[(X - t)+] = E[X] - integral of S up to t.
@@ -158,7 +157,7 @@ fn the_warm_up_is_long_enough_and_needed() {
             let one = |replication| gaps(rule, &spec, RandomKey::new(12, replication), skip).take(8).sum();
             (0..4000).into_par_iter().map(one).collect()
         };
-        let mean = spec.compute.mean();
+        let mean = spec.compute().law(0).mean();
         judge_mean(&format!("the round after the warm-up, {name}"), &round(warm_up(rule, &spec) as usize), mean);
         let fresh = common::mean_of(&round(0));
         assert!(fresh.z(mean).unwrap().abs() > 8.0, "the first round is another: {fresh:?} against {mean}");
@@ -186,7 +185,7 @@ fn async_gaps_are_correlated() {
     let lag_1 = |name: &str| {
         let spec = spec(name);
         let gaps: Vec<f64> = gaps(rule, &spec, RandomKey::new(14, 0), 10_000).take(400_000).collect();
-        let mean = spec.compute.mean() / 4.0;
+        let mean = spec.compute().law(0).mean() / 4.0;
         let (deviations, squares): (Vec<f64>, f64) = (
             gaps.windows(2).map(|w| (w[0] - mean) * (w[1] - mean)).collect(),
             gaps.iter().map(|g| (g - mean).powi(2)).sum(),

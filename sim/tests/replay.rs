@@ -38,8 +38,8 @@ fn tell(rule: Rule, spec: &ClusterSpec, key: RandomKey) -> Told {
 }
 
 fn all_rules() -> Vec<Rule> {
-    let more = [Policy::Ssp(Some(0)), Policy::KBatchSync(11), Policy::KBatchAsync(11), Policy::KAsync(7)];
-    Policy::EXAMPLES.into_iter().chain(more).map(|policy| policy.rule(WORKERS).unwrap()).collect()
+    let more = ["ssp:0", "k-batch-sync:11", "k-batch-async:11", "k-async:7", "ringmaster:3", "anytime:0.7"];
+    Policy::examples().chain(more.map(common::policy)).map(|policy| policy.rule(WORKERS).unwrap()).collect()
 }
 
 #[test]
@@ -59,7 +59,8 @@ fn a_run_told_again_ends_on_the_same_bits() {
             assert_eq!(again.cluster().mismatch(), None);
             assert!(events == told.events, "other events under {rule:?} on {spec:?}");
             assert!(bits == told.bits, "other parameters under {rule:?} on {spec:?}");
-            assert!(bits.len() > 50 && bits.iter().any(|&b| b != bits[0]), "something was learnt");
+            let may_be_too_slow = rule.budget < std::time::Duration::MAX;
+            assert!(may_be_too_slow || bits.len() > 50 && bits.iter().any(|&b| b != bits[0]), "something was learnt");
         }
     }
 }

@@ -43,7 +43,7 @@ pub fn summary(report: &Report) -> String {
     let observations = &report.observations;
     let Some(most) = observations.iter().map(|o| o.cell.rule.workers).max() else { return text };
     let at_most: Vec<&Observation> = observations.iter().filter(|o| o.cell.rule.workers == most).collect();
-    let reference = at_most.iter().find(|o| o.cell.policy == Policy::Sync).or(at_most.first()).copied();
+    let reference = at_most.iter().find(|o| o.cell.policy == Policy::SYNC).or(at_most.first()).copied();
     for o in at_most.iter().filter(|o| reference.is_some_and(|r| r.cell.policy != o.cell.policy)) {
         let _ = writeln!(text, "{}", compare(o, reference.expect("there is one")));
     }

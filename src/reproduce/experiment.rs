@@ -23,7 +23,7 @@ pub struct Experiment {
 }
 
 const PLAIN: Sgd = Sgd { rate: 0.01, momentum: 0.0, rule: LearningRateRule::Same };
-const SYNC: Method = Method::Policy(Policy::Sync);
+const SYNC: Method = Method::Policy(Policy::SYNC);
 
 impl Experiment {
     /// The experiment, in full or `quick`; none for E0, which trains nothing.
@@ -83,7 +83,7 @@ impl Experiment {
             Name::E3 => (
                 "Hogwild",
                 Plan {
-                    methods: vec![Method::Policy(Policy::Hogwild)],
+                    methods: vec![Method::Policy(Policy::HOGWILD)],
                     samples: smaller(12_000),
                     model: Architecture::LenetSmall,
                     pixels: PixelScale::Unit,

@@ -89,9 +89,9 @@ fn capital(text: &str) -> String {
 pub fn gated(observations: &[Observation], rate: f64) -> Figure {
     let (mut marks, mut legend) = (Vec::new(), Vec::new());
     let most = observations.iter().map(|o| o.cell.rule.workers).max().unwrap_or(1);
-    for (i, (policy, name)) in [(Policy::Sync, "synchronous"), (Policy::Async, "asynchronous")].into_iter().enumerate()
+    for (i, (policy, name)) in [(Policy::SYNC, "synchronous"), (Policy::ASYNC, "asynchronous")].into_iter().enumerate()
     {
-        let exact = |m: u32| if policy == Policy::Sync { harmonic(m) / rate } else { 1.0 / (f64::from(m) * rate) };
+        let exact = |m: u32| if policy == Policy::SYNC { harmonic(m) / rate } else { 1.0 / (f64::from(m) * rate) };
         let (colour, shape) = (plot::colour(i), plot::shape(i));
         let line = Mark::line((1..=most).map(|m| (f64::from(m), exact(m))), colour);
         let ours = observations.iter().filter(|o| o.cell.policy == policy);

@@ -36,7 +36,7 @@ pub fn run(arguments: &Reproduce, typed: &[OsString], out: &Path, progress: &Pro
     let common = &arguments.common;
     let law: LawText = format!("exp({RATE})").parse().expect("a law");
     let experiment = Experiment {
-        policies: vec![Policy::Sync, Policy::Async],
+        policies: vec![Policy::SYNC, Policy::ASYNC],
         workers: (1..=MOST).collect(),
         spec: ClusterSpec::new(trace::law(&law)?),
         model: Model::Gated,
@@ -84,7 +84,7 @@ fn words(observations: &[Observation]) -> String {
     for m in 1..=MOST {
         let exact = (harmonic(m) / RATE, 1.0 / (f64::from(m) * RATE));
         let _ =
-            writeln!(text, " {m:2} {} {}", both(Policy::Sync, m, exact.0), both(Policy::Async, m, exact.1).trim_end());
+            writeln!(text, " {m:2} {} {}", both(Policy::SYNC, m, exact.0), both(Policy::ASYNC, m, exact.1).trim_end());
     }
     let table = include_str!("published/e0.csv");
     for row in csv::Reader::from_reader(table.as_bytes()).into_deserialize::<Published>() {
@@ -96,8 +96,8 @@ fn words(observations: &[Observation]) -> String {
             row.workers,
             row.sync_s,
             row.async_s,
-            digits(ours(Policy::Sync), 5),
-            digits(ours(Policy::Async), 5)
+            digits(ours(Policy::SYNC), 5),
+            digits(ours(Policy::ASYNC), 5)
         );
     }
     text.push_str(

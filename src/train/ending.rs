@@ -47,7 +47,7 @@ mod tests {
         let update = |update| Update { update, at: Time::ZERO, from: vec![(0, 0)], scores: scores.clone() };
         let mut journal = Journal::new(2);
         journal.updates = (1..=3).map(update).collect();
-        let rule = Policy::Sync.rule(2).expect("a rule");
+        let rule = Policy::SYNC.rule(2).expect("a rule");
         let trained = Trained {
             arguments: &arguments,
             rule,

@@ -71,7 +71,7 @@ struct Trained<'a> {
 /// Trains, prints how it went, writes the files.
 pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
     let rule = arguments.policy.rule(arguments.workers).map_err(|e| Error::Usage(e.to_string()))?;
-    if arguments.policy == Policy::Hogwild {
+    if arguments.policy == Policy::HOGWILD {
         refuse_order(arguments)?;
     }
     if arguments.clock == Clock::Wall && arguments.workers > MOST_THREADS {
@@ -130,7 +130,7 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
     let (end, journal, reached, failure) = {
         let session = Session { arguments, rule, samples, learner: learner.clone(), test: test.clone() };
         match arguments.clock {
-            Clock::Wall if arguments.policy == Policy::Hogwild => {
+            Clock::Wall if arguments.policy == Policy::HOGWILD => {
                 let commons = Arc::new(Hogwild::new(learner.clone(), rule.workers));
                 let threads =
                     Threaded::on(cores, commons, &Variates::new(&spec, key), rule.workers, progress.stop.clone());
@@ -248,7 +248,7 @@ fn spec(arguments: &Train) -> Result<ClusterSpec, Error> {
         return Err(Error::Usage("--step-time is for --clock simulated; real threads take the time they take".into()));
     }
     let compute = arguments.step_time.as_ref().map_or_else(|| Ok("exp(2)".parse().expect("a law")), trace::law)?;
-    Ok(ClusterSpec { delay: arguments.delay.as_ref().map(trace::law).transpose()?, ..ClusterSpec::new(compute) })
+    Ok(ClusterSpec::new(compute).with_delay(arguments.delay.as_ref().map(trace::law).transpose()?))
 }
 
 /// The digits in the binary (`mnist`) or of a directory, on this scale: all of them, or so many to learn from.

@@ -224,8 +224,8 @@ impl Bench<'_> {
 
     /// What one worker costs now.
     fn calibrate(&self, kind: &Kind, tasks: u64, crew: &mut Crew) -> Result<Vec<Calibration>, Failure> {
-        let rule = Policy::Sync.rule(1).expect("one worker");
-        let like = Configuration { policy: Policy::Sync, rule, delay: kind.delay.clone() };
+        let rule = Policy::SYNC.rule(1).expect("one worker");
+        let like = Configuration { policy: Policy::SYNC, rule, delay: kind.delay.clone() };
         let draws = like.draws(RandomKey::new(self.arguments.common.seed, u64::MAX / 2));
         let conditions = Conditions { steps: kind.steps, draws, cold: kind.turns };
         calibrate(&mut crew.alone, &conditions, tasks).ok_or(Failure::Stopped)

@@ -41,7 +41,7 @@ fn learner(architecture: Architecture, device: &Device) -> Arc<Digits> {
 
 /// Batch losses of some updates.
 fn journal<C: sim::Cluster + Holds>(cluster: C, updates: u64) -> Journal {
-    let rule = Policy::Async.rule(2).unwrap();
+    let rule = Policy::ASYNC.rule(2).unwrap();
     let (journal, end) = train(&mut Run::new(rule, cluster), 2, updates, 1, |_| ControlFlow::Continue(()));
     assert_eq!((end, journal.updates.len() as u64), (End::Done, updates));
     assert!(journal.is_conserved());

@@ -7,6 +7,7 @@ use crate::cluster::time::Time;
 use crate::cluster::{Cluster, Completion, Signal, Spent, Step};
 use crate::learn::{Learner, Learning};
 use crate::policy::coordinator::Task;
+use std::time::Duration;
 
 /// What a cluster decided by itself: what happened when, when each update was done, what was spent on what
 /// was cancelled.
@@ -15,12 +16,15 @@ pub struct Recording {
     signals: Vec<Signal>,
     updates: Vec<Time>,
     cancelled: Vec<Spent>,
+    /// How each step set the alarm.
+    alarms: Vec<Option<Duration>>,
 }
 
 impl Recording {
     /// Adds a step of the run that is being recorded.
     pub fn add(&mut self, step: &Step<'_>) {
         self.signals.extend(step.signal);
+        self.alarms.push(step.orders.alarm);
         self.cancelled.extend_from_slice(step.cancelled);
         if !step.orders.update.is_empty() {
             self.updates.push(step.at);
@@ -33,7 +37,11 @@ pub struct Replay<L: Learner = ()> {
     signals: std::vec::IntoIter<Signal>,
     updates: std::vec::IntoIter<Time>,
     cancelled: std::vec::IntoIter<Spent>,
-    running: Vec<Option<Task>>,
+    alarms: std::vec::IntoIter<Option<Duration>>,
+    /// How this step has set the alarm.
+    alarm: Option<Duration>,
+    /// Each worker's task, and whether it may submit fewer steps than it was given.
+    running: Vec<Option<(Task, bool)>>,
     learning: Learning<L>,
     now: Time,
     mismatch: Option<Completion>,
@@ -46,6 +54,8 @@ impl<L: Learner> Replay<L> {
             signals: recording.signals.into_iter(),
             updates: recording.updates.into_iter(),
             cancelled: recording.cancelled.into_iter(),
+            alarms: recording.alarms.into_iter(),
+            alarm: None,
             running: vec![None; workers as usize],
             learning: Learning::new(learner, workers),
             now: Time::ZERO,
@@ -66,7 +76,7 @@ impl<L: Learner> Replay<L> {
 
 impl<L: Learner> Cluster for Replay<L> {
     fn start(&mut self, task: Task) {
-        self.running[task.worker as usize] = Some(task);
+        self.running[task.worker as usize] = Some((task, false));
         self.learning.start(task);
     }
 
@@ -74,9 +84,15 @@ impl<L: Learner> Cluster for Replay<L> {
         self.learning.discard(task);
     }
 
-    fn interrupt(&mut self, _: Task) {}
+    fn interrupt(&mut self, task: Task) {
+        if let Some((_, fewer)) = &mut self.running[task.worker as usize] {
+            *fewer = true;
+        }
+    }
 
-    fn alarm(&mut self, _: Option<f64>) {}
+    fn alarm(&mut self, after: Duration) {
+        self.alarm = Some(after);
+    }
 
     fn cancel(&mut self, task: Task) -> Spent {
         self.running[task.worker as usize] = None;
@@ -91,11 +107,15 @@ impl<L: Learner> Cluster for Replay<L> {
 
     fn wait(&mut self) -> Option<Signal> {
         let signal = self.signals.next()?;
+        let same_alarm = self.alarms.next().flatten() == self.alarm.take();
         match signal {
             Signal::Finished(completion) => {
                 let task = completion.task;
                 let running = self.running.get_mut(task.worker as usize);
-                if !running.and_then(Option::take).is_some_and(|running| running.is(&task) && task.steps <= running.steps) {
+                let fits = |(given, fewer): (Task, bool)| {
+                    given.is(&task) && (task.steps == given.steps || fewer && task.steps < given.steps)
+                };
+                if !same_alarm || !running.and_then(Option::take).is_some_and(fits) {
                     self.mismatch = Some(completion);
                     return None;
                 }

@@ -94,8 +94,8 @@ pub trait Cluster {
     fn discard(&mut self, task: Task);
     /// A running task is to submit the steps that it has, as soon as it can.
     fn interrupt(&mut self, task: Task);
-    /// Sets the one alarm to ring so many seconds from now, or, for `None`, not at all.
-    fn alarm(&mut self, after_s: Option<f64>);
+    /// Sets the one alarm to ring so long from now, or, for `Duration::MAX`, not at all.
+    fn alarm(&mut self, after: Duration);
     /// Throws a running task away; its completion must not come out of [`wait`](Cluster::wait) any more. Where its time
     /// went until now.
     fn cancel(&mut self, task: Task) -> Spent;
@@ -120,8 +120,8 @@ impl<C: Cluster> Cluster for &mut C {
         (**self).interrupt(task);
     }
 
-    fn alarm(&mut self, after_s: Option<f64>) {
-        (**self).alarm(after_s);
+    fn alarm(&mut self, after: Duration) {
+        (**self).alarm(after);
     }
 
     fn cancel(&mut self, task: Task) -> Spent {
@@ -257,7 +257,7 @@ impl<C: Cluster> Run<C> {
             self.cluster.start(task);
         }
         if let Some(after) = self.orders.alarm {
-            self.cluster.alarm((after < Duration::MAX).then(|| after.as_secs_f64()));
+            self.cluster.alarm(after);
         }
         let completion = match signal {
             Some(Signal::Finished(completion)) => Some(completion),

@@ -200,9 +200,14 @@ fn all_positive(what: &'static str, values: &[f64]) -> Result<(), SpecError> {
 
 impl ClusterSpec {
     /// Equal workers, each on a core of its own, without delay, with a server that takes no time.
-    pub fn new(compute: impl Into<Compute>) -> ClusterSpec {
+    pub fn new(compute: Law) -> ClusterSpec {
+        ClusterSpec::of(Compute::from(compute))
+    }
+
+    /// The same, computing as measured, or by a law for each worker.
+    pub fn of(compute: Compute) -> ClusterSpec {
         ClusterSpec {
-            compute: compute.into(),
+            compute,
             factor: None,
             speeds: vec![1.0],
             fixed_s: 0.0,
@@ -425,7 +430,8 @@ impl ClusterSpec {
     /// nobody to communicate with or to wait for.
     pub fn mean_alone(&self, workers: u32) -> f64 {
         let distinct = workers.min(self.repeats_after());
-        let rates = (0..distinct).map(|worker| 1.0 / (self.mean_compute(worker) + self.delay.as_ref().map_or(0.0, Law::mean)));
+        let rates =
+            (0..distinct).map(|worker| 1.0 / (self.mean_compute(worker) + self.delay.as_ref().map_or(0.0, Law::mean)));
         f64::from(distinct) / rates.sum::<f64>()
     }
 
@@ -437,8 +443,7 @@ impl ClusterSpec {
             speeds: self.speeds.clone(),
             fixed_s: self.fixed_s,
             splits_batch: self.splits_batch,
-            cancellation: self.cancellation,
-            ..ClusterSpec::new(self.compute.clone())
+            ..ClusterSpec::of(self.compute.clone())
         }
     }
 

@@ -272,7 +272,7 @@ impl Experiment {
     pub fn loss_floor(&self, cell: Configuration, learner: Quadratic) -> Option<f64> {
         let Quadratic { curvature, noise, step_size, .. } = learner;
         let p = cell.rule.workers;
-        let plain = self.spec == ClusterSpec::new(self.spec.compute.clone()) && self.model == Model::Event;
+        let plain = self.spec == ClusterSpec::of(self.spec.compute.clone()) && self.model == Model::Event;
         let memoryless = self.spec.compute.law(0).memoryless_rate().is_some() && self.spec.compute.is_independent();
         match cell.policy {
             Policy::SYNC => theory::sync_floor(p, curvature, noise, step_size),

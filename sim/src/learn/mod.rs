@@ -22,12 +22,7 @@ pub trait Learner {
     /// The same until `enough` says so, which is asked after every step; and how many steps it was.
     ///
     /// Without an implementation of its own a learner takes all steps of a task that has an end.
-    fn gradient_until(
-        &self,
-        at: &Self::Params,
-        task: Task,
-        enough: &mut dyn FnMut() -> bool,
-    ) -> (Self::Gradient, u32) {
+    fn gradient_until(&self, at: &Self::Params, task: Task, enough: &mut dyn FnMut() -> bool) -> (Self::Gradient, u32) {
         let steps = if task.steps == u32::MAX { 1 } else { task.steps };
         let _ = enough();
         (self.gradient(at, Task { steps, ..task }), steps)

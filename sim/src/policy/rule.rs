@@ -52,6 +52,39 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// A rule of these dials; `None` if updates could never come, or the dials do not fit together: what is said of those who
+    /// wait for an update (that they submit when it comes) needs workers that wait.
+    pub fn new(
+        workers: u32,
+        quorum: u32,
+        on_completion: OnCompletion,
+        on_update: OnUpdate,
+        steps: u32,
+    ) -> Option<Rule> {
+        let rule = Rule {
+            workers,
+            quorum,
+            on_completion,
+            on_update,
+            steps,
+            accumulates: false,
+            max_staleness: u64::MAX,
+            grace: Duration::ZERO,
+            budget: Duration::MAX,
+        };
+        (workers >= 1 && rule.is_reachable()).then_some(rule)
+    }
+
+    /// The same, but a result that is more updates old is dropped when it arrives; `None` where a slack is limited.
+    pub fn with_max_staleness(self, max_staleness: u64) -> Option<Rule> {
+        Some(Rule { max_staleness, ..self }).filter(|rule| rule.is_reachable())
+    }
+
+    /// The same, but an update waits so long for others after its quorum; `None` where nobody waits.
+    pub fn with_grace(self, grace: Duration) -> Option<Rule> {
+        Some(Rule { grace, ..self }).filter(|rule| rule.is_reachable())
+    }
+
     /// The same rule in the gated model: every iteration draws fresh times for everybody, nothing carries over.
     ///
     /// Async becomes the minimum of m fresh draws, k-async the K-th smallest, ssp the minimum.
@@ -134,6 +167,9 @@ impl Rule {
             OnCompletion::Waits => (1..=self.workers).contains(&self.quorum),
             OnCompletion::StartsAnew { slack: _ } => self.quorum >= 1,
         };
-        quorum && self.steps >= 1
+        let waits = self.on_completion == OnCompletion::Waits;
+        let timed = self.grace > Duration::ZERO || self.on_update == OnUpdate::Submits;
+        let slack = matches!(self.on_completion, OnCompletion::StartsAnew { slack: Some(_) });
+        quorum && self.steps >= 1 && (waits || !timed) && !(slack && self.drops_stale())
     }
 }

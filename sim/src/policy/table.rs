@@ -17,6 +17,8 @@ pub enum Argument {
     SecondsOrInfinite,
     /// Positive, finite seconds.
     Seconds,
+    /// Positive seconds, or `infinite`.
+    PositiveOrInfinite,
 }
 
 /// A policy: its name, its dials, its help.
@@ -52,12 +54,8 @@ const SYNC: Rule = Rule {
     grace: Duration::ZERO,
     budget: Duration::MAX,
 };
-const ASYNC: Rule = Rule {
-    quorum: 1,
-    on_completion: OnCompletion::StartsAnew { slack: None },
-    on_update: OnUpdate::CarriesOn,
-    ..SYNC
-};
+const ASYNC: Rule =
+    Rule { quorum: 1, on_completion: OnCompletion::StartsAnew { slack: None }, on_update: OnUpdate::CarriesOn, ..SYNC };
 
 const ROW: Row = Row {
     name: "",
@@ -80,7 +78,7 @@ fn span(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
-use Argument::{Seconds, SecondsOrInfinite, Whole, WholeOrInfinite};
+use Argument::{PositiveOrInfinite, Seconds, SecondsOrInfinite, Whole, WholeOrInfinite};
 
 /// All policies, in the order in which they are listed.
 pub const POLICIES: [Row; 18] = [
@@ -202,13 +200,15 @@ pub const POLICIES: [Row; 18] = [
         citation: "backup workers (Chen et al. 2016) with a timeout",
         rule: |workers, [k, seconds]| match (whole(k), span(seconds)) {
             (k, Duration::MAX) if k <= workers => Rule { workers, quorum: workers, ..SYNC },
-            (quorum, grace) => Rule { workers, quorum, grace: if quorum < workers { grace } else { Duration::ZERO }, ..SYNC },
+            (quorum, grace) => {
+                Rule { workers, quorum, grace: if quorum < workers { grace } else { Duration::ZERO }, ..SYNC }
+            }
         },
         ..ROW
     },
     Row {
         name: "drop-compute",
-        arguments: &[Seconds, Whole(1)],
+        arguments: &[PositiveOrInfinite, Whole(1)],
         example: [2.0, 8.0],
         help: "sync with M micro-batches a worker, of which a worker skips those that it has not done after some seconds",
         citation: "Giladi et al. 2023",
@@ -216,7 +216,7 @@ pub const POLICIES: [Row; 18] = [
             workers,
             quorum: workers,
             steps: whole(m),
-            accumulates: true,
+            accumulates: whole(m) > 1,
             on_update: OnUpdate::Submits,
             budget: span(seconds),
             ..SYNC

@@ -178,12 +178,14 @@ impl Argument {
     fn number(self, text: &str) -> Option<f64> {
         let infinite = matches!(text, "infinite" | "inf");
         match self {
-            Argument::WholeOrInfinite(_) | Argument::SecondsOrInfinite if infinite => Some(f64::INFINITY),
+            Argument::WholeOrInfinite(_) | Argument::SecondsOrInfinite | Argument::PositiveOrInfinite if infinite => {
+                Some(f64::INFINITY)
+            }
             Argument::Whole(least) | Argument::WholeOrInfinite(least) => {
                 text.parse::<u32>().ok().filter(|&n| n >= least).map(f64::from)
             }
             Argument::SecondsOrInfinite => units::seconds(text).ok().filter(|&s| s >= 0.0),
-            Argument::Seconds => units::seconds(text).ok().filter(|&s| s > 0.0 && s.is_finite()),
+            Argument::Seconds | Argument::PositiveOrInfinite => units::seconds(text).ok().filter(|&s| s > 0.0),
         }
     }
 }
@@ -194,6 +196,7 @@ impl fmt::Display for Argument {
             Argument::Whole(least) => write!(f, "a whole number from {least}"),
             Argument::WholeOrInfinite(least) => write!(f, "a whole number from {least}, or infinite"),
             Argument::Seconds => f.write_str("positive seconds"),
+            Argument::PositiveOrInfinite => f.write_str("positive seconds, or infinite"),
             Argument::SecondsOrInfinite => f.write_str("seconds from 0, or infinite"),
         }
     }
@@ -291,7 +294,10 @@ impl fmt::Display for PolicyError {
                 }
             }
             PolicyError::Range { text } => {
-                write!(f, "'{text}': a range is two whole numbers, the lower one first, at most {LONGEST_RANGE} apart; ")?;
+                write!(
+                    f,
+                    "'{text}': a range is two whole numbers, the lower one first, at most {LONGEST_RANGE} apart; "
+                )?;
                 write!(f, "type k-sync:1..8, for example")
             }
             PolicyError::NoWorkers => write!(f, "0 workers compute nothing; give at least 1"),

@@ -42,8 +42,8 @@ pub enum Purpose {
     Factor = 11,
     /// Until when a worker does not fail.
     Failure = 12,
-    /// Which phase a worker is in.
-    Phase = 13,
+    /// Whether a worker's steps are fast or slow for a while.
+    State = 13,
 }
 
 /// The root of all random numbers of one replication of one experiment.

@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 /// A law of positive random times, in seconds, with a finite mean.
 ///
+/// [`Law::with`] and reading from text make sure that the parameters are in range.
+///
 /// ```
 /// use straggle_sim::Law;
 /// let law: Law = "shifted-exp(shift = 1, rate = 2)".parse().unwrap();
@@ -261,6 +263,11 @@ impl Law {
         }
     }
 
+    /// Whether a worker's successive times are independent.
+    pub fn is_independent(&self) -> bool {
+        true
+    }
+
     /// The shortest time that can happen, s.
     pub fn minimum(&self) -> f64 {
         match *self {
@@ -357,7 +364,7 @@ mod tests {
 
     #[test]
     fn a_trace_is_its_own_distribution() {
-        let source = TraceSource { file: "steps.csv".into(), column: None };
+        let source = TraceSource::file("steps.csv");
         let law = Law::trace(source.clone(), vec![3.0, 1.0, 1.0, 5.0]).unwrap();
         assert_eq!(law.mean(), 2.5);
         assert_eq!(law.variance(), 2.75); // (0.25 + 2.25 + 2.25 + 6.25) / 4

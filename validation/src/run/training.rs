@@ -220,7 +220,8 @@ pub fn train<C: Cluster + Holds>(
         let (at, updated) = (step.at, !step.orders.update.is_empty());
         // The orders are kept apart from the cluster, whose scores the journal needs to see: two short borrows.
         let (orders, cancelled) = (step.orders.clone(), step.cancelled.to_vec());
-        let step = Step { at, completion: step.completion, orders: &orders, cancelled: &cancelled };
+        let step =
+            Step { at, signal: step.signal, completion: step.completion, orders: &orders, cancelled: &cancelled };
         journal.add(&step, run.cluster().scores());
         if journal.steps_applied >= next_snapshot {
             journal.snapshot(at, run.cluster().weights());

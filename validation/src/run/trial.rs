@@ -217,7 +217,7 @@ impl Trial {
         let rule = self.rule().expect("a trial that can be made");
         let digits = self.learner(bench.net, bench.train);
         match self.method {
-            Method::Policy(Policy::Hogwild) => {
+            Method::Policy(Policy::HOGWILD) => {
                 let commons = Arc::new(Hogwild::new(digits.clone(), self.workers));
                 self.on_threads(rule, &commons, &digits, bench, progress)
             }

@@ -3,8 +3,8 @@
 use crate::cluster::des::queue::Queue;
 use crate::cluster::spec::Failures;
 use crate::cluster::time::Time;
-use crate::random::key::RandomKey;
 use crate::random::key::Purpose;
+use crate::random::key::RandomKey;
 use crate::random::ln::exponential;
 
 /// Workers that fail one by one and come back.

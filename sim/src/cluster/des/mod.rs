@@ -25,6 +25,7 @@ use crate::learn::{Learner, Learning};
 use crate::policy::coordinator::Task;
 use crate::random::key::RandomKey;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// A [`ClusterSpec`] at work in simulated time, learning something or nothing.
 pub struct Simulated<L: Learner = ()> {
@@ -131,9 +132,9 @@ impl<L: Learner> Simulated<L> {
             up_s: 0.0,
         };
         let sharers = workers + u32::from(spec.server_computes);
-        let cores = spec.shared_cores(workers).map(|cores| {
-            Station::new(spec.sharing, cores, &spec.core_speeds, &spec.contention, sharers)
-        });
+        let cores = spec
+            .shared_cores(workers)
+            .map(|cores| Station::new(spec.sharing, cores, &spec.core_speeds, &spec.contention, sharers));
         let link = |part: fn(usize) -> Part, (i, station): (usize, &StationSpec)| Leg {
             part: part(i),
             station: station.servers.map(|(servers, sharing)| Station::new(sharing, servers, &[1.0], &[], workers)),
@@ -141,8 +142,7 @@ impl<L: Learner> Simulated<L> {
         let down = spec.downlink.iter().enumerate().map(|leg| link(Part::Down, leg));
         let up = spec.uplink.iter().enumerate().map(|leg| link(Part::Up, leg));
         let delay = spec.delay.iter().map(|_| Leg { part: Part::Delay, station: None });
-        let legs: Vec<Leg> =
-            down.chain([Leg { part: Part::Compute, station: cores }]).chain(delay).chain(up).collect();
+        let legs: Vec<Leg> = down.chain([Leg { part: Part::Compute, station: cores }]).chain(delay).chain(up).collect();
         let failures = spec.failures.as_ref();
         Simulated {
             draws: Variates::new(&spec, key),
@@ -478,8 +478,8 @@ impl<L: Learner> Cluster for Simulated<L> {
         self.submit_now(task.worker);
     }
 
-    fn alarm(&mut self, after_s: Option<f64>) {
-        self.alarm = after_s.map_or(Time::END, |after_s| self.now.after(after_s));
+    fn alarm(&mut self, after: Duration) {
+        self.alarm = if after < Duration::MAX { self.now.after(after.as_secs_f64()) } else { Time::END };
     }
 
     fn cancel(&mut self, task: Task) -> Spent {
@@ -575,10 +575,10 @@ mod tests {
     #[test]
     fn a_busy_server_serves_one_after_the_other() {
         // All three arrive at 1 s; the server needs 2 s for each, and 1 s for an update.
-        let spec = ClusterSpec { service: Some(constant(2.0)), ..ClusterSpec::new(constant(1.0)) };
+        let spec = ClusterSpec::new(constant(1.0)).with_service(Some(constant(2.0)));
         assert_eq!(updates("async", 3, spec.clone()), [3.0, 5.0, 7.0, 9.0]);
         assert_eq!(updates("sync", 3, spec.clone()), [7.0, 14.0, 21.0, 28.0]);
-        let spec = ClusterSpec { update: Some(constant(1.0)), ..spec };
+        let spec = spec.with_update(Some(constant(1.0)));
         assert_eq!(updates("async", 3, spec.clone()), [4.0, 7.0, 10.0, 13.0]);
         assert_eq!(updates("sync", 3, spec), [8.0, 16.0, 24.0, 32.0]);
     }
@@ -587,12 +587,11 @@ mod tests {
     fn a_server_that_computes_takes_its_share_of_the_cores() {
         // One core, one worker: computing and serving take turns. Two workers: both have computed at 2 s, and the server
         // has the core to itself for the first hand-in; then it shares with the first worker, who has begun anew.
-        let spec = ClusterSpec {
-            service: Some(constant(1.0)),
-            cores: Some(1),
-            server_computes: true,
-            ..ClusterSpec::new(constant(1.0))
-        };
+        let spec = ClusterSpec::new(constant(1.0))
+            .with_service(Some(constant(1.0)))
+            .with_cores(Some(1))
+            .unwrap()
+            .with_computing_server(true);
         assert_eq!(updates("async", 1, spec.clone()), [2.0, 4.0, 6.0, 8.0]);
         assert_eq!(updates("async", 2, spec)[..2], [3.0, 5.0]);
     }
@@ -600,11 +599,11 @@ mod tests {
     #[test]
     fn computing_in_vain_goes_on_where_it_cannot_be_stopped() {
         // The slow worker computes for 3 s; the fast one is done every second and its hand-in is an update.
-        let spec = ClusterSpec { speeds: vec![1.0, 1.0 / 3.0], ..ClusterSpec::new(constant(1.0)) };
-        let spec = ClusterSpec { cancellation: Cancellation::AfterComputing, ..spec };
-        let rule = Policy::KSync(1).rule(2).unwrap();
+        let spec = ClusterSpec::new(constant(1.0)).with_speeds(vec![1.0, 1.0 / 3.0]).unwrap();
+        let spec = spec.with_cancellation(Cancellation::AfterStep);
+        let rule = Policy::k_sync(1).rule(2).unwrap();
         for cores in [None, Some(1)] {
-            let cluster = Simulated::new(ClusterSpec { cores, ..spec.clone() }, RandomKey::new(0, 0), 2);
+            let cluster = Simulated::new(spec.clone().with_cores(cores).unwrap(), RandomKey::new(0, 0), 2);
             let mut began = Vec::new();
             let mut run = Run::new(rule, cluster);
             for _ in 0..14 {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::cluster::spec::Sharing;
+use crate::cluster::spec::{Sharing, Station};
 use crate::experiment::Model;
 use crate::policy::Policy;
 use crate::random::law::Law;
@@ -33,20 +33,25 @@ fn told(accounts: &Accounts) -> String {
 #[test]
 fn every_engine_tells_what_the_event_engine_tells() {
     let plain = Law::examples().into_iter().map(ClusterSpec::new);
-    let uneven =
-        ClusterSpec { speeds: vec![1.0, 0.5, 2.0], cores: Some(20), ..ClusterSpec::new("exp(2)".parse().unwrap()) };
+    let uneven = ClusterSpec::new("exp(2)".parse().unwrap())
+        .with_speeds(vec![1.0, 0.5, 2.0])
+        .unwrap()
+        .with_cores(Some(20))
+        .unwrap();
     let law = |text: &str| Some(text.parse().unwrap());
-    let delayed = ClusterSpec { delay: law("uniform(0, 1)"), latency: law("exp(9)"), ..uneven.clone() };
-    let served = ClusterSpec {
-        service: law("exp(8)"),
-        update: law("constant(0.01)"),
-        ..ClusterSpec::new("gamma(3, 0.2)".parse().unwrap())
-    };
+    let delayed = uneven
+        .clone()
+        .with_delay(law("uniform(0, 1)"))
+        .with_uplink(law("exp(9)").into_iter().map(Station::delay).collect());
+    let served = ClusterSpec::new("gamma(3, 0.2)".parse().unwrap())
+        .with_service(law("exp(8)"))
+        .with_update(law("constant(0.01)"));
     let shared = |sharing| {
-        let shared = ClusterSpec { cores: Some(4), sharing, ..uneven.clone() };
+        let shared = uneven.clone().with_cores(Some(4)).unwrap().with_sharing(sharing);
         let served =
-            ClusterSpec { core_speeds: vec![1.0, 0.7], ..ClusterSpec { cores: Some(4), sharing, ..served.clone() } };
-        let constant = ClusterSpec { cores: Some(4), sharing, ..ClusterSpec::new("constant(0.5)".parse().unwrap()) };
+            served.clone().with_cores(Some(4)).unwrap().with_sharing(sharing).with_core_speeds(vec![1.0, 0.7]).unwrap();
+        let constant =
+            ClusterSpec::new("constant(0.5)".parse().unwrap()).with_cores(Some(4)).unwrap().with_sharing(sharing);
         [shared, served, constant]
     };
     let shared = [Sharing::Equally, Sharing::FirstCome].into_iter().flat_map(shared);
@@ -56,7 +61,8 @@ fn every_engine_tells_what_the_event_engine_tells() {
             let (cells, _) = experiment.cells();
             let found = all(&experiment, &cells, &Progress::default());
             for (cell, found) in cells.iter().zip(found) {
-                let (spec, rule) = (experiment.fleet_of(cell.policy), experiment.rule_of(cell.rule));
+                let rule = experiment.rule_of(cell.rule);
+                let spec = experiment.spec_of(cell.policy, rule);
                 let (expected, found) =
                     (events(&experiment, rule, &spec, &Progress::default()).unwrap(), found.unwrap());
                 let usage = |accounts: &Accounts| {
@@ -78,7 +84,7 @@ fn cells_that_end_at_different_times_are_the_same_as_if_alone() {
     let spec = ClusterSpec::new("exp(2)".parse().unwrap());
     for model in [Model::Event, Model::Gated] {
         let experiment = Experiment {
-            policies: vec![Policy::Sync, Policy::KSync(2), Policy::Async],
+            policies: vec![Policy::SYNC, Policy::k_sync(2), Policy::ASYNC],
             workers: vec![2, 7],
             ..experiment(spec.clone(), model, Length::Precision(0.02))
         };
@@ -95,21 +101,16 @@ fn cells_that_end_at_different_times_are_the_same_as_if_alone() {
 fn every_width_makes_the_same_events() {
     for law in ["exp(2)", "gamma(3, 0.2)"] {
         let spec = ClusterSpec::new(law.parse().unwrap());
-        for policy in [Policy::Async, Policy::KAsync(3), Policy::Ssp(Some(1))] {
-            let rule = policy.rule(40).unwrap();
-            let draws = || Variates::new(&spec, RandomKey::new(5, 0));
-            let (length, progress) = (Length::Updates(3000), Progress::default());
-            let flow = |width| {
-                let flow = Flow::<Agenda>::new(rule, &spec, draws(), width).unwrap();
-                to_its_end(flow, length, rule, &spec, &progress).unwrap()
+        for policy in ["async", "k-batch-async:3"] {
+            let rule = policy.parse::<Policy>().unwrap().rule(40).unwrap();
+            let found = |width| {
+                let draws = Variates::new(&spec, RandomKey::new(5, 0));
+                let superposition = Superposition::new(rule, &spec, draws, width).unwrap();
+                told(&to_its_end(superposition, Length::Updates(3000), rule, &spec, &Progress::default()).unwrap())
             };
-            let expected = told(&flow(Width::Base));
+            let expected = found(Width::Base);
             for width in Width::all() {
-                assert_eq!(told(&flow(width)), expected, "{policy} on {law}, {width:?}");
-                if let Some(superposition) = Superposition::new(rule, &spec, draws(), width) {
-                    let found = to_its_end(superposition, length, rule, &spec, &progress).unwrap();
-                    assert_eq!(told(&found), expected, "{policy} on {law} without a queue, {width:?}");
-                }
+                assert_eq!(found(width), expected, "{policy} on {law}, {width:?}");
             }
         }
     }
