@@ -2,6 +2,8 @@
 
 mod args;
 mod error;
+#[allow(dead_code)]
+mod figures;
 mod manifest;
 mod output;
 mod progress;

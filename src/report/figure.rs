@@ -4,9 +4,8 @@ use super::{Curve, Report};
 use crate::error::Error;
 use crate::output::Output;
 use plot::{Axis, Colour, Dash, Entry, Figure, Mark, Panel, PlotError, Shape};
+use sim::Policy;
 use sim::experiment::LossPoint;
-use sim::theory::Kind;
-use sim::{Observation, Policy};
 
 /// Figures by the names of their two files, SVG and PNG, which are drawn side by side.
 pub fn add(drawings: &[(&'static str, &'static str, Figure)], output: &mut Output) -> Result<(), Error> {
@@ -17,6 +16,15 @@ pub fn add(drawings: &[(&'static str, &'static str, Figure)], output: &mut Outpu
         output.add(png, drawn_png.map_err(refused)?);
     }
     Ok(())
+}
+
+/// Figures by the names of their two files, SVG and PNG.
+pub fn draw(drawings: &[(&'static str, &'static str, crate::figures::Figure)], output: &mut Output) {
+    for (svg_name, png_name, figure) in drawings {
+        let svg = crate::figures::svg(figure);
+        output.add(png_name, crate::figures::png(&svg));
+        output.add(svg_name, svg.into_bytes());
+    }
 }
 
 /// How a policy looks in every figure: a colour for each kind, whatever else is in the figure; of several of one kind
@@ -45,42 +53,6 @@ fn looks(policies: &[Policy]) -> impl Iterator<Item = (Policy, Colour, Shape)> +
         let (colour, shape) = look(policy, policies[..i].iter().filter(same_kind).count());
         (policy, colour, shape)
     })
-}
-
-/// Time per update against workers: simulation as markers with 95 % bands, theory as lines; linear and logarithmic.
-pub fn iteration_times(report: &Report) -> Figure {
-    let (mut marks, mut legend, mut kinds) = (Vec::new(), Vec::new(), Vec::new());
-    for (policy, colour, shape) in looks(&report.experiment.policies) {
-        let cells: Vec<&Observation> = report.observations.iter().filter(|o| o.cell.policy == policy).collect();
-        let m = |o: &Observation| f64::from(o.cell.rule.workers);
-        let band = Mark::band(cells.iter().map(|o| (m(o), o.mean.low(), o.mean.high())), colour);
-        let points = Mark::points(cells.iter().map(|o| (m(o), o.mean.mean)), colour, shape);
-        legend.push(Entry::new(policy.to_string(), [&band, &points]));
-        marks.push(band);
-        for (kind, dash) in [(Kind::Exact, Dash::Solid), (Kind::Lower, Dash::Dotted), (Kind::Upper, Dash::Dashed)] {
-            let known = cells.iter().filter_map(|o| o.theory.filter(|t| t.kind == kind).map(|t| (m(o), t.seconds)));
-            let known: Vec<(f64, f64)> = known.collect();
-            if !known.is_empty() {
-                marks.push(Mark::line(known, colour).dashed(dash));
-                kinds.push((kind, dash));
-            }
-        }
-        marks.push(points);
-    }
-    let (band, points) = (Mark::band([], Colour::GREY), Mark::points([], Colour::GREY, plot::shape(0)));
-    legend.push(Entry::new("simulated, 95 %", [&band, &points]));
-    for (kind, words) in [(Kind::Exact, "theory"), (Kind::Lower, "lower bound"), (Kind::Upper, "upper bound")] {
-        if let Some((_, dash)) = kinds.iter().find(|(k, _)| *k == kind) {
-            legend.push(Entry::new(words, [&grey(*dash)]));
-        }
-    }
-    let workers = || Axis::linear("Number of workers m").integer();
-    let time = "Mean time per update (s)";
-    let panels = vec![
-        Panel::new(workers(), Axis::linear(time).from_zero(), marks.clone()),
-        Panel::new(workers(), Axis::log(time), marks),
-    ];
-    Figure { legend, ..Figure::new(panels) }
 }
 
 /// A line that stands for all lines of its kind.

@@ -50,8 +50,8 @@ pub struct Curve {
 /// Writes all files.
 pub fn write(report: &Report, mut output: Output, manifest: Manifest) -> Result<Written, Error> {
     output.add("iteration_times.csv", rows::iteration_times(report));
-    let drawing = ("iteration_times.svg", "iteration_times.png", figure::iteration_times(report));
-    figure::add(&[drawing], &mut output)?;
+    let times = crate::figures::simulate::iteration_times(&report.experiment, &report.observations);
+    figure::draw(&[("iteration_times.svg", "iteration_times.png", times)], &mut output);
     if !report.curves.is_empty() {
         output.add("loss_curve.csv", rows::loss_curve(report));
         let drawing = ("loss_curve.svg", "loss_curve.png", figure::loss_curve(report));

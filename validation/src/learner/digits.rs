@@ -5,7 +5,8 @@
 
 use crate::data::batches::Batches;
 use crate::data::mnist::Split;
-use crate::models::net::{Architecture, Net, Score};
+use crate::models::net::{Net, Score};
+use crate::models::network::Architecture;
 use sim::{Learner, Purpose, RandomKey, Task};
 use std::fmt;
 use std::str::FromStr;
@@ -113,7 +114,7 @@ impl Digits {
     /// # Errors
     /// The number of parameters that the network has, if these are not so many.
     pub fn beginning_with(self, parameters: Vec<f32>) -> Result<Digits, usize> {
-        let expected = self.net.architecture().parameters();
+        let expected = self.net.parameters();
         if parameters.len() != expected {
             return Err(expected);
         }

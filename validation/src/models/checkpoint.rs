@@ -1,35 +1,34 @@
-//! How are parameters kept? As named tensors in a safetensors file, which burn, PyTorch, JAX and many others read.
+//! Parameters as named tensors in a safetensors file, which burn, PyTorch, JAX and many others read.
 //!
-//! `linear1.weight` is `[inputs, outputs]`, `conv1.weight` `[rows, columns, channels in, channels out]`, each bias
-//! `[outputs]`, all f32. That is the flat vector of [`models`](crate::models::net) cut to pieces: inputs before outputs, as burn
-//! and JAX have them; PyTorch has outputs first. One entry of metadata, `straggle`, is JSON and says where the file comes
-//! from: one, because the format keeps several in no fixed order, and equal runs write equal bytes.
+//! Names and shapes are PyTorch's: `fc1.weight` is `[outputs, inputs]`, `conv1.weight` `[outputs, inputs, rows, columns]`,
+//! each bias `[outputs]`, all f32; the layers of vgg11 are numbered as torchvision's. One entry of metadata, `straggle`, is
+//! JSON and says where the file comes from: one, because the format keeps several in no fixed order, and equal runs write
+//! equal bytes. Files of format 1 (`linear1.weight` `[inputs, outputs]`, `conv1.weight` `[rows, columns, inputs, outputs]`) are
+//! read, too.
 
 use crate::data::mnist::PixelScale;
-use crate::models::net::Architecture;
-use crate::models::sight::KERNEL;
+use crate::models::flat;
+use crate::models::network::{Architecture, Network};
+use burn::store::{BurnToPyTorchAdapter, ModuleSnapshot, PyTorchToBurnAdapter, SafetensorsStore};
+use burn::tensor::Device;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::fmt;
 
 /// The entry of metadata.
 const ABOUT: &str = "straggle";
 /// The version of names, shapes and metadata.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
+/// What the layers without convolution were called in format 1.
+const LINEAR_1: &str = "linear";
 
-/// The tensors of a network in the order of its flat vector: name and shape.
+/// The tensors of a network's file: name and shape.
 pub fn tensors(architecture: Architecture) -> Vec<(String, Vec<usize>)> {
-    let layer = |(i, &(inputs, outputs)): (usize, &(usize, usize))| {
-        let seen = if architecture.sees() { 2 } else { 0 };
-        let (name, shape) = match i.checked_sub(seen) {
-            Some(dense) => (format!("linear{}", dense + 1), vec![inputs, outputs]),
-            None => (format!("conv{}", i + 1), vec![KERNEL, KERNEL, inputs / (KERNEL * KERNEL), outputs]),
-        };
-        [(format!("{name}.weight"), shape), (format!("{name}.bias"), vec![outputs])]
-    };
-    architecture.layers().iter().enumerate().flat_map(layer).collect()
+    let network = architecture.network(&Device::flex());
+    let tensors = network.collect(None, Some(Box::new(BurnToPyTorchAdapter)), true);
+    tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor.shape.to_vec())).collect()
 }
 
 /// The file's bytes, with the pixels, the command and the seed that made the parameters.
@@ -43,26 +42,21 @@ pub fn to_bytes(
     command_line: &str,
     seed: u64,
 ) -> Vec<u8> {
-    assert_eq!(parameters.len(), architecture.parameters(), "all parameters of {architecture}");
-    let bytes: Vec<u8> = parameters.iter().flat_map(|number| number.to_le_bytes()).collect();
-    let mut rest = &bytes[..];
-    let view = |(name, shape): (String, Vec<usize>)| {
-        let (these, after) = rest.split_at(shape.iter().product::<usize>() * size_of::<f32>());
-        rest = after;
-        (name, TensorView::new(Dtype::F32, shape, these).expect("so many bytes were cut off"))
-    };
+    let device = Device::flex();
+    let network = flat::load(&architecture.network(&device), parameters, &device);
     let about = json!({
         "format": FORMAT,
         "model": architecture.to_string(),
         "pixels": pixels.to_string(),
-        "weights": "linear [inputs, outputs], conv [rows, columns, channels in, channels out]",
+        "weights": "linear [outputs, inputs], conv [outputs, inputs, rows, columns]",
         "command_line": command_line,
         "seed": seed,
         "version": env!("CARGO_PKG_VERSION"),
     });
-    let views: Vec<_> = tensors(architecture).into_iter().map(view).collect();
-    let metadata = HashMap::from([(ABOUT.to_string(), about.to_string())]);
-    safetensors::serialize(views, Some(metadata)).expect("names, shapes and bytes fit")
+    let store = SafetensorsStore::from_bytes(None).clear_metadata().metadata(ABOUT, about.to_string());
+    let mut store = store.with_to_adapter(BurnToPyTorchAdapter).skip_enum_variants(true);
+    network.save_into(&mut store).expect("tensors of f32 in memory");
+    store.get_bytes().expect("just written")
 }
 
 /// The flat vector from a file's bytes. A file of another make will do, if its tensors are the network's.
@@ -82,14 +76,23 @@ pub fn from_bytes(architecture: Architecture, pixels: PixelScale, bytes: &[u8]) 
     if let Some(found) = about["pixels"].as_str().filter(|found| *found != pixels.to_string()) {
         return Err(CheckpointError::Pixels { found: found.to_string(), expected: pixels });
     }
-    let file = SafeTensors::deserialize(bytes).map_err(CheckpointError::of)?;
+    let bytes = upgraded(bytes)?;
+    check(architecture, &SafeTensors::deserialize(&bytes).map_err(CheckpointError::of)?)?;
+    let store = SafetensorsStore::from_bytes(Some(bytes.into_owned()));
+    let mut store = store.with_from_adapter(PyTorchToBurnAdapter).skip_enum_variants(true);
+    let mut network: Network = architecture.network(&Device::flex());
+    network.load_from(&mut store).map_err(|e| CheckpointError::Foreign { reason: e.to_string() })?;
+    Ok(flat::parameters(&network))
+}
+
+/// Whether a file has the network's tensors, no more and no less, of finite numbers.
+fn check(architecture: Architecture, file: &SafeTensors) -> Result<(), CheckpointError> {
     let expected = tensors(architecture);
     let mut names = file.names();
     names.sort_unstable();
     if let Some(name) = names.into_iter().find(|name| expected.iter().all(|(expected, _)| expected != name)) {
         return Err(CheckpointError::Surplus { name: name.to_string(), architecture });
     }
-    let mut parameters = Vec::with_capacity(architecture.parameters());
     for (name, expected) in expected {
         let Ok(tensor) = file.tensor(&name) else {
             return Err(CheckpointError::Missing { name, architecture });
@@ -101,13 +104,52 @@ pub fn from_bytes(architecture: Architecture, pixels: PixelScale, bytes: &[u8]) 
             return Err(CheckpointError::Type { name, found: tensor.dtype().to_string() });
         }
         let (numbers, _) = tensor.data().as_chunks();
-        parameters.extend(numbers.iter().map(|&number| f32::from_le_bytes(number)));
-        let these = &parameters[parameters.len() - numbers.len()..];
-        if let Some(place) = these.iter().position(|number| !number.is_finite()) {
-            return Err(CheckpointError::NotFinite { name, place, found: these[place] });
+        let mut numbers = numbers.iter().map(|&number| f32::from_le_bytes(number)).enumerate();
+        if let Some((place, found)) = numbers.find(|(_, number)| !number.is_finite()) {
+            return Err(CheckpointError::NotFinite { name, place, found });
         }
     }
-    Ok(parameters)
+    Ok(())
+}
+
+/// The same tensors under the names and in the shapes of this format, if they are of the first one.
+fn upgraded(bytes: &[u8]) -> Result<Cow<'_, [u8]>, CheckpointError> {
+    let file = SafeTensors::deserialize(bytes).map_err(CheckpointError::of)?;
+    if !file.names().iter().any(|name| name.starts_with(LINEAR_1)) {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    let pieces = file.tensors().into_iter().map(|(name, tensor)| {
+        let name = name.strip_prefix(LINEAR_1).map_or(name.clone(), |number| format!("fc{number}"));
+        let (shape, data) = outputs_first(tensor.shape(), tensor.data());
+        (name, shape, data, tensor.dtype())
+    });
+    let pieces: Vec<_> = pieces.collect();
+    let views = pieces.iter().map(|(name, shape, data, dtype)| {
+        TensorView::new(*dtype, shape.clone(), data).map(|view| (name, view)).map_err(CheckpointError::of)
+    });
+    let views = views.collect::<Result<Vec<_>, _>>()?;
+    safetensors::serialize(views, None).map(Cow::Owned).map_err(CheckpointError::of)
+}
+
+/// `[inputs, outputs]` becomes `[outputs, inputs]`, `[rows, columns, inputs, outputs]` `[outputs, inputs, rows, columns]`; other
+/// shapes stay as they are.
+fn outputs_first(shape: &[usize], data: &[u8]) -> (Vec<usize>, Vec<u8>) {
+    let (kernel, inputs, outputs) = match *shape {
+        [inputs, outputs] => (1, inputs, outputs),
+        [rows, columns, inputs, outputs] => (rows * columns, inputs, outputs),
+        _ => return (shape.to_vec(), data.to_vec()),
+    };
+    let size = data.len() / shape.iter().product::<usize>().max(1);
+    let places = (0..outputs).flat_map(|output| {
+        let input = move |input| (0..kernel).map(move |k| (k * inputs + input) * outputs + output);
+        (0..inputs).flat_map(input)
+    });
+    let data = places.flat_map(|place| &data[place * size..][..size]).copied().collect();
+    let shape = match *shape {
+        [rows, columns, inputs, outputs] => vec![outputs, inputs, rows, columns],
+        _ => vec![outputs, inputs],
+    };
+    (shape, data)
 }
 
 /// Why a file cannot be used. Its sentences begin after the name of the file.

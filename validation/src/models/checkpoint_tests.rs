@@ -2,6 +2,7 @@
 
 use super::*;
 use sim::RandomKey;
+use std::collections::HashMap;
 
 const STANDARD: PixelScale = PixelScale::Standard;
 
@@ -44,18 +45,70 @@ fn parameters_survive_the_way_into_a_file_and_back_to_the_bit() {
 }
 
 #[test]
-fn the_tensors_are_the_flat_vector_cut_to_pieces() {
+fn names_and_shapes_are_pytorchs() {
     for architecture in Architecture::ALL {
         let count: usize = tensors(architecture).iter().map(|(_, shape)| shape.iter().product::<usize>()).sum();
         assert_eq!(count, architecture.parameters());
-        let together: Vec<u8> = pieces(architecture).into_iter().flat_map(|(_, _, data)| data).collect();
-        assert!(together.iter().copied().eq(parameters(architecture).iter().flat_map(|x| x.to_le_bytes())));
     }
-    let shapes: Vec<_> =
-        tensors(Architecture::Lenet).into_iter().map(|(name, shape)| format!("{name} {shape:?}")).collect();
-    let expected = "conv1.weight [5, 5, 1, 16]; conv1.bias [16]; conv2.weight [5, 5, 16, 64]; conv2.bias [64]; \
-                    linear1.weight [64, 32]; linear1.bias [32]; linear2.weight [32, 10]; linear2.bias [10]";
-    assert_eq!(shapes.join("; "), expected);
+    let named = |architecture| -> Vec<String> {
+        tensors(architecture).into_iter().map(|(name, shape)| format!("{name} {shape:?}")).collect()
+    };
+    let expected = "conv1.weight [16, 1, 5, 5]; conv1.bias [16]; conv2.weight [64, 16, 5, 5]; conv2.bias [64]; \
+                    fc1.weight [32, 64]; fc1.bias [32]; fc2.weight [10, 32]; fc2.bias [10]";
+    assert_eq!(named(Architecture::Lenet).join("; "), expected);
+    // torchvision's numbers of the convolutions.
+    let vgg = named(Architecture::Vgg11);
+    let weights: Vec<_> = vgg.iter().filter_map(|name| name.split_once(".weight")).map(|(name, _)| name).collect();
+    let expected = [0, 3, 6, 8, 11, 13, 16, 18].map(|number| format!("features.{number}"));
+    assert!(weights[..8] == expected && weights[8..] == ["classifier"], "{weights:?}");
+}
+
+#[test]
+fn a_file_holds_the_flat_vector_with_outputs_first() {
+    let parameters = parameters(Architecture::Softmax);
+    let pieces = pieces(Architecture::Softmax);
+    let (weight, _) = pieces[0].2.as_chunks();
+    for (i, &number) in weight.iter().enumerate() {
+        let (class, pixel) = (i / 784, i % 784);
+        assert_eq!(f32::from_le_bytes(number), parameters[pixel * 10 + class]);
+    }
+}
+
+/// The file of the first edition: inputs first, other names.
+fn first_format(architecture: Architecture, metadata: bool) -> Vec<u8> {
+    let inputs_first = |(name, shape, data): (String, Vec<usize>, Vec<u8>)| {
+        let number = |at: usize| <[u8; 4]>::try_from(&data[4 * at..][..4]).unwrap();
+        let (shape, data): (_, Vec<[u8; 4]>) = match shape[..] {
+            [outputs, inputs] => {
+                let places = (0..inputs).flat_map(|input| (0..outputs).map(move |output| output * inputs + input));
+                (vec![inputs, outputs], places.map(number).collect())
+            }
+            [outputs, inputs, 5, 5] => {
+                let place = |at: usize| {
+                    let (kernel, input, output) = (at / (inputs * outputs), at / outputs % inputs, at % outputs);
+                    (output * inputs + input) * 25 + kernel
+                };
+                (vec![5, 5, inputs, outputs], (0..25 * inputs * outputs).map(place).map(number).collect())
+            }
+            _ => (shape.clone(), (0..shape[0]).map(number).collect()),
+        };
+        (name.replace("fc", "linear"), shape, data.concat())
+    };
+    let pieces: Vec<_> = pieces(architecture).into_iter().map(inputs_first).collect();
+    let views =
+        pieces.iter().map(|(name, shape, data)| (name, TensorView::new(Dtype::F32, shape.clone(), data).unwrap()));
+    let about = json!({ "format": 1, "model": architecture.to_string(), "pixels": "standard" }).to_string();
+    safetensors::serialize(views, metadata.then(|| HashMap::from([(ABOUT.to_string(), about)]))).unwrap()
+}
+
+#[test]
+fn files_of_the_first_format_are_read() {
+    for architecture in Architecture::ALL.into_iter().filter(|&architecture| architecture != Architecture::Vgg11) {
+        for metadata in [true, false] {
+            let read = from_bytes(architecture, STANDARD, &first_format(architecture, metadata));
+            assert_eq!(read, Ok(parameters(architecture)), "{architecture}");
+        }
+    }
 }
 
 #[test]
@@ -66,8 +119,8 @@ fn a_file_says_where_it_comes_from() {
     assert_eq!(about["model"], json!("mlp"));
     assert_eq!(about["seed"], json!(7));
     assert_eq!(about["command_line"], json!("straggle train --model mlp"));
-    assert_eq!(about["format"], json!(1));
-    assert!(about["weights"].as_str().unwrap().contains("[inputs, outputs]"));
+    assert_eq!(about["format"], json!(FORMAT));
+    assert!(about["weights"].as_str().unwrap().contains("[outputs, inputs]"));
 }
 
 #[test]
@@ -81,10 +134,11 @@ fn a_file_of_another_make_will_do_if_its_tensors_fit() {
 #[test]
 fn a_file_of_another_network_is_refused_with_its_metadata_and_without() {
     for of in Architecture::ALL {
+        let (with, without) = (file(of), put_together(&pieces(of), Dtype::F32));
         for to in Architecture::ALL.into_iter().filter(|&to| to != of) {
             let error = CheckpointError::Model { found: of.to_string(), expected: to };
-            assert_eq!(from_bytes(to, STANDARD, &file(of)), Err(error));
-            assert!(from_bytes(to, STANDARD, &put_together(&pieces(of), Dtype::F32)).is_err(), "{of} as {to}");
+            assert_eq!(from_bytes(to, STANDARD, &with), Err(error));
+            assert!(from_bytes(to, STANDARD, &without).is_err(), "{of} as {to}");
         }
     }
 }
@@ -117,10 +171,10 @@ fn each_thing_that_does_not_fit_is_named() {
         change(&mut pieces);
         from_bytes(softmax, STANDARD, &put_together(&pieces, Dtype::F32)).unwrap_err()
     };
-    let (weight, bias) = ("linear1.weight".to_string(), "linear1.bias".to_string());
+    let (weight, bias) = ("fc1.weight".to_string(), "fc1.bias".to_string());
     assert_eq!(
         changed(|pieces| pieces[0].1.reverse()),
-        CheckpointError::Shape { name: weight.clone(), found: vec![10, 784], expected: vec![784, 10] }
+        CheckpointError::Shape { name: weight.clone(), found: vec![784, 10], expected: vec![10, 784] }
     );
     let missing = changed(|pieces| drop(pieces.pop()));
     assert_eq!(missing, CheckpointError::Missing { name: bias.clone(), architecture: softmax });

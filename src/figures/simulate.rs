@@ -1,0 +1,196 @@
+//! The figure of `simulate`: what an update and a gradient cost, simulated beside theory.
+
+use super::{Axis, Colour, Dash, Figure, Fill, Mark, Panel, Shape, Style, looks};
+use sim::theory::Kind;
+use sim::{ClusterSpec, Experiment, Length, Model, Observation, Policy};
+
+/// Markers of a series; of more numbers of workers, some.
+const MOST_MARKERS: usize = 30;
+
+/// A quantity of an observation: its label, and what divides the time per update to give it.
+struct Quantity {
+    label: &'static str,
+    per: fn(&Observation) -> f64,
+}
+
+const QUANTITIES: [Quantity; 2] = [
+    Quantity { label: "Time per update (s)", per: |_| 1.0 },
+    Quantity { label: "Time per gradient (s)", per: |o| o.gradients_per_update },
+];
+
+const KINDS: [(Kind, Dash, Shape, &str); 3] = [
+    (Kind::Exact, Dash::Solid, Shape::Diamond, "theory"),
+    (Kind::Lower, Dash::Dotted, Shape::Triangle, "lower bound"),
+    (Kind::Upper, Dash::Dashed, Shape::Inverted, "upper bound"),
+];
+
+/// Time per update and per gradient: against the number of workers, or, if there is but one number, policy by policy.
+pub fn iteration_times(experiment: &Experiment, observations: &[Observation]) -> Figure {
+    let mut workers: Vec<u32> = observations.iter().map(|o| o.cell.rule.workers).collect();
+    workers.sort_unstable();
+    workers.dedup();
+    match workers[..] {
+        [_] => by_policy(experiment, observations),
+        _ => by_workers(experiment, observations, &workers),
+    }
+}
+
+fn by_workers(experiment: &Experiment, observations: &[Observation], workers: &[u32]) -> Figure {
+    let names: Vec<String> = experiment.policies.iter().map(Policy::to_string).collect();
+    let m = |o: &Observation| f64::from(o.cell.rule.workers);
+    let panel = |quantity: &Quantity| {
+        let mut marks = Vec::new();
+        for ((&policy, name), style) in
+            experiment.policies.iter().zip(&names).zip(looks(names.iter().map(String::as_str)))
+        {
+            let series: Vec<&Observation> = observations.iter().filter(|o| o.cell.policy == policy).collect();
+            let name = match formula(policy, experiment) {
+                Some(formula) if !series.is_empty() => format!("{name}: {formula}"),
+                _ => name.clone(),
+            };
+            for (kind, dash, _, _) in KINDS {
+                let known = |o: &&&Observation| o.theory.is_some_and(|theory| theory.kind == kind);
+                let at = |o: &&Observation| Some((m(o), o.theory?.seconds / (quantity.per)(o)));
+                let line: Vec<(f64, f64)> = series.iter().filter(known).filter_map(at).collect();
+                if !line.is_empty() {
+                    marks.push(Mark::line(line, style.dashed(dash)));
+                }
+            }
+            let ends = |o: &&Observation| (m(o), o.mean.low() / (quantity.per)(o), o.mean.high() / (quantity.per)(o));
+            let means = |o: &&Observation| (m(o), o.mean.mean / (quantity.per)(o));
+            let solid = Style { dash: Dash::Solid, ..style };
+            if series.len() > MOST_MARKERS {
+                marks.push(Mark::band(series.iter().map(ends), solid));
+            } else {
+                marks.push(Mark::intervals(series.iter().map(ends), solid));
+            }
+            if series.iter().any(|o| o.theory.is_none_or(|theory| theory.kind != Kind::Exact)) {
+                marks.push(Mark::line(series.iter().map(means), Style { width: 0.8, ..solid }));
+            }
+            let every = series.len().div_ceil(MOST_MARKERS).max(1);
+            marks.push(Mark::points(series.iter().step_by(every).map(means), solid).named(name));
+        }
+        Panel::new(Axis::workers(workers.iter().copied()), Axis::log(quantity.label), marks)
+    };
+    let mut panels: Vec<Panel> = QUANTITIES.iter().map(panel).collect();
+    let most = workers.len() > MOST_MARKERS;
+    let grey = Style::new(Colour::GREY);
+    let sample = if most { Mark::band([], grey) } else { Mark::intervals([], grey) };
+    panels[0].marks.extend([sample.named("simulated, 95 %"), Mark::points([], grey).named("simulated, 95 %")]);
+    for (kind, dash, _, words) in KINDS {
+        if observations.iter().any(|o| o.theory.is_some_and(|theory| theory.kind == kind)) {
+            panels[0].marks.push(Mark::line([], grey.dashed(dash)).named(words));
+        }
+    }
+    let harmonic = names_harmonic_numbers(experiment);
+    Figure::new(panels, caption(experiment, None) + if harmonic { " Hₘ = 1 + 1/2 + … + 1/m." } else { "" })
+}
+
+fn names_harmonic_numbers(experiment: &Experiment) -> bool {
+    experiment.policies.iter().any(|&policy| formula(policy, experiment).is_some_and(|formula| formula.contains('H')))
+}
+
+fn by_policy(experiment: &Experiment, observations: &[Observation]) -> Figure {
+    let names: Vec<String> = observations.iter().map(|o| o.cell.policy.to_string()).collect();
+    let styles = looks(names.iter().map(String::as_str));
+    let panel = |quantity: &Quantity| {
+        let mut marks = Vec::new();
+        for (row, (o, style)) in observations.iter().zip(&styles).enumerate() {
+            let (row, per) = (row as f64, (quantity.per)(o));
+            let style = Style { shape: Shape::Circle, dash: Dash::Solid, ..*style };
+            if let Some(theory) = o.theory {
+                let (_, _, shape, words) =
+                    *KINDS.iter().find(|kind| kind.0 == theory.kind).expect("all three are there");
+                let style = Style { shape, fill: Fill::Hollow, radius: 6.0, ..Style::new(Colour::GREY) };
+                marks.push(Mark::points([(theory.seconds / per, row)], style).named(words));
+            }
+            marks.push(Mark::intervals_across([(row, o.mean.low() / per, o.mean.high() / per)], style));
+            marks.push(Mark::points([(o.mean.mean / per, row)], style));
+        }
+        let times = || observations.iter().map(|o| o.mean.mean / (quantity.per)(o));
+        let (least, most) = times().fold((f64::INFINITY, 0.0f64), |(low, high), t| (low.min(t), high.max(t)));
+        let x = if most > 5.0 * least { Axis::log(quantity.label) } else { Axis::linear(quantity.label).with_zero() };
+        Panel::new(x, Axis::names(names.clone()), marks)
+    };
+    let mut panels: Vec<Panel> = QUANTITIES.iter().map(panel).collect();
+    panels[1].y = Axis::names(names.iter().map(|_| String::new()).collect());
+    let grey = Style::new(Colour::GREY);
+    let simulated = [Mark::intervals_across([], grey), Mark::points([], grey)];
+    panels[0].marks.splice(0..0, simulated.map(|mark| mark.named("simulated, 95 %")));
+    let workers = observations.first().map(|o| o.cell.rule.workers);
+    let panel_size = (300.0, 26.0 + 24.0 * observations.len() as f64);
+    Figure { panel_size, ..Figure::new(panels, caption(experiment, workers)) }
+}
+
+/// What was simulated, in a line.
+pub(super) fn caption(experiment: &Experiment, workers: Option<u32>) -> String {
+    let Experiment { spec, model, length, seed, .. } = experiment;
+    let ClusterSpec { compute, delay, speeds, cores, service, .. } = spec;
+    let mut parts = vec![format!("Step time {compute} s")];
+    parts.extend(delay.iter().map(|delay| format!("delay {delay} s")));
+    parts.extend(service.iter().map(|service| format!("server time {service} s")));
+    parts.extend(cores.iter().map(|cores| format!("{cores} cores shared")));
+    if speeds[..] != [1.0] {
+        let speeds: Vec<String> = speeds.iter().map(f64::to_string).collect();
+        parts.push(format!("speeds {}", speeds.join(", ")));
+    }
+    parts.extend(workers.iter().map(|m| format!("m = {m}")));
+    if *model == Model::Gated {
+        parts.push("gated model".to_string());
+    }
+    parts.push(match length {
+        Length::Updates(n) => format!("n = {n} updates"),
+        Length::Precision(share) => format!("intervals within ±{} %", super::ticks::shortest(100.0 * share)),
+    });
+    format!("{}, seed {seed}.", parts.join(", "))
+}
+
+/// The mean time per update in signs, where it is a formula in m alone: on workers that are all alike and have a core each.
+fn formula(policy: Policy, experiment: &Experiment) -> Option<String> {
+    let spec = &experiment.spec;
+    if *spec != ClusterSpec::new(spec.compute.clone()) {
+        return None;
+    }
+    // With K, E[X]/m is what carries over to K gradients; λ is the rate of exponential times.
+    let exponential = spec.compute.memoryless_rate().is_some();
+    let renewals = |k: u32| match (k, exponential) {
+        (1, true) => "1/(mλ)".to_string(),
+        (k, true) => format!("{k}/(mλ)"),
+        (1, false) => "E[X]/m".to_string(),
+        (k, false) => format!("{k} E[X]/m"),
+    };
+    let kth = |k: u32| match exponential {
+        true => format!("(Hₘ − Hₘ₋{})/λ", subscript(k)),
+        false => format!("E[{} of m]", ordinal(k)),
+    };
+    let event = experiment.model == Model::Event;
+    Some(match policy {
+        Policy::Sync if exponential => "Hₘ/λ".to_string(),
+        Policy::Sync => "E[max of m]".to_string(),
+        Policy::KSync(k) => kth(k),
+        Policy::Backup(b) if exponential => format!("(Hₘ − H{})/λ", subscript(b)),
+        Policy::Backup(b) => format!("E[(m−{b})th of m]"),
+        Policy::KAsync(k) if exponential || !event => kth(k),
+        Policy::KBatchSync(k) if exponential => renewals(k),
+        Policy::KBatchAsync(k) if exponential || event => renewals(k),
+        Policy::Async | Policy::Hogwild if exponential || event => renewals(1),
+        Policy::Async | Policy::Hogwild => "E[min of m]".to_string(),
+        Policy::Local(h) => format!("E[max of m sums of {h}]"),
+        Policy::KAsync(_) | Policy::KBatchSync(_) | Policy::KBatchAsync(_) | Policy::Ssp(_) => return None,
+    })
+}
+
+fn subscript(n: u32) -> String {
+    let sign = |digit: char| char::from_u32('₀' as u32 + digit.to_digit(10).unwrap_or(0)).unwrap_or(digit);
+    n.to_string().chars().map(sign).collect()
+}
+
+fn ordinal(n: u32) -> String {
+    let suffix = match (n % 10, n % 100) {
+        (1, rest) if rest != 11 => "st",
+        (2, rest) if rest != 12 => "nd",
+        (3, rest) if rest != 13 => "rd",
+        _ => "th",
+    };
+    format!("{n}{suffix}")
+}

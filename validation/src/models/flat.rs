@@ -1,0 +1,100 @@
+//! Parameters and gradients of a burn module as one flat vector: field by field, weight before bias, each row by row.
+//!
+//! What is loaded becomes leaves of its own: autodiff keeps graphs that share a leaf under one lock, and workers must not
+//! wait for each other's backward passes.
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
+
+/// The module with these parameters, as fresh leaves on the device; they learn if the device records gradients.
+///
+/// # Panics
+/// If the module has another number of parameters.
+pub fn load<M: Module>(module: &M, parameters: &[f32], device: &Device) -> M {
+    let mut load = Load { rest: parameters, device };
+    let module = module.clone().map(&mut load);
+    assert!(load.rest.is_empty(), "{} parameters too many", load.rest.len());
+    module
+}
+
+/// The module with all parameters 0, none of which is drawn first.
+pub fn zero<M: Module>(module: M, device: &Device) -> M {
+    module.map(&mut Zero(device))
+}
+
+/// All parameters.
+pub fn parameters<M: Module>(module: &M) -> Vec<f32> {
+    let mut all = Vec::new();
+    module.visit(&mut Parameters(&mut all));
+    all
+}
+
+/// The shape of each tensor of parameters.
+pub fn shapes<M: Module>(module: &M) -> Vec<Vec<usize>> {
+    let mut all = Vec::new();
+    module.visit(&mut Shapes(&mut all));
+    all
+}
+
+/// Replaces `into` by the gradient of all parameters.
+///
+/// # Panics
+/// If a parameter has none: a backward pass that loses a gradient must not go unseen.
+pub fn gradient<M: Module>(module: &M, gradients: Gradients, into: &mut Vec<f32>) {
+    into.clear();
+    module.visit(&mut Flatten { gradients, into });
+}
+
+struct Load<'a> {
+    rest: &'a [f32],
+    device: &'a Device,
+}
+
+impl ModuleMapper for Load<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let shape = param.lazy_shape();
+        let count = shape.num_elements();
+        assert!(count <= self.rest.len(), "{} parameters where {count} are missing", self.rest.len());
+        let (these, rest) = self.rest.split_at(count);
+        self.rest = rest;
+        let tensor = Tensor::from_data(TensorData::new(these.to_vec(), shape), self.device);
+        Param::initialized(param.id, tensor.set_require_grad(self.device.is_autodiff()))
+    }
+}
+
+struct Zero<'a>(&'a Device);
+
+impl ModuleMapper for Zero<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let tensor = Tensor::zeros(param.lazy_shape(), self.0);
+        Param::initialized(param.id, tensor.set_require_grad(self.0.is_autodiff()))
+    }
+}
+
+struct Parameters<'a>(&'a mut Vec<f32>);
+
+impl ModuleVisitor for Parameters<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.0.extend_from_slice(param.val().into_data().as_slice().expect("parameters of f32"));
+    }
+}
+
+struct Shapes<'a>(&'a mut Vec<Vec<usize>>);
+
+impl ModuleVisitor for Shapes<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.0.push(param.lazy_shape().to_vec());
+    }
+}
+
+struct Flatten<'a> {
+    gradients: Gradients,
+    into: &'a mut Vec<f32>,
+}
+
+impl ModuleVisitor for Flatten<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let gradient = param.val().grad_remove(&mut self.gradients).expect("every parameter has a gradient");
+        self.into.extend_from_slice(gradient.into_data().as_slice().expect("gradients of f32"));
+    }
+}
