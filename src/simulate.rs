@@ -71,11 +71,10 @@ fn experiment(arguments: &Simulate) -> Result<Experiment, Error> {
     let law = arguments.step_time.as_ref().or(arguments.lambda.as_ref());
     let optional = |law: &Option<LawText>| law.as_ref().map(trace::law).transpose();
     let spec = ClusterSpec::new(trace::law(&law.cloned().unwrap_or_else(exponential))?)
-        .with_delay(optional(&arguments.delay)?)
         .with_speeds(arguments.speeds.0.iter().map(|speed| speed.0).collect())
-        .unwrap()
-        .with_cores(arguments.cores)
-        .unwrap()
+        .and_then(|spec| spec.with_cores(arguments.cores))
+        .map_err(|e| Error::Usage(e.to_string()))?
+        .with_delay(optional(&arguments.delay)?)
         .with_service(optional(&arguments.server_time)?);
     let mut workers = match &arguments.workers {
         Some(list) => list.0.iter().map(|workers| workers.0).collect(),
@@ -127,17 +126,17 @@ fn curves(experiment: &Experiment, learner: Quadratic, progress: &Progress) -> V
 /// The arguments as they were understood, for the manifest.
 fn resolved(experiment: &Experiment, arguments: &Simulate, out: &Path) -> serde_json::Value {
     let Experiment { policies, workers, spec, model, length, seed: _ } = experiment;
-    let text = |law: &Option<Law>| law.as_ref().map(Law::to_string);
+    let text = |law: Option<&Law>| law.map(Law::to_string);
     let (iterations, precision) = match *length {
         Length::Updates(updates) => (Some(updates), None),
         Length::Precision(share) => (None, Some(Percent(share).to_string())),
     };
     json!({
-        "step_time": spec.compute.to_string(),
-        "delay": text(&spec.delay),
-        "server_time": text(&spec.service),
-        "speeds": spec.speeds,
-        "cores": spec.cores,
+        "step_time": spec.compute().to_string(),
+        "delay": text(spec.delay()),
+        "server_time": text(spec.service()),
+        "speeds": spec.speeds(),
+        "cores": spec.cores(),
         "policies": policies.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "workers": workers,
         "model": model.to_string(),

@@ -18,7 +18,7 @@ pub fn law(text: &LawText) -> Result<Law, Error> {
 }
 
 fn read(source: &TraceSource) -> Result<Vec<f64>, Error> {
-    let TraceSource { file, column } = source;
+    let TraceSource { file, column, dependence: _ } = source;
     let column = column.as_deref().unwrap_or(COLUMN);
     let unreadable = |e: csv::Error| {
         let reason = match e.kind() {

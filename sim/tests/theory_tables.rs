@@ -208,10 +208,10 @@ fn local_sgd_meets_its_table_of_erlang_maxima() {
         let t = f64::from(tau);
         let exact = t * (1.0 + binomial(2 * tau, tau) / 4f64.powi(tau as i32));
         equal("two workers", theory_s(&format!("local:{tau}"), 2, &spec("exp(1)")), exact);
-        // Sums of gammas are gammas; a constant delay is paid tau times.
+        // Sums of gammas are gammas; a constant delay is paid once.
         let delayed = spec("gamma(3, 0.25)").with_delay(Some(law("constant(0.5)")));
         let erlang = spec(&format!("gamma({}, 0.25)", 3.0 * t));
-        equal("delayed", theory_s(&format!("local:{tau}"), 8, &delayed), 0.5 * t + kth(8, 8, &erlang));
+        equal("delayed", theory_s(&format!("local:{tau}"), 8, &delayed), 0.5 + kth(8, 8, &erlang));
     }
 }
 

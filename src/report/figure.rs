@@ -30,18 +30,20 @@ pub fn draw(drawings: &[(&'static str, &'static str, crate::figures::Figure)], o
 /// How a policy looks in every figure: a colour for each kind, whatever else is in the figure; of several of one kind
 /// (`k-sync:2`, `k-sync:4`), the `nth` has another shape.
 pub fn look(policy: Policy, nth: usize) -> (Colour, Shape) {
-    let (colour, shape) = match policy {
-        Policy::SYNC => (0, 0),
-        Policy::ASYNC => (1, 1),
-        Policy::k_async(_) => (2, 2),
-        Policy::k_sync(_) => (3, 3),
-        Policy::Ssp(_) => (4, 4),
-        Policy::local(_) => (5, 5),
-        Policy::KBatchAsync(_) => (6, 6),
-        Policy::KBatchSync(_) => (7, 0),
+    let (colour, shape) = match policy.name() {
+        "sync" => (0, 0),
+        "async" => (1, 1),
+        "k-async" => (2, 2),
+        "k-sync" => (3, 3),
+        "ssp" => (4, 4),
+        "local" | "async-local" | "k-local" => (5, 5),
+        "k-batch-async" | "fedbuff" => (6, 6),
+        "k-batch-sync" => (7, 0),
         // Eight colours are what eyes can tell apart: the rare ones share theirs with their next of kin.
-        Policy::Backup(_) => (3, 0),
-        Policy::HOGWILD => (4, 2),
+        "backup" | "grace" => (3, 0),
+        "hogwild" => (4, 2),
+        "rennala" | "ringmaster" => (1, 3),
+        _ => (0, 4),
     };
     (plot::colour(colour), plot::shape(shape + nth))
 }
@@ -49,7 +51,7 @@ pub fn look(policy: Policy, nth: usize) -> (Colour, Shape) {
 /// Each policy with how it looks.
 fn looks(policies: &[Policy]) -> impl Iterator<Item = (Policy, Colour, Shape)> + '_ {
     policies.iter().enumerate().map(|(i, &policy)| {
-        let same_kind = |other: &&Policy| std::mem::discriminant(*other) == std::mem::discriminant(&policy);
+        let same_kind = |other: &&Policy| other.name() == policy.name();
         let (colour, shape) = look(policy, policies[..i].iter().filter(same_kind).count());
         (policy, colour, shape)
     })

@@ -37,7 +37,7 @@ pub fn iteration_times(report: &Report) -> Vec<u8> {
         [
             o.cell.policy.to_string(),
             o.cell.rule.workers.to_string(),
-            experiment.spec.compute.to_string(),
+            experiment.spec.compute().to_string(),
             experiment.model.to_string(),
             o.updates.to_string(),
             o.mean.mean.to_string(),

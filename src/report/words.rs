@@ -3,22 +3,22 @@
 use super::Report;
 use super::table::{digits, gate_differs};
 use sim::theory::{self, Kind};
-use sim::{ClusterSpec, Experiment, Law, Length, Model, Observation, Policy};
+use sim::{Experiment, Length, Model, Observation, Policy};
 use std::fmt::Write;
 
 /// What is simulated, in one line.
 pub fn heading(experiment: &Experiment) -> String {
     let Experiment { spec, model, length, seed, .. } = experiment;
-    let ClusterSpec { compute, delay, speeds, cores, service, .. } = spec;
-    let mut text = format!("Step time {compute} s, mean {}", digits(compute.mean(), 4));
+    let (compute, speeds) = (spec.compute(), spec.speeds());
+    let mut text = format!("Step time {compute} s, mean {}", digits(compute.law(0).mean(), 4));
     let mut add = |part: String| text.push_str(&part);
-    if let Some(delay) = delay {
+    if let Some(delay) = spec.delay() {
         add(format!(" + delay {delay} s"));
     }
-    if let Some(service) = service {
+    if let Some(service) = spec.service() {
         add(format!(", server time {service} s"));
     }
-    if let Some(cores) = cores {
+    if let Some(cores) = spec.cores() {
         add(format!(", cores shared: {cores}"));
     }
     if speeds[..] != [1.0] {
@@ -155,13 +155,13 @@ fn losses(report: &Report, most: u32) -> String {
 pub fn warnings(experiment: &Experiment) -> Vec<String> {
     let mut warnings = Vec::new();
     let Experiment { spec, .. } = experiment;
-    for law in [Some(&spec.compute), spec.delay.as_ref(), spec.service.as_ref()].into_iter().flatten() {
+    for law in spec.compute().laws().iter().chain(spec.delay()).chain(spec.service()) {
         if law.variance() == f64::INFINITY {
             warnings.push(format!("the variance of {law} is infinite, or nearly so: the intervals are too narrow"));
         }
     }
     warnings.extend(gate_warning(experiment));
-    if let Some(sharers) = spec.cores.filter(|&cores| experiment.workers.iter().all(|&m| m <= cores)) {
+    if let Some(sharers) = spec.cores().filter(|&cores| experiment.workers.iter().all(|&m| m <= cores)) {
         warnings.push(format!("{sharers} cores are enough for all workers, so --cores changes nothing"));
     }
     warnings
@@ -182,7 +182,7 @@ fn gate_warning(experiment: &Experiment) -> Option<String> {
     if (factor - 1.0).abs() < 0.01 {
         return None;
     }
-    let law: &Law = &spec.compute;
+    let law = spec.compute();
     Some(format!(
         "the gated model is wrong for {} under {law}, which is not memoryless: its time per update is {} times the true one at m = {}; use --model event",
         cell.policy,

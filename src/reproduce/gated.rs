@@ -45,7 +45,7 @@ pub fn run(arguments: &Reproduce, typed: &[OsString], out: &Path, progress: &Pro
     };
     let resolved = json!({
         "experiment": Name::E0.to_string(),
-        "step_time": experiment.spec.compute.to_string(),
+        "step_time": experiment.spec.compute().to_string(),
         "iterations": ITERATIONS,
         "workers": experiment.workers,
         "out": out.display().to_string(),

@@ -123,7 +123,7 @@ pub fn run(arguments: &Train, typed: &[OsString]) -> Result<(), Error> {
     });
     if arguments.backend == Backend::Gpu {
         // A graphics card's programs are compiled when they are first used: before the clock runs.
-        let task = Task { worker: 0, steps: 1, serial: 0, base_version: 0 };
+        let task = Task::first(0, 1);
         learner.gradient(&learner.initial(), task);
     }
 
@@ -297,9 +297,9 @@ fn resolved(arguments: &Train, spec: &ClusterSpec, out: &Path, loaded: Option<&L
         "epochs": arguments.updates.is_none().then_some(arguments.epochs.unwrap_or(2)),
         "updates": arguments.updates,
         "target_accuracy": arguments.target_accuracy.map(|percent| percent.to_string()),
-        "delay": spec.delay.as_ref().map(Law::to_string),
+        "delay": spec.delay().map(Law::to_string),
         "clock": if simulated { "simulated" } else { "wall" },
-        "step_time": simulated.then(|| spec.compute.to_string()),
+        "step_time": simulated.then(|| spec.compute().to_string()),
         "backend": arguments.backend.to_string(),
         "load": loaded.map(Loaded::resolved),
         "save": arguments.save.as_ref().map(|path| path.display().to_string()),

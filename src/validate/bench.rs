@@ -178,7 +178,7 @@ impl Bench<'_> {
             let spec = spec(&calibrations[plan.kind[index]], cell.delay.clone(), &update_s);
             let address = (index as u64) << 32 | pass;
             Replication {
-                cycle_s: spec.mean_alone(),
+                cycle_s: spec.mean_cycle(),
                 predicted: cell.predict(spec.clone(), RandomKey::new(seed, address), updates),
                 elsewhere: cell.predict(spec, RandomKey::new(seed, u64::MAX - address), updates),
                 measured,
@@ -206,7 +206,7 @@ impl Bench<'_> {
         let first: Vec<_> = kinds.iter().map(|kind| self.calibrate(kind, 2, crew)).collect::<Result<_, _>>()?;
         let spec = |kind: usize| spec(&first[kind], kinds[kind].delay.clone(), &[1e-4]);
         let tasks = |kind: usize| {
-            let cycle_s = f64::from(kinds[kind].steps) * spec(kind).mean_alone();
+            let cycle_s = f64::from(kinds[kind].steps) * spec(kind).mean_cycle();
             (CALIBRATION_S / self.cores.number() as f64 / cycle_s).clamp(1.0, 40.0) as u64
         };
         let updates = |(cell, &kind): (&Configuration, &usize)| match self.arguments.updates {

@@ -278,7 +278,12 @@ fn the_rate_follows_its_rule() {
     let learner = learner(2, 16, Sgd { rule: PerStaleness, ..PLAIN });
     let mut weights = learner.initial();
     let begin = weights.values().to_vec();
-    let tasks = [(1, 4), (0, 8)].map(|(worker, base_version)| Task { worker, steps: 1, serial: 3, base_version });
+    let tasks = [(1, 4), (0, 8)].map(|(worker, base_version)| Task {
+        serial: 3,
+        first_step: 3,
+        base_version,
+        ..Task::first(worker, 1)
+    });
     let from = tasks.map(|task| learner.gradient(&weights, task));
     learner.update(&mut weights, 9, &tasks, &from);
     let [old, fresh] = [1, 0].map(|worker| gradient(&begin, dealt(2, 16), worker, 3));

@@ -435,6 +435,12 @@ impl ClusterSpec {
         f64::from(distinct) / rates.sum::<f64>()
     }
 
+    /// Mean seconds from one update of worker 0 to its next if it is all alone, one step a task: its task, the server, the update.
+    pub fn mean_cycle(&self) -> f64 {
+        let served = [&self.service, &self.update].into_iter().flatten();
+        self.mean_task(0, 1) + served.map(Law::mean).sum::<f64>()
+    }
+
     /// The same workers, and nothing that can come between them.
     pub fn uncontended(&self) -> ClusterSpec {
         ClusterSpec {

@@ -24,6 +24,11 @@ pub struct Task {
 }
 
 impl Task {
+    /// A worker's first task, of so many local steps.
+    pub fn first(worker: u32, steps: u32) -> Task {
+        Task { worker, steps, accumulates: false, serial: 0, first_step: 0, base_version: 0 }
+    }
+
     /// The worker's own numbers of this task's steps.
     pub fn step_numbers(&self) -> std::ops::Range<u64> {
         self.first_step..self.first_step + u64::from(self.steps)

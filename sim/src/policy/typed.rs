@@ -76,6 +76,11 @@ impl Policy {
         self.row().name
     }
 
+    /// The number after the first colon, as far as it is whole: K, B, S, H.
+    pub fn number(self) -> u32 {
+        self.numbers()[0] as u32
+    }
+
     /// The numbers after the colons.
     fn numbers(self) -> [f64; 2] {
         self.numbers.map(f64::from_bits)

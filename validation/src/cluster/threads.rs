@@ -219,7 +219,7 @@ impl<L: Learner> Threaded<L> {
             let core = self.free[self.free.len() - 1];
             self.cores.put(worker.id, core);
             self.cores.put(self.server.id, core);
-            let task = Task { worker: number, steps, accumulates: false, serial: 0, first_step: 0, base_version: 0 };
+            let task = Task::first(number, steps);
             worker.inbox.send((task, params.clone(), core)).expect("nobody has failed yet");
             if let Err(words) = self.outbox.recv().expect("the worker answers").result {
                 self.failure = Some(Failure::Panicked { worker: number, serial: 0, words });

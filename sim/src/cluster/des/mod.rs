@@ -113,7 +113,7 @@ impl<L: Learner> Simulated<L> {
     /// otherwise workers communicate with a parameter server.
     pub fn learning(spec: ClusterSpec, key: RandomKey, workers: u32, learner: L) -> Simulated<L> {
         let spec = spec.for_workers(workers);
-        let none = Task { worker: 0, steps: 0, accumulates: false, serial: 0, first_step: 0, base_version: 0 };
+        let none = Task::first(0, 0);
         let idle = Job {
             task: none,
             busy: false,
