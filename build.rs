@@ -9,10 +9,14 @@ fn main() {
     if Path::new(".git/logs/HEAD").exists() {
         println!("cargo::rerun-if-changed=.git/logs/HEAD");
     }
-    let commit = Command::new("git").args(["rev-parse", "HEAD"]).output();
-    if let Ok(output) = commit
-        && output.status.success()
-    {
-        println!("cargo::rustc-env=STRAGGLE_COMMIT={}", String::from_utf8_lossy(&output.stdout).trim());
+    let version = env!("CARGO_PKG_VERSION");
+    let commit = Command::new("git").args(["rev-parse", "HEAD"]).output().ok().filter(|output| output.status.success());
+    let commit = commit.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_string());
+    match commit.filter(|commit| commit.len() >= 10) {
+        Some(commit) => {
+            println!("cargo::rustc-env=STRAGGLE_COMMIT={commit}");
+            println!("cargo::rustc-env=STRAGGLE_VERSION={version} ({})", &commit[..10]);
+        }
+        None => println!("cargo::rustc-env=STRAGGLE_VERSION={version}"),
     }
 }

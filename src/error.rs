@@ -1,73 +1,77 @@
-//! What went wrong, and with which exit status?
+//! Errors of the program, each with its sentence and its exit status.
 
-use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use thiserror::Error;
 
 /// Why a command did not do what it was asked to.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum Error {
-    /// The arguments make no sense together.
+    /// The arguments make no sense, alone or together.
+    #[error("{0}")]
     Usage(String),
-    /// An input cannot be used.
+    /// An input cannot be used, or a run broke off by itself.
+    #[error("{0}")]
     Input(String),
-    /// A file or the terminal could not be written.
+    /// A file could not be written.
+    #[error("cannot write {}: {source}; choose another place with {flag}", path.display())]
     Write {
         /// What was to be written.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
-        /// What to choose another place with.
+        /// The option that chooses another place.
         flag: &'static str,
     },
+    /// The output directory is not ours to write to.
+    #[error("{0} choose another place with --out DIR")]
+    Occupied(String),
     /// The result could not be printed.
+    #[error("cannot print the result: {0}; send the standard output to a place with room")]
     Print(io::Error),
     /// A figure could not be drawn.
+    #[error("cannot draw the figure: {0}")]
     Draw(String),
-    /// A training run broke off by itself.
-    #[cfg(feature = "train")]
-    Training(String),
-    /// A claim did not hold.
-    #[cfg(feature = "train")]
+    /// A verdict failed.
+    #[error("{0}")]
     Verdict(String),
-    /// Someone pressed Ctrl-C.
-    Interrupted {
-        /// What was finished by then.
-        done: String,
-    },
+    /// The run was stopped from outside.
+    #[error("interrupted; {0}")]
+    Interrupted(String),
 }
 
 impl Error {
-    /// The process's exit status.
+    /// The exit status of the process.
     pub fn status(&self) -> u8 {
         match self {
-            #[cfg(feature = "train")]
             Error::Verdict(_) => 1,
             Error::Usage(_) => 2,
-            Error::Input(_) | Error::Write { .. } | Error::Print(_) | Error::Draw(_) => 3,
-            #[cfg(feature = "train")]
-            Error::Training(_) => 3,
-            Error::Interrupted { .. } => 130,
+            Error::Input(_) | Error::Write { .. } | Error::Occupied(_) | Error::Print(_) | Error::Draw(_) => 3,
+            Error::Interrupted(_) => 130,
         }
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Usage(sentence) | Error::Input(sentence) => f.write_str(sentence),
-            #[cfg(feature = "train")]
-            Error::Training(sentence) | Error::Verdict(sentence) => f.write_str(sentence),
-            Error::Write { path, source, flag } => {
-                write!(f, "cannot write {}: {source}; choose another place with {flag}", path.display())
-            }
-            Error::Print(source) => {
-                write!(f, "cannot print the result: {source}; send the standard output to a place with room")
-            }
-            Error::Draw(reason) => write!(f, "cannot draw the figure: {reason}"),
-            Error::Interrupted { done } => write!(f, "interrupted; {done}"),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_has_the_status_of_the_contract() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let write = Error::Write { path: "out".into(), source: full(), flag: "--out DIR" };
+        assert_eq!(write.to_string(), "cannot write out: no storage space; choose another place with --out DIR");
+        for (error, status) in [
+            (Error::Verdict("no".into()), 1),
+            (Error::Usage("no".into()), 2),
+            (Error::Input("no".into()), 3),
+            (Error::Occupied("no".into()), 3),
+            (Error::Print(full()), 3),
+            (Error::Draw("no".into()), 3),
+            (write, 3),
+            (Error::Interrupted("2 of 3".into()), 130),
+        ] {
+            assert_eq!(error.status(), status, "{error}");
         }
     }
 }
-
-impl std::error::Error for Error {}

@@ -1,26 +1,22 @@
 //! `straggle`: wait for the slowest worker, never wait, or something between?
 
-mod args;
+mod cli;
+mod commands;
 mod error;
+mod formats;
+
 #[allow(dead_code)]
 mod figures;
+#[cfg(feature = "train")]
+mod finished;
 mod manifest;
 mod output;
-mod progress;
 mod report;
-#[cfg(feature = "train")]
-mod reproduce;
-#[cfg(feature = "train")]
-mod scaling;
-mod simulate;
+mod rows;
+mod session;
+mod text;
 mod trace;
-#[cfg(feature = "train")]
-mod train;
-#[cfg(feature = "train")]
-mod validate;
 
-use args::{Arguments, Command};
-use clap::Parser;
 use error::Error;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -32,30 +28,15 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let typed: Vec<OsString> = std::env::args_os().collect();
-    let result = match Arguments::try_parse_from(args::with_hyphens(&typed)) {
-        Ok(arguments) => run(&arguments, &typed),
-        Err(error) => args::explain(&error),
-    };
-    match result {
+    match run(&std::env::args_os().collect::<Vec<OsString>>()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            output::tell("\x1b[1;31merror:\x1b[0m", &error);
+            session::tell("\x1b[1;31merror:\x1b[0m", &error);
             ExitCode::from(error.status())
         }
     }
 }
 
-fn run(arguments: &Arguments, typed: &[OsString]) -> Result<(), Error> {
-    match &arguments.command {
-        Command::Simulate(simulate) => simulate::run(simulate, typed),
-        #[cfg(feature = "train")]
-        Command::Train(arguments) => train::run(arguments, typed),
-        #[cfg(feature = "train")]
-        Command::Scaling(arguments) => scaling::run(arguments, typed),
-        #[cfg(feature = "train")]
-        Command::Reproduce(arguments) => reproduce::run(arguments, typed),
-        #[cfg(feature = "train")]
-        Command::Validate(arguments) => validate::run(arguments, typed),
-    }
+fn run(typed: &[OsString]) -> Result<(), Error> {
+    cli::parse(typed)?.map_or(Ok(()), |cli| cli.command.run(typed))
 }

@@ -1,90 +1,110 @@
-//! Where does this number come from? The manifest beside every CSV.
+//! Manifest of a run: what was asked for, on what it ran, and the SHA-256 of every file that it left.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::ffi::OsString;
 use std::time::Instant;
 
-/// What a run was asked for, and on what it ran.
-#[derive(Debug, Serialize)]
+/// The manifest beside the files of a run; `replay` reads it back.
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Manifest {
-    command_line: String,
-    arguments: serde_json::Value,
-    seed: u64,
-    version: &'static str,
-    git_commit: Option<&'static str>,
+    /// What was typed, as a shell takes it.
+    pub command_line: String,
+    /// The command: `simulate`, `train`, ...
+    #[serde(default)]
+    pub command: String,
+    /// All options as they were understood, by their long names.
+    pub arguments: Map<String, Value>,
+    /// Root of all random numbers.
+    pub seed: u64,
+    /// Version of the program.
+    pub version: String,
+    /// Commit that it was built from, where known.
+    pub git_commit: Option<String>,
     host: Host,
     started: String,
     wall_time_s: f64,
-    complete: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    score: Option<serde_json::Value>,
-    files: Vec<File>,
-    #[serde(skip)]
+    /// Whether the run came to its end.
+    pub complete: bool,
+    /// How good what was learnt is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<Value>,
+    /// Files that were read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<File>,
+    /// Files that were written.
+    pub files: Vec<File>,
+    #[serde(skip, default = "Instant::now")]
     clock: Instant,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Host {
     cores: usize,
     cpu: Option<String>,
-    os: &'static str,
-    architecture: &'static str,
+    os: String,
+    architecture: String,
 }
 
-#[derive(Debug, Serialize)]
-struct File {
-    name: String,
+/// A file by its sum.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct File {
+    /// In the directory of the run, or a path.
+    pub name: String,
     bytes: usize,
-    sha256: String,
+    /// In hexadecimal digits.
+    pub sha256: String,
+}
+
+impl File {
+    /// A file of this name and these bytes.
+    pub fn new(name: impl Into<String>, bytes: &[u8]) -> File {
+        File { name: name.into(), bytes: bytes.len(), sha256: sha256(bytes) }
+    }
 }
 
 impl Manifest {
+    /// The name of its file.
+    pub const NAME: &str = "manifest.json";
+
     /// The manifest of a run that begins now.
-    pub fn begin(typed: &[OsString], arguments: serde_json::Value, seed: u64) -> Manifest {
+    pub fn begin(command: &str, typed: &[OsString], arguments: Map<String, Value>, seed: u64) -> Manifest {
         let quoted = typed.iter().skip(1).map(|argument| quote(&argument.to_string_lossy()));
         Manifest {
             command_line: std::iter::once("straggle".to_string()).chain(quoted).collect::<Vec<_>>().join(" "),
+            command: command.to_string(),
             arguments,
             seed,
-            version: env!("CARGO_PKG_VERSION"),
-            git_commit: option_env!("STRAGGLE_COMMIT"),
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            git_commit: option_env!("STRAGGLE_COMMIT").map(str::to_string),
             host: Host {
                 cores: std::thread::available_parallelism().map_or(1, Into::into),
                 cpu: cpu(),
-                os: std::env::consts::OS,
-                architecture: std::env::consts::ARCH,
+                os: std::env::consts::OS.to_string(),
+                architecture: std::env::consts::ARCH.to_string(),
             },
             started: Timestamp::now().to_string(),
             wall_time_s: 0.0,
             complete: true,
             score: None,
+            inputs: Vec::new(),
             files: Vec::new(),
             clock: Instant::now(),
         }
     }
 
-    /// Says that the run was interrupted.
-    pub fn interrupted(&mut self) {
-        self.complete = false;
+    /// The command; first manifests had it in the command line only.
+    pub fn command(&self) -> &str {
+        match self.command.as_str() {
+            "" => self.command_line.split(' ').nth(1).unwrap_or_default(),
+            command => command,
+        }
     }
 
-    /// Says how good what was learnt is.
-    #[cfg(feature = "train")]
-    pub fn score(&mut self, score: serde_json::Value) {
-        self.score = Some(score);
-    }
-
-    /// What was typed, as a shell takes it.
-    #[cfg(feature = "train")]
-    pub fn command_line(&self) -> &str {
-        &self.command_line
-    }
-
-    /// The manifest's text, with files of these names and bytes.
-    pub fn describe<'a>(mut self, files: impl Iterator<Item = (String, &'a [u8])>) -> Vec<u8> {
-        self.files = files.map(|(name, bytes)| File { name, bytes: bytes.len(), sha256: sha256(bytes) }).collect();
+    /// Its text, once the run has ended.
+    pub fn described(&mut self) -> Vec<u8> {
         self.wall_time_s = self.clock.elapsed().as_secs_f64();
         let mut text = serde_json::to_vec_pretty(&self).expect("a manifest is plain data");
         text.push(b'\n');

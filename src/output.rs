@@ -1,145 +1,307 @@
-//! Where do results go? All files of a run into one directory, and one beside if asked for: all or none.
+//! Output directory: it holds one run, and never half of one.
+//!
+//! A run owns what its `manifest.json` lists *with that SHA-256*. The next run of the same command replaces those files
+//! and touches nothing else; a directory of another command, a foreign `manifest.json`, or a file in the way that no
+//! manifest vouches for is refused before anything is computed. The directory is locked while the run lasts.
+//!
+//! The switch: all files are written into `.straggle-new`, which is renamed to `.straggle-decided`; from there on the new
+//! run counts. Then the old manifest and the old files go, the new files move up, their manifest last: where there is a
+//! manifest, every file that it lists is there. Whoever opens the directory next finishes a switch that was cut short,
+//! and clears what never came to be decided. This holds for killed processes; nothing is forced to disk against a loss
+//! of power.
+//!
+//! A run that broke off does not replace one that is complete: it goes to the directory `partial` within.
 
 use crate::error::Error;
-use crate::manifest::Manifest;
-use std::fs;
-use std::io::{self, Write};
+use crate::manifest::{File, Manifest, sha256};
+use std::collections::BTreeSet;
+use std::fs::{self, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
 
-/// Places that were found writable before the run began, and the files that are to be put there.
+const NEW: &str = ".straggle-new";
+const DECIDED: &str = ".straggle-decided";
+/// The old manifest, while the switch goes on.
+const REPLACED: &str = "replaced.json";
+const PARTIAL: &str = "partial";
+const OUT: &str = "--out DIR";
+const SAVE: &str = "--save FILE";
+
+/// The place of a run that has begun, found writable, and the files that are to be put there.
 #[derive(Debug)]
 pub struct Output {
     directory: PathBuf,
-    /// All files that a command can make.
-    names: &'static [&'static str],
-    /// Where another file goes, outside the directory.
-    saved: Option<PathBuf>,
-    files: Vec<File>,
+    /// The run that is there.
+    old: Option<Manifest>,
+    files: Vec<(String, Vec<u8>)>,
+    saved: Option<Saved>,
+    /// Whether the directory was made for this run.
+    made: bool,
+    _lock: Option<fs::File>,
 }
 
+/// A file elsewhere, written beside its place first.
 #[derive(Debug)]
-struct File {
+struct Saved {
     path: PathBuf,
-    bytes: Vec<u8>,
-    /// What another place is chosen with.
-    flag: &'static str,
+    new: PathBuf,
+    lock: PathBuf,
+    _locked: fs::File,
+    bytes: Option<Vec<u8>>,
 }
-
-const OUT: &str = "--out DIR";
-#[cfg(feature = "train")]
-const SAVE: &str = "--save FILE";
-const MANIFEST: &str = "manifest.json";
 
 impl Output {
-    /// Makes the directory and makes sure that it can be written, so that no long run is made in vain. `names` are all
-    /// files that the command can make, with or without its options.
-    pub fn open(directory: &Path, names: &'static [&'static str]) -> Result<Output, Error> {
-        make_writable(directory, OUT)?;
-        let output = Output { directory: directory.to_path_buf(), names, saved: None, files: Vec::new() };
-        names.iter().try_for_each(|name| is_no_directory(&directory.join(name), OUT))?;
-        Ok(output)
+    /// Takes a directory for a run of `command`, which may leave files of these `names`.
+    ///
+    /// # Errors
+    /// If it cannot be written, another process writes to it, or it holds what is not this command's.
+    pub fn open(directory: &Path, command: &str, names: &[String]) -> Result<Output, Error> {
+        let failed = |source| Error::Write { path: directory.to_path_buf(), source, flag: OUT };
+        let made = !directory.exists();
+        fs::create_dir_all(directory).map_err(failed)?;
+        let lock = lock(directory)?;
+        let old = take(directory, command, names.iter().map(String::as_str))?;
+        Ok(Output { directory: directory.to_path_buf(), old, files: Vec::new(), saved: None, made, _lock: lock })
     }
 
-    /// Makes sure that a file outside the directory can be written, too, with the manifest beside it.
-    #[cfg(feature = "train")]
-    pub fn also(&mut self, path: &Path) -> Result<(), Error> {
-        is_no_directory(path, SAVE)?;
+    /// Takes a place outside the directory, too, for a file and the manifest beside it.
+    ///
+    /// # Errors
+    /// If it cannot be written, or is a place of the run itself.
+    pub fn also(&mut self, path: &Path, names: &[String]) -> Result<(), Error> {
+        let failed = |path: &Path, source| Error::Write { path: path.to_path_buf(), source, flag: SAVE };
         let Some(name) = path.file_name() else {
             return Err(Error::Usage(format!("'{}' is no name of a file; type --save FILE", path.display())));
         };
-        let (directory, path) = (parent(path), path.with_file_name(name));
-        make_writable(&directory, SAVE)?;
-        is_no_directory(&manifest_of(&path), SAVE)?;
+        let parent = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+        fs::create_dir_all(parent).map_err(|e| failed(path, e))?;
         let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
-        if self.names.iter().any(|taken| name == *taken) && same(&directory, &self.directory) {
+        if names.iter().map(String::as_str).chain([Manifest::NAME]).any(|taken| name == taken)
+            && same(parent, &self.directory)
+        {
             let name = path.display();
             return Err(Error::Usage(format!("{name} is a file of the run itself; choose another with --save FILE")));
         }
-        self.saved = Some(path);
+        for taken in [path.to_path_buf(), manifest_of(path)] {
+            if taken.is_dir() {
+                return Err(failed(&taken, io::ErrorKind::IsADirectory.into()));
+            }
+        }
+        let new = |ending| parent.join(format!(".{}.straggle-{ending}", name.to_string_lossy()));
+        let lock = new("lock");
+        let locked = fs::File::create(&lock).map_err(|e| failed(path, e))?;
+        if let Err(TryLockError::WouldBlock) = locked.try_lock() {
+            let shown = path.display();
+            return Err(Error::Input(format!("another run is to save {shown}; choose another with --save FILE")));
+        }
+        self.saved = Some(Saved { path: path.to_path_buf(), new: new("new"), lock, _locked: locked, bytes: None });
         Ok(())
     }
 
+    /// Where the files of this run go.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Adds a file, one of the names that [`open`](Output::open) was told.
-    pub fn add(&mut self, name: &'static str, bytes: Vec<u8>) {
-        debug_assert!(self.names.contains(&name), "{name}");
-        self.files.push(File { path: self.directory.join(name), bytes, flag: OUT });
+    pub fn add(&mut self, name: String, bytes: Vec<u8>) {
+        self.files.push((name, bytes));
     }
 
-    /// Adds the file that [`also`](Output::also) was told, if there is one.
-    #[cfg(feature = "train")]
+    /// Fills the file that [`also`](Output::also) was told, if there is one.
     pub fn save(&mut self, bytes: impl FnOnce() -> Vec<u8>) {
-        if let Some(path) = &self.saved {
-            self.files.push(File { path: path.clone(), bytes: bytes(), flag: SAVE });
+        if let Some(saved) = &mut self.saved {
+            saved.bytes = Some(bytes());
         }
     }
 
-    /// Writes the files and the manifest that describes them beside their places, and moves them there when all are
-    /// written: a full disk leaves what was there before. What an earlier run left and this one does not make goes away,
-    /// so that the manifest describes all that is there.
-    pub fn commit(mut self, manifest: Manifest) -> Result<Written, Error> {
-        let described = self.files.iter().map(|file| (self.shown(&file.path), &file.bytes[..]));
-        let manifest = manifest.describe(described);
-        let beside = self.files.iter().filter(|file| self.saved.as_ref() == Some(&file.path));
-        let beside: Vec<_> = beside.map(|file| (manifest_of(&file.path), file.flag)).collect();
-        let places = [(self.directory.join(MANIFEST), OUT)].into_iter().chain(beside);
-        self.files.extend(places.map(|(path, flag)| File { path, bytes: manifest.clone(), flag }));
-        let mut written = Vec::new();
-        for File { path, bytes, flag } in &self.files {
-            let file = write_beside(&parent(path), bytes);
-            written.push(file.map_err(|source| Error::Write { path: path.clone(), source, flag })?);
+    /// Puts everything in its place: all of it, or none.
+    ///
+    /// # Errors
+    /// If the system refuses; the old run is then still there.
+    pub fn commit(mut self, mut manifest: Manifest) -> Result<Written, Error> {
+        manifest.files = self.files.iter().map(|(name, bytes)| File::new(name, bytes)).collect();
+        let beside = |old: Option<&Manifest>| !manifest.complete && old.is_some_and(|old| old.complete);
+        let saved = self.saved.take_if(|saved| saved.bytes.is_some());
+        let saved = saved.map(|saved| {
+            let old = read(&manifest_of(&saved.path));
+            let path = if beside(old.as_ref()) { partial_name(&saved.path) } else { saved.path.clone() };
+            manifest.files.push(File::new(path.display().to_string(), saved.bytes.as_deref().unwrap_or_default()));
+            (path, saved)
+        });
+        let names = manifest.files.iter().map(|file| file.name.clone()).collect();
+        let target = if beside(self.old.as_ref()) { self.directory.join(PARTIAL) } else { self.directory.clone() };
+        let described = manifest.described();
+        if let Some((path, saved)) = saved {
+            saved.put(&path, &described)?;
         }
-        for (file, File { path, flag, .. }) in written.into_iter().zip(&self.files) {
-            file.persist(path).map_err(|e| Error::Write { path: path.clone(), source: e.error, flag })?;
+        if target != self.directory {
+            fs::create_dir_all(&target).map_err(|e| not_written(&target, e))?;
+            take(&target, manifest.command(), self.files.iter().map(|(name, _)| name.as_str()))?;
         }
-        let is_there = |path: &Path| self.files.iter().any(|file| file.path == path);
-        for stale in self.names.iter().map(|name| self.directory.join(name)).filter(|path| !is_there(path)) {
-            let _ = fs::remove_file(stale);
+        let files = self.files.iter().map(|(name, bytes)| (name.as_str(), &bytes[..]));
+        for (name, bytes) in files.chain([(Manifest::NAME, &described[..])]) {
+            fs::write(target.join(NEW).join(name), bytes).map_err(|e| not_written(&target.join(name), e))?;
         }
-        let names = self.files.iter().map(|file| self.shown(&file.path)).collect();
-        Ok(Written { directory: self.directory, names })
-    }
-
-    /// A file's name: in the directory without it, elsewhere with its path.
-    fn shown(&self, path: &Path) -> String {
-        path.strip_prefix(&self.directory).unwrap_or(path).display().to_string()
+        fs::rename(target.join(NEW), target.join(DECIDED)).map_err(|e| not_written(&target, e))?;
+        switch(&target).map_err(|e| not_written(&target, e))?;
+        if manifest.complete {
+            forget(&self.directory.join(PARTIAL), manifest.command());
+        }
+        Ok(Written { directory: target, names })
     }
 }
 
-/// Where a file lies.
-fn parent(path: &Path) -> PathBuf {
-    path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new(".")).to_path_buf()
+impl Drop for Output {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(self.directory.join(NEW));
+        if self.made {
+            let _ = fs::remove_dir(&self.directory);
+        }
+    }
+}
+
+impl Saved {
+    /// The file, then its manifest.
+    fn put(self, path: &Path, described: &[u8]) -> Result<(), Error> {
+        let write = || -> io::Result<()> {
+            fs::write(&self.new, self.bytes.as_deref().unwrap_or_default())?;
+            let manifest = manifest_of(&self.new);
+            fs::write(&manifest, described)?;
+            fs::rename(&self.new, path)?;
+            fs::rename(manifest, manifest_of(path))
+        };
+        write().map_err(|source| Error::Write { path: path.to_path_buf(), source, flag: SAVE })
+    }
+}
+
+impl Drop for Saved {
+    fn drop(&mut self) {
+        for leftover in [&manifest_of(&self.new), &self.new, &self.lock] {
+            let _ = fs::remove_file(leftover);
+        }
+    }
+}
+
+fn not_written(path: &Path, source: io::Error) -> Error {
+    Error::Write { path: path.to_path_buf(), source, flag: OUT }
+}
+
+/// Finishes or clears what an earlier process left of a switch, makes sure that the directory belongs to the command and
+/// that nothing else is in the way of these names, and gives the manifest of the run that is there.
+fn take<'a>(directory: &Path, command: &str, names: impl Iterator<Item = &'a str>) -> Result<Option<Manifest>, Error> {
+    switch(directory).map_err(|e| not_written(directory, e))?;
+    let old = owner(directory, command)?;
+    for name in names {
+        let path = directory.join(name);
+        let shown = path.display();
+        match path.symlink_metadata() {
+            Ok(there) if there.is_dir() => return Err(Error::Occupied(format!("{shown} is a directory;"))),
+            Ok(_) if !old.as_ref().is_some_and(|old| is_of(old, directory, name)) => {
+                return Err(Error::Occupied(format!(
+                    "{shown} is not as a run of straggle {command} left it; move it away, or"
+                )));
+            }
+            _ => {}
+        }
+    }
+    let _ = fs::remove_dir_all(directory.join(NEW));
+    fs::create_dir(directory.join(NEW)).map_err(|e| not_written(directory, e))?;
+    Ok(old)
+}
+
+/// The lock on a directory, where the system can lock one. It needs no file, and goes with the process.
+fn lock(directory: &Path) -> Result<Option<fs::File>, Error> {
+    let Ok(file) = fs::File::open(directory) else { return Ok(None) };
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::Error(_)) => Ok(None),
+        Err(TryLockError::WouldBlock) => {
+            Err(Error::Occupied(format!("another run is writing to {}; wait for it, or", directory.display())))
+        }
+    }
+}
+
+/// The manifest of the run in a directory, if there is one.
+fn owner(directory: &Path, command: &str) -> Result<Option<Manifest>, Error> {
+    let (path, shown) = (directory.join(Manifest::NAME), directory.display());
+    if !path.exists() {
+        return Ok(None);
+    }
+    match read(&path) {
+        None => Err(Error::Occupied(format!("{} is not the manifest of a run;", path.display()))),
+        Some(manifest) if manifest.command() == command => Ok(Some(manifest)),
+        Some(manifest) => {
+            Err(Error::Occupied(format!("{shown} holds a run of straggle {}, not of {command};", manifest.command())))
+        }
+    }
+}
+
+fn read(manifest: &Path) -> Option<Manifest> {
+    serde_json::from_slice(&fs::read(manifest).ok()?).ok()
+}
+
+/// Whether a file is what this manifest says, and lies in its directory.
+fn is_of(manifest: &Manifest, directory: &Path, name: &str) -> bool {
+    name == Manifest::NAME
+        || Path::new(name).file_name().is_some_and(|plain| plain == name)
+            && manifest.files.iter().any(|file| {
+                file.name == name && fs::read(directory.join(name)).is_ok_and(|bytes| sha256(&bytes) == file.sha256)
+            })
+}
+
+/// Removes what is left of a run that this manifest describes, but for `kept`.
+fn remove(manifest: &Manifest, directory: &Path, kept: &BTreeSet<String>) -> io::Result<()> {
+    let stale = manifest.files.iter().filter(|file| !kept.contains(&file.name));
+    stale
+        .filter(|file| is_of(manifest, directory, &file.name))
+        .try_for_each(|file| fs::remove_file(directory.join(&file.name)))
+}
+
+/// Removes a partial run that a complete one has made worthless.
+fn forget(directory: &Path, command: &str) {
+    if let Ok(Some(old)) = owner(directory, command) {
+        let _ = remove(&old, directory, &BTreeSet::new());
+        let _ = fs::remove_file(directory.join(Manifest::NAME));
+        let _ = fs::remove_dir(directory);
+    }
+}
+
+/// Makes the switch that was decided on, if there is one, from wherever it was cut short.
+fn switch(directory: &Path) -> io::Result<()> {
+    let decided = directory.join(DECIDED);
+    if !decided.exists() {
+        return Ok(());
+    }
+    let (here, new, replaced) = (directory.join(Manifest::NAME), decided.join(Manifest::NAME), decided.join(REPLACED));
+    if let Some(manifest) = read(&new) {
+        if here.exists() {
+            fs::rename(&here, &replaced)?;
+        }
+        let names: BTreeSet<String> = manifest.files.into_iter().map(|file| file.name).collect();
+        if let Some(old) = read(&replaced) {
+            remove(&old, directory, &names)?;
+        }
+        for name in names.iter().filter(|name| decided.join(name).is_file()) {
+            fs::rename(decided.join(name), directory.join(name))?;
+        }
+        fs::rename(new, here)?;
+    }
+    fs::remove_dir_all(decided)
 }
 
 /// The manifest beside a file that lies alone.
 fn manifest_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
-    name.push(MANIFEST);
+    name.push(Manifest::NAME);
     name.into()
 }
 
-fn make_writable(directory: &Path, flag: &'static str) -> Result<(), Error> {
-    let failed = |source| Error::Write { path: directory.to_path_buf(), source, flag };
-    fs::create_dir_all(directory).map_err(failed)?;
-    NamedTempFile::new_in(directory).map(drop).map_err(failed)
-}
-
-fn is_no_directory(path: &Path, flag: &'static str) -> Result<(), Error> {
-    if path.is_dir() {
-        return Err(Error::Write { path: path.to_path_buf(), source: io::ErrorKind::IsADirectory.into(), flag });
-    }
-    Ok(())
-}
-
-fn write_beside(directory: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
-    let mut file = builder.tempfile_in(directory)?;
-    file.write_all(bytes)?;
-    file.flush()?;
-    Ok(file)
+/// The name beside which a partial file goes: `net.partial.safetensors`.
+fn partial_name(path: &Path) -> PathBuf {
+    let extension = path.extension().map(|extension| format!(".{}", extension.to_string_lossy())).unwrap_or_default();
+    path.with_extension(format!("partial{extension}"))
 }
 
 /// What was written, and where.
@@ -151,20 +313,11 @@ pub struct Written {
 
 impl std::fmt::Display for Written {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.directory.display(), self.names.join(", "))
+        write!(
+            f,
+            "{}: {}",
+            self.directory.display(),
+            self.names.iter().map(String::as_str).chain([Manifest::NAME]).collect::<Vec<_>>().join(", ")
+        )
     }
-}
-
-/// Prints a result, in colour only on a terminal; a reader who has seen enough (`| head`) is no error.
-pub fn print(text: &str) -> Result<(), Error> {
-    let mut stdout = anstream::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => Err(Error::Print(source)),
-        _ => Ok(()),
-    }
-}
-
-/// Says something beside the result. If even that cannot be written, there is nobody left to tell.
-pub fn tell(mark: &str, what: &dyn std::fmt::Display) {
-    let _ = writeln!(anstream::stderr().lock(), "{mark} {what}");
 }

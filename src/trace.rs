@@ -1,64 +1,79 @@
-//! Measured step times, read from a column of a CSV file.
+//! Measured step times as a law: a trace that was typed, read from its file.
 
 use crate::error::Error;
-use sim::{Law, LawText, TraceSource};
+use crate::formats::{self, Options};
+use crate::session::Session;
+use sim::random::step_times::VarianceShares;
+use sim::{Compute, Dependence, Law, LawText, StepTimes, TraceSource};
+use std::path::Path;
 
-/// The column that is read unless another is named.
-const COLUMN: &str = "step_time_s";
-
-/// The law that was typed, with its trace read where it has one.
-pub fn law(text: &LawText) -> Result<Law, Error> {
+/// The law that was typed, with its trace read where it has one: one of all measured times. What a reader should know of the
+/// file is noted.
+///
+/// # Errors
+/// If the file holds no step times.
+pub fn law(text: &LawText, session: &Session) -> Result<Law, Error> {
     match text {
         LawText::Law(law) => Ok(law.clone()),
         LawText::Trace(source) => {
-            let seconds = read(source)?;
+            let seconds = read(source, session)?.pooled().to_vec();
             Law::trace(source.clone(), seconds).map_err(|e| Error::Input(e.to_string()))
         }
     }
 }
 
-fn read(source: &TraceSource) -> Result<Vec<f64>, Error> {
-    let TraceSource { file, column, dependence: _ } = source;
-    let column = column.as_deref().unwrap_or(COLUMN);
-    let unreadable = |e: csv::Error| {
-        let reason = match e.kind() {
-            csv::ErrorKind::Io(e) => e.to_string(),
-            _ => e.to_string(),
-        };
-        Error::Input(format!("cannot read {file}: {reason}; give a CSV file with a header and a column of seconds"))
-    };
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(file).map_err(unreadable)?;
-    let header = reader.headers().map_err(unreadable)?.clone();
-    if header.is_empty() {
-        return Err(Error::Input(format!(
-            "{file} is empty; give a CSV file with a header and a column of seconds, {column}"
-        )));
-    }
-    let Some(index) = header.iter().position(|name| name == column) else {
-        let names: Vec<&str> = header.iter().collect();
-        let example = sim::nearest(column, &names).unwrap_or(names[0]);
-        return Err(Error::Input(match names[..] {
-            ref names if names.iter().all(|name| name.parse::<f64>().is_ok()) => {
-                format!("the first line of {file} is not a header but numbers; put a line with {column} above it")
+/// The same, drawn from in the way that was typed: a trace may keep which worker and which step a time belongs to.
+///
+/// # Errors
+/// If the file holds no step times, or cannot be drawn from in that way.
+pub fn compute(text: &LawText, session: &Session) -> Result<Compute, Error> {
+    match text {
+        LawText::Law(law) => Ok(law.clone().into()),
+        LawText::Trace(source) => {
+            let times = read(source, session)?;
+            if let (Some(shares), Dependence::Pooled) = (times.variance_shares(), source.dependence) {
+                let lag1 = times.lag1_correlation().unwrap_or(0.0);
+                session.note(known(source, shares, lag1));
             }
-            [one] if one.contains(';') => format!("the columns of {file} are separated by ';'; separate them by ','"),
-            _ => format!(
-                "{file} has no column '{column}', only {}; type 'trace({file}, {example})', for example",
-                names.join(", ")
-            ),
-        }));
-    };
-    let mut seconds = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(unreadable)?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let cell = record.get(index).unwrap_or_default();
-        let time = cell.parse().ok().filter(|time: &f64| *time > 0.0 && time.is_finite());
-        seconds.push(time.ok_or_else(|| {
-            Error::Input(format!(
-                "line {line} of {file}: {column} is '{cell}', not a positive, finite number of seconds; correct or drop that line"
-            ))
-        })?);
+            Compute::measured(source, &times).map_err(|e| Error::Input(e.to_string()))
+        }
     }
-    Ok(seconds)
+}
+
+/// What a trace knows that pooling it throws away.
+fn known(source: &TraceSource, VarianceShares { worker, step, rest }: VarianceShares, lag1: f64) -> String {
+    let file = formats::clip(&source.file);
+    let percent = |share: f64| format!("{:.0} %", 100.0 * share);
+    let mut text = format!(
+        "{file}: of the variance, {} is between workers, {} between steps of all workers, {} neither; correlation from step \
+         to step {lag1:.2}",
+        percent(worker),
+        percent(step),
+        percent(rest)
+    );
+    let advice = match (worker > MATTERS, step > MATTERS, lag1 > MATTERS) {
+        (_, true, true) => "rows or blocks:L",
+        (_, true, false) => "rows",
+        (true, false, _) => "by-worker",
+        (false, false, _) => return text,
+    };
+    text += &format!("; drawing every time independently throws that away: type trace({file}, {advice})");
+    text
+}
+
+/// A share of the variance that changes the slowest of several workers.
+const MATTERS: f64 = 0.1;
+
+fn read(source: &TraceSource, session: &Session) -> Result<StepTimes, Error> {
+    let column = source.column.as_ref().map(|column| column.parse().expect("any text names a column"));
+    let options = Options { column, ..Options::default() };
+    let recorded =
+        formats::read(std::slice::from_ref(&source.file), &options).map_err(|e| Error::Input(e.to_string()))?;
+    for note in &recorded.notes {
+        session.note(format!("{}: {note}", formats::clip(&source.file)));
+    }
+    if let (true, Ok(bytes)) = (Path::new(&source.file).is_file(), std::fs::read(&source.file)) {
+        session.input(&source.file, &bytes);
+    }
+    Ok(recorded.times)
 }

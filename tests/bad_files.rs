@@ -20,28 +20,22 @@ fn used() -> Place {
 
 #[test]
 fn traces_that_hold_no_step_times() {
-    let give = "; give a CSV file with a ";
-    let drop = ", not a positive, finite number of seconds; correct or drop that line";
-    let table: [(&[u8], &str, &str); 15] = [
-        (b"", "steps.csv is empty", give),
-        (b"\n\n", "steps.csv is empty", give),
-        (b"step_time_s\n", "holds no times", give),
-        (
-            b"worker,compute_s\n1,0.5\n",
-            "steps.csv has no column 'step_time_s', only worker, compute_s",
-            "; type 'trace(",
-        ),
-        (b"step_time_s\n0.5\nfast\n", "line 3 of steps.csv: step_time_s is 'fast'", drop),
-        (b"step_time_s\n0.5\n\"0,5\"\n", "line 3 of steps.csv: step_time_s is '0,5'", drop),
-        (b"step_time_s\nNaN\n", "line 2 of steps.csv: step_time_s is 'NaN'", drop),
-        (b"step_time_s\n0.5\n0.4\n-1\n", "line 4 of steps.csv: step_time_s is '-1'", drop),
-        (b"step_time_s\n0\n", "line 2 of steps.csv: step_time_s is '0'", drop),
-        (b"step_time_s\ninf\n", "line 2 of steps.csv: step_time_s is 'inf'", drop),
-        (b"step_time_s\n1e400\n", "line 2 of steps.csv: step_time_s is '1e400'", drop),
-        (b"worker,step_time_s\n1,\n", "line 2 of steps.csv: step_time_s is ''", drop),
-        (b"worker,step_time_s\n1,0.5\n2\n", "cannot read steps.csv", give),
-        (b"step_time_s\n0.5\n\xff\xfe\n", "cannot read steps.csv", give),
-        (b"step_t\xefme_s\n0.5\n", "cannot read steps.csv", give),
+    let give = "; give a ";
+    let drop = "; correct or drop that line";
+    let table: [(&[u8], &str, &str); 13] = [
+        (b"", "steps.csv: is empty", give),
+        (b"\n\n", "steps.csv: is empty", give),
+        (b"step_time_s\n", "steps.csv: has a header and no rows", give),
+        (b"worker,loss\n1,0.5\n", "no column is that of a step's time", "; name the column"),
+        (b"step_time_s\n0.5\nfast\n", "steps.csv, line 3: 'fast' is no time", drop),
+        (b"step_time_s\n0.5\n\"0,5\"\n", "steps.csv, line 3: '0,5' is no time", drop),
+        (b"step_time_s\n0.5\n0.4\n-1\n", "steps.csv, line 4: a step time of -1 s", drop),
+        (b"step_time_s\nNaN\n", "no column is that of a step's time", "; name the column"),
+        (b"step_time_s\n0\n", "no step time is left: 0 missing or not a number, 1 zero", give),
+        (b"step_time_s\n1e400\n", "1 negative or infinite", give),
+        (b"worker,step_time_s\n1,0.5\n2\n", "steps.csv, line 3: 1 cell where the header has 2", drop),
+        (b"step_time_s\n0.5\n\xff\xfe\n", "steps.csv, line 3: '", drop),
+        (b"\0\0\0\0", "steps.csv: is no text", give),
     ];
     for (bytes, what, instead) in table {
         let place = used().with("steps.csv", bytes);
@@ -54,12 +48,12 @@ fn traces_that_are_not_there() {
     let place = used().with("steps.csv", "worker,compute_s\n1,0.5\n");
     fs::create_dir(place.path().join("directory.csv")).expect("a directory");
     for flag in ["--step-time", "--delay", "--server-time"] {
-        let give = "; give a CSV file with a header and a column of seconds";
-        refused(&place, &[flag, "trace(missing.csv)"]).says("cannot read missing.csv: ").says(give);
-        refused(&place, &[flag, "trace(directory.csv)"]).says("cannot read directory.csv: ").says(give);
-        refused(&place, &[flag, "trace(steps.csv/below.csv)"]).says("cannot read steps.csv/below.csv: ").says(give);
+        let give = "; give a file of step times";
+        refused(&place, &[flag, "trace(missing.csv)"]).says("missing.csv: cannot be read: ").says(give);
+        refused(&place, &[flag, "trace(directory.csv)"]).says("directory.csv: is a directory; give the files in it");
+        refused(&place, &[flag, "trace(steps.csv/below.csv)"]).says("steps.csv/below.csv: cannot be read: ").says(give);
         let said = refused(&place, &[flag, "trace(steps.csv, computes)"]);
-        said.says("no column 'computes', only worker, compute_s").says("type 'trace(steps.csv, compute_s)'");
+        said.says("there is no column 'computes' among worker, compute_s").says("did you mean 'compute_s'?");
     }
 }
 

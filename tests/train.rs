@@ -329,7 +329,7 @@ fn images_that_cannot_be_used() {
     refused(&place, "--data easy --samples 301", 3).says("--samples 301 is not between 1 and the 300 training images");
     refused(&place, "--samples 70000", 3).says("--samples 70000 is not between 1 and the 60000 training images");
     refused(&place, "--data easy --out easy/train-labels-idx1-ubyte", 3).says("choose another place with --out DIR");
-    refused(&place, "--data easy --delay trace(missing.csv)", 3).says("cannot read missing.csv: ");
+    refused(&place, "--data easy --delay trace(missing.csv)", 3).says("missing.csv: cannot be read: ");
 }
 
 /// Interrupts a run that cannot end, later and later, each time anew, until one has listened and `shows` what is looked

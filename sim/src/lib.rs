@@ -33,7 +33,7 @@
 //! ```
 //!
 //! Rooms, in the order in which to read them: [`policy`], [`cluster`], [`random`], [`learn`], [`measure`], [`theory`],
-//! [`experiment`], [`fast`].
+//! [`predict`], [`experiment`], [`fast`].
 //!
 //! # What this leaves out
 //!
@@ -51,6 +51,7 @@ pub mod fast;
 pub mod learn;
 pub mod measure;
 pub mod policy;
+pub mod predict;
 pub mod random;
 pub mod theory;
 pub mod units;

@@ -11,6 +11,7 @@ mod axis;
 mod draw;
 mod font;
 mod legend;
+pub mod old;
 mod page;
 pub mod simulate;
 #[cfg(test)]
@@ -19,6 +20,8 @@ mod ticks;
 
 pub use draw::svg;
 
+use crate::cli::Format;
+use crate::error::Error;
 use resvg::{tiny_skia, usvg};
 
 /// Pixels of a PNG for each pixel of the SVG.
@@ -70,6 +73,45 @@ fn tree(svg: &str) -> usvg::Tree {
     let mut options = usvg::Options { font_family: font::NAME.to_string(), ..usvg::Options::default() };
     options.fontdb_mut().load_font_data(font::BYTES.to_vec());
     usvg::Tree::from_str(svg, &options).expect("a document of svg()")
+}
+
+/// A figure in each of these formats.
+pub fn draw(figure: &Picture, formats: &[Format]) -> Result<Vec<(Format, Vec<u8>)>, Error> {
+    let svg = match figure {
+        Picture::Figure(figure) => svg(figure),
+        Picture::Plot(figure) => {
+            let bytes = plot::svg(figure).map_err(|e| Error::Draw(e.to_string()))?;
+            String::from_utf8(bytes).expect("SVG is text")
+        }
+    };
+    let file = |&format: &Format| match (format, figure) {
+        (Format::Csv, _) => None,
+        (Format::Svg, _) => Some((format, svg.clone().into_bytes())),
+        (Format::Png, Picture::Figure(_)) => Some((format, png(&svg))),
+        (Format::Png, Picture::Plot(figure)) => Some((format, plot::png(figure).unwrap_or_default())),
+        (Format::Pdf, _) => Some((format, pdf(&svg))),
+    };
+    Ok(formats.iter().filter_map(file).collect())
+}
+
+/// What a report hands over to be drawn.
+pub enum Picture {
+    /// Drawn here.
+    Figure(Figure),
+    /// Drawn by the crate `plot`.
+    Plot(plot::Figure),
+}
+
+impl From<Figure> for Picture {
+    fn from(figure: Figure) -> Picture {
+        Picture::Figure(figure)
+    }
+}
+
+impl From<plot::Figure> for Picture {
+    fn from(figure: plot::Figure) -> Picture {
+        Picture::Plot(figure)
+    }
 }
 
 /// Panels in a grid under one legend.

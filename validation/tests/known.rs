@@ -2,7 +2,8 @@
 //! beside a plain computation in f64.
 
 use sha2::{Digest, Sha256};
-use straggle_validation::data::mnist::{CLASSES, PIXELS};
+use straggle_validation::data::images::CLASSES;
+use straggle_validation::data::mnist::PIXELS;
 use straggle_validation::models::net::device;
 use straggle_validation::{Architecture, Dataset, Net, PixelScale, Score, Split, models::checkpoint};
 

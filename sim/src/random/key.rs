@@ -44,6 +44,8 @@ pub enum Purpose {
     Failure = 12,
     /// Whether a worker's steps are fast or slow for a while.
     State = 13,
+    /// Images that are made up; a step is an image.
+    Images = 20,
 }
 
 /// The root of all random numbers of one replication of one experiment.

@@ -1,9 +1,10 @@
-//! What can be wrong with a data set, and what to do about it?
+//! What can be wrong with a data set, and what to do about it.
 
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::data::mnist::{CLASSES, SIDE};
+use crate::data::images::CLASSES;
+use crate::data::mnist::SIDE;
 
 /// Why a data set cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +78,24 @@ pub enum DataError {
         /// The label.
         label: u8,
     },
+    /// A file is not made of whole records.
+    Records {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        bytes: usize,
+        /// The length of a record.
+        record: usize,
+    },
+    /// The set is not in the binary.
+    NotIncluded,
+    /// A network takes images of another shape.
+    Shape {
+        /// Channels, rows and columns that the images have.
+        found: [usize; 3],
+        /// Channels, rows and columns that the network takes.
+        expected: [usize; 3],
+    },
     /// Fewer, or more, images are asked for than there can be.
     Samples {
         /// How many were asked for.
@@ -91,7 +110,7 @@ impl fmt::Display for DataError {
         match self {
             Self::Missing { dir, name } => write!(
                 f,
-                "{} holds neither {name} nor {name}.gz; --data takes a folder with the four IDX files of MNIST",
+                "{} holds neither {name} nor {name}.gz; --data takes a folder with the four IDX files of MNIST or the six binary files of CIFAR-10",
                 dir.display()
             ),
             Self::Unreadable { path, reason } => {
@@ -113,7 +132,7 @@ impl fmt::Display for DataError {
             ),
             Self::Size { path, rows, columns } => write!(
                 f,
-                "{} holds images of {rows} x {columns} pixels, and the models take {SIDE} x {SIDE}; rescale them",
+                "{} holds images of {rows} x {columns} pixels, where {SIDE} x {SIDE} are read; rescale them",
                 path.display()
             ),
             Self::Empty { path } => write!(f, "{} holds no items; give a file with at least one", path.display()),
@@ -128,6 +147,19 @@ impl fmt::Display for DataError {
                 "{} has label {label} at item {sample} (from 0), and labels go from 0 to {}; relabel the data",
                 path.display(),
                 CLASSES - 1
+            ),
+            Self::Records { path, bytes, record } => write!(
+                f,
+                "{} has {bytes} bytes, which are not whole records of {record}; fetch it again",
+                path.display()
+            ),
+            Self::NotIncluded => write!(
+                f,
+                "CIFAR-10 is not in the binary; fetch cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html, unpack it and type --data DIR"
+            ),
+            Self::Shape { found: [channels, rows, columns], expected: [to_channels, to_rows, to_columns] } => write!(
+                f,
+                "the images are {channels} x {rows} x {columns}, and the model takes {to_channels} x {to_rows} x {to_columns}; type --model vgg11 for images in colour"
             ),
             Self::Samples { asked, available } => {
                 write!(

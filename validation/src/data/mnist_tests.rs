@@ -6,6 +6,7 @@ use std::io::Write;
 use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest, Sha256};
 
+use super::super::images::PixelScale;
 use super::*;
 
 const NAMES: [&str; 4] = [TRAIN.images, TRAIN.labels, TEST.images, TEST.labels];
@@ -37,7 +38,7 @@ impl Folder {
     }
 
     fn error(&self) -> DataError {
-        Dataset::from_dir(&self.0).unwrap_err()
+        from_dir(&self.0).unwrap_err()
     }
 }
 
@@ -78,9 +79,9 @@ fn the_embedded_set_is_the_published_one() {
     assert_eq!(
         [
             sum(header(&[60_000, 28, 28]), &train.pixels),
-            sum(header(&[60_000]), &train.labels),
+            sum(header(&[60_000]), train.labels()),
             sum(header(&[10_000, 28, 28]), &test.pixels),
-            sum(header(&[10_000]), &test.labels),
+            sum(header(&[10_000]), test.labels()),
         ],
         [
             "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -118,7 +119,7 @@ fn pixels_can_be_numbers_from_0_to_1_instead() {
 #[test]
 fn every_spelling_of_a_name_is_found_and_gzip_changes_nothing() {
     let plain = Folder::good("plain");
-    let set = Dataset::from_dir(&plain.0).unwrap();
+    let set = from_dir(&plain.0).unwrap();
     assert_eq!((set.train.len(), set.test.len()), (3, 2));
     let spelt = |name: &str, change: fn(&str, Vec<u8>) -> (String, Vec<u8>)| {
         let folder = Folder::new(name);
@@ -126,7 +127,7 @@ fn every_spelling_of_a_name_is_found_and_gzip_changes_nothing() {
             let (name, bytes) = change(name, fs::read(plain.0.join(name)).unwrap());
             folder.put(&name, &bytes);
         }
-        Dataset::from_dir(&folder.0).unwrap()
+        from_dir(&folder.0).unwrap()
     };
     assert_eq!(spelt("dotted", |name, bytes| (name.replace("-idx", ".idx"), bytes)), set);
     assert_eq!(spelt("gz", |name, bytes| (format!("{name}.gz"), gzipped(&bytes))), set);
@@ -209,7 +210,7 @@ fn broken_gzip_is_unreadable() {
 #[test]
 fn samples_are_the_first_of_the_training_set() {
     let folder = Folder::good("samples");
-    let set = Dataset::from_dir(&folder.0).unwrap();
+    let set = from_dir(&folder.0).unwrap();
     let less = set.clone().take(2).unwrap();
     assert_eq!((less.train.len(), less.test.len()), (2, 2));
     assert_eq!(less.train.pixels, set.train.pixels[..2 * PIXELS]);

@@ -4,7 +4,7 @@
 //! training begins. So one training told twice is the same to the last bit, in simulated time or on threads.
 
 use crate::data::batches::Batches;
-use crate::data::mnist::Split;
+use crate::data::images::Split;
 use crate::models::net::{Net, Score};
 use crate::models::network::Architecture;
 use sim::{Learner, Purpose, RandomKey, Task};

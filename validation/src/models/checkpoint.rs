@@ -6,7 +6,7 @@
 //! equal bytes. Files of format 1 (`linear1.weight` `[inputs, outputs]`, `conv1.weight` `[rows, columns, inputs, outputs]`) are
 //! read, too.
 
-use crate::data::mnist::PixelScale;
+use crate::data::images::PixelScale;
 use crate::models::flat;
 use crate::models::network::{Architecture, Network};
 use burn::store::{BurnToPyTorchAdapter, ModuleSnapshot, PyTorchToBurnAdapter, SafetensorsStore};

@@ -5,7 +5,7 @@
 
 use super::flat;
 use super::network::{Architecture, Network};
-use crate::data::mnist::{CLASSES, Split};
+use crate::data::images::{CLASSES, Split};
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};

@@ -6,7 +6,8 @@
 use std::thread;
 
 use super::*;
-use crate::data::mnist::{Dataset, PIXELS, SIDE};
+use crate::data::images::Dataset;
+use crate::data::mnist::{PIXELS, SIDE};
 use rand::Rng;
 use sim::{Purpose, RandomKey};
 

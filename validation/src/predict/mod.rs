@@ -5,6 +5,5 @@ pub mod calibrate;
 pub mod curves;
 pub mod expectation;
 pub mod experiment;
-pub mod fit;
-pub mod goodness;
-pub mod likelihood;
+
+pub use sim::predict::{fit, goodness, likelihood};

@@ -11,7 +11,7 @@ use crate::cluster::cores::Cores;
 use crate::cluster::failure::Failure;
 use crate::cluster::threads::{Threaded, delays};
 use crate::data::batches::Batches;
-use crate::data::mnist::Split;
+use crate::data::images::Split;
 use crate::learner::digits::{Digits, Sgd};
 use crate::learner::hogwild::Hogwild;
 use crate::models::net::{Net, Score};

@@ -185,6 +185,15 @@ impl fmt::Display for Law {
     }
 }
 
+impl fmt::Display for LawText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LawText::Law(law) => law.fmt(f),
+            LawText::Trace(source) => source.fmt(f),
+        }
+    }
+}
+
 impl FromStr for LawText {
     type Err = LawError;
 

@@ -1,0 +1,94 @@
+//! Options that come from a file: a `--config` in TOML, or the arguments of a manifest. They become what one would have
+//! typed, so that the same parsers read them, with the same sentences where something is wrong.
+
+use super::command;
+use crate::error::Error;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches};
+use serde_json::{Map, Value};
+use std::ffi::OsString;
+use std::path::Path;
+
+/// The command line with the options of its `--config` file, those that were not typed, right after the command.
+///
+/// # Errors
+/// If the file cannot be read, or names what is no option.
+pub fn expand(typed: Vec<OsString>) -> Result<Vec<OsString>, Error> {
+    // What is wrong with the rest is said when all is read.
+    let lenient = command().ignore_errors(true).mut_subcommands(|command| command.ignore_errors(true));
+    let Ok(matches) = lenient.try_get_matches_from(&typed) else { return Ok(typed) };
+    let Some((name, given)) = matches.subcommand() else { return Ok(typed) };
+    let Ok(Some(Some(file))) = given.try_get_one::<std::path::PathBuf>("config").map(|file| file.map(Some)) else {
+        return Ok(typed);
+    };
+    let at = typed.iter().position(|argument| argument == name).map_or(typed.len(), |at| at + 1);
+    let options = read(file)?;
+    let options = from_map(name, &file.display().to_string(), &options, Some(given))?;
+    Ok([&typed[..at], &options, &typed[at..]].concat())
+}
+
+fn read(file: &Path) -> Result<Map<String, Value>, Error> {
+    let shown = file.display();
+    let text = std::fs::read_to_string(file).map_err(|e| {
+        Error::Input(format!("cannot read {shown}: {e}; give a TOML file with options by their long names"))
+    })?;
+    toml::from_str(&text).map_err(|e: toml::de::Error| {
+        let line = e.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        Error::Input(format!("line {line} of {shown} is no TOML ({}); write max-workers = 8, for example", e.message()))
+    })
+}
+
+/// The options of a map as one types them, but for those that were `given` and what cannot be used beside them.
+///
+/// # Errors
+/// If a name is no option of the command.
+pub fn from_map(
+    name: &str,
+    source: &str,
+    map: &Map<String, Value>,
+    given: Option<&ArgMatches>,
+) -> Result<Vec<OsString>, Error> {
+    let mut all = command();
+    all.build();
+    let command = all.find_subcommand(name).expect("a command that was parsed");
+    let source_of = |arg: &Arg| given.and_then(|given| given.value_source(arg.get_id().as_str()));
+    let is_given = |arg: &Arg| source_of(arg) == Some(ValueSource::CommandLine);
+    let mut options = Vec::new();
+    for (key, value) in map {
+        let long = key.replace('_', "-");
+        let is_meant = |arg: &&Arg| {
+            arg.get_long() == Some(&long)
+                || arg.get_all_aliases().is_some_and(|aliases| aliases.contains(&long.as_str()))
+                || arg.is_positional() && arg.get_id() == key.as_str()
+        };
+        let Some(arg) = command.get_arguments().filter(|arg| arg.get_id() != "config").find(is_meant) else {
+            let names: Vec<&str> = command.get_arguments().filter_map(Arg::get_long).collect();
+            let instead =
+                sim::nearest(&long, &names).map_or("see --help".to_string(), |one| format!("did you mean '{one}'?"));
+            let key = crate::formats::clip(key);
+            return Err(Error::Usage(format!(
+                "{source} has '{key}', which is no option of straggle {name}; {instead}"
+            )));
+        };
+        if is_given(arg) || command.get_arg_conflicts_with(arg).into_iter().any(is_given) {
+            continue;
+        }
+        let flag = matches!(arg.get_action(), ArgAction::SetTrue);
+        let text = match value {
+            Value::Null | Value::Bool(false) if flag || value.is_null() => continue,
+            Value::Bool(true) if flag => None,
+            Value::Array(values) => Some(values.iter().map(plain).collect::<Vec<_>>().join(",")),
+            value => Some(plain(value)),
+        };
+        options.push(match (arg.get_long(), text) {
+            (None, text) => text.unwrap_or_default().into(),
+            (Some(long), None) => format!("--{long}").into(),
+            (Some(long), Some(text)) => format!("--{long}={text}").into(),
+        });
+    }
+    Ok(options)
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_string)
+}

@@ -1,0 +1,21 @@
+//! Commands: from options to a job, and from its results to a report.
+//!
+//! Each file holds one command: its options (a struct that clap fills and serde writes into the manifest), its rows (a
+//! struct each, whose fields are the columns), and its [`Report`](crate::report::Report). What it needs more room for
+//! stands in a folder of its name. Everything between options and files is done by [`report::run`](crate::report::run).
+//!
+//! To add a command: a file here that implements [`Command`](crate::report::Command), and in `src/cli.rs` a variant, its
+//! line in `run`, and its tables.
+
+pub mod completions;
+pub mod man;
+pub mod replay;
+#[cfg(feature = "train")]
+pub mod reproduce;
+#[cfg(feature = "train")]
+pub mod scaling;
+pub mod simulate;
+#[cfg(feature = "train")]
+pub mod train;
+#[cfg(feature = "train")]
+pub mod validate;

@@ -1,0 +1,101 @@
+//! `straggle replay`: a run again, from its manifest, and whether it leaves the same bytes.
+
+use crate::cli;
+use crate::error::Error;
+use crate::manifest::{File, Manifest};
+use crate::session;
+use clap::Args;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// `straggle replay`
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  straggle replay output/simulate/manifest.json\n  \
+                        straggle replay output/simulate/manifest.json --out again")]
+pub struct Replay {
+    /// The manifest of the run.
+    pub manifest: PathBuf,
+    /// Where to keep the files of the replay [default: nowhere].
+    #[arg(short, long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+impl Replay {
+    /// Runs it again, and compares.
+    ///
+    /// # Errors
+    /// If it cannot be run again, or comes out differently.
+    pub fn run(&self) -> Result<(), Error> {
+        let old = read(&self.manifest)?;
+        let scratch =
+            tempfile::tempdir().map_err(|e| Error::Input(format!("cannot make a directory to replay in: {e}")))?;
+        let out = self.out.clone().unwrap_or_else(|| scratch.path().join("replay"));
+        let typed = old.command_line_in(&out)?;
+        let Some(cli) = cli::parse(&typed)? else { return Ok(()) };
+        let ended = cli.command.run(&typed);
+        let Some(new) = manifest_below(&out) else { return ended };
+        let new = read(&new)?;
+        let differing = self::differing(&old.files, &new.files);
+        if differing.is_empty() {
+            return session::print(&format!("the same {} files, byte for byte\n", old.files.len()));
+        }
+        let changed = self::differing(&old.inputs, &new.inputs);
+        let mut reasons: Vec<String> = changed.into_iter().map(|name| format!("{name} has changed")).collect();
+        if (&old.version, &old.git_commit) != (&new.version, &new.git_commit) {
+            let name = |manifest: &Manifest| {
+                format!("{} ({})", manifest.version, manifest.git_commit.as_deref().unwrap_or("unknown commit"))
+            };
+            reasons.push(format!("it was made by {}, and this is {}", name(&old), name(&new)));
+        }
+        if reasons.is_empty() {
+            reasons.push("what is measured on real threads is never the same".to_string());
+        }
+        let why = reasons.join("; ");
+        Err(Error::Verdict(format!(
+            "{} of {} files differ ({}): {why}",
+            differing.len(),
+            old.files.len(),
+            differing.join(", ")
+        )))
+    }
+}
+
+/// The names of files that are not the same in the other list.
+fn differing<'a>(files: &'a [File], others: &[File]) -> Vec<&'a str> {
+    let same = |file: &File, other: &File| (&file.name, &file.sha256) == (&other.name, &other.sha256);
+    let differs = |file: &&File| !others.iter().any(|other| same(file, other));
+    files.iter().filter(differs).map(|file| file.name.as_str()).collect()
+}
+
+/// The manifest of the run in a directory, or in the only directory within.
+fn manifest_below(directory: &Path) -> Option<PathBuf> {
+    let within = std::fs::read_dir(directory).ok()?.flatten().map(|entry| entry.path().join(Manifest::NAME));
+    std::iter::once(directory.join(Manifest::NAME)).chain(within).find(|path| path.is_file())
+}
+
+fn read(path: &Path) -> Result<Manifest, Error> {
+    let wrong = |what: String| Error::Input(format!("{} {what}; give the manifest.json of a run", path.display()));
+    let bytes = std::fs::read(path).map_err(|e| wrong(format!("cannot be read: {e}")))?;
+    serde_json::from_slice(&bytes).map_err(|_| wrong("is not the manifest of a run".to_string()))
+}
+
+impl Manifest {
+    /// What to type for the same run in another directory.
+    fn command_line_in(&self, out: &Path) -> Result<Vec<OsString>, Error> {
+        let mut typed: Vec<OsString> = vec!["straggle".into(), self.command().into()];
+        let extra = ["--quiet".into(), format!("--out={}", out.display()).into()];
+        let known = cli::command().find_subcommand(self.command()).is_some();
+        if !known {
+            return Err(Error::Input(format!(
+                "there is no command '{}' to replay",
+                crate::formats::clip(self.command())
+            )));
+        }
+        let mut options = self.arguments.clone();
+        options.remove("out");
+        options.remove("save");
+        typed.extend(cli::from_map(self.command(), "the manifest", &options, None)?);
+        typed.extend(extra);
+        Ok(typed)
+    }
+}

@@ -1,0 +1,162 @@
+//! `straggle reproduce`: published experiments with their published setting, and ours beside the published figures.
+
+pub mod comparison;
+mod experiment;
+mod gated;
+mod published;
+mod words;
+
+use crate::cli::{Common, threads};
+use crate::commands::scaling::{Measured, measure};
+use crate::commands::simulate::IterationTime;
+use crate::error::Error;
+use crate::figures::{Picture, old};
+use crate::finished::Finished;
+use crate::report::{Command, Job, Outcome, Report};
+use crate::rows::{Row, Table, Tables};
+use crate::session::Session;
+use clap::{Args, ValueEnum};
+use comparison::{ComparisonRow, Pair, pairs};
+use experiment::Experiment;
+use serde::Serialize;
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::commands::scaling::{EpochRow, ScalingRow};
+
+/// `straggle reproduce`
+#[derive(Clone, Debug, Args, Serialize)]
+#[command(
+    after_help = "Examples:\n  straggle reproduce E0\n  straggle reproduce E4 --quick\n  straggle reproduce all -o output/published"
+)]
+pub struct Reproduce {
+    /// Which experiment.
+    #[arg(value_name = "EXPERIMENT", value_enum, ignore_case = true)]
+    pub experiment: Name,
+    /// A smaller setting that ends within two minutes and still shows the shape.
+    #[arg(long)]
+    pub quick: bool,
+    /// The digits in the binary (mnist), or a directory with the four IDX files, gzipped or not.
+    #[arg(long, value_name = "mnist|DIR", default_value = "mnist")]
+    pub data: PathBuf,
+    /// How many workers compute at once [default: as many as there are cores].
+    #[arg(short = 'j', long, value_name = "N", value_parser = threads, allow_hyphen_values = true, help_heading = "Common options")]
+    pub threads: Option<usize>,
+    /// What every command takes.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub common: Common,
+}
+
+/// The experiments by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+pub enum Name {
+    /// The simulated model.
+    #[value(name = "E0")]
+    E0,
+    /// Parallel SGD and data parallel.
+    #[value(name = "E1")]
+    E1,
+    /// Model averaging.
+    #[value(name = "E2")]
+    E2,
+    /// Hogwild.
+    #[value(name = "E3")]
+    E3,
+    /// Data parallel over the number of images.
+    #[value(name = "E4")]
+    E4,
+    /// All of them, one after another.
+    #[value(name = "all")]
+    All,
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.to_possible_value().expect("none is hidden").get_name())
+    }
+}
+
+impl Reproduce {
+    /// One run for each experiment.
+    pub fn each(self) -> Vec<Reproduce> {
+        match self.experiment {
+            Name::All => {
+                let names = Name::value_variants().iter().filter(|&&name| name != Name::All);
+                names.map(|&experiment| Reproduce { experiment, ..self.clone() }).collect()
+            }
+            Name::E0 | Name::E1 | Name::E2 | Name::E3 | Name::E4 => vec![self],
+        }
+    }
+}
+
+impl Command for Reproduce {
+    const NAME: &'static str = "reproduce";
+    const TABLES: &'static [Table] = &[
+        Table::of::<IterationTime>(),
+        Table::of::<ComparisonRow>(),
+        Table::of::<ScalingRow>(),
+        Table::of::<EpochRow>(),
+    ];
+    const FIGURES: &'static [&'static str] = &["comparison", "epochs", "time_by_size"];
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn directory(&self) -> PathBuf {
+        let parent = self.common.out.clone().unwrap_or_else(|| PathBuf::from("output/reproduce"));
+        parent.join(format!("{}{}", self.experiment, if self.quick { "-quick" } else { "" }))
+    }
+
+    fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
+        let Some(experiment) = Experiment::new(self) else { return gated::prepare(self, session) };
+        experiment.plan.check()?;
+        let data = experiment.plan.dataset()?;
+        Ok(Box::new(move |output| {
+            experiment.plan.note(session);
+            let measured = measure(experiment.plan.clone(), &data, session, &mut Finished::open(output.directory()))?;
+            let pairs = pairs(&experiment, &measured);
+            Ok(Box::new(Reproduction { experiment, measured, pairs, quick: self.quick }))
+        }))
+    }
+}
+
+/// Ours beside what was published.
+struct Reproduction {
+    experiment: Experiment,
+    measured: Measured,
+    pairs: Vec<Pair>,
+    quick: bool,
+}
+
+impl Report for Reproduction {
+    fn tables(&self, tables: &mut Tables) {
+        tables.add(self.pairs.iter().flat_map(Pair::rows));
+        self.measured.add_rows(tables);
+    }
+
+    fn figures(&self) -> Vec<(&'static str, Picture)> {
+        let plan = &self.experiment.plan;
+        let mut figures = vec![
+            ("comparison", old::reproduce::comparison(plan, &self.pairs).into()),
+            ("epochs", old::scaling::epochs(&self.measured).into()),
+        ];
+        if plan.samples.len() > 1 {
+            figures.push(("time_by_size", old::scaling::time_by_size(&self.measured).into()));
+        }
+        figures
+    }
+
+    fn text(&self) -> String {
+        words::report(&self.experiment, &self.measured, &self.pairs, self.quick)
+    }
+
+    fn outcome(&self) -> Outcome {
+        self.measured.outcome()
+    }
+}
+
+impl Row for ComparisonRow {
+    const TABLE: &'static str = "comparison";
+}

@@ -1,0 +1,119 @@
+//! Published experiments that train: their settings, and what has to be known when one reads their figures.
+
+use super::published::{Published, rows};
+use super::{Name, Reproduce};
+use crate::commands::scaling::Plan;
+use sim::Policy;
+use validation::{Architecture, LearningRateRule, Method, PixelScale, Sgd};
+
+/// A published experiment.
+pub struct Experiment {
+    /// Its name.
+    pub name: Name,
+    /// What it is about.
+    pub title: &'static str,
+    /// Its setting here.
+    pub plan: Plan,
+    /// What was published.
+    pub published: Vec<Published>,
+    /// What a reader of the published figures, or of ours, has to know.
+    pub traps: &'static [&'static str],
+}
+
+const PLAIN: Sgd = Sgd { rate: 0.01, momentum: 0.0, rule: LearningRateRule::Same };
+const SYNC: Method = Method::Policy(Policy::SYNC);
+
+impl Experiment {
+    /// The experiment, in full or quick; none for E0, which trains nothing.
+    pub fn new(arguments: &Reproduce) -> Option<Experiment> {
+        let (name, quick) = (arguments.experiment, arguments.quick);
+        let base = Plan {
+            policies: Vec::new(),
+            workers: if quick { vec![1, 2, 4] } else { vec![1, 2, 3, 4, 5] },
+            samples: vec![60_000],
+            repeats: 1,
+            model: Architecture::Mlp,
+            data: arguments.data.clone(),
+            pixels: PixelScale::Standard,
+            epochs: if quick { 3 } else { 15 },
+            batch_size: 64,
+            sgd: PLAIN,
+            seed: arguments.common.seed,
+            pinned: true,
+            threads: arguments.threads,
+        };
+        let smaller = |samples: usize| vec![if quick { samples } else { 60_000 }];
+        let (title, plan, published, traps): (_, _, _, &[&str]) = match name {
+            Name::E0 | Name::All => return None,
+            Name::E1 => (
+                "parallel SGD and a framework's data parallel",
+                Plan {
+                    policies: vec![Method::LocalEpoch, SYNC],
+                    samples: smaller(10_000),
+                    epochs: if quick { 2 } else { 5 },
+                    sgd: Sgd { rate: 0.1, ..PLAIN },
+                    ..base
+                },
+                include_str!("published/e1.csv"),
+                &[
+                    "The original's network, batch and epochs are not published; ours is the mlp with lr 0.1. Compare shapes, not times.",
+                    "The original's title promises the efficiency and its figures leave it out; here it is computed from the published times.",
+                    "Its parallel SGD is taken to be what averages the parameters after each local epoch.",
+                ],
+            ),
+            Name::E2 => (
+                "model averaging after each local epoch",
+                Plan {
+                    policies: vec![Method::LocalEpoch],
+                    samples: smaller(9_000),
+                    model: Architecture::Lenet,
+                    pixels: PixelScale::Unit,
+                    batch_size: 50,
+                    ..base
+                },
+                include_str!("published/e2.csv"),
+                &[
+                    "The published times are sums over the ranks; divided by the ranks they are what is shown as published here. Even so the speed-up exceeds the number of ranks: whatever one rank did in its time, it was not the same work. Calibrate nothing on them.",
+                    "Accuracy falls with the ranks because each takes 1/m of the steps, not because averaging is wrong.",
+                    "Training accuracy is that of the batches under dropout, so it lies below test accuracy.",
+                    "The source does not say what numbers its pixels were. From 0 to 1, as here, one worker's training ends at the published loss and accuracy; with pixels of mean 0 and variance 1 it learns faster (scaling --pixels standard).",
+                ],
+            ),
+            Name::E3 => (
+                "Hogwild",
+                Plan {
+                    policies: vec![Method::Policy(Policy::HOGWILD)],
+                    samples: smaller(12_000),
+                    model: Architecture::LenetSmall,
+                    pixels: PixelScale::Unit,
+                    batch_size: 256,
+                    sgd: Sgd { momentum: 0.9, ..PLAIN },
+                    ..base
+                },
+                include_str!("published/e3.csv"),
+                &[
+                    "Each worker has a velocity of its own, as each process of the original had an optimiser of its own.",
+                    "The original drops at 4 and 5 workers, as an implicit momentum of 1 - 1/m on top of the explicit 0.9 predicts. How stale a step is decides that: with fewer cores than workers, it is the order in which they take turns.",
+                ],
+            ),
+            Name::E4 => (
+                "data parallel against sequential, over the number of images",
+                Plan {
+                    policies: vec![SYNC],
+                    workers: vec![1, 2, 4],
+                    samples: vec![5_000, 10_000, 20_000, 40_000],
+                    repeats: if quick { 1 } else { 5 },
+                    epochs: 2,
+                    ..base
+                },
+                include_str!("published/e4.csv"),
+                &[
+                    "The original ran its workers one after another in one process, so its times show no true speed-up; ours are threads.",
+                    "It counted the warm-up of whatever ran first: 5 000 images took it longer than 10 000. Here it is measured apart and left out.",
+                    "With a batch of 64 per worker, m workers take 1/m of the steps: what is learnt in an epoch is less, which its times do not show.",
+                ],
+            ),
+        };
+        Some(Experiment { name, title, plan, published: rows(published), traps })
+    }
+}

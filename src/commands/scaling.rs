@@ -1,0 +1,266 @@
+//! `straggle scaling`: policies over workers and samples, on real threads, beside what theory and simulation predict.
+
+pub mod measure;
+pub mod plan;
+pub mod summary;
+pub mod words;
+
+pub use measure::{Measured, Measurement, measure};
+pub use plan::Plan;
+
+use crate::cli::{Common, List, Training, Typed, Workers, at_least, choice, threads};
+use crate::error::Error;
+use crate::figures::{Picture, old};
+use crate::finished::Finished;
+use crate::report::{Command, Job, Outcome, Report};
+use crate::rows::{Row, Table, Tables};
+use crate::session::Session;
+use clap::Args;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use validation::{Break, LearningRateRule, Method, Sgd};
+
+/// `straggle scaling`
+#[derive(Clone, Debug, Args, Serialize)]
+#[command(after_help = "Examples:\n  straggle scaling --policies sync,async --workers 1,2,4 --samples 10000\n  \
+    straggle scaling --policies local:epoch --model lenet --epochs 5 --repeats 3 -o output/averaging")]
+pub struct Scaling {
+    /// What to compare: policies that one worker can follow, too, and local:epoch, where parameters are averaged after each local epoch.
+    #[arg(long, aliases = ["policy", "methods"], value_name = "LIST", default_value = "sync,local:epoch,hogwild,async")]
+    pub policies: List<Method>,
+    /// Numbers of worker threads, 1,2,4 or 1..4; one worker is always among them, as it is what speed-ups are measured by.
+    #[arg(long, value_name = "LIST", default_value = "1,2,4", allow_hyphen_values = true)]
+    pub workers: Workers,
+    /// Numbers of images to learn from.
+    #[arg(long, value_name = "LIST", default_value = "5000,10000,20000,40000", value_parser = samples, allow_hyphen_values = true)]
+    pub samples: List<u32>,
+    /// The network, the data and the steps.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub training: Training,
+    /// Passes over the data, all workers together.
+    #[arg(long, value_name = "N", default_value = "2", value_parser = at_least::<u32>(1, 2), allow_hyphen_values = true, help_heading = "Learning")]
+    pub epochs: u32,
+    /// Times that everything is run, each time on another order of the images.
+    #[arg(long, value_name = "R", default_value = "1", value_parser = at_least::<u32>(1, 3), allow_hyphen_values = true)]
+    pub repeats: u32,
+    /// Whether each worker keeps to a core of its own, where the system allows it.
+    #[arg(long, value_name = "yes|no", default_value = "yes", num_args = 0..=1, default_missing_value = "yes", value_parser = choice::<String>(&["yes", "no"]))]
+    pub pin: Typed<String>,
+    /// How many workers compute at once [default: as many as there are cores].
+    #[arg(short = 'j', long, value_name = "N", value_parser = threads, allow_hyphen_values = true, help_heading = "Common options")]
+    pub threads: Option<usize>,
+    /// What every command takes.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub common: Common,
+}
+
+fn samples(text: &str) -> Result<List<u32>, String> {
+    let numbers: Result<Vec<u32>, String> = text.split(',').map(|one| at_least(1, 5000)(one.trim())).collect();
+    numbers.map(|mut numbers| {
+        numbers.sort_unstable();
+        numbers.dedup();
+        List(numbers)
+    })
+}
+
+impl Scaling {
+    /// What is asked for.
+    fn plan(&self) -> Plan {
+        let training = &self.training;
+        Plan {
+            policies: self.policies.0.clone(),
+            workers: self.workers.0.clone(),
+            samples: self.samples.0.iter().map(|&samples| samples as usize).collect(),
+            repeats: self.repeats,
+            model: training.model.0,
+            data: training.data.clone(),
+            pixels: training.pixels.0,
+            epochs: self.epochs,
+            batch_size: training.batch_size as usize,
+            sgd: Sgd { rate: training.lr.0, momentum: training.momentum.0, rule: LearningRateRule::Same },
+            seed: self.common.seed,
+            pinned: self.pin.0 == "yes",
+            threads: self.threads,
+        }
+    }
+}
+
+impl Command for Scaling {
+    const NAME: &'static str = "scaling";
+    const TABLES: &'static [Table] = &[Table::of::<ScalingRow>(), Table::of::<EpochRow>()];
+    const FIGURES: &'static [&'static str] = &["by_workers", "accuracy", "epochs", "time_by_size", "by_size"];
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn resolve(&mut self) -> Result<(), Error> {
+        if self.workers.0[0] != 1 {
+            self.workers.0.insert(0, 1);
+        }
+        Ok(())
+    }
+
+    fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
+        let plan = self.plan();
+        plan.check()?;
+        let data = plan.dataset()?;
+        Ok(Box::new(move |output| {
+            plan.note(session);
+            Ok(Box::new(measure(plan, &data, session, &mut Finished::open(output.directory()))?))
+        }))
+    }
+}
+
+impl Report for Measured {
+    fn tables(&self, tables: &mut Tables) {
+        self.add_rows(tables);
+    }
+
+    fn figures(&self) -> Vec<(&'static str, Picture)> {
+        let mut figures = vec![
+            ("by_workers", old::scaling::by_workers(self).into()),
+            ("accuracy", old::scaling::accuracy(self).into()),
+            ("epochs", old::scaling::epochs(self).into()),
+        ];
+        if self.plan.samples.len() > 1 {
+            figures.push(("time_by_size", old::scaling::time_by_size(self).into()));
+            figures.push(("by_size", old::scaling::by_size(self).into()));
+        }
+        figures
+    }
+
+    fn text(&self) -> String {
+        words::report(self)
+    }
+
+    fn outcome(&self) -> Outcome {
+        let finished = self.finished.len();
+        let done = (finished > 0).then(|| format!("{finished} of {} trials were finished", self.planned));
+        match &self.broke {
+            None => Outcome::Done,
+            Some((_, Break::Stopped)) => {
+                Outcome::Interrupted(done.map(|done| done + "; the same command goes on from there"))
+            }
+            Some((trial, Break::Diverged { update })) => Outcome::Broke(
+                format!(
+                    "the loss is not finite at update {update} of {} with m = {}: the step size is too large; lower --lr",
+                    trial.method, trial.workers
+                ),
+                done,
+            ),
+            Some((_, Break::Failed(failure))) => Outcome::Broke(failure.to_string(), done),
+        }
+    }
+}
+
+impl Measured {
+    /// The trials and their epochs.
+    pub fn add_rows(&self, tables: &mut Tables) {
+        tables.add(self.finished.iter().map(|finished| ScalingRow::new(self, finished)));
+        tables.add(self.finished.iter().flat_map(EpochRow::of));
+    }
+}
+
+/// A row of `scaling.csv`: a trial.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub struct ScalingRow {
+    /// The policy.
+    method: String,
+    workers: u32,
+    samples: usize,
+    repeat: u32,
+    /// Without warm-up.
+    wall_time_s: f64,
+    warmup_s: f64,
+    /// Steps per second over those of one worker in the same repeat.
+    speedup: f64,
+    efficiency: f64,
+    updates: u64,
+    gradients: u64,
+    mean_update_s: f64,
+    /// Of the last epoch, mean over the workers.
+    train_loss: f64,
+    train_accuracy: f64,
+    test_loss: f64,
+    test_accuracy: f64,
+    mean_staleness: f64,
+    /// Mean computing time of a step.
+    mean_compute_s: f64,
+    simulated_speedup: f64,
+    theory_speedup: Option<f64>,
+}
+
+impl Row for ScalingRow {
+    const TABLE: &'static str = "scaling";
+}
+
+impl ScalingRow {
+    fn new(measured: &Measured, finished: &Measurement) -> ScalingRow {
+        let (trial, outcome, speedup) = (&finished.trial, &finished.outcome, measured.speedup(finished));
+        let train = outcome.last_training();
+        ScalingRow {
+            method: trial.method.to_string(),
+            workers: trial.workers,
+            samples: trial.samples,
+            repeat: trial.repeat,
+            wall_time_s: outcome.wall_time_s,
+            warmup_s: outcome.warmup_s,
+            speedup,
+            efficiency: speedup / f64::from(trial.workers),
+            updates: outcome.updates,
+            gradients: outcome.gradients,
+            mean_update_s: outcome.wall_time_s / outcome.updates as f64,
+            train_loss: train.loss,
+            train_accuracy: train.accuracy,
+            test_loss: outcome.test.loss,
+            test_accuracy: outcome.test.accuracy,
+            mean_staleness: outcome.mean_staleness,
+            mean_compute_s: outcome.compute_s,
+            simulated_speedup: finished.expectation.simulated,
+            theory_speedup: finished.expectation.theory,
+        }
+    }
+}
+
+/// A row of `epochs.csv`: what a worker saw of its batches in an epoch.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub struct EpochRow {
+    /// The policy.
+    method: String,
+    workers: u32,
+    samples: usize,
+    repeat: u32,
+    epoch: u32,
+    /// The worker; empty for the mean over the workers.
+    rank: Option<u32>,
+    train_loss: f64,
+    train_accuracy: f64,
+}
+
+impl Row for EpochRow {
+    const TABLE: &'static str = "epochs";
+}
+
+impl EpochRow {
+    fn of(finished: &Measurement) -> Vec<EpochRow> {
+        let (trial, outcome) = (&finished.trial, &finished.outcome);
+        let ranks = outcome.epochs.iter().map(|e| (e.epoch, Some(e.rank), e.train));
+        let means = (1..=trial.epochs).map(|epoch| (epoch, None, outcome.training(epoch)));
+        let mut rows: Vec<_> = ranks.chain(means.filter(|mean| mean.2.loss.is_finite())).collect();
+        rows.sort_by_key(|row| row.0);
+        let row = |(epoch, rank, train): (u32, Option<u32>, validation::Score)| EpochRow {
+            method: trial.method.to_string(),
+            workers: trial.workers,
+            samples: trial.samples,
+            repeat: trial.repeat,
+            epoch,
+            rank,
+            train_loss: train.loss,
+            train_accuracy: train.accuracy,
+        };
+        rows.into_iter().map(row).collect()
+    }
+}

@@ -1,0 +1,189 @@
+//! Measurement of a plan: one worker is calibrated, then the trials run one after another, each kept as it ends.
+
+use super::plan::Plan;
+use crate::error::Error;
+use crate::finished::Finished;
+use crate::session::Session;
+use crate::text::{count, digits};
+use sim::RandomKey;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+use validation::cluster::threads::delays;
+use validation::models::net::device;
+use validation::predict::calibrate::{Conditions, alone, updates};
+use validation::{
+    Bench, Break, Calibration, Dataset, Digits, Expectation, Method, Net, Outcome, Split, Threaded, Trial,
+};
+use validation::{calibrate, expect};
+
+/// A trial that was measured, and what was predicted.
+#[derive(Clone, Debug)]
+pub struct Measurement {
+    /// The trial.
+    pub trial: Trial,
+    /// What it took.
+    pub outcome: Outcome,
+    /// Speed-ups that theory and simulation predict.
+    pub expectation: Expectation,
+}
+
+/// All that was measured.
+#[derive(Debug)]
+pub struct Measured {
+    /// What was asked for.
+    pub plan: Plan,
+    /// The trials that ended.
+    pub finished: Vec<Measurement>,
+    /// Trials that there should be.
+    pub planned: usize,
+    /// Cores that the workers share.
+    pub cores: u32,
+    /// The trial that broke off, if one did.
+    pub broke: Option<(Trial, Break)>,
+}
+
+/// What the bar shows.
+const BAR: &str = "{bar:30} {msg}, {elapsed}, {eta} left";
+
+/// A trial that took longer is worth a line, and another look at what one worker costs.
+const LONG: Duration = Duration::from_secs(10);
+
+/// Runs all trials of a plan but those that were finished before.
+///
+/// # Errors
+/// If a result cannot be kept.
+pub fn measure(plan: Plan, data: &Dataset, session: &Session, finished: &mut Finished) -> Result<Measured, Error> {
+    let (trials, stop) = (plan.trials(), &session.progress.stop);
+    let known = |trial: &Trial| finished.find(&plan.key(trial));
+    let earlier: Vec<Option<(Outcome, Expectation)>> = trials.iter().map(known).collect();
+    let kept = earlier.iter().flatten().count();
+    if kept > 0 {
+        let (file, trials) = (finished.path().display(), count(kept as u64, "trial"));
+        session.note(format!("{trials} of an earlier run are used; remove {file} to run all again"));
+    }
+    let on = plan.cores();
+    let cores = on.number() as u32;
+    let cost = |trial: &Trial| trial.steps() / u64::from(trial.workers.min(cores));
+    let missing = || trials.iter().zip(&earlier).filter(|(_, earlier)| earlier.is_none()).map(|(trial, _)| trial);
+    let all: u64 = missing().map(cost).sum();
+    let bar = session.bar(all, BAR);
+    let net = Net::new(plan.model, &device());
+    let mut measured = Measured { planned: trials.len(), finished: Vec::new(), cores, broke: None, plan: plan.clone() };
+    let mut alone = None;
+    if let Some(first) = missing().next() {
+        bar.set_message("one worker is calibrated");
+        alone = Alone::calibrate(&plan, first, &net, &data.train, stop);
+        if alone.is_none() {
+            measured.broke = Some((*first, Break::Stopped));
+            return Ok(measured);
+        }
+    }
+    let began = Instant::now();
+    let (mut done, mut part) = (0, None);
+    for (trial, earlier) in trials.iter().zip(earlier) {
+        if let Some((outcome, expectation)) = earlier {
+            measured.finished.push(Measurement { trial: *trial, outcome, expectation });
+            continue;
+        }
+        if part.as_ref().is_none_or(|part: &Arc<Split>| part.len() != trial.samples) {
+            part = Some(Arc::new(data.train.first(trial.samples)));
+        }
+        let train = part.as_ref().expect("just cut");
+        let bench = Bench { net: &net, train, test: &data.test, cores: &on, stop };
+        bar.set_message(name(trial));
+        let at = Instant::now();
+        let outcome = trial.run(&bench, |steps| {
+            bar.set_position(done + steps.min(trial.steps()) * cost(trial) / trial.steps());
+        });
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(broke) => {
+                measured.broke = Some((*trial, broke));
+                break;
+            }
+        };
+        let alone = alone.as_mut().expect("calibrated, as a trial is missing");
+        let again = if at.elapsed() > LONG { alone.again() } else { Some(()) };
+        let Some(expectation) = again.and_then(|()| alone.expect(trial)) else {
+            measured.broke = Some((*trial, Break::Stopped));
+            break;
+        };
+        finished.keep(&plan.key(trial), &(&outcome, expectation))?;
+        done += cost(trial);
+        bar.set_position(done);
+        if at.elapsed() > LONG {
+            let left = began.elapsed().mul_f64((all - done) as f64 / done as f64);
+            bar.suspend(|| session.tell("done:", &ended(trial, &outcome, left)));
+        }
+        measured.finished.push(Measurement { trial: *trial, outcome, expectation });
+    }
+    bar.finish_and_clear();
+    Ok(measured)
+}
+
+/// A trial in a few words.
+fn name(trial: &Trial) -> String {
+    format!("{}, m = {}, {} images", trial.method, trial.workers, trial.samples)
+}
+
+fn ended(trial: &Trial, outcome: &Outcome, left: Duration) -> String {
+    let seconds = digits(outcome.wall_time_s, 3);
+    let left = match left.as_secs() {
+        0 => String::new(),
+        seconds @ 1..120 => format!("; about {seconds} s left"),
+        seconds => format!("; about {} minutes left", seconds.div_ceil(60)),
+    };
+    format!("{} in {seconds} s, test accuracy {:.2} %{left}", name(trial), 100.0 * outcome.test.accuracy)
+}
+
+/// What one worker costs on each core.
+///
+/// Others on the machine disturb one core for a second or a minute, then another one; a trial takes longer, and feels the
+/// same on all of them. So the cores are calibrated in turn, again and again, and of each the block is taken that was
+/// disturbed least: what is then left between two cores is their own.
+struct Alone {
+    workers: Vec<Threaded<Digits>>,
+    conditions: Conditions,
+    /// Tasks in a block.
+    tasks: u64,
+    cores: Vec<Calibration>,
+}
+
+/// Seconds of calibration before the first trial.
+const CALIBRATION_S: f64 = 2.0;
+/// Blocks of it.
+const BLOCKS: usize = 10;
+/// Updates that are timed under each rule.
+const TIMED: usize = 10;
+
+impl Alone {
+    fn calibrate(plan: &Plan, like: &Trial, net: &Net, train: &Split, stop: &Arc<AtomicBool>) -> Option<Alone> {
+        let alone = Trial { method: Method::Policy(sim::Policy::SYNC), workers: 1, ..*like };
+        let learner = alone.learner(net, &Arc::new(train.first(like.samples)));
+        let draws = delays(None, RandomKey::new(plan.seed, 0));
+        let conditions = Conditions { steps: 1, draws, cold: false };
+        let mut workers = self::alone(&plan.cores(), &learner, stop);
+        let cycle_s: f64 = calibrate(&mut workers, &conditions, 3)?.iter().map(Calibration::cycle_s).sum();
+        let tasks = (CALIBRATION_S / cycle_s / BLOCKS as f64).clamp(3.0, 100.0) as u64;
+        let cores = calibrate(&mut workers, &conditions, tasks)?;
+        let mut alone = Alone { workers, conditions, tasks, cores };
+        (1..BLOCKS).try_for_each(|_| alone.again())?;
+        Some(alone)
+    }
+
+    /// Calibrates one more block.
+    fn again(&mut self) -> Option<()> {
+        let block = calibrate(&mut self.workers, &self.conditions, self.tasks)?;
+        let before = std::mem::take(&mut self.cores).into_iter();
+        self.cores = before.zip(block).map(|(before, now)| before.less_disturbed(now)).collect();
+        Some(())
+    }
+
+    fn expect(&mut self, trial: &Trial) -> Option<Expectation> {
+        let rule = trial.rule().expect("a trial that can be made");
+        let update_s = |rule| updates(&mut self.workers[0], rule, TIMED);
+        let key = RandomKey::new(trial.seed, u64::MAX);
+        expect(trial.method.policy(rule.steps), rule, &self.cores, update_s, key)
+    }
+}

@@ -1,0 +1,116 @@
+//! Plan of a measurement: policies times samples times workers, repeated.
+
+use crate::cli::{MOST_THREADS, dataset};
+use crate::error::Error;
+use crate::manifest;
+use crate::session::Session;
+use std::path::PathBuf;
+use validation::cluster::cores::Cores;
+use validation::{Architecture, Dataset, Method, PixelScale, Sgd, Trial};
+
+/// What is to be measured.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The policies, each once.
+    pub policies: Vec<Method>,
+    /// Numbers of workers, ascending, from 1.
+    pub workers: Vec<u32>,
+    /// Numbers of samples, ascending.
+    pub samples: Vec<usize>,
+    /// How often all is repeated.
+    pub repeats: u32,
+    /// The network.
+    pub model: Architecture,
+    /// `mnist`, or a directory.
+    pub data: PathBuf,
+    /// What number a pixel becomes.
+    pub pixels: PixelScale,
+    /// Passes over the samples.
+    pub epochs: u32,
+    /// Samples in a worker's batch.
+    pub batch_size: usize,
+    /// How gradients become steps.
+    pub sgd: Sgd,
+    /// Root of all random numbers.
+    pub seed: u64,
+    /// Whether workers keep to their cores.
+    pub pinned: bool,
+    /// How many may compute at once, where it is fewer than there are cores.
+    pub threads: Option<usize>,
+}
+
+impl Plan {
+    /// All trials, each after the one-worker trial that its speed-up is measured by.
+    pub fn trials(&self) -> Vec<Trial> {
+        let mut trials = Vec::new();
+        for repeat in 0..self.repeats {
+            for &samples in &self.samples {
+                for &method in &self.policies {
+                    trials.extend(self.workers.iter().map(|&workers| self.trial(method, samples, workers, repeat)));
+                }
+            }
+        }
+        trials
+    }
+
+    fn trial(&self, method: Method, samples: usize, workers: u32, repeat: u32) -> Trial {
+        let &Plan { batch_size, epochs, sgd, seed, .. } = self;
+        Trial { method, workers, samples, batch_size, epochs, sgd, seed, repeat }
+    }
+
+    /// Makes sure that all trials can be run.
+    pub fn check(&self) -> Result<(), Error> {
+        if let Some(many) = self.workers.iter().find(|&&workers| workers as usize > MOST_THREADS) {
+            return Err(Error::Usage(format!(
+                "{many} threads are too many to start; type at most {MOST_THREADS} in --workers"
+            )));
+        }
+        let wrong = self.trials().iter().find_map(|trial| trial.rule().err());
+        wrong.map_or(Ok(()), |wrong| Err(Error::Usage(wrong.to_string())))
+    }
+
+    /// The images, if they are enough.
+    pub fn dataset(&self) -> Result<Dataset, Error> {
+        dataset(&self.data, self.model, self.pixels, self.samples.iter().copied().max(), self.seed)
+    }
+
+    /// Where workers compute.
+    pub fn cores(&self) -> Cores {
+        let all = if self.pinned { Cores::of_this_machine() } else { Cores::anywhere() };
+        all.at_most(self.threads.unwrap_or(usize::MAX))
+    }
+
+    /// Says what to expect where workers have to share cores.
+    pub fn note(&self, session: &Session) {
+        let (cores, most) = (self.cores().number() as u32, self.workers.iter().copied().max().unwrap_or(1));
+        if most > cores {
+            session.note(format!(
+                "up to {most} workers share {cores} cores: what is learnt is not touched by it, but no speed-up beyond {cores} can be expected"
+            ));
+        }
+    }
+
+    /// Everything that makes a difference to what is measured of a trial.
+    pub fn key(&self, trial: &Trial) -> String {
+        format!(
+            "{} m={} n={} repeat={} model={} data={} pixels={} epochs={} batch={} lr={} momentum={} rule={} seed={} pin={} version={} cores={} cpu={}",
+            trial.method,
+            trial.workers,
+            trial.samples,
+            trial.repeat,
+            self.model,
+            self.data.display(),
+            self.pixels,
+            trial.epochs,
+            trial.batch_size,
+            trial.sgd.rate,
+            trial.sgd.momentum,
+            trial.sgd.rule,
+            trial.seed,
+            self.pinned,
+            env!("CARGO_PKG_VERSION"),
+            self.cores().number(),
+            manifest::cpu().unwrap_or_default(),
+        )
+    }
+}

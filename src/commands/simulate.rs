@@ -1,0 +1,341 @@
+//! `straggle simulate`: time per update of each policy for each number of workers, with theory beside it.
+
+mod words;
+
+use crate::cli::{Common, Delay, List, Percent, Speeds, Typed, Workers, at_least, choice, speeds, threads, workers};
+use crate::error::Error;
+use crate::figures::{self, Picture, old};
+use crate::report::{Command, Job, Outcome, Report};
+use crate::rows::{Row, Table, Tables};
+use crate::session::Session;
+use crate::text::count;
+use crate::trace;
+use clap::Args;
+use rayon::prelude::*;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sim::experiment::LossPoint;
+use sim::{
+    ClusterSpec, Configuration, Experiment, LawText, LearnerText, Length, Model, Observation, Policy, Quadratic,
+    RandomKey, SpecError,
+};
+
+/// `straggle simulate`
+#[derive(Clone, Debug, Args, Serialize)]
+#[command(after_help = "Examples:\n  straggle simulate --lambda 2 --max-workers 20\n  \
+    straggle simulate --step-time 'gamma(4, 0.25)' --policies sync,k-sync:6,async --workers 8,16\n  \
+    straggle simulate --step-time 'trace(steps.csv, seconds)' --workers 1..16 --precision 1%\n  \
+    straggle simulate --policies sync,async --workers 8 --learner 'quadratic(1, 1, 0.05)' -o output/loss")]
+pub struct Simulate {
+    /// Rate of exponential step times, per second; short for --step-time 'exp(RATE)' [default: 2].
+    #[arg(long, value_name = "RATE", value_parser = exponential, allow_hyphen_values = true, conflicts_with = "step_time")]
+    pub lambda: Option<Typed<LawText>>,
+    /// Law of the computing time of a step, in seconds: exp(2), gamma(4, 0.25), 'trace(steps.csv, step_time_s)', ...
+    ///
+    /// Known: exp(rate), shifted-exp(shift, rate), constant(value), uniform(low, high), gamma(shape, scale),
+    /// weibull(shape, scale), lognormal(mu, sigma), pareto(scale, shape), gumbel(location, scale),
+    /// hyper-exp(p, rate1, rate2), trace(FILE.csv), trace(FILE.csv, COLUMN).
+    #[arg(long, value_name = "LAW", help_heading = "Cluster")]
+    pub step_time: Option<Typed<LawText>>,
+    /// Simulate m = 1, 2, ... up to this many workers [default: 20].
+    #[arg(long, value_name = "M", value_parser = workers, allow_hyphen_values = true, conflicts_with = "workers")]
+    pub max_workers: Option<u32>,
+    /// Simulate just these numbers of workers: 1,2,4 or 1..8.
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
+    pub workers: Option<Workers>,
+    /// Policies to compare.
+    ///
+    /// Known: sync, k-sync:K, backup:B, k-batch-sync:K, k-async:K, k-batch-async:K, async, ssp:S, local:H, hogwild.
+    #[arg(long, alias = "policy", value_name = "LIST", default_value = "sync,async")]
+    pub policies: List<Policy>,
+    /// Updates to count for each policy and number of workers [default: 5000].
+    #[arg(long, alias = "iterations", value_name = "N", value_parser = at_least::<u64>(2, 5000), allow_hyphen_values = true)]
+    pub updates: Option<u64>,
+    /// Run on until half of every 95 % interval is below this share of its mean: 0.1%.
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true, conflicts_with_all = ["updates", "learner"])]
+    pub precision: Option<Typed<Percent>>,
+    /// event: workers that are under way stay under way. gated: each iteration draws fresh times for all.
+    #[arg(long, value_name = "MODEL", default_value = "event", value_parser = choice::<Model>(&["event", "gated"]))]
+    pub model: Typed<Model>,
+    /// Speeds of the workers, repeated over them; at 0.5 computing takes twice as long.
+    #[arg(long, value_name = "LIST", default_value = "1", value_parser = speeds, allow_hyphen_values = true, help_heading = "Cluster")]
+    pub speeds: Speeds,
+    /// Cores that the workers share [default: one each].
+    #[arg(long, value_name = "C", value_parser = at_least::<u32>(1, 20), allow_hyphen_values = true, help_heading = "Cluster")]
+    pub cores: Option<u32>,
+    /// Law of a delay after the computing, which needs no core: 'exp(100)', or none.
+    #[arg(long, value_name = "LAW|none", default_value = "none", help_heading = "Cluster")]
+    pub delay: Typed<Delay>,
+    /// Law of the time for which the server is busy with each submitted gradient, first come first served.
+    #[arg(long, value_name = "LAW", help_heading = "Cluster")]
+    pub server_time: Option<Typed<LawText>>,
+    /// Something to learn meanwhile: quadratic(h, sigma, eta), the loss h w^2/2 with gradient noise sigma and step size eta.
+    #[arg(long, value_name = "LEARNER", default_value = "none")]
+    pub learner: Typed<LearnerText>,
+    /// Threads to simulate on [default: all cores].
+    #[arg(short = 'j', long, value_name = "N", value_parser = threads, allow_hyphen_values = true, help_heading = "Common options")]
+    pub threads: Option<usize>,
+    /// What every command takes.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub common: Common,
+}
+
+fn exponential(text: &str) -> Result<Typed<LawText>, String> {
+    let not = || format!("'{text}' is not a positive, finite rate; type --lambda 2, for example");
+    let rate = text.parse::<f64>().map_err(|_| not())?;
+    format!("exp({rate})").parse().map_err(|_| not())
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Simulation {
+    /// What was asked.
+    pub experiment: Experiment,
+    /// The configurations that ended.
+    pub observations: Vec<Observation>,
+    /// The losses over time, if something was learnt.
+    pub curves: Vec<Curve>,
+    /// Configurations that there should be.
+    planned: usize,
+    interrupted: bool,
+}
+
+/// The loss over time of one configuration.
+#[derive(Debug)]
+pub struct Curve {
+    /// The configuration.
+    pub cell: Configuration,
+    /// Updates, time, loss.
+    pub points: Vec<LossPoint>,
+    /// Where it settles, by theory.
+    pub floor: Option<f64>,
+}
+
+impl Command for Simulate {
+    const NAME: &'static str = "simulate";
+    const TABLES: &'static [Table] = &[Table::of::<IterationTime>(), Table::of::<Loss>()];
+    const FIGURES: &'static [&'static str] = &["iteration_times", "loss_curve"];
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn resolve(&mut self) -> Result<(), Error> {
+        let exponential = || Typed(LawText::Law("exp(2)".parse().expect("a law")));
+        let short = self.lambda.take();
+        self.step_time.get_or_insert_with(|| short.unwrap_or_else(exponential));
+        let most = self.max_workers.take().unwrap_or(20);
+        self.workers.get_or_insert_with(|| Workers((1..=most).collect()));
+        if self.precision.is_none() {
+            self.updates.get_or_insert(5000);
+        }
+        Ok(())
+    }
+
+    fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
+        let experiment = self.experiment(session)?;
+        let (cells, impossible) = experiment.cells();
+        match &impossible[..] {
+            [.., last] if cells.is_empty() => return Err(Error::Usage(last.to_string())),
+            [] => {}
+            [first, ..] => session
+                .note(format!("left out {}; the first: {first}", count(impossible.len() as u64, "configuration"))),
+        }
+        words::warnings(&experiment).into_iter().for_each(|warning| session.note(warning));
+        let learner = match self.learner.0 {
+            LearnerText::None => None,
+            LearnerText::Quadratic { h, sigma, eta } => {
+                let key = RandomKey::new(experiment.seed, 0);
+                Some(Quadratic { curvature: h, noise: sigma, step_size: eta, key })
+            }
+        };
+        Ok(Box::new(move |_| Ok(Box::new(simulate(experiment, learner, self.threads, session)?))))
+    }
+}
+
+impl Simulate {
+    fn experiment(&self, session: &Session) -> Result<Experiment, Error> {
+        let law = |law: &Typed<LawText>| trace::law(&law.0, session);
+        let usage = |e: SpecError| Error::Usage(e.to_string());
+        let delay = self.delay.0.0.as_ref().map(|delay| trace::law(delay, session)).transpose()?;
+        let spec = ClusterSpec::of(trace::compute(&self.step_time.as_ref().expect("resolved").0, session)?)
+            .with_delay(delay)
+            .with_service(self.server_time.as_ref().map(law).transpose()?)
+            .with_speeds(self.speeds.0.clone())
+            .and_then(|spec| spec.with_cores(self.cores))
+            .map_err(usage)?;
+        let length = match (&self.precision, self.updates) {
+            (Some(Typed(Percent(share))), _) => Length::Precision(*share),
+            (None, updates) => Length::Updates(updates.expect("resolved")),
+        };
+        Ok(Experiment {
+            policies: self.policies.0.clone(),
+            workers: self.workers.clone().expect("resolved").0,
+            spec,
+            model: self.model.0,
+            length,
+            seed: self.common.seed,
+        })
+    }
+}
+
+/// Simulates all configurations on so many threads, and their losses where something is learnt.
+pub fn simulate(
+    experiment: Experiment,
+    learner: Option<Quadratic>,
+    threads: Option<usize>,
+    session: &Session,
+) -> Result<Simulation, Error> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build();
+    let pool = pool.map_err(|e| Error::Usage(format!("cannot start the threads: {e}; lower --threads")))?;
+    let (cells, progress) = (experiment.cells().0, &session.progress);
+    let curve = |learner: Quadratic, cell: Configuration| {
+        let points = experiment.loss_curve(cell, learner, 100, progress)?;
+        Some(Curve { cell, points, floor: experiment.loss_floor(cell, learner) })
+    };
+    let planned = cells.len();
+    let work = || {
+        let observations: Vec<_> = experiment.observe(progress).into_iter().flatten().collect();
+        let cells = learner.map(|learner| (learner, cells)).into_par_iter();
+        let curves =
+            cells.flat_map(|(learner, cells)| cells.into_par_iter().with_max_len(1).map(move |cell| (learner, cell)));
+        (observations, curves.filter_map(|(learner, cell)| curve(learner, cell)).collect())
+    };
+    let parts = if learner.is_some() { 2 } else { 1 };
+    let (observations, curves) = session.with_bar(parts * planned as u64, || pool.install(work));
+    Ok(Simulation { experiment, observations, curves, planned, interrupted: session.stopped() })
+}
+
+impl Report for Simulation {
+    fn tables(&self, tables: &mut Tables) {
+        tables.add(self.observations.iter().map(|observation| IterationTime::new(&self.experiment, observation)));
+        if !self.curves.is_empty() {
+            tables.add(self.curves.iter().flat_map(Curve::rows));
+        }
+    }
+
+    fn figures(&self) -> Vec<(&'static str, Picture)> {
+        let times = figures::simulate::iteration_times(&self.experiment, &self.observations);
+        let loss = (!self.curves.is_empty()).then(|| ("loss_curve", old::loss::loss_curve(self).into()));
+        [("iteration_times", times.into())].into_iter().chain(loss).collect()
+    }
+
+    fn text(&self) -> String {
+        words::text(self)
+    }
+
+    fn outcome(&self) -> Outcome {
+        let finished = self.observations.len();
+        let done = || format!("{finished} of {} were finished", count(self.planned as u64, "configuration"));
+        match self.interrupted {
+            false => Outcome::Done,
+            true => Outcome::Interrupted((finished > 0).then(done)),
+        }
+    }
+}
+
+/// A row of `iteration_times.csv`: one policy on so many workers.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub struct IterationTime {
+    policy: String,
+    workers: u32,
+    /// Law of the computing time of a step, s.
+    step_time: String,
+    model: String,
+    /// Updates that were counted, after the warm-up.
+    updates: u64,
+    /// Mean time between two updates, and its 95 % interval.
+    mean_s: f64,
+    ci_low_s: f64,
+    ci_high_s: f64,
+    /// Standard deviation of the time between two updates.
+    sd_s: f64,
+    /// Quantiles of the time between two updates.
+    p50_s: f64,
+    p95_s: f64,
+    p99_s: f64,
+    /// What theory says of the mean.
+    theory_s: Option<f64>,
+    /// exact, lower, upper or none.
+    theory_kind: String,
+    /// Mean in the gated model.
+    gated_s: Option<f64>,
+    gradients_per_update: f64,
+    s_per_gradient: f64,
+    /// Gradients per second, relative to one worker alone.
+    speedup: f64,
+    /// Speed-up per worker.
+    efficiency: f64,
+    /// Updates between the reading of parameters and the update that the gradient is applied in.
+    mean_staleness: Option<f64>,
+    /// Share of the workers' time spent waiting.
+    idle_share: Option<f64>,
+    /// Share of the workers' time spent on discarded work.
+    wasted_share: Option<f64>,
+    seed: u64,
+}
+
+impl Row for IterationTime {
+    const TABLE: &'static str = "iteration_times";
+}
+
+impl IterationTime {
+    fn new(experiment: &Experiment, o: &Observation) -> IterationTime {
+        let ([p50_s, p95_s, p99_s], usage) = (o.quantiles_s, o.usage.as_ref());
+        IterationTime {
+            policy: o.cell.policy.to_string(),
+            workers: o.cell.rule.workers,
+            step_time: experiment.spec.compute().to_string(),
+            model: experiment.model.to_string(),
+            updates: o.updates,
+            mean_s: o.mean.mean,
+            ci_low_s: o.mean.low(),
+            ci_high_s: o.mean.high(),
+            sd_s: o.sd_s,
+            p50_s,
+            p95_s,
+            p99_s,
+            theory_s: o.theory.map(|theory| theory.seconds),
+            theory_kind: o.theory.map_or("none".to_string(), |theory| theory.kind.to_string()),
+            gated_s: o.gated_s,
+            gradients_per_update: o.gradients_per_update,
+            s_per_gradient: o.s_per_gradient(),
+            speedup: o.speedup,
+            efficiency: o.efficiency(),
+            mean_staleness: usage.map(|u| u.mean_staleness),
+            idle_share: usage.map(|u| u.idle_share),
+            wasted_share: usage.map(|u| u.wasted_share),
+            seed: experiment.seed,
+        }
+    }
+}
+
+/// A row of `loss_curve.csv`: the mean loss around an update.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Loss {
+    policy: String,
+    workers: u32,
+    time_s: f64,
+    update: u64,
+    /// Empty where it has diverged.
+    loss: f64,
+}
+
+impl Row for Loss {
+    const TABLE: &'static str = "loss_curve";
+}
+
+impl Curve {
+    fn rows(&self) -> impl Iterator<Item = Loss> + '_ {
+        let (policy, workers) = (self.cell.policy, self.cell.rule.workers);
+        let row = move |&LossPoint { time_s, update, loss }: &LossPoint| Loss {
+            policy: policy.to_string(),
+            workers,
+            time_s,
+            update,
+            loss,
+        };
+        self.points.iter().map(row)
+    }
+}

@@ -1,0 +1,234 @@
+//! What is printed: theory beside simulation, configuration by configuration, and what it means.
+
+use super::Simulation;
+use crate::text::{columns, count, digits, or_dash, percent};
+use sim::theory::{self, Kind, Theory};
+use sim::{Experiment, Length, Model, Observation, Policy};
+use std::fmt::Write;
+
+/// The table, and the answer in sentences.
+pub fn text(simulation: &Simulation) -> String {
+    let Simulation { experiment, observations, .. } = simulation;
+    let usage = experiment.model == Model::Event;
+    let gated = usage && observations.iter().any(gate_differs);
+    let mut header = vec!["policy", "m", "s/update", "± 95 %", "theory", "z"];
+    header.extend(gated.then_some("gated"));
+    header.extend(["s/gradient", "speed-up", "efficiency"]);
+    header.extend(["staleness", "idle", "wasted"].into_iter().filter(|_| usage));
+    let rows = observations.iter().map(|o| {
+        let mut row = vec![
+            o.cell.policy.to_string(),
+            o.cell.rule.workers.to_string(),
+            digits(o.mean.mean, 5),
+            digits(o.mean.half_width, 2),
+            or_dash(o.theory, bound),
+            or_dash(o.z(), |z| format!("{z:+.1}")),
+        ];
+        row.extend(gated.then(|| or_dash(o.gated_s, |seconds| digits(seconds, 5))));
+        row.extend([digits(o.s_per_gradient(), 5), format!("{:.2}", o.speedup), percent(o.efficiency())]);
+        if let Some(u) = &o.usage {
+            row.extend([format!("{:.2}", u.mean_staleness), percent(u.idle_share), percent(u.wasted_share)]);
+        }
+        row
+    });
+    format!("{}\n{}\n{}", heading(experiment), columns(&header, rows), summary(simulation))
+}
+
+/// Whether the gated model would mislead about this configuration.
+fn gate_differs(o: &Observation) -> bool {
+    let Some((theory, gated)) = o.theory.filter(|t| t.kind == Kind::Exact).zip(o.gated_s) else { return false };
+    (gated / theory.seconds - 1.0).abs() > 0.01
+}
+
+fn bound(theory: Theory) -> String {
+    let seconds = digits(theory.seconds, 5);
+    match theory.kind {
+        Kind::Exact => seconds,
+        Kind::Lower => format!("≥ {seconds}"),
+        Kind::Upper => format!("≤ {seconds}"),
+    }
+}
+
+/// What is simulated, in one line.
+fn heading(experiment: &Experiment) -> String {
+    let Experiment { spec, model, length, seed, .. } = experiment;
+    let (compute, speeds) = (spec.compute(), spec.speeds());
+    let mut text = format!("Step time {compute} s, mean {}", digits(compute.law(0).mean(), 4));
+    let mut add = |part: String| text.push_str(&part);
+    if let Some(delay) = spec.delay() {
+        add(format!(" + delay {delay} s"));
+    }
+    if let Some(service) = spec.service() {
+        add(format!(", server time {service} s"));
+    }
+    if let Some(cores) = spec.cores() {
+        add(format!(", cores shared: {cores}"));
+    }
+    if speeds[..] != [1.0] {
+        let speeds: Vec<String> = speeds.iter().map(f64::to_string).collect();
+        add(format!(", speeds {}", speeds.join(",")));
+    }
+    match length {
+        Length::Updates(updates) => add(format!("; {updates} updates per configuration")),
+        Length::Precision(share) => add(format!("; intervals within {} %", digits(share * 100.0, 3))),
+    }
+    match model {
+        Model::Event => {}
+        Model::Gated => add("; gated model".to_string()),
+    }
+    add(format!("; seed {seed}\n"));
+    text
+}
+
+/// The answer.
+fn summary(report: &Simulation) -> String {
+    let mut text = String::new();
+    let observations = &report.observations;
+    let Some(most) = observations.iter().map(|o| o.cell.rule.workers).max() else { return text };
+    let at_most: Vec<&Observation> = observations.iter().filter(|o| o.cell.rule.workers == most).collect();
+    let reference = at_most.iter().find(|o| o.cell.policy == Policy::SYNC).or(at_most.first()).copied();
+    for o in at_most.iter().filter(|o| reference.is_some_and(|r| r.cell.policy != o.cell.policy)) {
+        let _ = writeln!(text, "{}", compare(o, reference.expect("there is one")));
+    }
+    if let Some(agreement) = agreement(observations) {
+        let _ = writeln!(text, "{agreement}");
+    }
+    for o in at_most.iter().filter(|o| o.usage.is_some() && gate_differs(o)) {
+        let (exact, gated) = (o.theory.map_or(f64::NAN, |t| t.seconds), o.gated_s.unwrap_or(f64::NAN));
+        let _ = writeln!(
+            text,
+            "The gated model would say {} s per update for {} at m = {most}, {} times the truth: it forgets which workers are under way.",
+            digits(gated, 3),
+            o.cell.policy,
+            digits(gated / exact, 3),
+        );
+    }
+    if !report.curves.is_empty() {
+        text.push_str(&losses(report, most));
+    }
+    text
+}
+
+fn compare(o: &Observation, reference: &Observation) -> String {
+    let (policy, other, m) = (o.cell.policy, reference.cell.policy, o.cell.rule.workers);
+    let exact = |o: &Observation| o.theory.filter(|t| t.kind == Kind::Exact).map(|t| t.seconds);
+    let theory = exact(reference).zip(exact(o)).map(|(reference, o)| reference / o);
+    let often = reference.mean.mean / o.mean.mean;
+    let relative = |o: &Observation| o.mean.half_width / o.mean.mean;
+    let uncertain = relative(o).hypot(relative(reference));
+    let times = |ratio: f64| with_error(ratio, ratio * uncertain);
+    let in_theory = |ratio: f64| format!(" (theory: {})", digits(ratio, 4));
+    let updates = if often >= 1.0 {
+        let theory = theory.map(in_theory).unwrap_or_default();
+        format!("updates {} times as often as {other}{theory}", times(often))
+    } else {
+        let theory = theory.map(|ratio| in_theory(1.0 / ratio)).unwrap_or_default();
+        format!("takes {} times as long for an update as {other}{theory}", times(1.0 / often))
+    };
+    let gradients = reference.s_per_gradient() / o.s_per_gradient();
+    let (link, speed) = match gradients {
+        ratio if (ratio - 1.0).abs() < 0.01 => ("but", "it is as fast".to_string()),
+        ratio if ratio > 1.0 => ("but", format!("it is {} times faster", digits(ratio, 3))),
+        ratio => ("and", format!("it is {} times slower", digits(1.0 / ratio, 3))),
+    };
+    let cost = match &o.usage {
+        None => String::new(),
+        Some(u) if u.mean_staleness > 0.005 => {
+            format!("; its gradients are {} versions old on average", digits(u.mean_staleness, 3))
+        }
+        Some(u) if u.wasted_share > 0.0005 => {
+            format!("; its gradients are fresh, but {:.0} % of the work is discarded", 100.0 * u.wasted_share)
+        }
+        Some(_) if o.cell.rule.steps > 1 => {
+            format!("; its workers drift apart for {} steps between averages", o.cell.rule.steps)
+        }
+        Some(_) => "; its gradients are fresh".to_string(),
+    };
+    format!("At m = {m}, {policy} {updates}, {link} per gradient {speed}{cost}.")
+}
+
+/// A value and its error, which has two digits and says how many the value has.
+fn with_error(value: f64, error: f64) -> String {
+    let decimals = if error > 0.0 { (1.0 - error.log10().floor()).clamp(0.0, 9.0) as usize } else { 3 };
+    format!("{value:.decimals$} ± {error:.decimals$}")
+}
+
+/// Simulation against theory over all configurations.
+fn agreement(observations: &[Observation]) -> Option<String> {
+    // Few updates have few batches, and an error of the error.
+    let sure = observations.iter().filter(|o| o.updates >= 64);
+    let scores: Vec<(f64, &Observation)> = sure.filter_map(|o| o.z().map(|z| (z, o))).collect();
+    let (worst, at) = scores.iter().max_by(|a, b| a.0.abs().total_cmp(&b.0.abs()))?;
+    let rms = (scores.iter().map(|(z, _)| z * z).sum::<f64>() / scores.len() as f64).sqrt();
+    let rule = at.cell.rule;
+    Some(format!(
+        "Simulation against theory: {}, {rms:.2} standard errors apart (root mean square; about 1 by chance, but rows share \
+         their random numbers), at most {:.1} ({} at m = {}).",
+        count(scores.len() as u64, "exact mean"),
+        worst.abs(),
+        at.cell.policy,
+        rule.workers,
+    ))
+}
+
+fn losses(report: &Simulation, most: u32) -> String {
+    let mut text = String::new();
+    for curve in report.curves.iter().filter(|curve| curve.cell.rule.workers == most) {
+        let Some(last) = curve.points.last() else { continue };
+        if !last.loss.is_finite() {
+            let _ = writeln!(text, "{} at m = {most} diverges: the step size is too large for it.", curve.cell.policy);
+            continue;
+        }
+        let floor =
+            curve.floor.map_or(String::new(), |floor| format!(" (it settles at {} in theory)", digits(floor, 3)));
+        let _ = writeln!(
+            text,
+            "{} at m = {most}: loss {} after {} s, {} updates{floor}.",
+            curve.cell.policy,
+            digits(last.loss, 3),
+            digits(last.time_s, 3),
+            last.update,
+        );
+    }
+    text
+}
+
+/// What a reader must know to trust the numbers.
+pub fn warnings(experiment: &Experiment) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let Experiment { spec, .. } = experiment;
+    for law in spec.compute().laws().iter().chain(spec.delay()).chain(spec.service()) {
+        if law.variance() == f64::INFINITY {
+            warnings.push(format!("the variance of {law} is infinite, or nearly so: the intervals are too narrow"));
+        }
+    }
+    warnings.extend(gate_warning(experiment));
+    if let Some(sharers) = spec.cores().filter(|&cores| experiment.workers.iter().all(|&m| m <= cores)) {
+        warnings.push(format!("{sharers} cores are enough for all workers, so --cores changes nothing"));
+    }
+    warnings
+}
+
+/// Where the gated model is run although it does not hold.
+fn gate_warning(experiment: &Experiment) -> Option<String> {
+    if experiment.model == Model::Event {
+        return None;
+    }
+    let spec = &experiment.spec;
+    let factors = experiment.cells().0.into_iter().filter_map(|cell| {
+        let truth = theory::time_per_update(cell.rule, spec).filter(|t| t.kind == Kind::Exact)?;
+        let gated = theory::time_per_update(cell.rule.gated(), spec).filter(|t| t.kind == Kind::Exact)?;
+        Some((gated.seconds / truth.seconds, cell))
+    });
+    let (factor, cell) = factors.max_by(|a, b| a.0.ln().abs().total_cmp(&b.0.ln().abs()))?;
+    if (factor - 1.0).abs() < 0.01 {
+        return None;
+    }
+    Some(format!(
+        "the gated model is wrong for {} under {}, which is not memoryless: its time per update is {} times the true one at m = {}; use --model event",
+        cell.policy,
+        spec.compute(),
+        digits(factor, 3),
+        cell.rule.workers,
+    ))
+}

@@ -1,0 +1,532 @@
+//! `straggle train`: a network, trained for real on threads or under simulated time.
+
+mod beside;
+mod evaluator;
+mod words;
+
+use crate::cli::{
+    Common, Delay, List, MOST_THREADS, Percent, Training, Typed, at_least, choice, dataset, threads, workers,
+};
+use crate::error::Error;
+use crate::figures::{Picture, old};
+use crate::manifest::Manifest;
+use crate::report::{Command, Job, Outcome, Report};
+use crate::rows::{Row, Table, Tables};
+use crate::session::Session;
+use crate::text::count;
+use crate::trace;
+pub use beside::{Beside, Point};
+use clap::{Args, ValueEnum};
+use evaluator::Evaluator;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sim::{Cluster, ClusterSpec, LawText, Learner, Policy, RandomKey, Rule, Run, Simulated, Task, Time, Variates};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use validation::cluster::cores::Cores;
+use validation::models::checkpoint;
+use validation::run::training::{TaskRecord, Update};
+use validation::{
+    Backend, Batches, Dataset, Digits, End, Failure, Hogwild, Holds, Journal, LearningRateRule, Net, NoDevice, Score,
+    Sgd, Share, Split, Threaded,
+};
+
+/// What the bar shows.
+const BAR: &str = "{bar:30} {pos}/{len} steps, {per_sec}, {msg}, {eta} left";
+
+/// Looks at the parameters between the beginning and the end.
+const SNAPSHOTS: u64 = 20;
+
+/// `straggle train`
+#[derive(Clone, Debug, Args, Serialize)]
+#[command(after_help = "Examples:\n  straggle train --policies async --workers 4 --lr 0.1 --epochs 1\n  \
+    straggle train --model lenet --lr 0.1 --epochs 1 --save lenet.safetensors\n  \
+    straggle train --policies ssp:2 --workers 8 --delay 'exp(100)' --target-accuracy 97%\n  \
+    straggle train --clock simulated --step-time 'gamma(4, 0.25)' --workers 64 --policies k-async:8")]
+pub struct Train {
+    /// When to update and whom to release: sync, k-sync:K, backup:B, k-batch-sync:K, k-async:K, k-batch-async:K, async, ssp:S, local:H, hogwild.
+    #[arg(long, alias = "policy", value_name = "POLICY", default_value = "sync")]
+    pub policies: List<Policy>,
+    /// Workers: threads, or under the simulated clock any number, computed one after another.
+    #[arg(long, value_name = "M", default_value = "2", value_parser = workers, allow_hyphen_values = true)]
+    pub workers: u32,
+    /// The network, the data and the steps.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub training: Training,
+    /// Learn from the first N images only [default: all].
+    #[arg(long, value_name = "N", value_parser = at_least::<u32>(1, 10_000), allow_hyphen_values = true, help_heading = "Learning")]
+    pub samples: Option<u32>,
+    /// same: an update moves by lr times the average gradient. linear: K times as far, if it averages K. per-staleness: a
+    /// gradient s updates old counts 1/max(1, s).
+    #[arg(long, value_name = "RULE", default_value = "same", help_heading = "Learning",
+        value_parser = choice::<LearningRateRule>(&["same", "linear", "per-staleness"]))]
+    pub lr_rule: Typed<LearningRateRule>,
+    /// Passes over the data, all workers together [default: 2].
+    #[arg(long, value_name = "N", value_parser = at_least::<u32>(1, 2), allow_hyphen_values = true, conflicts_with = "updates", help_heading = "Learning")]
+    pub epochs: Option<u32>,
+    /// Stop after so many updates instead.
+    #[arg(long, alias = "iterations", value_name = "N", value_parser = at_least::<u64>(1, 1000), allow_hyphen_values = true, help_heading = "Learning")]
+    pub updates: Option<u64>,
+    /// Stop as soon as so many of the test images are classified correctly: 97%.
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true, help_heading = "Learning")]
+    pub target_accuracy: Option<Typed<Percent>>,
+    /// Law of a delay after each step, a sleep that a cancellation ends at once: 'exp(100)', or none.
+    #[arg(long, value_name = "LAW|none", default_value = "none", help_heading = "Time")]
+    pub delay: Typed<Delay>,
+    /// wall: threads and real seconds. simulated: the same training, the seconds drawn.
+    #[arg(long, value_enum, default_value = "wall", help_heading = "Time")]
+    pub clock: Clock,
+    /// Law of the computing time under the simulated clock [default: exp(2)].
+    #[arg(long, value_name = "LAW", help_heading = "Time")]
+    pub step_time: Option<Typed<LawText>>,
+    /// cpu, or gpu in a build with `--features gpu`: all workers then share one graphics card.
+    #[arg(long, value_name = "BACKEND", default_value = "cpu", value_parser = choice::<Backend>(&["cpu", "gpu"]), help_heading = "Learning")]
+    pub backend: Typed<Backend>,
+    /// Begin with the parameters in this safetensors file.
+    #[arg(long, value_name = "FILE")]
+    pub load: Option<PathBuf>,
+    /// Keep the last parameters in this safetensors file, and a manifest beside it.
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// The --out directory of another run, whose learning curve is drawn beside this one's.
+    #[arg(long, value_name = "DIR")]
+    pub beside: Option<PathBuf>,
+    /// How many workers compute at once [default: as many as there are cores].
+    #[arg(short = 'j', long, value_name = "N", value_parser = threads, allow_hyphen_values = true, help_heading = "Common options")]
+    pub threads: Option<usize>,
+    /// What every command takes.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub common: Common,
+}
+
+/// What time is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Clock {
+    /// Real seconds on threads.
+    Wall,
+    /// Drawn seconds.
+    Simulated,
+}
+
+/// A training run that has ended.
+pub struct Trained<'a> {
+    /// What was asked.
+    pub arguments: &'a Train,
+    /// The policy.
+    pub policy: Policy,
+    /// The policy for that number of workers.
+    pub rule: Rule,
+    samples: usize,
+    /// All that happened.
+    pub journal: Journal,
+    /// Of each snapshot of the journal, on all test images.
+    pub scores: Vec<Score>,
+    end: End,
+    failure: Option<Failure>,
+    /// When the target was found to be reached, if there was one.
+    reached: Option<Time>,
+    /// Another run to be drawn beside it.
+    pub beside: Option<Beside>,
+}
+
+impl Command for Train {
+    const NAME: &'static str = "train";
+    const TABLES: &'static [Table] = &[Table::of::<UpdateRow>(), Table::of::<StepRow>(), Table::of::<Metric>()];
+    const FIGURES: &'static [&'static str] = &["learning_curve", "timeline"];
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn save(&self) -> Option<PathBuf> {
+        self.save.clone()
+    }
+
+    fn resolve(&mut self) -> Result<(), Error> {
+        let usage = |sentence: String| Err(Error::Usage(sentence));
+        let policy = self.policy()?;
+        let (simulated, workers) = (self.clock == Clock::Simulated, self.workers);
+        let rule = policy.rule(workers).map_err(|e| Error::Usage(e.to_string()))?;
+        if policy == Policy::HOGWILD && self.lr_rule.0 == LearningRateRule::PerStaleness {
+            return usage(
+                "nobody knows how stale a step of hogwild is; type --lr-rule same, or --policies async".into(),
+            );
+        }
+        if policy == Policy::HOGWILD && simulated && self.training.momentum.0 > 0.0 {
+            return usage(
+                "under simulated time hogwild is async, whose velocity is the server's; type --policies async, or --momentum 0"
+                    .into(),
+            );
+        }
+        if !simulated && workers as usize > MOST_THREADS {
+            return usage(format!(
+                "{workers} threads are too many to start; type --workers {MOST_THREADS} at most, or --clock simulated"
+            ));
+        }
+        if rule.steps > 1 && self.lr_rule.0 != LearningRateRule::Same {
+            return usage(format!(
+                "--lr-rule {} is for gradients, but {policy} averages parameters; type --lr-rule same",
+                self.lr_rule
+            ));
+        }
+        if !simulated && self.step_time.is_some() {
+            return usage("--step-time is for --clock simulated; real threads take the time they take".into());
+        }
+        if simulated {
+            self.step_time.get_or_insert_with(|| Typed(LawText::Law("exp(2)".parse().expect("a law"))));
+        }
+        if self.updates.is_none() {
+            self.epochs.get_or_insert(2);
+        }
+        Ok(())
+    }
+
+    fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
+        let training = &self.training;
+        let policy = self.policy()?;
+        let rule = policy.rule(self.workers).map_err(|e| Error::Usage(e.to_string()))?;
+        let law = |law: &LawText| trace::law(law, session);
+        let compute =
+            self.step_time.as_ref().map_or_else(|| Ok("exp(2)".parse().expect("a law")), |time| law(&time.0))?;
+        let spec = ClusterSpec::new(compute).with_delay(self.delay.0.0.as_ref().map(law).transpose()?);
+        let samples = self.samples.map(|samples| samples as usize);
+        let data = dataset(&training.data, training.model.0, training.pixels.0, samples, self.common.seed)?;
+        let (key, samples, batch) =
+            (RandomKey::new(self.common.seed, 0), data.train.len(), training.batch_size as usize);
+        let batches = Batches::new(samples, batch, Share::Dealt { workers: self.workers }, key);
+        let batches = batches.map_err(|e| Error::Usage(e.to_string()))?;
+        if batch > samples {
+            return Err(Error::Usage(format!(
+                "a batch of {batch} is more than all {samples} samples; lower --batch-size"
+            )));
+        }
+        let sgd = Sgd { rate: training.lr.0, momentum: training.momentum.0, rule: self.lr_rule.0 };
+        let beside = self.beside.as_deref().map(Beside::read).transpose()?;
+        let loaded = self.load.as_ref().map(|path| self.parameters(path, session)).transpose()?;
+        let device = self.backend.0.device().map_err(|error| match error {
+            NoDevice::NotBuilt => Error::Usage(error.to_string()),
+            NoDevice::NotFound(_) => Error::Input(error.to_string()),
+        })?;
+        Ok(Box::new(move |_| {
+            let Dataset { train, test } = data;
+            let learner = Digits::new(Net::new(training.model.0, &device), Arc::new(train), batches, sgd, key);
+            let learner = Arc::new(match loaded {
+                None => learner,
+                Some(parameters) => learner.beginning_with(parameters).expect("the file was checked"),
+            });
+            if self.backend.0 == Backend::Gpu {
+                // A graphics card's programs are compiled when they are first used: before the clock runs.
+                let task = Task::first(0, 1);
+                learner.gradient(&learner.initial(), task);
+            }
+            let trainer = Trainer { arguments: self, rule, samples, learner, test: Arc::new(test), session };
+            let Ended { end, journal, reached, failure } = trainer.run(policy, spec, key);
+            let scores: Vec<Score> = journal
+                .snapshots
+                .iter()
+                .map(|snapshot| trainer.learner.score(&snapshot.weights, &trainer.test))
+                .collect();
+            let end = match (end, scores.last(), journal.updates.last()) {
+                // The last update's own loss is that of the parameters before it.
+                (End::Done, Some(score), Some(last)) if !score.loss.is_finite() => {
+                    End::Diverged { update: last.update }
+                }
+                (end, ..) => end,
+            };
+            Ok(Box::new(Trained {
+                arguments: self,
+                policy,
+                rule,
+                samples,
+                journal,
+                scores,
+                end,
+                failure,
+                reached,
+                beside,
+            }))
+        }))
+    }
+}
+
+impl Train {
+    fn policy(&self) -> Result<Policy, Error> {
+        match self.policies.0[..] {
+            [policy] => Ok(policy),
+            _ => Err(Error::Usage(
+                "train follows one policy; to compare several, type straggle scaling --policies sync,async".to_string(),
+            )),
+        }
+    }
+
+    /// The parameters in a file.
+    fn parameters(&self, path: &std::path::Path, session: &Session) -> Result<Vec<f32>, Error> {
+        let file = path.display();
+        let bytes = std::fs::read(path)
+            .map_err(|e| Error::Input(format!("cannot read {file}: {e}; give a file made by --save")))?;
+        session.input(file.to_string(), &bytes);
+        let read = checkpoint::from_bytes(self.training.model.0, self.training.pixels.0, &bytes);
+        read.map_err(|e| Error::Input(format!("{file} {e}")))
+    }
+}
+
+/// What a run needs on any cluster.
+struct Trainer<'a> {
+    arguments: &'a Train,
+    rule: Rule,
+    samples: usize,
+    learner: Arc<Digits>,
+    test: Arc<Split>,
+    session: &'a Session,
+}
+
+/// How a run ended on its cluster.
+struct Ended {
+    end: End,
+    journal: Journal,
+    reached: Option<Time>,
+    failure: Option<Failure>,
+}
+
+impl Trainer<'_> {
+    fn run(&self, policy: Policy, spec: ClusterSpec, key: RandomKey) -> Ended {
+        let (workers, stop) = (self.rule.workers, self.session.progress.stop.clone());
+        let cores = || Cores::of_this_machine().at_most(self.arguments.threads.unwrap_or(usize::MAX));
+        let delays = Variates::new(&spec, key);
+        match self.arguments.clock {
+            Clock::Wall if policy == Policy::HOGWILD => {
+                let shared = Arc::new(Hogwild::new(self.learner.clone(), workers));
+                let threads = Threaded::on(cores(), shared, &delays, workers, stop).at_most(self.steps());
+                self.train(threads, |threads| threads.failure().cloned())
+            }
+            Clock::Wall => {
+                let threads = Threaded::on(cores(), self.learner.clone(), &delays, workers, stop);
+                self.train(threads, |threads| threads.failure().cloned())
+            }
+            Clock::Simulated => self.train(Simulated::learning(spec, key, workers, self.learner.clone()), |_| None),
+        }
+    }
+
+    /// Steps of single workers until the end.
+    fn steps(&self) -> u64 {
+        let epochs = u64::from(self.arguments.epochs.unwrap_or(2));
+        let batches = (epochs * self.samples as u64).div_ceil(u64::from(self.arguments.training.batch_size));
+        self.arguments.updates.map_or(batches, |updates| updates.saturating_mul(self.rule.gradients_per_update()))
+    }
+
+    fn train<C: Cluster + Holds>(&self, cluster: C, failure: impl FnOnce(&C) -> Option<Failure>) -> Ended {
+        let steps = self.steps();
+        let bar = self.session.bar(steps, BAR);
+        let target = self.arguments.target_accuracy.map(|percent| percent.0.0);
+        let evaluates = target.is_some() || !bar.is_hidden();
+        let waits = self.arguments.clock == Clock::Simulated;
+        let mut evaluator = evaluates.then(|| Evaluator::new(self.learner.clone(), self.test.clone(), target, waits));
+        let mut reached = None;
+        let mut run = Run::new(self.rule, cluster);
+        let a_quarter_pass = self.samples as u64 / (4 * u64::from(self.arguments.training.batch_size));
+        let every = if target.is_some() { a_quarter_pass.min(steps / SNAPSHOTS) } else { steps / SNAPSHOTS };
+        let (journal, end) = validation::train(&mut run, self.rule.workers, steps, every, |journal| {
+            bar.set_position(journal.steps_applied);
+            if let Some(evaluator) = &mut evaluator {
+                evaluator.look(journal);
+                reached = evaluator.reached();
+            }
+            let loss = journal.updates.last().map_or(f64::NAN, Update::loss);
+            bar.set_message(words::progress(loss, evaluator.as_ref().and_then(Evaluator::accuracy)));
+            let over = reached.is_some() || self.session.stopped();
+            if over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        bar.finish_and_clear();
+        if let Some(evaluator) = &mut evaluator
+            && reached.is_none()
+        {
+            evaluator.finish();
+            reached = evaluator.reached();
+        }
+        Ended { end, journal, reached, failure: failure(run.cluster()) }
+    }
+}
+
+impl Report for Trained<'_> {
+    fn tables(&self, tables: &mut Tables) {
+        tables.add(self.journal.updates.iter().map(UpdateRow::new));
+        tables.add(self.journal.steps.iter().map(StepRow::new));
+        tables.add(self.journal.snapshots.iter().zip(&self.scores).map(|(snapshot, score)| Metric {
+            time_s: snapshot.at.seconds(),
+            update: snapshot.update,
+            epoch: self.epochs(snapshot.steps),
+            train_loss: snapshot.train_loss,
+            test_loss: score.loss,
+            test_accuracy: score.accuracy,
+        }));
+    }
+
+    fn figures(&self) -> Vec<(&'static str, Picture)> {
+        vec![
+            ("learning_curve", old::train::learning_curve(self).into()),
+            ("timeline", old::train::timeline(self).into()),
+        ]
+    }
+
+    fn text(&self) -> String {
+        words::report(self)
+    }
+
+    fn outcome(&self) -> Outcome {
+        assert!(self.journal.is_conserved(), "staleness is not conserved: a bug");
+        let made = self.journal.updates.len() as u64;
+        let done =
+            (made > 0).then(|| format!("{} {} made", count(made, "update"), if made == 1 { "was" } else { "were" }));
+        outcome(self.end, self.failure.as_ref(), self.arguments.target_accuracy.map(|_| self.reached.is_some()), done)
+    }
+
+    fn saved(&self, manifest: &Manifest) -> Option<(Value, Vec<u8>)> {
+        let (last, score) = (self.journal.snapshots.last()?, self.scores.last()?);
+        if matches!(self.end, End::Diverged { .. }) {
+            return None;
+        }
+        let score = json!({ "update": last.update, "test_loss": score.loss, "test_accuracy": score.accuracy });
+        let (training, parameters) = (&self.arguments.training, last.weights.values());
+        let seed = self.arguments.common.seed;
+        Some((
+            score,
+            checkpoint::to_bytes(training.model.0, training.pixels.0, parameters, &manifest.command_line, seed),
+        ))
+    }
+}
+
+impl Trained<'_> {
+    /// Passes over the data that so many steps are.
+    pub fn epochs(&self, steps: u64) -> f64 {
+        steps as f64 * f64::from(self.arguments.training.batch_size) / self.samples as f64
+    }
+}
+
+/// How a run ended, of which so much is `done`; `reached` says whether it came to its target, if it had one.
+fn outcome(end: End, failure: Option<&Failure>, reached: Option<bool>, done: Option<String>) -> Outcome {
+    match (end, failure) {
+        (End::Done, _) if reached == Some(false) => {
+            Outcome::Failed("the target was not reached; raise --epochs or change --lr".to_string())
+        }
+        (End::Done, _) => Outcome::Done,
+        (End::Broken, _) if reached == Some(true) => Outcome::Done,
+        (End::Diverged { update }, _) => Outcome::Broke(
+            format!("the loss is not finite at update {update}: the step size is too large; lower --lr"),
+            done,
+        ),
+        (End::RanDry, Some(Failure::Panicked { worker, serial, words })) => {
+            Outcome::Broke(format!("worker {worker} failed on its task {serial}: {words}"), done)
+        }
+        (End::Broken | End::RanDry, _) => Outcome::Interrupted(done),
+    }
+}
+
+/// A row of `updates.csv`.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct UpdateRow {
+    update: u64,
+    time_s: f64,
+    /// The workers whose gradients it applied, separated by semicolons.
+    workers: String,
+    /// The staleness of each of these gradients.
+    staleness: String,
+    /// Mean loss of the batches, before the update.
+    loss: f64,
+}
+
+impl Row for UpdateRow {
+    const TABLE: &'static str = "updates";
+}
+
+impl UpdateRow {
+    fn new(update: &Update) -> UpdateRow {
+        let joined = |values: Vec<String>| values.join(";");
+        UpdateRow {
+            update: update.update,
+            time_s: update.at.seconds(),
+            workers: joined(update.from.iter().map(|(worker, _)| worker.to_string()).collect()),
+            staleness: joined(update.from.iter().map(|(_, staleness)| staleness.to_string()).collect()),
+            loss: update.loss(),
+        }
+    }
+}
+
+/// A row of `steps.csv`: a task of a worker.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct StepRow {
+    worker: u32,
+    serial: u64,
+    start_s: f64,
+    /// Empty if it was cancelled.
+    compute_s: Option<f64>,
+    delay_s: Option<f64>,
+    finish_s: f64,
+    /// Updates that the parameters had seen when they were read.
+    base_version: u64,
+    /// The update that applied it; empty if it was discarded.
+    applied_version: Option<u64>,
+}
+
+impl Row for StepRow {
+    const TABLE: &'static str = "steps";
+}
+
+impl StepRow {
+    fn new(step: &TaskRecord) -> StepRow {
+        StepRow {
+            worker: step.task.worker,
+            serial: step.task.serial,
+            start_s: step.start.seconds(),
+            compute_s: step.spent_s.map(|spent| spent.0),
+            delay_s: step.spent_s.map(|spent| spent.1),
+            finish_s: step.finish.seconds(),
+            base_version: step.task.base_version,
+            applied_version: step.applied_version,
+        }
+    }
+}
+
+/// A row of `metrics.csv`: a look at the parameters.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Metric {
+    time_s: f64,
+    update: u64,
+    epoch: f64,
+    /// Mean over the batches since the last look.
+    train_loss: f64,
+    test_loss: f64,
+    test_accuracy: f64,
+}
+
+impl Row for Metric {
+    const TABLE: &'static str = "metrics";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_end_has_its_outcome() {
+        let done = || Some("3 updates were made".to_string());
+        let of = |end, failure: Option<&Failure>, reached| outcome(end, failure, reached, done());
+        let panicked = Failure::Panicked { worker: 1, serial: 4, words: "out of memory".into() };
+        assert_eq!(
+            of(End::RanDry, Some(&panicked), None),
+            Outcome::Broke("worker 1 failed on its task 4: out of memory".into(), done())
+        );
+        assert_eq!(of(End::RanDry, Some(&Failure::Stopped), None), Outcome::Interrupted(done()));
+        assert_eq!(of(End::Broken, None, None), Outcome::Interrupted(done()));
+        assert_eq!(of(End::Broken, None, Some(true)), Outcome::Done);
+        assert_eq!(of(End::Done, None, None), Outcome::Done);
+        assert!(matches!(of(End::Done, None, Some(false)), Outcome::Failed(_)));
+        assert!(
+            matches!(of(End::Diverged { update: 3 }, None, None), Outcome::Broke(why, _) if why.contains("at update 3"))
+        );
+    }
+}

@@ -1,0 +1,399 @@
+//! What the columns of a table are: worker, step, times, and what only looks like times.
+//!
+//! A column is judged by its name and by its values. Counters, cumulative and equidistant columns are numbers too, and
+//! simulating step numbers as seconds gives a table that looks like any other: such columns are never offered.
+
+use crate::formats::refusal::{Refusal, clip, some_of};
+use crate::formats::sheet::{Cell, Sheet};
+use crate::formats::units::{Unit, is_rate, words};
+
+/// What the values of a column look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// No value at all.
+    Empty,
+    /// Something other than numbers.
+    Text,
+    /// One number, over and over.
+    Constant,
+    /// Whole numbers that count.
+    Counter,
+    /// Equal steps from value to value.
+    Equidistant,
+    /// Growing from value to value, unevenly: a clock.
+    Cumulative,
+    /// Numbers that go up and down, and none below zero.
+    Varying,
+    /// Numbers, some below zero.
+    Signed,
+}
+
+impl Kind {
+    /// What it is, where it cannot be step times.
+    pub fn of_no_time(self) -> Option<&'static str> {
+        match self {
+            Kind::Empty => Some("is empty"),
+            Kind::Text => Some("is not all numbers"),
+            Kind::Counter => Some("counts"),
+            Kind::Equidistant => Some("grows in equal steps"),
+            Kind::Cumulative => Some("grows from row to row, as a clock does"),
+            Kind::Signed => Some("has values below zero"),
+            Kind::Constant | Kind::Varying => None,
+        }
+    }
+
+    /// The kind of a sequence of numbers.
+    pub fn of(values: &[f64]) -> Kind {
+        let Some(&first) = values.first() else { return Kind::Empty };
+        if values.iter().all(|&v| v == first) {
+            return Kind::Constant;
+        }
+        let differences: Vec<f64> = values.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let rising = differences.iter().all(|&d| d >= 0.0);
+        let strictly = differences.iter().filter(|&&d| d > 0.0).count() == differences.len();
+        let whole = values.iter().all(|v| v.fract() == 0.0);
+        // A rerun, or the next epoch, starts to count again: nine of ten differences are the usual one.
+        let mut sorted = differences.clone();
+        sorted.sort_by(f64::total_cmp);
+        let usual = sorted[sorted.len() / 2];
+        let scale = values.iter().fold(0.0f64, |most, v| most.max(v.abs()));
+        let rounding = 1e-6 * usual.abs() + 4.0 * f64::EPSILON * scale;
+        let as_usual = differences.iter().filter(|&&d| (d - usual).abs() <= rounding).count();
+        let even = usual != 0.0 && as_usual * 10 >= differences.len() * 9;
+        let few_values = rising && whole && differences.iter().all(|&d| d == 0.0 || d == 1.0);
+        match values.len() {
+            0..=2 if whole && rising && (differences[0] == 1.0) => Kind::Counter,
+            3.. if few_values || (even && whole) => Kind::Counter,
+            3.. if even => Kind::Equidistant,
+            // Of five independent values one order in 120 is rising.
+            5.. if strictly => Kind::Cumulative,
+            _ if values.iter().any(|&v| v < 0.0) => Kind::Signed,
+            _ => Kind::Varying,
+        }
+    }
+}
+
+/// The kind of a column: that of each worker's values, as far as they agree.
+pub fn kind(sheet: &Sheet, column: usize, workers: Option<&[u32]>) -> Kind {
+    let cells = &sheet.columns[column];
+    if cells.iter().any(|cell| matches!(cell, Cell::Text(_))) {
+        return Kind::Text;
+    }
+    let number = |cell: &Cell| if let Cell::Number(number, _) = *cell { Some(number) } else { None };
+    let Some(workers) = workers else {
+        return Kind::of(&cells.iter().filter_map(number).collect::<Vec<f64>>());
+    };
+    let many = workers.iter().max().map_or(0, |most| *most as usize + 1);
+    let mut of_worker: Vec<Vec<f64>> = vec![Vec::new(); many];
+    for (cell, &worker) in cells.iter().zip(workers) {
+        of_worker[worker as usize].extend(number(cell));
+    }
+    let kinds: Vec<Kind> = of_worker.iter().map(|values| Kind::of(values)).collect();
+    let varies = [Kind::Signed, Kind::Varying].into_iter().find(|kind| kinds.contains(kind));
+    let most = || kinds.iter().copied().max_by_key(|kind| kinds.iter().filter(|k| *k == kind).count());
+    varies.or_else(most).unwrap_or(Kind::Empty)
+}
+
+/// How likely a column with this name holds the times of steps: 0 for not at all.
+pub fn likeness(name: &str) -> u32 {
+    let words = words(name);
+    let has = |any: &[&str]| words.iter().any(|word| any.contains(&word.as_str()));
+    let timely = ["time", "times", "duration", "dur", "elapsed", "latency", "runtime", "took", "t", "dt"];
+    let unit = Unit::of_name(name);
+    if name == "step_time_s" {
+        return 100;
+    }
+    let other = [
+        "loss",
+        "acc",
+        "accuracy",
+        "lr",
+        "learning",
+        "mfu",
+        "grad",
+        "norm",
+        "tokens",
+        "samples",
+        "perplexity",
+        "ppl",
+        "memory",
+        "mem",
+        "util",
+        "temp",
+        "power",
+        "error",
+        "seed",
+        "id",
+        "count",
+        "stamp",
+        "timestamp",
+        "date",
+        "datetime",
+        "epoch",
+    ];
+    if is_rate(name)
+        || (unit.is_none() && !has(&timely))
+        || (has(&other) && !has(&["time", "duration", "elapsed", "latency"]))
+    {
+        return 0;
+    }
+    let of_step = ["step", "steps", "iter", "iteration", "iterations", "batch", "it", "update", "round"];
+    let whole_run = [
+        "total",
+        "run",
+        "train",
+        "training",
+        "eval",
+        "val",
+        "validation",
+        "wall",
+        "start",
+        "end",
+        "epoch",
+        "cumulative",
+        "since",
+    ];
+    match () {
+        () if has(&of_step) && !has(&["start", "end", "since", "total", "cumulative"]) => 90,
+        () if has(&["compute", "computation", "computing", "forward", "fwd"]) && !has(&["backward", "bwd"]) => 80,
+        () if has(&whole_run) => 40,
+        () if words.len() <= 2 && has(&timely) => 70,
+        () => 60,
+    }
+}
+
+/// A column whose name is that of a worker's number: all by itself, or together with the machine it is on.
+pub struct Roles {
+    /// Columns that together name the worker.
+    pub worker: Vec<usize>,
+    /// Columns that together order the steps, the slowest to change first.
+    pub step: Vec<usize>,
+}
+
+/// Names of columns, the better first.
+const WORKER: &[&str] = &[
+    "worker",
+    "worker_id",
+    "rank",
+    "global_rank",
+    "dp_rank",
+    "world_rank",
+    "mpi_rank",
+    "process",
+    "process_id",
+    "proc",
+    "replica",
+    "replica_id",
+    "client",
+    "client_id",
+    "trainer",
+    "task_id",
+];
+const MACHINE: &[&str] = &["node", "node_id", "node_rank", "host", "hostname", "machine", "server"];
+const PART: &[&str] = &["local_rank", "gpu", "gpu_id", "device", "device_id", "slot"];
+const GROUP: &[&str] = &[
+    "stage",
+    "pp_rank",
+    "pipeline_stage",
+    "pipeline_rank",
+    "pp",
+    "tp_rank",
+    "tensor_rank",
+    "tp",
+    "cp_rank",
+    "ep_rank",
+    "shard",
+];
+const STEP: &[&str] = &[
+    "step",
+    "global_step",
+    "iter",
+    "iteration",
+    "it",
+    "batch",
+    "batch_idx",
+    "step_id",
+    "iter_id",
+    "update",
+    "step_num",
+    "iteration_id",
+];
+const OUTER: &[&str] = &["run", "repeat", "trial", "attempt", "restart", "seed", "epoch", "pass"];
+
+impl Roles {
+    /// The roles of a sheet's columns, by their names.
+    pub fn of(sheet: &Sheet) -> Roles {
+        let plain: Vec<String> = sheet.names.iter().map(|name| words(name).join("_")).collect();
+        let first = |known: &[&str]| known.iter().find_map(|name| plain.iter().position(|n| n == name));
+        let full = |column: &usize| !sheet.columns[*column].iter().all(|cell| *cell == Cell::Missing);
+        let mut worker: Vec<usize> = match first(WORKER).filter(full) {
+            Some(worker) => vec![worker],
+            None => [MACHINE, PART].into_iter().filter_map(first).filter(full).collect(),
+        };
+        let mut step: Vec<usize> = OUTER.iter().filter_map(|name| plain.iter().position(|n| n == name)).collect();
+        match first(STEP).filter(full) {
+            Some(column) => step.push(column),
+            None => step.clear(),
+        }
+        // A rank among those of its stage is a worker together with the stage.
+        if !worker.is_empty() && !step.is_empty() && !is_unique(sheet, worker.iter().chain(&step)) {
+            worker.splice(0..0, GROUP.iter().filter_map(|name| plain.iter().position(|n| n == name)));
+        }
+        Roles { worker, step }
+    }
+
+    /// The worker of each row, as numbers from 0 in the order of the workers' names, and the names. One for all if no column
+    /// names workers.
+    pub fn workers(&self, sheet: &Sheet) -> (Vec<u32>, Vec<String>) {
+        let key =
+            |row: usize| -> Vec<Key> { self.worker.iter().map(|&c| Key::of(sheet, sheet.columns[c][row])).collect() };
+        let keys: Vec<Vec<Key>> = (0..sheet.rows()).map(key).collect();
+        let mut distinct: Vec<&Vec<Key>> = keys.iter().collect();
+        distinct.sort();
+        distinct.dedup();
+        let number = |key: &Vec<Key>| distinct.binary_search(&key).expect("one of them") as u32;
+        let label = |key: &Vec<Key>| key.iter().map(Key::label).collect::<Vec<_>>().join("/");
+        (keys.iter().map(number).collect(), distinct.iter().map(|key| label(key)).collect())
+    }
+}
+
+/// Whether no two rows have the same cells in these columns.
+fn is_unique<'a>(sheet: &Sheet, columns: impl Iterator<Item = &'a usize> + Clone) -> bool {
+    let key = |row: usize| columns.clone().map(|&c| Key::of(sheet, sheet.columns[c][row])).collect::<Vec<Key>>();
+    let mut keys: Vec<Vec<Key>> = (0..sheet.rows()).map(key).collect();
+    keys.sort_unstable();
+    keys.windows(2).all(|pair| pair[0] != pair[1])
+}
+
+/// A part of a worker's name: numbers come in the order of numbers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Missing,
+    Number(i64),
+    Text(String),
+}
+
+impl Key {
+    fn of(sheet: &Sheet, cell: Cell) -> Key {
+        match cell {
+            Cell::Missing => Key::Missing,
+            Cell::Number(n, None) if n.fract() == 0.0 && n.abs() < 1e15 => Key::Number(n as i64),
+            other => Key::Text(sheet.text(other)),
+        }
+    }
+
+    fn label(&self) -> String {
+        match self {
+            Key::Missing => "?".to_string(),
+            Key::Number(n) => n.to_string(),
+            Key::Text(text) => clip(text),
+        }
+    }
+}
+
+/// The column that holds the times of steps, by name and values, and the other columns that could.
+///
+/// # Errors
+/// If none does, or more than one; what is advised is never a counter or a clock.
+pub fn choose(sheet: &Sheet, roles: &Roles, workers: &[u32]) -> Result<(usize, Vec<usize>), Refusal> {
+    let taken = |column: &usize| roles.worker.contains(column) || roles.step.contains(column);
+    let usable = |column: &usize| match kind(sheet, *column, Some(workers)) {
+        Kind::Varying | Kind::Constant => true,
+        // What is called a step's time and is not all times is refused with the line at fault.
+        Kind::Text | Kind::Signed => {
+            let numbers = sheet.columns[*column].iter().any(|cell| matches!(cell, Cell::Number(..)));
+            numbers && likeness(&sheet.names[*column]) >= 70
+        }
+        Kind::Empty | Kind::Counter | Kind::Equidistant | Kind::Cumulative => false,
+    };
+    let columns: Vec<usize> = (0..sheet.names.len()).filter(|c| !taken(c)).filter(usable).collect();
+    if let ([""], &[column]) = (&sheet.names.iter().map(String::as_str).collect::<Vec<_>>()[..], &columns[..]) {
+        return Ok((column, vec![]));
+    }
+    let name = |column: usize| sheet.names[column].as_str();
+    let unit_in_cells = |c: usize| sheet.columns[c].iter().any(|cell| matches!(cell, Cell::Number(_, Some(_))));
+    let score = |c: usize| likeness(name(c)).max(if unit_in_cells(c) { 75 } else { 0 });
+    let likely: Vec<usize> = columns.iter().copied().filter(|&c| score(c) > 40).collect();
+    let best = likely.iter().map(|&c| score(c)).max().unwrap_or(0);
+    let bests: Vec<usize> = likely.iter().copied().filter(|&c| score(c) == best).collect();
+    match bests[..] {
+        [column] => {
+            if sheet.named(name(column)).len() > 1 {
+                return Err(sheet.wanted(name(column)).expect_err("more than one"));
+            }
+            Ok((column, likely.into_iter().filter(|&c| c != column).collect()))
+        }
+        [] => {
+            let possible: Vec<&str> = columns.iter().filter(|&&c| score(c) == 40).map(|&c| name(c)).collect();
+            let all = some_of(sheet.names.iter().map(String::as_str).filter(|name| !name.is_empty()));
+            let advice = match possible[..] {
+                [] => "name the column that holds seconds step_time_s, or name it by --column".to_string(),
+                [one, ..] => format!("if '{}' is the time of one step, type --column '{0}'", clip(one)),
+            };
+            Err(Refusal::new(format!("no column is that of a step's time by name and values among {all}"), advice))
+        }
+        [one, ref others @ ..] if others.iter().all(|&c| name(c) == name(one)) => {
+            Err(sheet.wanted(name(one)).expect_err("more than one"))
+        }
+        [one, ..] => {
+            let several = some_of(bests.iter().map(|&c| name(c)));
+            Err(Refusal::new(
+                format!("{several} could each be the time of a step"),
+                format!("choose one, by --column '{}', for example", clip(name(one))),
+            ))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_clocks_and_ladders_are_told_from_times() {
+        let times = [0.103, 0.159, 0.134, 0.147, 0.17, 0.13];
+        let clock: Vec<f64> = times
+            .iter()
+            .scan(1.7e9, |t, x| {
+                *t += x;
+                Some(*t)
+            })
+            .collect();
+        assert_eq!(Kind::of(&times), Kind::Varying);
+        assert_eq!(Kind::of(&clock), Kind::Cumulative);
+        assert_eq!(Kind::of(&[0.0, 1.0, 2.0, 3.0]), Kind::Counter);
+        assert_eq!(Kind::of(&[0.0, 0.0, 1.0, 1.0, 1.0, 2.0]), Kind::Counter);
+        assert_eq!(Kind::of(&[10.0, 20.0, 30.0, 40.0]), Kind::Counter);
+        assert_eq!(Kind::of(&[2.3, 2.29, 2.28, 2.27]), Kind::Equidistant);
+        assert_eq!(Kind::of(&[0.5; 9]), Kind::Constant);
+        assert_eq!(Kind::of(&[0.5, -0.1, 0.2]), Kind::Signed);
+        assert_eq!(Kind::of(&[]), Kind::Empty);
+        // Milliseconds as whole numbers are times; so is a short sample that happens to rise.
+        assert_eq!(Kind::of(&[103.0, 159.0, 134.0, 147.0]), Kind::Varying);
+        assert_eq!(Kind::of(&[0.1, 0.2, 0.35]), Kind::Varying);
+        // Counting again in each epoch.
+        let epochs: Vec<f64> = (0..100).map(|i| f64::from(i % 50)).collect();
+        assert_eq!(Kind::of(&epochs), Kind::Counter);
+    }
+
+    #[test]
+    fn names_that_are_times_come_before_those_that_may_be_and_others_never() {
+        let ordered = ["step_time_s", "iter_time", "compute_ms", "time", "sync_time_ms", "train_time_s"];
+        assert!(ordered.windows(2).all(|pair| likeness(pair[0]) > likeness(pair[1])), "{:?}", ordered.map(likeness));
+        for name in [
+            "Value",
+            "loss",
+            "Step",
+            "lr",
+            "tokens_per_s",
+            "it/s",
+            "grad_norm",
+            "epoch",
+            "steps",
+            "timestamp",
+            "throughput",
+        ] {
+            assert_eq!(likeness(name), 0, "{name}");
+        }
+    }
+}

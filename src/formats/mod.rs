@@ -1,0 +1,362 @@
+//! Files of measured step times: what people have, found out by looking, and made one table of worker, step and seconds.
+//!
+//! Each format is a file: [`tidy`] and [`wide`] tables (read by [`sheet`] from separated values, or by [`json`]), training
+//! [`log`]s, MLPerf logs ([`mllog`]), output of the DLIO benchmark ([`dlio`]), traces of profilers ([`spans`]). [`source`]
+//! reads the bytes, [`columns`] finds out which column is what, and never takes a counter for a time.
+
+#![cfg_attr(not(test), expect(dead_code, reason = "the command that fits laws takes the rest of the options"))]
+
+mod columns;
+mod dlio;
+mod json;
+mod log;
+mod mllog;
+mod refusal;
+mod sheet;
+mod source;
+mod spans;
+mod tidy;
+mod units;
+mod wide;
+
+pub use refusal::{Refusal, clip};
+pub use units::Unit;
+
+use sheet::Sheet;
+use sim::{StepTime, StepTimes, StepTimesError};
+use std::collections::HashSet;
+use std::fmt;
+use std::str::FromStr;
+
+/// The layout of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Input {
+    /// Found out by looking.
+    #[default]
+    Auto,
+    /// Separated values, a row for each step of each worker.
+    Csv,
+    /// Separated values, a column for each worker.
+    Wide,
+    /// Lines that print a time.
+    Log,
+    /// MLPerf: lines with :::MLLOG.
+    Mllog,
+    /// A JSON object on each line.
+    Jsonl,
+    /// Output of the DLIO benchmark, RANK_output.json.
+    Dlio,
+    /// Chrome, Perfetto or PyTorch-profiler trace.
+    TorchTrace,
+}
+
+/// The column of times that somebody named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// Its values are the times.
+    Values(String),
+    /// It is a clock, whose differences are the times; typed `diff:NAME`.
+    Differences(String),
+}
+
+impl FromStr for Column {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Column, Self::Err> {
+        Ok(match text.trim().strip_prefix("diff:") {
+            Some(name) => Column::Differences(name.trim().to_string()),
+            None => Column::Values(text.trim().to_string()),
+        })
+    }
+}
+
+/// How files are to be read, where looking at them is not enough.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Options {
+    /// The layout.
+    pub input: Input,
+    /// The column of times, the name of a span, or what a log calls them.
+    pub column: Option<Column>,
+    /// The unit of the times.
+    pub unit: Option<Unit>,
+    /// First steps of each worker that are left out.
+    pub skip: usize,
+    /// Rows that are read: those in which each of these columns has this value.
+    pub selection: Vec<(String, String)>,
+}
+
+/// A value that was read: the worker's number, the step's and how long it took, NaN where nothing stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Value {
+    worker: u32,
+    step: u64,
+    seconds: f64,
+}
+
+/// What one file holds.
+#[derive(Debug)]
+struct Reading {
+    values: Vec<Value>,
+    /// The workers' names, by number.
+    labels: Vec<String>,
+    /// Whether the file names its workers.
+    named: bool,
+    /// What holds the times.
+    column: String,
+    unit: Unit,
+    notes: Vec<Note>,
+}
+
+/// What a reader should know of how a file was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// No unit is named: seconds were assumed.
+    UnitAssumed {
+        /// Of this column, in quotes.
+        column: String,
+    },
+    /// Another unit was asked for than the name says.
+    UnitOverridden {
+        /// Of this column.
+        column: String,
+        /// What its name says.
+        named: Unit,
+        /// What was typed.
+        unit: Unit,
+    },
+    /// One of several columns of times was read.
+    Chosen {
+        /// This one.
+        column: String,
+        /// And not these.
+        others: String,
+    },
+    /// What was asked for does not look like times.
+    Suspicious {
+        /// The column.
+        column: String,
+        /// What it looks like.
+        what: &'static str,
+    },
+    /// Times are differences of a clock.
+    Differences {
+        /// This one.
+        column: String,
+    },
+    /// Times are durations of spans.
+    Spans {
+        /// Of this name.
+        name: String,
+    },
+    /// A column for each worker.
+    Wide {
+        /// So many.
+        workers: usize,
+    },
+    /// Step numbers occur several times.
+    StepsRepeat,
+    /// Times are printed now and then, and so may be means.
+    Averaged {
+        /// Steps from one to the next.
+        every: u64,
+    },
+    /// Lines that could not be read.
+    BrokenLines {
+        /// So many.
+        lines: u64,
+    },
+    /// Values that are no times.
+    Dropped(sim::random::step_times::Dropped),
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Note::UnitAssumed { column } => {
+                write!(f, "{column} names no unit: taken as seconds; type --unit ms if they are milliseconds")
+            }
+            Note::UnitOverridden { column, named, unit } => {
+                write!(f, "'{column}' is read in {unit}, as you typed, although its name says {named}")
+            }
+            Note::Chosen { column, others } => {
+                write!(f, "'{column}' is read as the time of a step; --column chooses another ({others})")
+            }
+            Note::Suspicious { column, what } => write!(
+                f,
+                "'{column}' {what}: step times hardly do; type 'diff:{column}' if it is a clock, whose differences are times"
+            ),
+            Note::Differences { column } => {
+                write!(f, "times are differences of '{column}': whatever happens between two of its values is in them")
+            }
+            Note::Spans { name } => write!(f, "times are the spans called '{name}'"),
+            Note::Wide { workers } => write!(f, "{workers} columns are read as one worker each"),
+            Note::StepsRepeat => {
+                write!(
+                    f,
+                    "step numbers occur several times, as after a restart: steps are taken in the order of the lines"
+                )
+            }
+            Note::Averaged { every } => write!(
+                f,
+                "times are printed every {every} steps: if each is the mean over these, single steps scatter more, about {:.1} times \
+                 as much where they are independent",
+                (*every as f64).sqrt()
+            ),
+            Note::BrokenLines { lines } => write!(f, "{lines} lines could not be read and are left out"),
+            Note::Dropped(dropped) => {
+                let parts = [
+                    (dropped.first, "first steps, as you asked"),
+                    (dropped.missing, "missing or not a number"),
+                    (dropped.zero, "zero"),
+                    (dropped.impossible, "infinite or negative"),
+                ];
+                let parts: Vec<String> =
+                    parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+                write!(f, "left out: {}", parts.join(", "))
+            }
+        }
+    }
+}
+
+/// Step times from files, and how they were read.
+#[derive(Debug)]
+pub struct Recorded {
+    /// The times.
+    pub times: StepTimes,
+    /// SHA-256 of each file, as it is on disk.
+    pub sha256: Vec<String>,
+    /// Whether the files, or their number, tell workers apart.
+    pub workers_known: bool,
+    /// What holds the times: a column, a span, a label.
+    pub column: String,
+    /// What the times are in, in the file.
+    pub unit: Unit,
+    /// What a reader should know.
+    pub notes: Vec<Note>,
+}
+
+/// Reads step times from files: one file for all workers, or one for each.
+///
+/// # Errors
+/// [`Refusal`] of the first file that cannot be read, or whose times make no table.
+pub fn read(files: &[String], options: &Options) -> Result<Recorded, Refusal> {
+    let mut notes: Vec<Note> = Vec::new();
+    let (mut sha256, mut values, mut labels) = (Vec::new(), Vec::new(), Vec::<String>::new());
+    let mut last = None;
+    for file in files {
+        let source = source::read(file)?;
+        let reading = reading(&source.text, options).map_err(|refusal| refusal.of(file))?;
+        sha256.push(source.sha256);
+        let first = labels.len() as u32;
+        let name = |label: &String| match (files.len(), reading.named) {
+            (1, true) => label.clone(),
+            (1, false) => "0".to_string(),
+            (_, false) => stem(file),
+            (_, true) => label.clone(),
+        };
+        labels.extend(reading.labels.iter().map(name));
+        values.extend(reading.values.iter().map(|value| Value { worker: first + value.worker, ..*value }));
+        notes.extend(reading.notes.iter().filter(|note| !notes.contains(note)).cloned().collect::<Vec<_>>());
+        last = Some((reading.column, reading.unit, reading.named));
+    }
+    let Some((column, unit, named)) = last else {
+        return Err(Refusal::new("no file is named", "give a file of step times").of("fit"));
+    };
+    // Ranks of one file are told from those of another by its name, where they are called the same.
+    let distinct: HashSet<&String> = labels.iter().collect();
+    if distinct.len() < labels.len() {
+        labels.iter_mut().enumerate().for_each(|(worker, label)| *label = format!("{label}#{worker}"));
+    }
+    let file = files.join(", ");
+    let refuse = |e: StepTimesError| Refusal::new(e.to_string(), "give a file of positive times").of(&clip(&file));
+    let steps = values.iter().map(|v| StepTime { worker: v.worker, step: v.step, seconds: v.seconds });
+    let label = |worker: u32| labels[worker as usize].clone();
+    let mut times = StepTimes::labelled(steps, label).map_err(refuse)?;
+    if options.skip > 0 {
+        times = times.skip_first(options.skip).map_err(refuse)?;
+    }
+    if times.dropped().total() > 0 {
+        notes.push(Note::Dropped(times.dropped()));
+    }
+    Ok(Recorded { times, sha256, workers_known: named || files.len() > 1, column, unit, notes })
+}
+
+/// A file's name without its folder and endings.
+fn stem(file: &str) -> String {
+    let name = file.rsplit('/').next().unwrap_or(file);
+    clip(name.split('.').next().filter(|stem| !stem.is_empty()).unwrap_or(name))
+}
+
+fn reading(text: &str, options: &Options) -> Result<Reading, Refusal> {
+    let start = text.trim_start();
+    let input = match options.input {
+        Input::Auto if start.is_empty() => return Err(Refusal::new("is empty", "give a file of step times")),
+        Input::Auto if mllog::is(text) => Input::Mllog,
+        Input::Auto if start.starts_with(['{', '[']) && spans::is(text) => Input::TorchTrace,
+        Input::Auto if start.starts_with(['{', '[']) => return json_reading(text, options),
+        Input::Auto if log::is(text) => Input::Log,
+        Input::Auto => match table(text, options, false) {
+            // A log among whose lines only some print a time is no table.
+            Err(_) if log::has_times(text) => Input::Log,
+            other => return other,
+        },
+        asked => asked,
+    };
+    let selects = matches!(input, Input::Csv | Input::Wide | Input::Jsonl);
+    if let Some((name, _)) = options.selection.first().filter(|_| !selects) {
+        let reason = format!("has no columns, so none is called '{}'", clip(name));
+        return Err(Refusal::new(reason, "leave --where out"));
+    }
+    match input {
+        Input::Auto | Input::Csv => table(text, options, false),
+        Input::Wide => table(text, options, true),
+        Input::Log => log::read(text, options),
+        Input::Mllog => mllog::read(text, options),
+        Input::Jsonl => of_sheet(json::lines(text)?, options, false),
+        Input::Dlio => match serde_json::from_str(text) {
+            Ok(document) => dlio::read(&document, options),
+            Err(e) => Err(Refusal::new(format!("is no JSON: {}", clip(&e.to_string())), "give RANK_output.json")),
+        },
+        Input::TorchTrace => spans::read(text, options),
+    }
+}
+
+fn json_reading(text: &str, options: &Options) -> Result<Reading, Refusal> {
+    let first_line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let is_lines = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(first_line).is_ok();
+    match serde_json::from_str(text) {
+        Ok(document) if dlio::is(&document) => dlio::read(&document, options),
+        Ok(document) => match json::document(&document) {
+            Some(sheet) => of_sheet(sheet, options, false),
+            None => {
+                Err(Refusal::new("is JSON without a table", "write an object with worker, step and time on each line"))
+            }
+        },
+        Err(_) if is_lines => of_sheet(json::lines(text)?, options, false),
+        // Lines that begin with a bracket are a log as often as not.
+        Err(_) if log::has_times(text) => log::read(text, options),
+        Err(e) => {
+            let reason = format!("begins as JSON and is none: {}", clip(&e.to_string()));
+            Err(Refusal::new(reason, "write it to its end, or one object on each line").at(e.line() as u64))
+        }
+    }
+}
+
+fn table(text: &str, options: &Options, wide: bool) -> Result<Reading, Refusal> {
+    of_sheet(sheet::delimited(text)?, options, wide)
+}
+
+fn of_sheet(mut sheet: Sheet, options: &Options, wide: bool) -> Result<Reading, Refusal> {
+    for (name, value) in &options.selection {
+        sheet.select(name, value)?;
+    }
+    let workers = wide::columns(&sheet, wide);
+    let has_worker = !columns::Roles::of(&sheet).worker.is_empty();
+    match wide || (options.column.is_none() && !workers.is_empty() && !has_worker) {
+        true => wide::read(&sheet, &workers, options),
+        false => tidy::read(&sheet, options),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,358 @@
+//! A table of cells, column by column: what CSV files and JSON lines have in common.
+
+use crate::formats::refusal::{Refusal, clip, some_of};
+use crate::formats::units::{Quantity, Unit, quantity};
+use std::collections::HashMap;
+
+/// A cell, read once.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Cell {
+    /// Nothing.
+    Missing,
+    /// A number and its unit, if it stands in the cell.
+    Number(f64, Option<Unit>),
+    /// Something else: an index of the sheet's texts.
+    Text(u32),
+}
+
+/// Columns of equal length, with the line of each row.
+#[derive(Debug, Default)]
+pub struct Sheet {
+    /// The columns' names; `""` where a column has none.
+    pub names: Vec<String>,
+    /// Cells, column after column.
+    pub columns: Vec<Vec<Cell>>,
+    /// The line of each row, from 1.
+    pub lines: Vec<u64>,
+    texts: Vec<String>,
+    known: HashMap<String, u32>,
+}
+
+impl Sheet {
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// The columns that have this name.
+    pub fn named(&self, name: &str) -> Vec<usize> {
+        (0..self.names.len()).filter(|&column| self.names[column] == name).collect()
+    }
+
+    /// The one column that somebody asked for by its name.
+    ///
+    /// # Errors
+    /// If there is none, or more than one.
+    pub fn wanted(&self, name: &str) -> Result<usize, Refusal> {
+        match self.named(name)[..] {
+            [column] => Ok(column),
+            [] => {
+                let names: Vec<&str> = self.names.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+                let advice = match sim::nearest(name, &names) {
+                    Some(near) => format!("did you mean '{}'?", clip(near)),
+                    None => "name one of them".to_string(),
+                };
+                let all = some_of(names);
+                Err(Refusal::new(format!("there is no column '{}' among {all}", clip(name)), advice))
+            }
+            ref several => Err(Refusal::new(
+                format!("{} columns are called '{}'", several.len(), clip(name)),
+                "give each column a name of its own",
+            )),
+        }
+    }
+
+    /// The text of a cell, as it would be typed.
+    pub fn text(&self, cell: Cell) -> String {
+        match cell {
+            Cell::Missing => String::new(),
+            Cell::Number(number, None) => number.to_string(),
+            Cell::Number(number, Some(unit)) => format!("{number} {unit}"),
+            Cell::Text(text) => self.texts[text as usize].clone(),
+        }
+    }
+
+    /// A cell of this text.
+    pub fn cell(&mut self, text: &str, comma: bool) -> Cell {
+        match quantity(text, comma) {
+            Quantity::Missing => Cell::Missing,
+            Quantity::Number(number, unit) => Cell::Number(number, unit),
+            Quantity::Other => match self.known.get(text) {
+                Some(&known) => Cell::Text(known),
+                None => {
+                    let new = self.texts.len() as u32;
+                    self.texts.push(text.to_string());
+                    self.known.insert(text.to_string(), new);
+                    Cell::Text(new)
+                }
+            },
+        }
+    }
+
+    /// Adds a column, missing in all rows so far.
+    pub fn add_column(&mut self, name: String) -> usize {
+        self.names.push(name);
+        self.columns.push(vec![Cell::Missing; self.lines.len()]);
+        self.names.len() - 1
+    }
+
+    /// Keeps the rows in which the column has this value.
+    ///
+    /// # Errors
+    /// If there is no such column, or no such row.
+    pub fn select(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
+        let column = self.wanted(name)?;
+        let typed = quantity(value, false);
+        let same = |cell: Cell| match (cell, typed) {
+            (Cell::Number(a, _), Quantity::Number(b, _)) => a == b,
+            _ => self.text(cell) == value,
+        };
+        let keep: Vec<bool> = self.columns[column].iter().map(|&cell| same(cell)).collect();
+        if !keep.contains(&true) {
+            let mut values: Vec<String> = self.columns[column].iter().take(10_000).map(|&c| self.text(c)).collect();
+            values.sort();
+            values.dedup();
+            let some = some_of(values.iter().map(String::as_str));
+            return Err(Refusal::new(
+                format!("no row has '{}' in column '{}'", clip(value), clip(name)),
+                format!("it holds {some}"),
+            ));
+        }
+        let kept = |i: usize| keep[i];
+        let rows = self.lines.len();
+        for column in &mut self.columns {
+            *column = (0..rows).filter(|&i| kept(i)).map(|i| column[i]).collect();
+        }
+        self.lines = (0..rows).filter(|&i| kept(i)).map(|i| self.lines[i]).collect();
+        Ok(())
+    }
+}
+
+/// The separators that are tried, the likelier first.
+const SEPARATORS: [u8; 4] = [b',', b'\t', b';', b'|'];
+
+/// The longest cell, in bytes: beyond it a quotation mark was opened and not closed.
+const LONGEST_CELL: usize = 1 << 16;
+
+/// Reads a text of separated values: comma, semicolon, tab or bar; quoted or not; `#` begins a comment.
+///
+/// # Errors
+/// [`Refusal`] if it has no rows, no header, or rows of different lengths.
+pub fn delimited(text: &str) -> Result<Sheet, Refusal> {
+    let separator = separator(text);
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(separator)
+        .has_headers(false)
+        .flexible(true)
+        .comment(Some(b'#'))
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
+    let mut sheet = Sheet::default();
+    let mut commas = 0u64;
+    let mut record = csv::StringRecord::new();
+    let mut is_first = true;
+    loop {
+        let read = reader.read_record(&mut record);
+        let line = record.position().map_or(0, |position| line_of(text, position));
+        let more = read.map_err(|e| Refusal::new(clip(&e.to_string()), "write it as plain CSV").at(line))?;
+        if !more {
+            break;
+        }
+        if let Some(cell) = record.iter().find(|cell| cell.len() > LONGEST_CELL) {
+            let reason = format!("a cell of {} bytes begins with '{}'", cell.len(), clip(cell));
+            return Err(Refusal::new(reason, "close its quotation mark").at(line));
+        }
+        if is_first {
+            is_first = false;
+            let (names, is_data) = header(&record, text, separator, line)?;
+            for name in names {
+                sheet.add_column(name);
+            }
+            if !is_data {
+                continue;
+            }
+        }
+        if record.len() != sheet.names.len() {
+            // A separator at the end of every line, or a line of summary words, costs nothing.
+            let extra = record.iter().skip(sheet.names.len()).all(str::is_empty);
+            if !(extra && record.len() > sheet.names.len()) {
+                return Err(uneven(&record, sheet.names.len(), separator).at(line));
+            }
+        }
+        if record.iter().eq(sheet.names.iter().map(String::as_str)) {
+            continue; // the header again, where files were appended to each other
+        }
+        let comma = separator != b',';
+        for column in 0..sheet.names.len() {
+            let text = &record[column];
+            commas += u64::from(comma && text.contains(','));
+            let cell = sheet.cell(text, comma);
+            sheet.columns[column].push(cell);
+        }
+        sheet.lines.push(line);
+    }
+    if sheet.rows() == 0 {
+        let reason = if is_first { "is empty" } else { "has a header and no rows" };
+        return Err(Refusal::new(reason, "give a table of step times, one row a step"));
+    }
+    if commas > 0 {
+        refuse_thousands(text, separator)?;
+    }
+    Ok(sheet)
+}
+
+/// The line on which a record begins: its position is that of the comments and blank lines above it.
+fn line_of(text: &str, position: &csv::Position) -> u64 {
+    let mut line = position.line();
+    let mut rest = &text[position.byte() as usize..];
+    while let Some(first) = rest.lines().next().filter(|first| first.starts_with('#') || first.is_empty()) {
+        line += 1;
+        rest = rest[first.len()..].trim_start_matches('\r').strip_prefix('\n').unwrap_or_default();
+    }
+    line
+}
+
+/// The names of the columns, and whether the first record is data: they stand in it; or in the comment above it, as some
+/// programs write it; or nowhere, if there is one column of numbers and nothing else.
+fn header(record: &csv::StringRecord, text: &str, separator: u8, line: u64) -> Result<(Vec<String>, bool), Refusal> {
+    let is_data = record.iter().all(|cell| quantity(cell, separator != b',') != Quantity::Other)
+        && record.iter().any(|cell| matches!(quantity(cell, separator != b','), Quantity::Number(..)));
+    if !is_data {
+        return Ok((record.iter().map(str::to_string).collect(), false));
+    }
+    let comment = text.lines().take(line.saturating_sub(1) as usize).filter(|line| line.starts_with('#')).last();
+    let names = comment.map(|comment| {
+        let split = comment.trim_start_matches('#').split(char::from(separator));
+        split.map(|name| name.trim().to_string()).collect::<Vec<String>>()
+    });
+    match names {
+        Some(names) if record.len() > 1 && names.len() == record.len() => Ok((names, true)),
+        _ if record.len() == 1 => Ok((vec![String::new()], true)),
+        _ => {
+            let reason = format!("the first line is not a header but {} numbers", record.len());
+            Err(Refusal::new(reason, "put a line with the columns' names above it, such as step,worker,step_time_s")
+                .at(line))
+        }
+    }
+}
+
+/// The separator by which most of the first lines fall into the same number of cells, more than one.
+fn separator(text: &str) -> u8 {
+    let lines: Vec<&str> =
+        text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()).take(32).collect();
+    let count = |line: &str, separator: u8| {
+        let mut quoted = false;
+        line.bytes()
+            .filter(|&byte| {
+                quoted ^= byte == b'"';
+                byte == separator && !quoted
+            })
+            .count()
+    };
+    let score = |separator: u8| {
+        let first = lines.first().map_or(0, |line| count(line, separator));
+        let same = lines.iter().filter(|line| count(line, separator) == first).count();
+        if first == 0 { 0 } else { same }
+    };
+    let best =
+        SEPARATORS.into_iter().max_by_key(|&s| (score(s), std::cmp::Reverse(SEPARATORS.iter().position(|&t| t == s))));
+    best.filter(|&s| score(s) > 0).unwrap_or(b',')
+}
+
+fn uneven(record: &csv::StringRecord, names: usize, separator: u8) -> Refusal {
+    let cells = record.len();
+    let reason = format!("{cells} cell{} where the header has {names}", if cells == 1 { "" } else { "s" });
+    let digits = |cell: &str| !cell.is_empty() && cell.bytes().all(|b| b.is_ascii_digit());
+    let looks_split = separator == b',' && cells > names && record.iter().filter(|cell| digits(cell)).count() >= 2;
+    let advice = match looks_split {
+        true => "if its comma is a decimal sign, write a point, or separate the columns by semicolons",
+        false => "correct or drop that line",
+    };
+    Refusal::new(reason, advice)
+}
+
+/// `1,234` may be a thousand or a little more than one: if every comma of the file stands before three digits and after a
+/// number that is not zero, nobody can tell.
+fn refuse_thousands(text: &str, separator: u8) -> Result<(), Refusal> {
+    let cells = || {
+        let data = text.lines().filter(|line| !line.starts_with('#')).skip(1);
+        data.flat_map(|line| line.split(char::from(separator))).map(|cell| cell.trim().trim_matches('"'))
+    };
+    let mut with_comma =
+        cells().filter(|cell| cell.contains(',') && quantity(cell, true) != Quantity::Other).peekable();
+    let Some(first) = with_comma.peek().map(|cell| cell.to_string()) else { return Ok(()) };
+    let ambiguous = |cell: &str| {
+        let (whole, rest) = cell.split_once(',').unwrap_or((cell, ""));
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        digits == 3 && whole.trim_start_matches(['-', '+']).parse::<u32>().is_ok_and(|whole| whole != 0)
+    };
+    if with_comma.all(ambiguous) {
+        return Err(Refusal::new(
+            format!("'{}' may be thousands or a decimal comma", clip(&first)),
+            "write a point for the decimal sign, and nothing between thousands",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(text: &str, column: &str) -> Vec<f64> {
+        let sheet = delimited(text).unwrap();
+        let column = sheet.wanted(column).unwrap();
+        let number = |cell: &Cell| if let Cell::Number(number, _) = cell { *number } else { f64::NAN };
+        sheet.columns[column].iter().map(number).collect()
+    }
+
+    #[test]
+    fn separators_quotes_comments_and_line_ends() {
+        for text in [
+            "step,time_s\n0,0.5\n1,0.25\n",
+            "step;time_s\r\n0;0,5\r\n1;0,25\r\n",
+            "step\ttime_s\n0\t0.5\n1\t0,25\n",
+            "# seconds\n#\nstep|time_s\n# half\n0|0.5\n\n1|0.25\n",
+            "\"step\",\"time_s\"\n\"0\",\"0.5\"\n1,0.25",
+            "step,time_s,\n0,0.5,\n1,0.25,\n",
+            "# step,time_s\n0,0.5\n1,0.25\n",
+            "step,time_s\n0,0.5\nstep,time_s\n1,0.25\n",
+        ] {
+            assert_eq!(numbers(text, "time_s"), [0.5, 0.25], "{text}");
+        }
+        assert_eq!(numbers("\"a, b\",time\n1,2\n", "a, b"), [1.0]);
+        assert_eq!(numbers("0.5\n0.25\n", ""), [0.5, 0.25]);
+    }
+
+    #[test]
+    fn what_cannot_be_a_table_is_refused_with_something_to_do() {
+        for (text, part) in [
+            ("", "is empty"),
+            ("# only a comment\n", "is empty"),
+            ("step,time\n", "has a header and no rows"),
+            ("0,0.5\n1,0.25\n", "line 1: the first line is not a header"),
+            ("time_s\n0,5\n0,25\n", "line 2: 2 cells where the header has 1; if its comma is a decimal sign"),
+            ("a,b\n1,2\n3\n", "line 3: 1 cell where the header has 2; correct or drop"),
+            ("a;b\n1;1,234\n2;2,500\n", "'1,234' may be thousands or a decimal comma"),
+        ] {
+            let said = delimited(text).unwrap_err().of("F").to_string();
+            assert!(said.contains(part), "{text}: {said}");
+        }
+        let open = format!("a,b\n1,\"{}\n", "2,3\n".repeat(30_000));
+        let said = delimited(&open).unwrap_err().to_string();
+        assert!(said.contains("close its quotation mark") && said.len() < 200, "{said}");
+    }
+
+    #[test]
+    fn rows_are_chosen_by_a_value() {
+        let mut sheet = delimited("stage,time_s,host\n0,1,a\n1,2,b\n0,3,b\n").unwrap();
+        assert!(sheet.select("stage", "7").unwrap_err().to_string().contains("it holds 0, 1"));
+        sheet.select("stage", "0").unwrap();
+        assert_eq!((sheet.rows(), sheet.lines.clone()), (2, vec![2, 4]));
+        sheet.select("host", "b").unwrap();
+        assert_eq!(sheet.columns[1], [Cell::Number(3.0, None)]);
+        assert!(sheet.select("hst", "b").unwrap_err().to_string().contains("did you mean 'host'?"));
+        let twice = delimited("t,t\n1,2\n").unwrap();
+        assert!(twice.wanted("t").unwrap_err().to_string().contains("2 columns are called 't'"));
+    }
+}

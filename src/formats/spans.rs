@@ -1,0 +1,177 @@
+//! Chrome, Perfetto and PyTorch-profiler traces: JSON events with a name, a begin and a duration in microseconds; a file a
+//! rank, or a process a rank.
+
+use crate::formats::refusal::{Refusal, clip, some_of};
+use crate::formats::units::{Unit, words};
+use crate::formats::{Column, Note, Options, Reading, Value};
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// A trace: an object with events, or the bare list of them.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Trace<'a> {
+    #[serde(borrow)]
+    Object(Object<'a>),
+    List(Vec<Event<'a>>),
+}
+
+#[derive(Deserialize)]
+struct Object<'a> {
+    #[serde(borrow, rename = "traceEvents")]
+    events: Vec<Event<'a>>,
+    #[serde(default, rename = "distributedInfo")]
+    distributed: Option<Distributed>,
+}
+
+#[derive(Deserialize)]
+struct Distributed {
+    rank: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Event<'a> {
+    #[serde(borrow, default)]
+    name: Cow<'a, str>,
+    #[serde(default)]
+    ph: Cow<'a, str>,
+    #[serde(default)]
+    ts: Option<f64>,
+    #[serde(default)]
+    dur: Option<f64>,
+    #[serde(default)]
+    pid: Option<Id>,
+    #[serde(default)]
+    tid: Option<Id>,
+}
+
+#[derive(Clone, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(untagged)]
+enum Id {
+    Number(i64),
+    Text(String),
+}
+
+impl Id {
+    fn label(&self) -> String {
+        match self {
+            Id::Number(n) => n.to_string(),
+            Id::Text(text) => clip(text),
+        }
+    }
+}
+
+/// Whether a text begins as such a trace does.
+pub fn is(text: &str) -> bool {
+    let head: String = text.chars().take(4096).collect();
+    let list_of_events = head.trim_start().starts_with('[') && head.contains("\"ph\"");
+    text.contains("\"traceEvents\"") || list_of_events
+}
+
+/// A name without the number at its end: `ProfilerStep#12` is one of `ProfilerStep#`.
+fn stem(name: &str) -> &str {
+    name.trim_end_matches(|c: char| c.is_ascii_digit())
+}
+
+/// Spans of one kind on one process: begin and duration, µs.
+type Spans = BTreeMap<Option<Id>, Vec<(f64, f64)>>;
+
+/// Reads the spans of one name.
+///
+/// # Errors
+/// [`Refusal`] if the trace is broken, or no name is that of steps.
+pub fn read(text: &str, options: &Options) -> Result<Reading, Refusal> {
+    let broken = |e: serde_json::Error| {
+        let reason = format!("is no whole trace: {}", clip(&e.to_string()));
+        Refusal::new(reason, "export it again, as Chrome trace JSON").at(e.line() as u64)
+    };
+    let (events, rank) = match text.trim_start().starts_with('[') {
+        // Such a list may lack its end, where a program was stopped.
+        true => (serde_json::from_str::<Vec<Event>>(text).map_err(broken)?, None),
+        false => match serde_json::from_str(text).map_err(broken)? {
+            Trace::Object(object) => (object.events, object.distributed.and_then(|info| info.rank)),
+            Trace::List(events) => (events, None),
+        },
+    };
+    let mut kinds: BTreeMap<String, Spans> = BTreeMap::new();
+    let mut open: BTreeMap<(Option<Id>, Option<Id>, String), Vec<f64>> = BTreeMap::new();
+    for event in events {
+        let (Some(ts), name) = (event.ts, stem(&event.name)) else { continue };
+        let span = match &*event.ph {
+            "X" => event.dur.map(|dur| (ts, dur)),
+            "B" => {
+                open.entry((event.pid.clone(), event.tid, name.to_string())).or_default().push(ts);
+                None
+            }
+            "E" => {
+                let begin = open.get_mut(&(event.pid.clone(), event.tid, name.to_string())).and_then(Vec::pop);
+                begin.map(|begin| (begin, ts - begin))
+            }
+            _ => None,
+        };
+        if let Some(span) = span {
+            kinds.entry(name.to_string()).or_default().entry(event.pid).or_default().push(span);
+        }
+    }
+    let (name, spans) = choose(kinds, options)?;
+    let several = spans.len() > 1;
+    let mut reading = Reading {
+        values: Vec::new(),
+        labels: Vec::new(),
+        named: several || rank.is_some(),
+        column: clip(&name),
+        unit: options.unit.unwrap_or(Unit::Us),
+        notes: vec![Note::Spans { name: clip(&name) }],
+    };
+    for (worker, (process, mut spans)) in (0..).zip(spans) {
+        spans.sort_by(|a, b| a.0.total_cmp(&b.0));
+        for (step, (_, duration)) in (0..).zip(spans) {
+            reading.values.push(Value { worker, step, seconds: reading.unit.to_seconds(duration) });
+        }
+        let process = process.map_or(String::new(), |id| id.label());
+        reading.labels.push(match rank {
+            Some(rank) if !several => rank.to_string(),
+            _ => process,
+        });
+    }
+    Ok(reading)
+}
+
+/// The spans that were asked for, or those whose name is that of a step.
+fn choose(mut kinds: BTreeMap<String, Spans>, options: &Options) -> Result<(String, Spans), Refusal> {
+    let count = |spans: &Spans| spans.values().map(Vec::len).sum::<usize>();
+    let mut often: Vec<(usize, String)> =
+        kinds.iter().map(|(name, spans)| (count(spans), name.clone())).filter(|(count, _)| *count >= 2).collect();
+    often.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+    let wanted = match &options.column {
+        Some(Column::Values(name) | Column::Differences(name)) => stem(name).to_string(),
+        None => {
+            let is_step = |name: &String| {
+                let words = words(name);
+                let step = ["step", "steps", "iteration", "iter", "profilerstep", "trainstep"];
+                words.iter().any(|word| step.contains(&word.as_str()))
+            };
+            let mut steps = often.iter().filter(|(_, name)| is_step(name));
+            let profiler = often.iter().find(|(_, name)| name == "ProfilerStep#");
+            match (profiler, steps.next(), steps.next()) {
+                (Some((_, name)), _, _) | (None, Some((_, name)), None) => name.clone(),
+                (None, one, _) => {
+                    let names = some_of(often.iter().map(|(_, name)| name.as_str()));
+                    let reason = if one.is_none() { "no span is that of a step" } else { "several spans may be steps" };
+                    return Err(Refusal::new(
+                        format!("{reason} among {names}"),
+                        "name the span of one step by --column NAME",
+                    ));
+                }
+            }
+        }
+    };
+    match kinds.remove(&wanted) {
+        Some(spans) => Ok((wanted, spans)),
+        None => {
+            let names = some_of(often.iter().map(|(_, name)| name.as_str()));
+            Err(Refusal::new(format!("no span is called '{}'", clip(&wanted)), format!("name one of {names}")))
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Files as people have them, read to the end: public ones in small, and the ways in which they go wrong.
+
+use super::*;
+use std::fs;
+
+fn case(file: &str) -> String {
+    format!("{}/tests/data/cases/{file}", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read_with(file: &str, options: Options) -> Result<Recorded, Refusal> {
+    read(&[case(file)], &options)
+}
+
+fn read_case(file: &str) -> Recorded {
+    read_with(file, Options::default()).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// A file of this text, read.
+fn text(name: &str, text: &str, options: &Options) -> Result<Recorded, Refusal> {
+    bytes(name, text.as_bytes(), options)
+}
+
+fn bytes(name: &str, bytes: &[u8], options: &Options) -> Result<Recorded, Refusal> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join(name);
+    fs::write(&path, bytes).expect("a file");
+    read(&[path.to_string_lossy().into_owned()], options)
+}
+
+fn named(column: &str) -> Options {
+    Options { column: Some(column.parse().unwrap()), ..Options::default() }
+}
+
+/// The same 60 times, in seconds, are behind seven of the cases, each in another layout.
+#[test]
+fn the_same_times_in_every_layout() {
+    let in_seconds = read_case("tab.tsv").times;
+    assert_eq!((in_seconds.len(), in_seconds.pooled()[0]), (60, 0.1035));
+    for file in ["nano.log", "profiler_trace.json", "sparse.csv", "ms.csv", "ms_unit.csv", "comment.csv"] {
+        let read = read_case(file);
+        assert_eq!(read.times.workers(), 1, "{file}");
+        let apart = read.times.pooled().iter().zip(in_seconds.pooled()).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(read.times.len() == 60 && apart < 1e-4, "{file}: {} times, {apart} apart", read.times.len());
+    }
+    assert_eq!((read_case("nano.log").times.pooled()[0], read_case("nano.log").unit), (0.10346, Unit::Ms));
+    let scalars = read_case("scalars_export.csv");
+    // Differences begin with the second.
+    let apart =
+        scalars.times.pooled().iter().zip(&in_seconds.pooled()[1..]).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(scalars.times.len() == 59 && apart < 1e-4, "{apart}");
+    assert_eq!(scalars.notes, [Note::Differences { column: "Wall time".into() }]);
+}
+
+#[test]
+fn counters_are_warned_of_when_named_and_advised_by_nobody() {
+    let step = read_with("scalars_export.csv", named("Step")).unwrap();
+    assert!(step.notes.contains(&Note::Suspicious { column: "Step".into(), what: "counts" }), "{:?}", step.notes);
+    let wall = read_with("scalars_export.csv", named("Wall time")).unwrap();
+    assert!(wall.notes.iter().any(|note| note.to_string().contains("'diff:Wall time'")), "{:?}", wall.notes);
+    let said = read_with("scalars_export.csv", named("step_time_s")).unwrap_err().to_string();
+    assert!(said.contains("there is no column 'step_time_s'") && !said.contains("trace("), "{said}");
+    // Nothing but counters and losses: what is advised is a name, not one of them.
+    let nothing = text("f.csv", "epoch,step,loss\n0,0,2.3\n0,1,2.1\n0,2,2.2\n", &Options::default()).unwrap_err();
+    assert!(nothing.advice.contains("step_time_s") && !nothing.advice.contains("'loss'"), "{nothing}");
+}
+
+#[test]
+fn empty_cells_zeros_and_first_rows_are_counted() {
+    let sparse = read_case("sparse.csv");
+    assert!(sparse.times.dropped().missing >= 1, "{:?}", sparse.times.dropped());
+    let first = text("f.csv", "step,time_s\n0,nan\n1,0\n2,0.5\n3,0.25\n", &Options::default()).unwrap();
+    assert_eq!(first.times.pooled(), [0.5, 0.25]);
+    let said = first.notes.last().unwrap().to_string();
+    assert_eq!(said, "left out: 1 missing or not a number, 1 zero");
+    let skipped =
+        text("f.csv", "step,time_s\n0,9\n1,0.5\n2,0.25\n", &Options { skip: 1, ..Options::default() }).unwrap();
+    assert_eq!(skipped.times.pooled(), [0.5, 0.25]);
+    assert!(skipped.notes.last().unwrap().to_string().contains("1 first steps, as you asked"));
+    let too_many = text("f.csv", "step,time_s\n0,9\n", &Options { skip: 1, ..Options::default() }).unwrap_err();
+    assert!(too_many.to_string().contains("no usable step time"), "{too_many}");
+}
+
+#[test]
+fn a_column_for_each_rank_is_a_law_for_each_rank() {
+    let wide = read_case("wide.csv");
+    assert_eq!(wide.times.labels(), ["rank0", "rank1", "rank2", "rank3"]);
+    assert!(wide.times.mean_of_worker(3) > 1.9 * wide.times.mean_of_worker(0));
+    assert_eq!(wide.notes[0], Note::Wide { workers: 4 });
+    // One of them by its name is one worker.
+    assert_eq!(read_with("wide.csv", named("rank3")).unwrap().times.workers(), 1);
+    let ms =
+        text("f.csv", "iter;gpu0_ms;gpu1_ms;loss\n0;100;200;3.0\n1;110;190;2.0\n2;105;195;2.5\n", &Options::default())
+            .unwrap();
+    assert_eq!((ms.times.of_worker(1), ms.unit), (&[0.2, 0.19, 0.195][..], Unit::Ms));
+}
+
+#[test]
+fn other_cases() {
+    let alternate = read_case("alternate.csv");
+    assert_eq!((alternate.column.as_str(), alternate.times.pooled()[0]), ("Time/step", 1400.0));
+    assert_eq!(read_case("one_row.csv").times.pooled(), [0.5]);
+    assert_eq!(read_case("twopoint.csv").times.workers(), 1);
+    // Totals of whole runs are no step times unless somebody says so.
+    let totals = read_with("local_sgd_4gpu.csv", Options::default()).unwrap_err();
+    assert!(totals.to_string().contains("type --column 'train_time_s'"), "{totals}");
+}
+
+#[test]
+fn units_are_in_the_name_in_the_cell_or_typed() {
+    let ms = Options { unit: Some(Unit::Ms), ..Options::default() };
+    assert_eq!(text("f.csv", "step,time\n0,250\n1,300\n", &ms).unwrap().times.pooled(), [0.25, 0.3]);
+    let assumed = text("f.csv", "step,time\n0,0.250\n1,0.300\n", &Options::default()).unwrap();
+    assert_eq!(assumed.notes, [Note::UnitAssumed { column: "'time'".into() }]);
+    let clash = text("f.csv", "step,time\n0,250s\n1,300s\n", &ms).unwrap_err();
+    assert!(clash.to_string().contains("leave --unit out"), "{clash}");
+    let other = text("f.csv", "step,time_us\n0,250\n1,300\n", &ms).unwrap();
+    assert_eq!(other.notes.len(), 1);
+    assert_eq!(
+        text("f.csv", "step,time_us\n0,250\n1,300\n", &Options::default()).unwrap().times.pooled(),
+        [250e-6, 300e-6]
+    );
+}
+
+#[test]
+fn encodings_and_zips_make_no_difference() {
+    let plain = "step,time_ms\n0,103.46\n1,159.64\n";
+    let want = text("f.csv", plain, &Options::default()).unwrap().times;
+    let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(plain.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    assert_eq!(bytes("f.csv", &utf16, &Options::default()).unwrap().times, want);
+    let mut zip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut zip, plain.as_bytes()).unwrap();
+    assert_eq!(bytes("f.csv.gz", &zip.finish().unwrap(), &Options::default()).unwrap().times, want);
+    let latin = b"step,h\xf4te,time_ms\n0,caf\xe9,103.46\n1,caf\xe9,159.64\n";
+    assert_eq!(bytes("f.csv", latin, &Options::default()).unwrap().times, want);
+    let comma = "step;time_ms\n0;103,46\n1;159,64\n";
+    assert_eq!(text("f.csv", comma, &Options::default()).unwrap().times, want);
+    let quoted = "step,\"time, all of it (ms)\"\n0,103.46\n1,159.64\n";
+    assert_eq!(text("f.csv", quoted, &Options::default()).unwrap().times, want);
+    let nul = text("f.csv", "step,time_ms\n0,103.46\n1,15\09.64\n", &Options::default()).unwrap_err();
+    assert_eq!((nul.line, nul.reason.as_str()), (None, "is no text"));
+    let equal = text("f.csv", "time_ms,time_ms\n1.5,2.5\n1.25,2.25\n", &Options::default()).unwrap_err();
+    assert!(equal.to_string().contains("name"), "{equal}");
+}
+
+#[test]
+fn ranks_steps_and_what_else_tells_rows_apart() {
+    let many = "rank,step,mode,time_s\n0,0,a,1\n1,0,a,2\n0,1,a,4\n1,1,a,3\n0,0,b,5\n1,0,b,6\n0,1,b,9\n1,1,b,8\n";
+    let said = text("f.csv", many, &Options::default()).unwrap_err().to_string();
+    assert!(said.contains("choose one by --where 'mode=a' (a, b)"), "{said}");
+    let selection = vec![("mode".to_string(), "b".to_string())];
+    let chosen = text("f.csv", many, &Options { selection, ..Options::default() }).unwrap();
+    assert_eq!(chosen.times.rows().seconds, [5.0, 6.0, 9.0, 8.0]);
+    // Epochs come one after the other; so does what a restart repeats.
+    let epochs = "epoch,step,time_s\n0,0,1\n0,1,3\n1,0,2\n1,1,5\n";
+    assert_eq!(text("f.csv", epochs, &Options::default()).unwrap().times.pooled(), [1.0, 3.0, 2.0, 5.0]);
+    let restart = text("f.csv", "step,time_s\n0,1\n1,3\n1,2\n2,4\n", &Options::default()).unwrap();
+    assert_eq!((restart.times.pooled(), &restart.notes[..]), (&[1.0, 3.0, 2.0, 4.0][..], &[Note::StepsRepeat][..]));
+    // Ranks of several stages are as many workers.
+    let stages = many.replace("mode", "stage");
+    assert_eq!(text("f.csv", &stages, &Options::default()).unwrap().times.labels(), ["a/0", "a/1", "b/0", "b/1"]);
+    // Machines with several devices.
+    let nodes = "node,gpu,iter,iter_time_ms\nb,0,0,10\nb,1,0,20\na,0,0,30\na,1,0,40\n";
+    assert_eq!(text("f.csv", nodes, &Options::default()).unwrap().times.labels(), ["a/0", "a/1", "b/0", "b/1"]);
+}
+
+#[test]
+fn json_in_its_layouts() {
+    let lines = "{\"step\": 0, \"perf\": {\"step_time\": 0.5}}\n{\"step\": 1, \"perf\": {\"step_time\": 0.25}}\n";
+    let read = text("f.jsonl", lines, &Options::default()).unwrap();
+    assert_eq!((read.times.pooled(), read.column.as_str()), (&[0.5, 0.25][..], "perf.step_time"));
+    let list = "[{\"rank\": 1, \"time_ms\": 500}, {\"rank\": 0, \"time_ms\": 250}]";
+    assert_eq!(text("f.json", list, &Options::default()).unwrap().times.of_worker(0), [0.25]);
+    let scalars = "[[1700000000.5, 0, 2.5], [1700000001.0, 10, 2.4], [1700000001.75, 20, 2.3], [1700000003.0, 30, 2.35], [1700000004.0, 40, 2.2]]";
+    let read = text("f.json", scalars, &Options::default()).unwrap();
+    assert_eq!(read.times.pooled(), [0.05, 0.075, 0.125, 0.1]);
+    let columns = "{\"rank0\": [0.5, 0.6, 0.55], \"rank1\": [0.7, 0.8, 0.75]}";
+    assert_eq!(text("f.json", columns, &Options::default()).unwrap().times.labels(), ["rank0", "rank1"]);
+    let broken = text("f.json", "{\"step\": 0,\n \"time\": ", &Options::default()).unwrap_err();
+    assert!(broken.to_string().contains("begins as JSON and is none"), "{broken}");
+}
+
+#[test]
+fn profiles_are_a_file_a_rank_or_a_process_a_rank() {
+    let span = |name: &str, pid: &str, ts: f64, dur: f64| {
+        format!(
+            "{{\"ph\": \"X\", \"name\": \"{name}\", \"pid\": {pid}, \"tid\": \"main\", \"ts\": {ts}, \"dur\": {dur}, \"args\": {{\"x\": [1]}}}}"
+        )
+    };
+    let file = |events: &[String]| format!("{{\"schemaVersion\": 1, \"traceEvents\": [{}]}}", events.join(", "));
+    let two = file(&[
+        span("train_step 1", "7", 10.0, 2e5),
+        span("train_step 0", "7", 0.0, 1e5),
+        span("train_step 0", "8", 0.0, 3e5),
+        span("forward", "8", 0.0, 1e5),
+        "{\"ph\": \"M\", \"name\": \"process_name\", \"pid\": \"Spans\", \"ts\": 0.5}".to_string(),
+    ]);
+    let read_two = text("a.json", &two, &Options::default()).unwrap();
+    assert_eq!(
+        (read_two.times.labels(), read_two.times.of_worker(0)),
+        (&["7".to_string(), "8".into()][..], &[0.1, 0.2][..])
+    );
+    let begins = "[{\"ph\": \"B\", \"name\": \"step\", \"ts\": 0, \"pid\": 1, \"tid\": 1}, {\"ph\": \"E\", \"name\": \"step\", \"ts\": 5e5, \"pid\": 1, \"tid\": 1},
+        {\"ph\": \"B\", \"name\": \"step\", \"ts\": 6e5, \"pid\": 1, \"tid\": 1}, {\"ph\": \"E\", \"name\": \"step\", \"ts\": 1e6, \"pid\": 1, \"tid\": 1}]";
+    assert_eq!(text("b.json", begins, &Options::default()).unwrap().times.pooled(), [0.5, 0.4]);
+    let none = file(&[span("forward", "1", 0.0, 5.0), span("forward", "1", 9.0, 5.0)]);
+    let said = text("c.json", &none, &Options::default()).unwrap_err().to_string();
+    assert!(said.contains("no span is that of a step among forward") && said.contains("--column NAME"), "{said}");
+    assert_eq!(text("c.json", &none, &named("forward")).unwrap().times.pooled(), [5e-6, 5e-6]);
+    // A file a rank: workers are called as the files are.
+    let folder = tempfile::tempdir().unwrap();
+    let paths = ["rank0.json", "rank1.json"].map(|name| {
+        let path = folder.path().join(name);
+        fs::write(&path, file(&[span("ProfilerStep#1", "5", 0.0, 1e5), span("ProfilerStep#2", "5", 2e5, 2e5)]))
+            .unwrap();
+        path.to_string_lossy().into_owned()
+    });
+    let both = read(&paths, &Options::default()).unwrap();
+    assert_eq!((both.times.labels(), both.workers_known), (&["rank0".to_string(), "rank1".into()][..], true));
+    assert_eq!(both.sha256.len(), 2);
+}
+
+#[test]
+fn what_cannot_be_read_is_refused_in_a_line_that_quotes_little() {
+    let long = "x".repeat(100_000);
+    let names: Vec<String> = (0..50_000).map(|i| format!("name{i}")).collect();
+    for (name, contents) in [
+        ("f.csv", String::new()),
+        ("f.csv", "\n\n".into()),
+        ("f.csv", format!("step,{long}\n0,1\n1,2\n2,3\n3,4\n")),
+        ("f.csv", format!("step,time_s\n0,{long}\n")),
+        ("f.csv", format!("step,time_s\n0,\"{}", "a,b\n".repeat(50_000))),
+        ("f.csv", format!("{}\n{}\n", names.join(","), "1,".repeat(49_999) + "1")),
+        ("f.json", format!("{{\"{long}\": 1}}")),
+        ("f.json", format!("{{\"traceEvents\": [{{\"{long}")),
+        ("f.log", long.clone()),
+        ("f.log", format!(":::MLLOG {long}\n")),
+        ("f.csv", "step,time_s\n0,-0.5\n1,0.5\n".into()),
+        ("f.csv", "step,time_s\n0,1:02.5\n".into()),
+        ("f.csv", "0,0.5\n1,0.25\n".into()),
+        ("f.csv", "time_s\n0,5\n0,25\n".into()),
+    ] {
+        let refusal = text(name, &contents, &Options::default()).unwrap_err();
+        let said = refusal.of("F").to_string();
+        assert!(said.len() < 300 && !said.contains('\n') && said.contains("; "), "{said}");
+    }
+}
+
+#[test]
+fn what_was_asked_for_wins_over_what_it_looks_like() {
+    let input = Input::Wide;
+    let wide =
+        text("f.csv", "step,alice_s,bob_s\n0,1,2\n1,3,4\n2,2,5\n", &Options { input, ..Options::default() }).unwrap();
+    assert_eq!(wide.times.labels(), ["alice_s", "bob_s"]);
+    let selection = vec![("a".to_string(), "1".to_string())];
+    let refused =
+        text("f.log", "step 1 time 5ms\nstep 2 time 6ms\n", &Options { selection, ..Options::default() }).unwrap_err();
+    assert!(refused.to_string().contains("leave --where out"), "{refused}");
+    assert!(text("f.csv", "step,time_s\n0,1\n", &Options { input: Input::Dlio, ..Options::default() }).is_err());
+}

@@ -1,0 +1,216 @@
+//! Units of time: in the name of a column (`time_ms`, `step time (s)`), in a cell (`103.46ms`), or typed.
+
+use std::fmt;
+
+/// A unit of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Unit {
+    /// Seconds.
+    S,
+    /// Milliseconds.
+    Ms,
+    /// Microseconds.
+    Us,
+    /// Nanoseconds.
+    Ns,
+    /// Minutes.
+    Min,
+    /// Hours.
+    H,
+}
+
+impl Unit {
+    /// How many seconds it is.
+    pub fn seconds(self) -> f64 {
+        match self {
+            Unit::S => 1.0,
+            Unit::Ms => 1e-3,
+            Unit::Us => 1e-6,
+            Unit::Ns => 1e-9,
+            Unit::Min => 60.0,
+            Unit::H => 3600.0,
+        }
+    }
+
+    /// So many of this unit, in seconds, rounded once.
+    pub fn to_seconds(self, value: f64) -> f64 {
+        match self {
+            Unit::S | Unit::Min | Unit::H => value * self.seconds(),
+            Unit::Ms => value / 1e3,
+            Unit::Us => value / 1e6,
+            Unit::Ns => value / 1e9,
+        }
+    }
+
+    /// The unit that a word is.
+    pub fn of_word(word: &str) -> Option<Unit> {
+        Some(match word.to_lowercase().as_str() {
+            "s" | "sec" | "secs" | "second" | "seconds" => Unit::S,
+            "ms" | "msec" | "msecs" | "millis" | "millisecond" | "milliseconds" => Unit::Ms,
+            "us" | "µs" | "μs" | "usec" | "usecs" | "micros" | "microsecond" | "microseconds" => Unit::Us,
+            "ns" | "nsec" | "nanos" | "nanosecond" | "nanoseconds" => Unit::Ns,
+            "min" | "mins" | "minute" | "minutes" => Unit::Min,
+            "h" | "hr" | "hrs" | "hour" | "hours" => Unit::H,
+            _ => return None,
+        })
+    }
+
+    /// The unit in a column's name, where it has one and the column is not a rate (`tokens_per_s`, `it/s`).
+    ///
+    /// The last word that is a unit counts; `ms/step` and `s_per_step` are times, what stands *per* second is not.
+    pub fn of_name(name: &str) -> Option<Unit> {
+        let words = words(name);
+        let at = words.iter().rposition(|word| Unit::of_word(word).is_some())?;
+        let unit = Unit::of_word(&words[at]);
+        // A lone letter is a unit only where units stand: at the end, or before "per".
+        let placed = words[at].chars().count() > 1 || at + 1 == words.len() || words[at + 1] == "per";
+        let long_word_of_something_else = matches!(words[at].as_str(), "min" | "mins") && words.len() > 1 && at == 0;
+        if is_rate(name) || !placed || long_word_of_something_else { None } else { unit }
+    }
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Unit::S => "s",
+            Unit::Ms => "ms",
+            Unit::Us => "us",
+            Unit::Ns => "ns",
+            Unit::Min => "min",
+            Unit::H => "h",
+        })
+    }
+}
+
+/// The words of a name, in lower case: `stepTime_ms`, `step-time (ms)` and `time/step` are cut where a word ends; a slash
+/// between two words is the word *per*.
+pub fn words(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut word = String::new();
+    let mut before = ' ';
+    for c in name.chars() {
+        let new_hump = c.is_uppercase() && before.is_lowercase();
+        if (!c.is_alphanumeric() || new_hump) && !word.is_empty() {
+            words.push(std::mem::take(&mut word));
+        }
+        if c == '/' && !words.is_empty() {
+            words.push("per".to_string());
+        }
+        if c.is_alphanumeric() {
+            word.extend(c.to_lowercase());
+        }
+        before = c;
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+/// Whether a name is that of so many of something per unit of time.
+pub fn is_rate(name: &str) -> bool {
+    let words = words(name);
+    let per_time = words.windows(2).any(|pair| pair[0] == "per" && Unit::of_word(&pair[1]).is_some());
+    let named = words.iter().any(|word| {
+        matches!(
+            word.as_str(),
+            "throughput" | "rate" | "fps" | "hz" | "ips" | "sps" | "flops" | "tflops" | "gflops" | "bandwidth"
+        )
+    });
+    per_time || named
+}
+
+/// What a cell says: a number with the unit that it has there, nothing, or something else.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Quantity {
+    /// Nothing, or a word for it.
+    Missing,
+    /// A number.
+    Number(f64, Option<Unit>),
+    /// No number.
+    Other,
+}
+
+/// Reads a cell; a comma is the decimal sign if `comma`.
+pub fn quantity(cell: &str, comma: bool) -> Quantity {
+    let cell = cell.trim();
+    if matches!(cell.to_ascii_lowercase().as_str(), "" | "nan" | "na" | "n/a" | "null" | "none" | "-" | "--" | "?") {
+        return Quantity::Missing;
+    }
+    let is_end = |(i, c): (usize, char)| {
+        let exponent =
+            matches!(c, 'e' | 'E') && cell[i + 1..].starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+');
+        (!(c.is_ascii_digit() || matches!(c, '.' | ',' | '+' | '-') || exponent)).then_some(i)
+    };
+    let end = cell.char_indices().find_map(is_end).unwrap_or(cell.len());
+    let (number, unit) = (&cell[..end], cell[end..].trim());
+    let parsed = match comma {
+        true if number.matches(',').count() == 1 && !number.contains('.') => number.replace(',', ".").parse(),
+        _ => number.parse(),
+    };
+    match (parsed, unit) {
+        (Ok(number), "") => Quantity::Number(number, None),
+        (Ok(number), unit) => match Unit::of_word(unit) {
+            Some(unit) => Quantity::Number(number, Some(unit)),
+            None => Quantity::Other,
+        },
+        (Err(_), _) => match cell.parse::<f64>() {
+            Ok(number) => Quantity::Number(number, None), // inf
+            Err(_) => Quantity::Other,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_units_and_rates_do_not() {
+        for (name, unit) in [
+            ("step_time_s", Some(Unit::S)),
+            ("time_ms", Some(Unit::Ms)),
+            ("step time (ms)", Some(Unit::Ms)),
+            ("iterTimeMs", Some(Unit::Ms)),
+            ("duration_seconds", Some(Unit::S)),
+            ("ms/step", Some(Unit::Ms)),
+            ("s_per_step", Some(Unit::S)),
+            ("time[us]", Some(Unit::Us)),
+            ("dur_ns", Some(Unit::Ns)),
+            ("Time/step", None),
+            ("iter_time", None),
+            ("tokens_per_s", None),
+            ("it/s", None),
+            ("samples/sec", None),
+            ("steps", None),
+            ("s_max_norm", None),
+        ] {
+            assert_eq!(Unit::of_name(name), unit, "{name}");
+        }
+        assert!(is_rate("tokens_per_s") && is_rate("it/s") && !is_rate("ms/step") && !is_rate("Time/step"));
+    }
+
+    #[test]
+    fn cells_are_numbers_with_or_without_units() {
+        for (cell, quantity_of) in [
+            ("103.46ms", Quantity::Number(103.46, Some(Unit::Ms))),
+            (" 1.5 s ", Quantity::Number(1.5, Some(Unit::S))),
+            ("2e-3", Quantity::Number(0.002, None)),
+            ("135 µs", Quantity::Number(135.0, Some(Unit::Us))),
+            ("-1", Quantity::Number(-1.0, None)),
+            ("inf", Quantity::Number(f64::INFINITY, None)),
+            ("", Quantity::Missing),
+            ("NaN", Quantity::Missing),
+            ("0,5", Quantity::Other),
+            ("1:02.5", Quantity::Other),
+            ("12 apples", Quantity::Other),
+            ("abc", Quantity::Other),
+        ] {
+            assert_eq!(quantity(cell, false), quantity_of, "{cell}");
+        }
+        assert_eq!(quantity("0,1035", true), Quantity::Number(0.1035, None));
+        assert_eq!(quantity("1,2ms", true), Quantity::Number(1.2, Some(Unit::Ms)));
+        assert_eq!(quantity("1.5", true), Quantity::Number(1.5, None));
+        assert_eq!(Unit::Ms.to_seconds(103.46), 0.10346);
+    }
+}

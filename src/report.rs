@@ -1,0 +1,247 @@
+//! From arguments to files: the one way that every command takes.
+//!
+//! A [`Command`] is a set of options that can be resolved, written into the manifest, and made into a job; what the job
+//! comes to is a [`Report`]: tables, figures, a text, and how it ended. [`run`] does the rest for all of them.
+
+use crate::cli::{Common, Format};
+use crate::error::Error;
+use crate::figures::{self, Picture};
+use crate::manifest::Manifest;
+use crate::output::{Output, Written};
+use crate::rows::{Table, Tables};
+use crate::session::{self, Session};
+use rayon::prelude::*;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// A command that leaves files. Its options serialise to what the manifest holds, by their long names.
+pub trait Command: Serialize {
+    /// Its name.
+    const NAME: &'static str;
+    /// All tables that it may write.
+    const TABLES: &'static [Table];
+    /// All figures that it may draw, by the names of their files.
+    const FIGURES: &'static [&'static str];
+
+    /// What every command takes.
+    fn common(&self) -> &Common;
+
+    /// Where its files go.
+    fn directory(&self) -> PathBuf {
+        self.common().out.clone().unwrap_or_else(|| PathBuf::from("output").join(Self::NAME))
+    }
+
+    /// A file that is wanted elsewhere.
+    fn save(&self) -> Option<PathBuf> {
+        None
+    }
+
+    /// Fills in what was not typed. Resolved options, typed again, resolve to themselves.
+    ///
+    /// # Errors
+    /// What makes no sense together.
+    fn resolve(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Reads the inputs and makes sure that there is something to do; nothing is written until then.
+    ///
+    /// # Errors
+    /// Everything that can be known to be wrong before the work begins.
+    fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error>;
+}
+
+/// Work that is ready to begin. It is told the directory, to keep there what it has finished.
+pub type Job<'a> = Box<dyn FnOnce(&Output) -> Result<Box<dyn Report + 'a>, Error> + 'a>;
+
+/// What came of a run.
+pub trait Report {
+    /// The rows of all tables.
+    fn tables(&self, tables: &mut Tables);
+
+    /// The figures, by the names of their files.
+    fn figures(&self) -> Vec<(&'static str, Picture)>;
+
+    /// What is printed.
+    fn text(&self) -> String;
+
+    /// How it ended.
+    fn outcome(&self) -> Outcome;
+
+    /// What is to be saved elsewhere, and how good it is.
+    fn saved(&self, _manifest: &Manifest) -> Option<(Value, Vec<u8>)> {
+        None
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// As it should.
+    Done,
+    /// At its end, but a verdict failed: why.
+    Failed(String),
+    /// By itself, before its end: why, and how much is done.
+    Broke(String, Option<String>),
+    /// From outside: how much is done, if anything is.
+    Interrupted(Option<String>),
+}
+
+/// The document that `--json` prints.
+#[derive(Serialize, JsonSchema)]
+pub struct Document<'a> {
+    /// The command.
+    command: &'a str,
+    /// Version of the program.
+    version: &'a str,
+    /// Commit that it was built from, where known.
+    git_commit: Option<&'a str>,
+    /// All options as they were understood, by their long names.
+    arguments: &'a Map<String, Value>,
+    /// Root of all random numbers.
+    seed: u64,
+    /// Whether the run came to its end.
+    complete: bool,
+    /// Why it failed or broke off, if it did.
+    error: Option<String>,
+    /// What a reader has to know beside the numbers.
+    notes: Vec<String>,
+    /// The rows of each table, which are those of the CSV file of that name.
+    #[schemars(schema_with = "tables_schema")]
+    tables: Map<String, Value>,
+}
+
+fn tables_schema(generator: &mut SchemaGenerator) -> Schema {
+    let property = |table: &Table| {
+        let rows = table.schema(generator);
+        (table.name.to_string(), serde_json::json!({ "type": "array", "items": rows }))
+    };
+    let properties: Map<String, Value> = crate::cli::tables().into_iter().map(property).collect();
+    schemars::json_schema!({ "type": "object", "properties": properties, "additionalProperties": false })
+}
+
+/// Runs a command: resolves its options, takes its directory, does its job, writes its files, prints its text.
+///
+/// # Errors
+/// Whatever went wrong, with the exit status that it has.
+pub fn run<C: Command>(mut command: C, typed: &[OsString]) -> Result<(), Error> {
+    command.resolve()?;
+    let common = command.common();
+    let session = Session::begin(common.quiet)?;
+    let directory = command.directory();
+    let Ok(Value::Object(mut arguments)) = serde_json::to_value(&command) else { unreachable!("options have names") };
+    arguments.insert("out".to_string(), directory.display().to_string().into());
+    let mut manifest = Manifest::begin(C::NAME, typed, arguments, common.seed);
+    let job = command.prepare(&session)?;
+    manifest.inputs = session.inputs();
+    let mut output = Output::open(&directory, C::NAME, &names::<C>())?;
+    if let Some(path) = command.save() {
+        output.also(&path, &names::<C>())?;
+    }
+    let report = job(&output)?;
+    let outcome = report.outcome();
+    manifest.complete = matches!(outcome, Outcome::Done | Outcome::Failed(_));
+    if matches!(outcome, Outcome::Broke(_, None) | Outcome::Interrupted(None)) {
+        return outcome.conclude(None);
+    }
+    let mut tables = Tables::new(common.json);
+    report.tables(&mut tables);
+    let text = match tables.json.take() {
+        None => report.text(),
+        Some(tables) => document(&manifest, &session, &outcome, tables),
+    };
+    // The result is printed even if it cannot be written.
+    let written = write(&*report, common, tables, manifest, output);
+    session::print(&text)?;
+    let written = written?;
+    session.tell("wrote", &written);
+    outcome.conclude(Some(&written))
+}
+
+fn write(
+    report: &dyn Report,
+    common: &Common,
+    tables: Tables,
+    mut manifest: Manifest,
+    mut output: Output,
+) -> Result<Written, Error> {
+    if common.format.0.contains(&Format::Csv) {
+        tables.csv.into_iter().for_each(|(name, bytes)| output.add(format!("{name}.csv"), bytes));
+    }
+    let pictures: Vec<Format> = common.format.0.iter().copied().filter(|format| *format != Format::Csv).collect();
+    if !pictures.is_empty() {
+        let draw = |(name, figure): (&'static str, Picture)| Ok((name, figures::draw(&figure, &pictures)?));
+        let drawn: Vec<_> = report.figures().into_par_iter().map(draw).collect::<Result<_, Error>>()?;
+        for (name, files) in drawn {
+            files.into_iter().for_each(|(format, bytes)| output.add(format!("{name}.{format}"), bytes));
+        }
+    }
+    if let Some((score, bytes)) = report.saved(&manifest) {
+        manifest.score = Some(score);
+        output.save(|| bytes);
+    }
+    output.commit(manifest)
+}
+
+/// All files that a command may leave.
+fn names<C: Command>() -> Vec<String> {
+    let tables = C::TABLES.iter().map(|table| format!("{}.csv", table.name));
+    let figures = C::FIGURES.iter().flat_map(|name| ["svg", "png", "pdf"].map(|format| format!("{name}.{format}")));
+    tables.chain(figures).collect()
+}
+
+fn document(manifest: &Manifest, session: &Session, outcome: &Outcome, tables: Map<String, Value>) -> String {
+    let document = Document {
+        command: &manifest.command,
+        version: &manifest.version,
+        git_commit: manifest.git_commit.as_deref(),
+        arguments: &manifest.arguments,
+        seed: manifest.seed,
+        complete: manifest.complete,
+        error: outcome.clone().conclude(None).err().map(|error| error.to_string()),
+        notes: session.notes(),
+        tables,
+    };
+    serde_json::to_string_pretty(&document).expect("a document is plain data") + "\n"
+}
+
+impl Outcome {
+    /// The error that it is, if it is one, with a word on what was kept.
+    fn conclude(self, written: Option<&Written>) -> Result<(), Error> {
+        let kept = |done: Option<String>| match (done, written) {
+            (None, _) => "nothing was finished, and nothing was written".to_string(),
+            (Some(done), None) => done,
+            (Some(done), Some(written)) => format!("{done} and kept in {written}"),
+        };
+        match self {
+            Outcome::Done => Ok(()),
+            Outcome::Failed(why) => Err(Error::Verdict(why)),
+            Outcome::Broke(why, done) => Err(Error::Input(format!("{why}; {}", kept(done)))),
+            Outcome::Interrupted(done) => Err(Error::Interrupted(kept(done))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The schema in the repository is that of the program. `STRAGGLE_UPDATE=1 cargo test` writes it anew.
+    #[test]
+    fn the_schema_in_the_repository_is_that_of_the_program() {
+        let schema = schemars::schema_for!(Document);
+        let text = serde_json::to_string_pretty(&schema).expect("JSON") + "\n";
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/straggle.schema.json");
+        if std::env::var_os("STRAGGLE_UPDATE").is_some() {
+            std::fs::write(path, &text).expect("the schema is written");
+        }
+        let kept = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            kept == text,
+            "docs/straggle.schema.json is of another version; run STRAGGLE_UPDATE=1 cargo test schema"
+        );
+    }
+}

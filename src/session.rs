@@ -1,0 +1,135 @@
+//! What a run has beside its arguments: signals, a progress bar, notes to the reader, files that were read.
+
+use crate::error::Error;
+use crate::manifest::File;
+use indicatif::{ProgressBar, ProgressStyle};
+use sim::Progress;
+use std::cell::RefCell;
+use std::fmt::Display;
+use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// A run that is going on.
+pub struct Session {
+    /// How far it is, and whether it is to stop.
+    pub progress: Progress,
+    quiet: bool,
+    notes: RefCell<Vec<String>>,
+    inputs: RefCell<Vec<File>>,
+}
+
+impl Session {
+    /// A run that begins, and that Ctrl-C, SIGTERM and SIGHUP stop; a second one leaves at once.
+    ///
+    /// # Errors
+    /// If the system lets nobody listen for signals.
+    pub fn begin(quiet: bool) -> Result<Session, Error> {
+        static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+        if STOP.get().is_none() {
+            let stop = STOP.get_or_init(Arc::default);
+            let second_time_leaves_at_once = || {
+                if stop.swap(true, Ordering::Relaxed) {
+                    std::process::exit(130);
+                }
+            };
+            ctrlc::set_handler(second_time_leaves_at_once)
+                .map_err(|e| Error::Input(format!("cannot listen for Ctrl-C: {e}")))?;
+        }
+        let stop = STOP.get_or_init(Arc::default).clone();
+        let progress = Progress { stop, ..Progress::default() };
+        Ok(Session { progress, quiet, notes: RefCell::default(), inputs: RefCell::default() })
+    }
+
+    /// Whether somebody stopped it.
+    pub fn stopped(&self) -> bool {
+        self.progress.stop.load(Ordering::Relaxed)
+    }
+
+    /// Says what a reader has to know beside the result, and keeps it for the document.
+    pub fn note(&self, note: impl Into<String>) {
+        let note = note.into();
+        self.tell("\x1b[1;33mnote:\x1b[0m", &note);
+        self.notes.borrow_mut().push(note);
+    }
+
+    /// Says something on stderr, unless it is to be quiet.
+    pub fn tell(&self, mark: &str, what: &dyn Display) {
+        if !self.quiet {
+            tell(mark, what);
+        }
+    }
+
+    /// All notes so far.
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.borrow().clone()
+    }
+
+    /// Remembers a file that was read, for the manifest.
+    pub fn input(&self, name: impl Into<String>, bytes: &[u8]) {
+        self.inputs.borrow_mut().push(File::new(name, bytes));
+    }
+
+    /// All files that were read.
+    pub fn inputs(&self) -> Vec<File> {
+        self.inputs.borrow().clone()
+    }
+
+    /// Whether somebody looks at a bar.
+    fn is_watched(&self) -> bool {
+        !self.quiet && std::io::stderr().is_terminal()
+    }
+
+    /// A bar of `length` with this template on the terminal, or nothing where nobody would see it.
+    #[cfg(feature = "train")]
+    pub fn bar(&self, length: u64, template: &str) -> ProgressBar {
+        if self.is_watched() { bar(length, template) } else { ProgressBar::hidden() }
+    }
+
+    /// Does `work` while a bar on the terminal shows how many of so many configurations are done.
+    pub fn with_bar<T>(&self, configurations: u64, work: impl FnOnce() -> T) -> T {
+        if !self.is_watched() {
+            return work();
+        }
+        let (progress, done) = (&self.progress, AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            let shower = scope.spawn(|| show(progress, configurations, &done));
+            let result = work();
+            done.store(true, Ordering::Relaxed);
+            shower.thread().unpark();
+            result
+        })
+    }
+}
+
+fn show(progress: &Progress, configurations: u64, done: &AtomicBool) {
+    // A run of less than a blink needs no bar.
+    std::thread::park_timeout(Duration::from_millis(300));
+    let bar = bar(configurations, "{bar:30} {pos}/{len} configurations, {msg} million updates, {elapsed}, {eta} left");
+    while !done.load(Ordering::Relaxed) {
+        bar.set_message(format!("{:.1}", progress.updates.load(Ordering::Relaxed) as f64 / 1e6));
+        bar.set_position(progress.cells.load(Ordering::Relaxed));
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+    bar.finish_and_clear();
+}
+
+fn bar(length: u64, template: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(template).expect("a template that has been tried");
+    ProgressBar::new(length).with_style(style.progress_chars("━╸ "))
+}
+
+/// Says something on stderr, in colour only on a terminal. If even that cannot be written, there is nobody left to tell.
+pub fn tell(mark: &str, what: &dyn Display) {
+    let _ = writeln!(anstream::stderr().lock(), "{mark} {what}");
+}
+
+/// Prints a result, in colour only on a terminal; a reader who has seen enough (`| head`) is no error.
+pub fn print(text: &str) -> Result<(), Error> {
+    let mut stdout = anstream::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(source) if source.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::Print(source)),
+        _ => Ok(()),
+    }
+}
