@@ -51,7 +51,8 @@ fn ssp_hands_in_in_the_order_of_the_recursion() {
         let mut expected: Vec<f64> = max_plus(&Variates::new(&spec, key), m as usize, s, 600).concat();
         expected.sort_by(f64::total_cmp);
         let updates = run(rule(&format!("ssp:{s}"), m), &spec, key)
-            .filter_map(|(at, event)| matches!(event, Event::Updated(_)).then(|| at.seconds()));
+            .filter(|(_, event)| matches!(event, Event::Updated(_)))
+            .map(|(at, _)| at.seconds());
         let found: Vec<f64> = updates.take(m as usize * 500).collect();
         assert_eq!(found, expected[..found.len()]);
     }

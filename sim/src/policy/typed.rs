@@ -150,8 +150,10 @@ impl Policy {
 /// Policies that one range may stand for.
 const LONGEST_RANGE: u32 = 1000;
 
-/// The range of whole numbers in a list's item, with what is before and after it.
-fn range(item: &str) -> Result<Option<(&str, RangeInclusive<u32>, &str)>, PolicyError> {
+/// A range of whole numbers in a list's item, with what is before and after it.
+type Between<'a> = (&'a str, RangeInclusive<u32>, &'a str);
+
+fn range(item: &str) -> Result<Option<Between<'_>>, PolicyError> {
     let Some((before, after)) = item.split_once("..") else { return Ok(None) };
     let start = before.rfind(':').map_or(0, |colon| colon + 1);
     let end = after.find(':').unwrap_or(after.len());
