@@ -226,7 +226,7 @@ pub const POLICIES: [Row; 18] = [
     Row {
         name: "anytime",
         arguments: &[Seconds],
-        example: [2.0, 0.0],
+        example: [1.5, 0.0],
         help: "everybody computes gradients for some seconds, then all of them are averaged",
         citation: "Ferdinand et al. 2019",
         rule: |workers, [seconds, _]| Rule {
