@@ -18,7 +18,7 @@ use crate::session::Session;
 use clap::Args;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use validation::{Break, LearningRateRule, Method, Sgd};
+use validation::{Break, Initial, LearningRateRule, Method, Sgd, TrialClock};
 
 /// `straggle scaling`
 #[derive(Clone, Debug, Args, Serialize)]
@@ -38,6 +38,11 @@ pub struct Scaling {
     #[command(flatten)]
     #[serde(flatten)]
     pub training: Training,
+    /// shared: all workers begin with the same parameters. per-worker: each draws its own, as programs of several processes do that
+    /// broadcast nothing; for policies that average parameters.
+    #[arg(long, value_name = "WHICH", default_value = "shared", help_heading = "Learning",
+        value_parser = choice::<Initial>(&["shared", "per-worker"]))]
+    pub initial: Typed<Initial>,
     /// Passes over the data, all workers together.
     #[arg(long, value_name = "N", default_value = "2", value_parser = at_least::<u32>(1, 2), allow_hyphen_values = true, help_heading = "Learning")]
     pub epochs: u32,
@@ -80,6 +85,8 @@ impl Scaling {
             epochs: self.epochs,
             batch_size: training.batch_size as usize,
             sgd: Sgd { rate: training.lr.0, momentum: training.momentum.0, rule: LearningRateRule::Same },
+            initial: self.initial.0,
+            clock: TrialClock::Wall,
             seed: self.common.seed,
             pinned: self.pin.0 == "yes",
             threads: self.threads,

@@ -1,7 +1,6 @@
 //! `straggle train`: a network, trained for real on threads or under simulated time.
 
 mod beside;
-mod evaluator;
 mod words;
 
 use crate::cli::{
@@ -17,27 +16,24 @@ use crate::text::count;
 use crate::trace;
 pub use beside::{Beside, Point};
 use clap::{Args, ValueEnum};
-use evaluator::Evaluator;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sim::{Cluster, ClusterSpec, LawText, Learner, Policy, RandomKey, Rule, Run, Simulated, Task, Time, Variates};
+use sim::{ClusterSpec, LawText, Policy, RandomKey, Rule, Time, Variates};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use validation::cluster::cores::Cores;
 use validation::models::checkpoint;
-use validation::run::training::{TaskRecord, Update};
+use validation::run::runner;
+use validation::run::training::{Snapshot, TaskRecord, Update};
 use validation::{
-    Backend, Batches, Dataset, Digits, End, Failure, Hogwild, Holds, Journal, LearningRateRule, Net, NoDevice, Score,
-    Sgd, Share, Split, Threaded,
+    Backend, Batches, Dataset, Digits, End, Ended, Failure, Initial, Journal, LearningRateRule, Net, NoDevice,
+    Placement, Score, Scoring, Sgd, Share, Split, Velocity, World,
 };
 
 /// What the bar shows.
 const BAR: &str = "{bar:30} {pos}/{len} steps, {per_sec}, {msg}, {eta} left";
-
-/// Looks at the parameters between the beginning and the end.
-const SNAPSHOTS: u64 = 20;
 
 /// `straggle train`
 #[derive(Clone, Debug, Args, Serialize)]
@@ -82,6 +78,19 @@ pub struct Train {
     /// Law of the computing time under the simulated clock [default: exp(2)].
     #[arg(long, value_name = "LAW", help_heading = "Time")]
     pub step_time: Option<Typed<LawText>>,
+    /// shared: all workers begin with the same parameters. per-worker: each draws its own, as programs of several processes do that
+    /// broadcast nothing; for local:H.
+    #[arg(long, value_name = "WHICH", default_value = "shared", help_heading = "Learning",
+        value_parser = choice::<Initial>(&["shared", "per-worker"]))]
+    pub initial: Typed<Initial>,
+    /// cores: as many workers compute as there are cores, each on its own. kernel: all compute at once, and the operating system
+    /// slices their time, so that their reads and writes interleave.
+    #[arg(long, value_name = "WHO", default_value = "cores", help_heading = "Time",
+        value_parser = choice::<Placement>(&["cores", "kernel"]))]
+    pub placement: Typed<Placement>,
+    /// Score every look at the parameters on all test images, even if that takes longer than the training.
+    #[arg(long, help_heading = "Learning")]
+    pub score_all: bool,
     /// cpu, or gpu in a build with `--features gpu`: all workers then share one graphics card.
     #[arg(long, value_name = "BACKEND", default_value = "cpu", value_parser = choice::<Backend>(&["cpu", "gpu"]), help_heading = "Learning")]
     pub backend: Typed<Backend>,
@@ -124,9 +133,14 @@ pub struct Trained<'a> {
     samples: usize,
     /// All that happened.
     pub journal: Journal,
-    /// Of each snapshot of the journal, on all test images.
+    /// Of each snapshot of the journal.
     pub scores: Vec<Score>,
-    end: End,
+    /// Test images that each was scored on.
+    pub scored: usize,
+    /// Seconds before the run, which are not counted.
+    pub warmup_s: f64,
+    /// How it ended.
+    pub end: End,
     failure: Option<Failure>,
     /// When the target was found to be reached, if there was one.
     reached: Option<Time>,
@@ -157,9 +171,22 @@ impl Command for Train {
                 "nobody knows how stale a step of hogwild is; type --lr-rule same, or --policies async".into(),
             );
         }
-        if policy == Policy::HOGWILD && simulated && self.training.momentum.0 > 0.0 {
+        let (gpu, averages) = (self.backend.0 == Backend::Gpu, policy.name() == "local");
+        match self.initial.0 {
+            Initial::PerWorker if !averages => {
+                return usage(
+                    "--initial per-worker is for policies that average parameters; type --policies local:H, or --initial shared"
+                        .into(),
+                );
+            }
+            Initial::PerWorker if gpu => {
+                return usage("--initial per-worker is for the processor; type --backend cpu".into());
+            }
+            Initial::PerWorker | Initial::Shared => {}
+        }
+        if policy == Policy::HOGWILD && gpu {
             return usage(
-                "under simulated time hogwild is async, whose velocity is the server's; type --policies async, or --momentum 0"
+                "a graphics card has no parameters that several workers write at once; type --policies async, or --backend cpu"
                     .into(),
             );
         }
@@ -215,22 +242,24 @@ impl Command for Train {
         Ok(Box::new(move |_| {
             let Dataset { train, test } = data;
             let learner = Digits::new(Net::new(training.model.0, &device), Arc::new(train), batches, sgd, key);
-            let learner = Arc::new(match loaded {
+            let learner = match loaded {
                 None => learner,
                 Some(parameters) => learner.beginning_with(parameters).expect("the file was checked"),
+            };
+            let learner = match self.initial.0 {
+                Initial::Shared => learner,
+                Initial::PerWorker => learner.with_own_initial(key),
+            };
+            let learner = Arc::new(match policy {
+                Policy::HOGWILD => learner.with_velocity(Velocity::Workers(rule.workers)),
+                _ => learner,
             });
-            if self.backend.0 == Backend::Gpu {
-                // A graphics card's programs are compiled when they are first used: before the clock runs.
-                let task = Task::first(0, 1);
-                learner.gradient(&learner.initial(), task);
-            }
-            let trainer = Trainer { arguments: self, rule, samples, learner, test: Arc::new(test), session };
-            let Ended { end, journal, reached, failure } = trainer.run(policy, spec, key);
-            let scores: Vec<Score> = journal
-                .snapshots
-                .iter()
-                .map(|snapshot| trainer.learner.score(&snapshot.weights, &trainer.test))
-                .collect();
+            let trainer = Trainer { arguments: self, policy, rule, samples, learner, test, session };
+            let (Ended { end, journal, failure, warmup_s }, reached) = trainer.run(spec, key);
+            // After the run, so that it disturbs nothing that is timed.
+            let test = trainer.test.first(trainer.scoring().images);
+            let score = |snapshot: &Snapshot| trainer.learner.score(&snapshot.weights, &test);
+            let scores: Vec<Score> = journal.snapshots.iter().map(score).collect();
             let end = match (end, scores.last(), journal.updates.last()) {
                 // The last update's own loss is that of the parameters before it.
                 (End::Done, Some(score), Some(last)) if !score.loss.is_finite() => {
@@ -245,6 +274,8 @@ impl Command for Train {
                 samples,
                 journal,
                 scores,
+                scored: test.len(),
+                warmup_s,
                 end,
                 failure,
                 reached,
@@ -278,40 +309,15 @@ impl Train {
 /// What a run needs on any cluster.
 struct Trainer<'a> {
     arguments: &'a Train,
+    policy: Policy,
     rule: Rule,
     samples: usize,
     learner: Arc<Digits>,
-    test: Arc<Split>,
+    test: Split,
     session: &'a Session,
 }
 
-/// How a run ended on its cluster.
-struct Ended {
-    end: End,
-    journal: Journal,
-    reached: Option<Time>,
-    failure: Option<Failure>,
-}
-
 impl Trainer<'_> {
-    fn run(&self, policy: Policy, spec: ClusterSpec, key: RandomKey) -> Ended {
-        let (workers, stop) = (self.rule.workers, self.session.progress.stop.clone());
-        let cores = || Cores::of_this_machine().at_most(self.arguments.threads.unwrap_or(usize::MAX));
-        let delays = Variates::new(&spec, key);
-        match self.arguments.clock {
-            Clock::Wall if policy == Policy::HOGWILD => {
-                let shared = Arc::new(Hogwild::new(self.learner.clone(), workers));
-                let threads = Threaded::on(cores(), shared, &delays, workers, stop).at_most(self.steps());
-                self.train(threads, |threads| threads.failure().cloned())
-            }
-            Clock::Wall => {
-                let threads = Threaded::on(cores(), self.learner.clone(), &delays, workers, stop);
-                self.train(threads, |threads| threads.failure().cloned())
-            }
-            Clock::Simulated => self.train(Simulated::learning(spec, key, workers, self.learner.clone()), |_| None),
-        }
-    }
-
     /// Steps of single workers until the end.
     fn steps(&self) -> u64 {
         let epochs = u64::from(self.arguments.epochs.unwrap_or(2));
@@ -319,36 +325,58 @@ impl Trainer<'_> {
         self.arguments.updates.map_or(batches, |updates| updates.saturating_mul(self.rule.gradients_per_update()))
     }
 
-    fn train<C: Cluster + Holds>(&self, cluster: C, failure: impl FnOnce(&C) -> Option<Failure>) -> Ended {
+    /// How much is scored.
+    fn scoring(&self) -> Scoring {
+        let batch = u64::from(self.arguments.training.batch_size);
+        match self.arguments.score_all || self.arguments.target_accuracy.is_some() {
+            true => Scoring::all(self.test.len()),
+            false => Scoring::within(self.steps().saturating_mul(batch), self.test.len()),
+        }
+    }
+
+    /// Trains, and says when the target was reached, if there is one. Where the run stops then depends on scores, which are
+    /// computed while the clock stands still.
+    fn run(&self, spec: ClusterSpec, key: RandomKey) -> (Ended, Option<Time>) {
+        let Train { training, target_accuracy, placement, backend, threads, .. } = self.arguments;
         let steps = self.steps();
         let bar = self.session.bar(steps, BAR);
-        let target = self.arguments.target_accuracy.map(|percent| percent.0.0);
-        let evaluates = target.is_some() || !bar.is_hidden();
-        let waits = self.arguments.clock == Clock::Simulated;
-        let mut evaluator = evaluates.then(|| Evaluator::new(self.learner.clone(), self.test.clone(), target, waits));
-        let mut reached = None;
-        let mut run = Run::new(self.rule, cluster);
-        let a_quarter_pass = self.samples as u64 / (4 * u64::from(self.arguments.training.batch_size));
-        let every = if target.is_some() { a_quarter_pass.min(steps / SNAPSHOTS) } else { steps / SNAPSHOTS };
-        let (journal, end) = validation::train(&mut run, self.rule.workers, steps, every, |journal| {
+        let every = steps.div_ceil(self.scoring().snapshots);
+        let a_quarter_pass = self.samples as u64 / (4 * u64::from(training.batch_size));
+        let world = match self.arguments.clock {
+            Clock::Simulated => World::Simulated { spec, key },
+            Clock::Wall => World::Threads {
+                cores: match placement.0 == Placement::Kernel || backend.0 == Backend::Gpu {
+                    true => Cores::slots(threads.unwrap_or(self.rule.workers as usize)),
+                    false => Cores::of_this_machine().at_most(threads.unwrap_or(usize::MAX)),
+                },
+                delays: Variates::new(&spec, key),
+            },
+        };
+        let job = runner::Job {
+            learner: self.learner.clone(),
+            policy: self.policy,
+            rule: self.rule,
+            steps,
+            every: if target_accuracy.is_some() { every.min(a_quarter_pass) } else { every },
+            world,
+            stop: self.session.progress.stop.clone(),
+        };
+        let each_update = |journal: &Journal| {
             bar.set_position(journal.steps_applied);
-            if let Some(evaluator) = &mut evaluator {
-                evaluator.look(journal);
-                reached = evaluator.reached();
+            bar.set_message(words::progress(journal.updates.last().map_or(f64::NAN, Update::loss)));
+            if self.session.stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let mut reached = None;
+        let each_snapshot = |snapshot: &Snapshot| {
+            let Some(Typed(target)) = target_accuracy else { return ControlFlow::Continue(()) };
+            if reached.is_none() && self.learner.score(&snapshot.weights, &self.test).accuracy >= target.0 {
+                reached = Some(snapshot.at);
             }
-            let loss = journal.updates.last().map_or(f64::NAN, Update::loss);
-            bar.set_message(words::progress(loss, evaluator.as_ref().and_then(Evaluator::accuracy)));
-            let over = reached.is_some() || self.session.stopped();
-            if over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
+            if reached.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let ended = job.run(each_update, each_snapshot);
         bar.finish_and_clear();
-        if let Some(evaluator) = &mut evaluator
-            && reached.is_none()
-        {
-            evaluator.finish();
-            reached = evaluator.reached();
-        }
-        Ended { end, journal, reached, failure: failure(run.cluster()) }
+        (ended, reached)
     }
 }
 
@@ -419,10 +447,10 @@ fn outcome(end: End, failure: Option<&Failure>, reached: Option<bool>, done: Opt
             format!("the loss is not finite at update {update}: the step size is too large; lower --lr"),
             done,
         ),
-        (End::RanDry, Some(Failure::Panicked { worker, serial, words })) => {
+        (End::Exhausted, Some(Failure::Panicked { worker, serial, words })) => {
             Outcome::Broke(format!("worker {worker} failed on its task {serial}: {words}"), done)
         }
-        (End::Broken | End::RanDry, _) => Outcome::Interrupted(done),
+        (End::Broken | End::Exhausted, _) => Outcome::Interrupted(done),
     }
 }
 
@@ -517,10 +545,10 @@ mod tests {
         let of = |end, failure: Option<&Failure>, reached| outcome(end, failure, reached, done());
         let panicked = Failure::Panicked { worker: 1, serial: 4, words: "out of memory".into() };
         assert_eq!(
-            of(End::RanDry, Some(&panicked), None),
+            of(End::Exhausted, Some(&panicked), None),
             Outcome::Broke("worker 1 failed on its task 4: out of memory".into(), done())
         );
-        assert_eq!(of(End::RanDry, Some(&Failure::Stopped), None), Outcome::Interrupted(done()));
+        assert_eq!(of(End::Exhausted, Some(&Failure::Stopped), None), Outcome::Interrupted(done()));
         assert_eq!(of(End::Broken, None, None), Outcome::Interrupted(done()));
         assert_eq!(of(End::Broken, None, Some(true)), Outcome::Done);
         assert_eq!(of(End::Done, None, None), Outcome::Done);

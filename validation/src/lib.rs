@@ -11,14 +11,16 @@ pub mod predict;
 pub mod run;
 pub mod verdict;
 
+pub use cluster::cores::Placement;
 pub use cluster::failure::Failure;
 pub use cluster::threads::Threaded;
 pub use data::batches::{BatchError, Batches, Share};
 pub use data::error::DataError;
 pub use data::images::{Dataset, PixelScale, Split};
 pub use data::source::Source;
-pub use learner::digits::{Digits, LearningRateRule, Sgd, Weights};
+pub use learner::digits::{Digits, Initial, Velocity, Weights};
 pub use learner::hogwild::Hogwild;
+pub use learner::sgd::{LearningRateRule, Sgd};
 pub use models::backend::{Backend, NoDevice};
 pub use models::checkpoint::CheckpointError;
 pub use models::net::{Net, Score};
@@ -31,6 +33,13 @@ pub use predict::fit::{Family, FitError, fit};
 pub use predict::goodness::{Comparison, Gap, Goodness, Maximum, compare, goodness};
 pub use predict::likelihood::{ln_density, log_likelihood};
 pub use run::method::Method;
-pub use run::training::{End, Holds, Journal, train};
-pub use run::trial::{Bench, Break, Outcome, Trial, TrialError};
+pub use run::runner::{Ended, Job, World};
+pub use run::scoring::Scoring;
+pub use run::state::ModelState;
+pub use run::training::{End, Journal, train};
+pub use run::trial::{Bench, Break, Outcome, Trial, TrialClock, TrialError};
 pub use verdict::agreement::{Interval, Verdict};
+
+/// The version of what training computes: another one ends on other parameters from the same seed. What was finished under
+/// one is not taken for what another would have given.
+pub const NUMERICS: u32 = 2;

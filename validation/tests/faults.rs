@@ -8,8 +8,8 @@ use std::time::Duration;
 use straggle_validation::cluster::cores::Cores;
 use straggle_validation::models::net::device;
 use straggle_validation::{
-    Architecture, Batches, Dataset, Digits, End, Failure, Holds, LearningRateRule, Net, Score, Sgd, Share, Threaded,
-    Weights, train,
+    Architecture, Batches, Dataset, Digits, End, Failure, LearningRateRule, ModelState, Net, Score, Sgd, Share,
+    Threaded, Weights, train,
 };
 
 /// Counts gradients, and panics on one of them.
@@ -126,7 +126,7 @@ impl Cluster for Team {
     }
 }
 
-impl Holds for Team {
+impl ModelState for Team {
     fn weights(&self) -> Weights {
         self.0.params().clone()
     }
@@ -148,11 +148,18 @@ fn a_worker_that_panics_leaves_the_journal_of_all_that_was_done() {
         let threads = Threaded::new(learner.clone(), &draws(Some("exp(20000)")), 5, Arc::default());
         let mut run = Run::new(policy.rule(5).unwrap(), Team(threads));
         let mut seen = 0;
-        let (journal, end) = train(&mut run, 5, u64::MAX, 1, |journal| {
-            seen = journal.updates.len();
-            ControlFlow::Continue(())
-        });
-        assert_eq!(end, End::RanDry, "{policy}");
+        let (journal, end) = train(
+            &mut run,
+            5,
+            u64::MAX,
+            1,
+            |journal| {
+                seen = journal.updates.len();
+                ControlFlow::Continue(())
+            },
+            |_| ControlFlow::Continue(()),
+        );
+        assert_eq!(end, End::Exhausted, "{policy}");
         assert!(matches!(run.cluster().0.failure(), Some(Failure::Panicked { worker: 2, .. })), "{policy}");
         // Nothing that was finished is missing, and the parameters are there as they were after the last update.
         assert!(seen >= 1 && journal.updates.len() == seen && journal.is_conserved(), "{policy}: {seen} updates");

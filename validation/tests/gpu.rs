@@ -8,7 +8,8 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 use straggle_validation::run::training::Journal;
 use straggle_validation::{
-    Architecture, Backend, Batches, Dataset, Digits, End, Holds, LearningRateRule, Net, Sgd, Share, Threaded, train,
+    Architecture, Backend, Batches, Dataset, Digits, End, LearningRateRule, ModelState, Net, Sgd, Share, Threaded,
+    train,
 };
 
 /// Both add the same numbers in different orders: a single-precision sum of some hundred terms is good to about 1e-6 of
@@ -40,9 +41,16 @@ fn learner(architecture: Architecture, device: &Device) -> Arc<Digits> {
 }
 
 /// Batch losses of some updates.
-fn journal<C: sim::Cluster + Holds>(cluster: C, updates: u64) -> Journal {
+fn journal<C: sim::Cluster + ModelState>(cluster: C, updates: u64) -> Journal {
     let rule = Policy::ASYNC.rule(2).unwrap();
-    let (journal, end) = train(&mut Run::new(rule, cluster), 2, updates, 1, |_| ControlFlow::Continue(()));
+    let (journal, end) = train(
+        &mut Run::new(rule, cluster),
+        2,
+        updates,
+        1,
+        |_| ControlFlow::Continue(()),
+        |_| ControlFlow::Continue(()),
+    );
     assert_eq!((end, journal.updates.len() as u64), (End::Done, updates));
     assert!(journal.is_conserved());
     journal

@@ -9,8 +9,8 @@ use std::sync::{Arc, OnceLock};
 use straggle_validation::models::net::device;
 use straggle_validation::run::training::Journal;
 use straggle_validation::{
-    Architecture, Batches, Dataset, Digits, End, Hogwild, Holds, LearningRateRule, Net, Sgd, Share, Split, Threaded,
-    Weights, train,
+    Architecture, Batches, Dataset, Digits, End, Hogwild, LearningRateRule, ModelState, Net, Sgd, Share, Split,
+    Threaded, Weights, train,
 };
 
 fn key() -> RandomKey {
@@ -57,11 +57,12 @@ fn threads(learner: &Arc<Digits>, workers: u32) -> Threaded<Digits> {
 }
 
 /// Trains for so many updates: the parameters then, and what happened. The staleness must be conserved.
-fn trained<C: Cluster + Holds>(cluster: C, policy: Policy, workers: u32, updates: u64) -> (Vec<f32>, Journal) {
+fn trained<C: Cluster + ModelState>(cluster: C, policy: Policy, workers: u32, updates: u64) -> (Vec<f32>, Journal) {
     let rule = policy.rule(workers).unwrap();
     let mut run = Run::new(rule, cluster);
     let steps = updates * rule.gradients_per_update();
-    let (journal, end) = train(&mut run, workers, steps, 1, |_| ControlFlow::Continue(()));
+    let (journal, end) =
+        train(&mut run, workers, steps, 1, |_| ControlFlow::Continue(()), |_| ControlFlow::Continue(()));
     assert_eq!((end, journal.updates.len() as u64), (End::Done, updates), "{policy}");
     assert!(journal.is_conserved(), "{policy}");
     (run.cluster().weights().values().to_vec(), journal)
@@ -297,7 +298,8 @@ fn a_loss_that_is_no_number_ends_the_run() {
     for policy in Policy::examples() {
         let (learner, rule) = (learner(5, 8, mad), policy.rule(5).unwrap());
         let mut run = Run::new(rule, threads(&learner, 5));
-        let (journal, end) = train(&mut run, 5, 100_000, 10, |_| ControlFlow::Continue(()));
+        let (journal, end) =
+            train(&mut run, 5, 100_000, 10, |_| ControlFlow::Continue(()), |_| ControlFlow::Continue(()));
         let End::Diverged { update } = end else { panic!("{policy}: {end:?}") };
         let (last, before) = journal.updates.split_last().expect("an update");
         assert!(last.update == update && !last.loss().is_finite(), "{policy}");
@@ -313,7 +315,8 @@ fn taught(policy: Policy, workers: u32) -> f64 {
     let batches = Batches::new(all.len(), 64, Share::Dealt { workers }, key()).unwrap();
     let learner = Arc::new(Digits::new(mlp(), Arc::new(all.clone()), batches, PLAIN, key()));
     let mut run = Run::new(policy.rule(workers).unwrap(), Simulated::learning(spec(), key(), workers, learner.clone()));
-    let (_, end) = train(&mut run, workers, 60_000 / 64, 1, |_| ControlFlow::Continue(()));
+    let (_, end) =
+        train(&mut run, workers, 60_000 / 64, 1, |_| ControlFlow::Continue(()), |_| ControlFlow::Continue(()));
     assert_eq!(end, End::Done);
     learner.score(&run.cluster().weights(), test).accuracy
 }

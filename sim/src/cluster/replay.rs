@@ -108,6 +108,11 @@ impl<L: Learner> Cluster for Replay<L> {
     fn wait(&mut self) -> Option<Signal> {
         let signal = self.signals.next()?;
         let same_alarm = self.alarms.next().flatten() == self.alarm.take();
+        if !same_alarm {
+            let finished = |signal| if let Signal::Finished(completion) = signal { Some(completion) } else { None };
+            self.mismatch = finished(signal).or_else(|| self.signals.by_ref().find_map(finished));
+            return None;
+        }
         match signal {
             Signal::Finished(completion) => {
                 let task = completion.task;
@@ -115,7 +120,7 @@ impl<L: Learner> Cluster for Replay<L> {
                 let fits = |(given, fewer): (Task, bool)| {
                     given.is(&task) && (task.steps == given.steps || fewer && task.steps < given.steps)
                 };
-                if !same_alarm || !running.and_then(Option::take).is_some_and(fits) {
+                if !running.and_then(Option::take).is_some_and(fits) {
                     self.mismatch = Some(completion);
                     return None;
                 }

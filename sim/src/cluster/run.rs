@@ -218,6 +218,11 @@ impl<C: Cluster> Run<C> {
         &self.cluster
     }
 
+    /// The cluster it runs on, to be changed between two steps.
+    pub fn cluster_mut(&mut self) -> &mut C {
+        &mut self.cluster
+    }
+
     /// The cluster it ran on.
     pub fn into_cluster(self) -> C {
         self.cluster

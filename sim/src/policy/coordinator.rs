@@ -15,6 +15,8 @@ pub struct Task {
     pub steps: u32,
     /// Whether the steps are micro-batches at the same parameters, added up, instead of local steps.
     pub accumulates: bool,
+    /// Whether it may have several local steps, so that its result is how far the parameters have moved.
+    pub local: bool,
     /// How many tasks the worker was given before this one.
     pub serial: u64,
     /// The worker's own number of its first step: the key of that step's random numbers.
@@ -26,7 +28,7 @@ pub struct Task {
 impl Task {
     /// A worker's first task, of so many local steps.
     pub fn first(worker: u32, steps: u32) -> Task {
-        Task { worker, steps, accumulates: false, serial: 0, first_step: 0, base_version: 0 }
+        Task { worker, steps, accumulates: false, local: steps > 1, serial: 0, first_step: 0, base_version: 0 }
     }
 
     /// The worker's own numbers of this task's steps.
@@ -135,6 +137,7 @@ impl Coordinator {
                 worker,
                 steps: rule.steps,
                 accumulates: rule.accumulates,
+                local: rule.steps > 1 && !rule.accumulates,
                 serial: u64::MAX,
                 first_step: 0,
                 base_version: 0,

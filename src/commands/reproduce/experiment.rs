@@ -4,7 +4,7 @@ use super::published::{Published, rows};
 use super::{Name, Reproduce};
 use crate::commands::scaling::Plan;
 use sim::Policy;
-use validation::{Architecture, LearningRateRule, Method, PixelScale, Sgd};
+use validation::{Architecture, Initial, LearningRateRule, Method, PixelScale, Sgd, TrialClock};
 
 /// A published experiment.
 pub struct Experiment {
@@ -38,6 +38,8 @@ impl Experiment {
             epochs: if quick { 3 } else { 15 },
             batch_size: 64,
             sgd: PLAIN,
+            initial: Initial::Shared,
+            clock: TrialClock::Wall,
             seed: arguments.common.seed,
             pinned: true,
             threads: arguments.threads,

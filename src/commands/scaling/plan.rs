@@ -6,7 +6,7 @@ use crate::manifest;
 use crate::session::Session;
 use std::path::PathBuf;
 use validation::cluster::cores::Cores;
-use validation::{Architecture, Dataset, Method, PixelScale, Sgd, Trial};
+use validation::{Architecture, Dataset, Initial, Method, NUMERICS, PixelScale, Sgd, Trial, TrialClock};
 
 /// What is to be measured.
 #[derive(Clone, Debug)]
@@ -31,6 +31,10 @@ pub struct Plan {
     pub batch_size: usize,
     /// How gradients become steps.
     pub sgd: Sgd,
+    /// Which parameters the workers begin with.
+    pub initial: Initial,
+    /// Where time passes.
+    pub clock: TrialClock,
     /// Root of all random numbers.
     pub seed: u64,
     /// Whether workers keep to their cores.
@@ -55,7 +59,8 @@ impl Plan {
 
     fn trial(&self, method: Method, samples: usize, workers: u32, repeat: u32) -> Trial {
         let &Plan { batch_size, epochs, sgd, seed, .. } = self;
-        Trial { method, workers, samples, batch_size, epochs, sgd, seed, repeat }
+        let (initial, clock) = (self.initial, self.clock);
+        Trial { method, workers, samples, batch_size, epochs, sgd, initial, clock, seed, repeat }
     }
 
     /// Makes sure that all trials can be run.
@@ -93,7 +98,7 @@ impl Plan {
     /// Everything that makes a difference to what is measured of a trial.
     pub fn key(&self, trial: &Trial) -> String {
         format!(
-            "{} m={} n={} repeat={} model={} data={} pixels={} epochs={} batch={} lr={} momentum={} rule={} seed={} pin={} version={} cores={} cpu={}",
+            "{} m={} n={} repeat={} model={} data={} pixels={} epochs={} batch={} lr={} momentum={} rule={} seed={} pin={} version={} cores={} cpu={} initial={} clock={} threads={:?} numerics={}",
             trial.method,
             trial.workers,
             trial.samples,
@@ -111,6 +116,10 @@ impl Plan {
             env!("CARGO_PKG_VERSION"),
             self.cores().number(),
             manifest::cpu().unwrap_or_default(),
+            trial.initial,
+            trial.clock,
+            self.threads,
+            NUMERICS,
         )
     }
 }

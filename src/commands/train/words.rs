@@ -6,9 +6,8 @@ use std::fmt::Write;
 use validation::LearningRateRule;
 
 /// What the bar says.
-pub fn progress(loss: f64, accuracy: Option<f64>) -> String {
-    let accuracy = accuracy.map_or(String::new(), |a| format!(", accuracy about {:.1} %", 100.0 * a));
-    format!("loss {loss:.3}{accuracy}")
+pub fn progress(loss: f64) -> String {
+    format!("loss {loss:.3}")
 }
 
 /// The result.
@@ -54,6 +53,18 @@ pub fn report(trained: &Trained<'_>) -> String {
             digits(journal.mean_staleness(), 3),
         );
     }
+    let made = trained.epochs(journal.steps_applied);
+    let asked = f64::from(arguments.epochs.unwrap_or(2));
+    if arguments.updates.is_none() && trained.end == validation::End::Done && made > 1.005 * asked {
+        let _ = writeln!(
+            text,
+            "It made {made:.2} passes over the images for {asked} that were asked for, the fewest that are whole updates; compare runs at equal passes (column epoch)."
+        );
+    }
+    if trained.warmup_s > 0.0 {
+        let _ = writeln!(text, "Before, {} s of warm-up, which are not counted.", digits(trained.warmup_s, 3));
+    }
+    let _ = writeln!(text, "Scored on {} test images after the run.", trained.scored);
     let _ = writeln!(
         text,
         "{}",

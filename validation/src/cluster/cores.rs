@@ -44,6 +44,12 @@ impl Cores {
         Cores { known: Vec::new(), ..Cores::of_this_machine() }
     }
 
+    /// So many places to compute at the same time, which are no cores: where the operating system alone decides which threads
+    /// run, or where a graphics card does the computing.
+    pub fn slots(number: usize) -> Cores {
+        Cores { number: number.max(1), known: Vec::new() }
+    }
+
     /// How many there are.
     pub fn number(&self) -> usize {
         self.number
@@ -77,6 +83,34 @@ impl Cores {
         if !self.known.is_empty() {
             system::allow(thread.0, &self.known);
         }
+    }
+}
+
+/// Who decides on which core a worker computes, and when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Placement {
+    /// As many workers compute as there are cores, each on its own; the others queue.
+    #[default]
+    Cores,
+    /// All workers compute at once, and the operating system slices their time, so that reads and writes interleave.
+    Kernel,
+}
+
+impl std::fmt::Display for Placement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Placement::Cores => "cores",
+            Placement::Kernel => "kernel",
+        })
+    }
+}
+
+impl std::str::FromStr for Placement {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Placement, String> {
+        let placement = [Placement::Cores, Placement::Kernel].into_iter().find(|one| one.to_string() == text);
+        placement.ok_or(format!("there is no placement '{text}'; type cores or kernel"))
     }
 }
 

@@ -77,7 +77,7 @@ impl<P, G> Worker<P, G> {
             discarded_s: (begun - self.given).as_secs_f64(),
             core_s: from.saturating_duration_since(begun).as_secs_f64(),
             compute_s: (computed - from).as_secs_f64(),
-            delay_s: (now - computed).as_secs_f64(),
+            delay_s: now.saturating_duration_since(computed).as_secs_f64(),
             ..Spent::default()
         }
     }
@@ -198,6 +198,25 @@ impl<L: Learner> Threaded<L> {
     /// Why there are no more completions, if there are none.
     pub fn failure(&self) -> Option<&Failure> {
         self.failure.as_ref()
+    }
+
+    /// Does something while the clock stands still. Workers that compute go on computing.
+    pub fn stop_clock(&mut self, work: impl FnOnce(&Self)) {
+        let before = Instant::now();
+        work(self);
+        let pause = before.elapsed();
+        self.began += pause;
+        self.alarm = self.alarm.map(|alarm| alarm + pause);
+        for worker in &mut self.workers {
+            for instant in [&mut worker.given, &mut worker.has_core, &mut worker.done_discarded] {
+                *instant += pause;
+            }
+            if let State::Delayed(delayed) = &mut worker.state {
+                for instant in [&mut delayed.from, &mut delayed.computed, &mut delayed.until] {
+                    *instant += pause;
+                }
+            }
+        }
     }
 
     /// The time now.

@@ -1,79 +1,78 @@
-//! What is learnt for real? Networks on images of digits, as a learner that any cluster can run.
+//! Image classification by a network, as a learner that any cluster can run.
 //!
-//! Everything is a pure function of (seed, worker, step): which samples are in a batch, what dropout silences, where
-//! training begins. So one training told twice is the same to the last bit, in simulated time or on threads.
+//! Everything is a pure function of (seed, worker, step): which samples are in a batch, what dropout drops, where training
+//! begins. So a replayed training is the same to the last bit, in simulated time or on threads.
 
+use super::sgd::{LearningRateRule, Sgd, change};
 use crate::data::batches::Batches;
 use crate::data::images::Split;
 use crate::models::net::{Net, Score};
 use crate::models::network::Architecture;
+use sim::random::key::Stream;
 use sim::{Learner, Purpose, RandomKey, Task};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// How the step size depends on how gradients come in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LearningRateRule {
-    /// Every update moves by lr times the average of its gradients.
-    Same,
-    /// An update that averages K gradients moves K times as far: each gradient counts the same under every policy.
-    Linear,
-    /// A gradient that is s updates old counts 1/max(1, s).
-    PerStaleness,
+/// Which parameters the workers begin with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Initial {
+    /// The same for all.
+    #[default]
+    Shared,
+    /// Each worker draws its own, and nobody tells the others: what happens in programs of several processes whose parameters
+    /// are not broadcast. The first average of m models, each trained from elsewhere, destroys what they learnt.
+    PerWorker,
 }
 
-impl fmt::Display for LearningRateRule {
+impl fmt::Display for Initial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            LearningRateRule::Same => "same",
-            LearningRateRule::Linear => "linear",
-            LearningRateRule::PerStaleness => "per-staleness",
+            Initial::Shared => "shared",
+            Initial::PerWorker => "per-worker",
         })
     }
 }
 
-impl FromStr for LearningRateRule {
+impl FromStr for Initial {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<LearningRateRule, String> {
-        match text {
-            "same" => Ok(LearningRateRule::Same),
-            "linear" => Ok(LearningRateRule::Linear),
-            "per-staleness" => Ok(LearningRateRule::PerStaleness),
-            _ => Err(format!("there is no rule '{text}'; type same, linear or per-staleness")),
-        }
+    fn from_str(text: &str) -> Result<Initial, String> {
+        let initial = [Initial::Shared, Initial::PerWorker].into_iter().find(|initial| initial.to_string() == text);
+        initial.ok_or(format!("there is no initial '{text}'; type shared or per-worker"))
     }
 }
 
-/// Plain or momentum SGD: v = momentum v + g, w = w - lr v.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sgd {
-    /// TaskRecord size, lr.
-    pub rate: f32,
-    /// Share of the velocity that is kept, 0 for plain SGD; it lives at the server.
-    pub momentum: f32,
-    /// What becomes of the rate when gradients are several or stale.
-    pub rule: LearningRateRule,
+/// Who keeps a velocity, where SGD has momentum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Velocity {
+    /// The server has one, in which all gradients add up.
+    #[default]
+    Server,
+    /// Each of so many workers has one, in which its own gradients add up: an optimiser for each process, as in Hogwild.
+    Workers(u32),
 }
 
-/// A network that learns digits.
+/// A network that learns to classify images.
 pub struct Digits {
     net: Net,
     train: Arc<Split>,
     batches: Batches,
     sgd: Sgd,
     key: RandomKey,
+    velocity: Velocity,
     /// Parameters to begin with.
     initial: Arc<Vec<f32>>,
+    /// The root of those that workers draw for themselves, if they do.
+    own_initial: Option<RandomKey>,
 }
 
 /// The parameters at the server. Cloning shares them; an update writes new ones if somebody still reads the old.
 #[derive(Clone, Debug)]
 pub struct Weights {
     weights: Arc<Vec<f32>>,
-    /// Empty without momentum.
-    velocity: Arc<Vec<f32>>,
+    /// The server's, or one for each worker; none without momentum.
+    velocities: Arc<Vec<Arc<Vec<f32>>>>,
     /// How the tasks in the last update did on their batches, in their order.
     scores: Arc<[Score]>,
 }
@@ -81,7 +80,7 @@ pub struct Weights {
 impl Weights {
     /// Parameters at rest, before the first update.
     pub fn new(values: Vec<f32>) -> Weights {
-        Weights { weights: Arc::new(values), velocity: Arc::default(), scores: Arc::default() }
+        Weights { weights: Arc::new(values), velocities: Arc::default(), scores: Arc::default() }
     }
 
     /// The flat vector, in the order of [`Architecture`].
@@ -95,9 +94,9 @@ impl Weights {
     }
 }
 
-/// What a worker hands in: how it did on its batches, on average, and a gradient or, of several local steps, how far it went.
+/// What a worker submits: how it did on its batches, on average, and a gradient or, of several local steps, how far it went.
 #[derive(Clone, Debug)]
-pub struct HandIn {
+pub struct Submission {
     score: Score,
     direction: Vec<f32>,
 }
@@ -106,7 +105,19 @@ impl Digits {
     /// A learner that begins with the seed's own parameters.
     pub fn new(net: Net, train: Arc<Split>, batches: Batches, sgd: Sgd, key: RandomKey) -> Digits {
         let initial = Arc::new(net.architecture().initial(key));
-        Digits { net, train, batches, sgd, key, initial }
+        Digits { net, train, batches, sgd, key, velocity: Velocity::Server, initial, own_initial: None }
+    }
+
+    /// The same learner, with velocities elsewhere.
+    pub fn with_velocity(self, velocity: Velocity) -> Digits {
+        Digits { velocity, ..self }
+    }
+
+    /// The same learner, whose workers begin their first local steps with parameters of their own, drawn from this key.
+    ///
+    /// For policies that average parameters ([`sim::Policy::Local`]).
+    pub fn with_own_initial(self, key: RandomKey) -> Digits {
+        Digits { own_initial: Some(key), ..self }
     }
 
     /// The same learner, beginning with these parameters.
@@ -131,8 +142,23 @@ impl Digits {
         self.net.evaluate(&weights.weights, split)
     }
 
+    /// Its network.
+    pub fn net(&self) -> &Net {
+        &self.net
+    }
+
+    /// The samples that it learns from.
+    pub fn train(&self) -> &Arc<Split> {
+        &self.train
+    }
+
+    /// The samples of a worker's own `step`-th batch, and the stream of its dropout.
+    pub(crate) fn batch(&self, worker: u32, step: u64) -> (impl Iterator<Item = usize> + use<>, Stream) {
+        (self.batches.batch(worker, step), self.key.at(Purpose::Dropout, worker, step))
+    }
+
     /// The parameters that training begins with.
-    pub(crate) fn beginning(&self) -> &[f32] {
+    pub(crate) fn beginning(&self) -> &Arc<Vec<f32>> {
         &self.initial
     }
 
@@ -144,15 +170,19 @@ impl Digits {
     /// Score and gradient of a worker's own `step`-th batch.
     pub(crate) fn batch_gradient(&self, at: &[f32], worker: u32, step: u64, gradient: &mut Vec<f32>) -> Score {
         let (mut images, mut labels) = (Vec::new(), Vec::new());
-        self.train.gather(self.batches.batch(worker, step), &mut images, &mut labels);
-        let mut dropout = self.key.at(Purpose::Dropout, worker, step);
+        let (samples, mut dropout) = self.batch(worker, step);
+        self.train.gather(samples, &mut images, &mut labels);
         self.net.gradient(at, &images, &labels, &mut dropout, gradient)
     }
 
-    /// Takes H steps of its own, with a velocity of its own that begins at rest.
-    fn walk(&self, from: &[f32], task: Task) -> HandIn {
+    /// Takes H local steps, with a velocity of its own that begins at rest.
+    fn local_steps(&self, from: &[f32], task: Task, enough: &mut dyn FnMut() -> bool) -> (Submission, u32) {
         let Sgd { rate, momentum, rule: _ } = self.sgd;
-        let (mut at, mut velocity, mut gradient) = (from.to_vec(), vec![0.0; from.len()], Vec::new());
+        let mut at = match self.own_initial {
+            Some(key) if task.base_version == 0 => self.architecture().initial_of(key, task.worker),
+            _ => from.to_vec(),
+        };
+        let (mut velocity, mut gradient) = (vec![0.0; from.len()], Vec::new());
         let mut scores = Vec::new();
         for step in task.step_numbers() {
             scores.push(self.batch_gradient(&at, task.worker, step, &mut gradient));
@@ -160,94 +190,119 @@ impl Digits {
                 *v = momentum * *v + g;
                 *w -= rate * *v;
             }
+            if enough() {
+                break;
+            }
         }
         at.iter_mut().zip(from).for_each(|(w, from)| *w = from - *w);
-        HandIn { score: Score::mean(&scores), direction: at }
+        (Submission { score: Score::mean(&scores), direction: at }, scores.len() as u32)
     }
+
+    /// The mean gradient of micro-batches at the same parameters.
+    fn micro_batches(&self, at: &[f32], task: Task, enough: &mut dyn FnMut() -> bool) -> (Submission, u32) {
+        let (mut sum, mut gradient, mut scores) = (vec![0.0; at.len()], Vec::new(), Vec::new());
+        for step in task.step_numbers() {
+            scores.push(self.batch_gradient(at, task.worker, step, &mut gradient));
+            sum.iter_mut().zip(&gradient).for_each(|(sum, g)| *sum += g);
+            if enough() {
+                break;
+            }
+        }
+        let share = 1.0 / scores.len() as f32;
+        sum.iter_mut().for_each(|sum| *sum *= share);
+        (Submission { score: Score::mean(&scores), direction: sum }, scores.len() as u32)
+    }
+}
+
+/// How much each gradient of an update counts, by its staleness.
+pub(super) fn shares(rule: LearningRateRule, version: u64, tasks: &[Task]) -> Vec<f32> {
+    let share = 1.0 / tasks.len() as f32;
+    let weighted = |task: &Task| match rule {
+        LearningRateRule::Same => share,
+        LearningRateRule::Linear => 1.0,
+        LearningRateRule::PerStaleness => share / (version - 1 - task.base_version).max(1) as f32,
+    };
+    tasks.iter().map(weighted).collect()
+}
+
+/// The tasks of an update in the order of the workers, so that a sum does not depend on who was first.
+pub(super) fn in_order(tasks: &[Task]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..tasks.len()).collect();
+    order.sort_by_key(|&i| (tasks[i].worker, tasks[i].serial));
+    order
 }
 
 impl Learner for Digits {
     type Params = Weights;
-    type Gradient = HandIn;
+    type Gradient = Submission;
 
     fn initial(&self) -> Weights {
-        let velocity = if self.sgd.momentum == 0.0 { Vec::new() } else { vec![0.0; self.initial.len()] };
-        Weights { weights: self.initial.clone(), velocity: Arc::new(velocity), scores: Arc::default() }
+        let count = match self.velocity {
+            _ if self.sgd.momentum == 0.0 => 0,
+            Velocity::Server => 1,
+            Velocity::Workers(workers) => workers as usize,
+        };
+        let at_rest = Arc::new(vec![0.0; if count == 0 { 0 } else { self.initial.len() }]);
+        let velocities = Arc::new(vec![at_rest; count]);
+        Weights { weights: self.initial.clone(), velocities, scores: Arc::default() }
     }
 
-    fn gradient(&self, at: &Weights, task: Task) -> HandIn {
-        if task.steps > 1 {
-            return self.walk(&at.weights, task);
+    fn gradient(&self, at: &Weights, task: Task) -> Submission {
+        self.gradient_until(at, task, &mut || false).0
+    }
+
+    fn gradient_until(&self, at: &Weights, task: Task, enough: &mut dyn FnMut() -> bool) -> (Submission, u32) {
+        if task.accumulates {
+            return self.micro_batches(&at.weights, task, enough);
+        }
+        if task.local || self.own_initial.is_some() {
+            return self.local_steps(&at.weights, task, enough);
         }
         let mut direction = Vec::new();
         let score = self.batch_gradient(&at.weights, task.worker, task.step_numbers().start, &mut direction);
-        HandIn { score, direction }
+        (Submission { score, direction }, 1)
     }
 
-    fn update(&self, params: &mut Weights, version: u64, tasks: &[Task], from: &[HandIn]) {
-        let share = 1.0 / from.len() as f32;
-        params.scores = from.iter().map(|hand_in| hand_in.score).collect();
-        // In the order of the workers, so that the sum does not depend on who was first.
-        let mut order: Vec<usize> = (0..from.len()).collect();
-        order.sort_by_key(|&i| (tasks[i].worker, tasks[i].serial));
-        let weighted = |i: usize| -> (f32, &[f32]) {
-            let staleness = (version - 1 - tasks[i].base_version).max(1) as f32;
-            let weight = match self.sgd.rule {
-                LearningRateRule::Same => share,
-                LearningRateRule::Linear => 1.0,
-                LearningRateRule::PerStaleness => share / staleness,
-            };
-            (weight, &from[i].direction)
-        };
-        let Sgd { rate, momentum, rule: _ } = self.sgd;
-        if tasks[0].steps > 1 {
-            // The average of the parameters that everybody arrived at; they set out from the same.
+    fn update(&self, params: &mut Weights, version: u64, tasks: &[Task], from: &[Submission]) {
+        params.scores = from.iter().map(|submission| submission.score).collect();
+        let order = in_order(tasks);
+        if tasks[0].local || self.own_initial.is_some() {
+            // The average of the parameters that everybody arrived at.
+            let share = 1.0 / from.len() as f32;
             let parts: Vec<_> = order.iter().map(|&i| (share, &from[i].direction[..])).collect();
             change(&mut params.weights, &parts, |w, d| w - d);
             return;
         }
-        let parts: Vec<_> = order.iter().map(|&i| weighted(i)).collect();
+        let Sgd { rate, momentum, rule } = self.sgd;
+        let mut shares = shares(rule, version, tasks);
+        // Who accumulates more micro-batches counts for more.
+        let mean_weight = tasks.iter().map(|task| f64::from(task.weight())).sum::<f64>() / tasks.len() as f64;
+        for (share, task) in shares.iter_mut().zip(tasks) {
+            *share *= (f64::from(task.weight()) / mean_weight) as f32;
+        }
+        let parts: Vec<_> = order.iter().map(|&i| (shares[i], &from[i].direction[..])).collect();
         if momentum == 0.0 {
             change(&mut params.weights, &parts, |w, g| w - rate * g);
-        } else {
-            change(&mut params.velocity, &parts, |v, g| momentum * v + g);
-            change(&mut params.weights, &[(1.0, &params.velocity)], |w, v| w - rate * v);
+            return;
+        }
+        let velocities = Arc::make_mut(&mut params.velocities);
+        match self.velocity {
+            Velocity::Server => {
+                change(&mut velocities[0], &parts, |v, g| momentum * v + g);
+                change(&mut params.weights, &[(1.0, &velocities[0])], |w, v| w - rate * v);
+            }
+            Velocity::Workers(_) => {
+                for (&i, part) in order.iter().zip(parts) {
+                    let own = &mut velocities[tasks[i].worker as usize];
+                    change(own, &[part], |v, g| momentum * v + g);
+                    change(&mut params.weights, &[(1.0, own)], |w, v| w - rate * v);
+                }
+            }
         }
     }
 
     /// The mean loss of the batches of the last update: what is known without looking at all data.
     fn loss(&self, params: &Weights) -> f64 {
         Score::mean(&params.scores).loss
-    }
-}
-
-/// Numbers that are summed up while they are at hand.
-const BLOCK: usize = 4096;
-
-/// Replaces each number by what `new` makes of it and the weighted sum of its neighbours in `parts`, in their order: in
-/// place, if nobody else reads them.
-fn change(shared: &mut Arc<Vec<f32>>, parts: &[(f32, &[f32])], new: impl Fn(f32, f32) -> f32) {
-    let mut sum = [0.0; BLOCK];
-    if let Some(own) = Arc::get_mut(shared) {
-        for (block, own) in own.chunks_mut(BLOCK).enumerate() {
-            add_up(parts, block * BLOCK, &mut sum);
-            own.iter_mut().zip(&sum).for_each(|(old, &by)| *old = new(*old, by));
-        }
-        return;
-    }
-    let mut fresh = Vec::with_capacity(shared.len());
-    for (block, old) in shared.chunks(BLOCK).enumerate() {
-        add_up(parts, block * BLOCK, &mut sum);
-        fresh.extend(old.iter().zip(&sum).map(|(&old, &by)| new(old, by)));
-    }
-    *shared = Arc::new(fresh);
-}
-
-/// The weighted sum of the parts from `start` on, as far as `sum` and the parts go.
-fn add_up(parts: &[(f32, &[f32])], start: usize, sum: &mut [f32]) {
-    let (&(weight, first), rest) = parts.split_first().expect("an update has a gradient");
-    sum.iter_mut().zip(&first[start..]).for_each(|(sum, g)| *sum = weight * g);
-    for &(weight, part) in rest {
-        sum.iter_mut().zip(&part[start..]).for_each(|(sum, g)| *sum += weight * g);
     }
 }

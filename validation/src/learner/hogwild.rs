@@ -1,4 +1,4 @@
-//! What if nobody keeps order? One vector of parameters that all workers read and write, without a lock and without a server.
+//! Hogwild: one vector of parameters that all workers read and write, without a lock and without a server.
 //!
 //! F. Niu, B. Recht, C. Ré, S. Wright, *Hogwild!* (2011). A worker reads the vector number by number, computes the gradient
 //! of its batch at what it read, and takes its step number by number: load, subtract, store. A number is never torn. It may
@@ -8,20 +8,25 @@
 //! Each worker has a velocity of its own, as in PyTorch's Hogwild example, where every process has its own optimiser.
 //! With m workers, the parameters so feel m velocities side by side.
 //!
-//! The coordinator only hears that a step was taken, and gives out the next task; the parameters do not pass through it. A
-//! delay comes after the step. As steps cannot be taken back, no more may be started than are wanted
+//! The coordinator only hears that a step was taken, and gives out the next task; the parameters do not pass through it. So
+//! it does not know how stale a step was, either: a worker that waits for its core has its task, but has read nothing yet.
+//! Staleness is counted here, as the steps that others wrote from when a worker began to read to when it began to write.
+//!
+//! A delay comes after the step. As steps cannot be taken back, no more may be started than are wanted
 //! ([`Threaded::at_most`](crate::Threaded::at_most)).
 
-use crate::learner::digits::{Digits, Sgd, Weights};
+use crate::learner::digits::{Digits, Weights};
+use crate::learner::sgd::Sgd;
 use crate::models::net::Score;
 use sim::{Learner, Task};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
-/// Digits learnt without order by workers on threads.
+/// What `Digits` learns, without order, by workers on threads.
 ///
 /// Its gradients are steps that have been taken already, so a cluster that puts off computing them, as the simulated one
-/// does until the worker is done, would show no staleness: under simulated time, hogwild is async.
+/// does until the worker is done, would show no staleness: under simulated time, hogwild is async with a velocity for each
+/// worker ([`Velocity::Workers`](crate::learner::digits::Velocity)).
 pub struct Hogwild {
     digits: Arc<Digits>,
     workers: u32,
@@ -37,14 +42,24 @@ impl Hogwild {
 
 /// What all workers read and write. Cloning shares it.
 #[derive(Clone)]
-pub struct Commons {
+pub struct SharedParameters {
     weights: Arc<Numbers>,
     /// One for each worker, who alone uses it; empty without momentum.
     velocities: Arc<[Numbers]>,
+    /// Steps that were begun to be written.
+    writes: Arc<AtomicU64>,
     scores: Arc<[Score]>,
+    staleness: Arc<[u64]>,
 }
 
-impl Commons {
+/// A step that was taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
+    score: Score,
+    staleness: u64,
+}
+
+impl SharedParameters {
     /// A copy of the parameters, number by number, while others may write.
     pub fn weights(&self) -> Weights {
         Weights::new(self.weights.read())
@@ -54,30 +69,39 @@ impl Commons {
     pub fn scores(&self) -> &[Score] {
         &self.scores
     }
+
+    /// Steps that others wrote between the reading and the writing of the task in the last update.
+    pub fn staleness(&self) -> &[u64] {
+        &self.staleness
+    }
 }
 
 impl Learner for Hogwild {
-    type Params = Commons;
-    type Gradient = Score;
+    type Params = SharedParameters;
+    type Gradient = Taken;
 
-    fn initial(&self) -> Commons {
+    fn initial(&self) -> SharedParameters {
         let parameters = self.digits.beginning();
         let at_rest = vec![0.0; if self.digits.sgd().momentum == 0.0 { 0 } else { parameters.len() }];
-        Commons {
+        SharedParameters {
             weights: Arc::new(Numbers::new(parameters)),
             velocities: (0..self.workers).map(|_| Numbers::new(&at_rest)).collect(),
+            writes: Arc::default(),
             scores: Arc::default(),
+            staleness: Arc::default(),
         }
     }
 
     /// Takes the steps of the task in the common parameters.
-    fn gradient(&self, commons: &Commons, task: Task) -> Score {
+    fn gradient(&self, shared: &SharedParameters, task: Task) -> Taken {
         let Sgd { rate, momentum, rule: _ } = self.digits.sgd();
-        let Commons { weights, velocities, scores: _ } = commons;
+        let SharedParameters { weights, velocities, writes, .. } = shared;
         let velocity = &velocities[task.worker as usize];
-        let mut direction = Vec::new();
+        let (mut direction, mut staleness) = (Vec::new(), 0);
         let mut step = |step| {
+            let read_at = writes.load(Relaxed);
             let score = self.digits.batch_gradient(&weights.read(), task.worker, step, &mut direction);
+            staleness += writes.fetch_add(1, Relaxed) - read_at;
             if momentum == 0.0 {
                 weights.change(&direction, |w, g| w - rate * g);
             } else {
@@ -86,16 +110,18 @@ impl Learner for Hogwild {
             }
             score
         };
-        Score::mean(&task.step_numbers().map(&mut step).collect::<Vec<_>>())
+        let score = Score::mean(&task.step_numbers().map(&mut step).collect::<Vec<_>>());
+        Taken { score, staleness: staleness / u64::from(task.steps) }
     }
 
     /// The step has been taken; what is left is to say how it went.
-    fn update(&self, commons: &mut Commons, _: u64, _: &[Task], from: &[Score]) {
-        commons.scores = from.into();
+    fn update(&self, shared: &mut SharedParameters, _: u64, _: &[Task], from: &[Taken]) {
+        shared.scores = from.iter().map(|taken| taken.score).collect();
+        shared.staleness = from.iter().map(|taken| taken.staleness).collect();
     }
 
-    fn loss(&self, commons: &Commons) -> f64 {
-        Score::mean(&commons.scores).loss
+    fn loss(&self, shared: &SharedParameters) -> f64 {
+        Score::mean(&shared.scores).loss
     }
 }
 

@@ -45,6 +45,49 @@ pub fn gradient<M: Module>(module: &M, gradients: Gradients, into: &mut Vec<f32>
     module.visit(&mut Flatten { gradients, into });
 }
 
+/// The module with these parameters, `[count]` on its device: slices of them, as fresh leaves.
+pub fn load_tensor<M: Module>(module: &M, parameters: &Tensor<1>) -> M {
+    module.clone().map(&mut Slice { all: parameters, start: 0 })
+}
+
+/// The gradient of all parameters, `[count]` on their device.
+///
+/// # Panics
+/// If a parameter has none.
+pub fn gradient_tensor<M: Module>(module: &M, gradients: Gradients) -> Tensor<1> {
+    let mut parts = Collect { gradients, parts: Vec::new() };
+    module.visit(&mut parts);
+    Tensor::cat(parts.parts, 0)
+}
+
+struct Slice<'a> {
+    all: &'a Tensor<1>,
+    start: usize,
+}
+
+impl ModuleMapper for Slice<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let shape = param.lazy_shape();
+        let these = self.start..self.start + shape.num_elements();
+        self.start = these.end;
+        let tensor = self.all.clone().slice([these]).reshape(shape);
+        Param::initialized(param.id, Tensor::from_inner(tensor).require_grad())
+    }
+}
+
+struct Collect {
+    gradients: Gradients,
+    parts: Vec<Tensor<1>>,
+}
+
+impl ModuleVisitor for Collect {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let gradient = param.val().grad_remove(&mut self.gradients).expect("every parameter has a gradient");
+        let count = gradient.shape().num_elements();
+        self.parts.push(gradient.reshape([count]));
+    }
+}
+
 struct Load<'a> {
     rest: &'a [f32],
     device: &'a Device,

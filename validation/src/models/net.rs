@@ -89,6 +89,41 @@ impl Net {
         Score { loss: value.into(), accuracy: correct as f64 / labels.len() as f64 }
     }
 
+    /// The device that it computes on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Whether that is the CPU.
+    pub fn is_on_cpu(&self) -> bool {
+        self.device == Device::flex()
+    }
+
+    /// The module, whose parameters are never used.
+    pub(crate) fn template(&self) -> &Network {
+        &self.template
+    }
+
+    /// The loss `[1]` of a network with parameters, and the number of images `[1]` that it classifies correctly, of images `[n,
+    /// channels · rows · columns]` and labels `[n]` on its device, under dropout.
+    pub(crate) fn loss(
+        &self,
+        network: &Network,
+        images: Tensor<2>,
+        labels: Tensor<1, Int>,
+        dropout: &mut Stream,
+    ) -> (Tensor<1>, Tensor<1>) {
+        let [n, _] = images.dims();
+        let [channels, rows, columns] = self.architecture.input();
+        let logits = network.forward(images.reshape([n, channels, rows, columns]), Some(dropout));
+        let predicted = logits.clone().inner();
+        let own = predicted.clone().gather(1, labels.clone().reshape([n, 1]));
+        // Its own logit is the only one that is not below it.
+        let rivals: Tensor<2> = predicted.greater_equal(own).float().sum_dim(1);
+        let correct = rivals.equal_elem(1.0).float().sum();
+        (CrossEntropyLossConfig::new().init(&self.device).forward(logits, labels), correct)
+    }
+
     /// Loss and accuracy over all of `split`, without dropout.
     pub fn evaluate(&self, parameters: &[f32], split: &Split) -> Score {
         let network = flat::load(&self.template, parameters, &self.device);

@@ -113,9 +113,14 @@ impl Architecture {
         self.shapes().iter().map(|shape| shape.iter().product::<usize>()).sum()
     }
 
-    /// The flat vector to begin with.
+    /// The flat vector to begin with: worker 0's own.
     pub fn initial(self, key: RandomKey) -> Vec<f32> {
-        let mut stream = key.at(Purpose::Parameters, 0, 0);
+        self.initial_of(key, 0)
+    }
+
+    /// The flat vector that a worker draws for itself.
+    pub fn initial_of(self, key: RandomKey, worker: u32) -> Vec<f32> {
+        let mut stream = key.at(Purpose::Parameters, worker, 0);
         let mut parameters = Vec::new();
         let mut bound = 0.0;
         for shape in self.shapes() {

@@ -1,5 +1,12 @@
-//! Runs: a training run and its journal ([`training`]), and the published experiments as [`trial`]s of a [`method`].
+//! Training runs: what is asked for, who runs it, and what is written down.
+//!
+//! [`runner`] runs a job on any cluster and is what every command that trains calls; [`training`] has its journal, [`state`]
+//! what it sees of a cluster, [`scoring`] how much is classified along the way. [`trial`] is a cell of a published experiment,
+//! whose [`method`] is a policy or model averaging.
 
 pub mod method;
+pub mod runner;
+pub mod scoring;
+pub mod state;
 pub mod training;
 pub mod trial;

@@ -1,60 +1,10 @@
-//! What happened in a training run? Every update and every step, and the parameters at some moments.
+//! The journal of a training run: every update, every task, and the parameters at some moments.
 
-use crate::cluster::threads::Threaded;
-use crate::learner::digits::{Digits, Weights};
-use crate::learner::hogwild::Hogwild;
+use crate::learner::digits::Weights;
 use crate::models::net::Score;
-use sim::{Cluster, Completion, Replay, Run, Simulated, StalenessAudit, Step, Task, Time};
+use crate::run::state::ModelState;
+use sim::{Cluster, Completion, Run, StalenessAudit, Step, Task, Time};
 use std::ops::ControlFlow;
-use std::sync::Arc;
-
-/// A cluster that holds a network's parameters.
-pub trait Holds {
-    /// The parameters now.
-    fn weights(&self) -> Weights;
-    /// How the tasks in the last update did on their batches, in their order.
-    fn scores(&self) -> &[Score];
-}
-
-impl Holds for Threaded<Digits> {
-    fn weights(&self) -> Weights {
-        self.params().clone()
-    }
-
-    fn scores(&self) -> &[Score] {
-        self.params().scores()
-    }
-}
-
-impl Holds for Threaded<Hogwild> {
-    fn weights(&self) -> Weights {
-        self.params().weights()
-    }
-
-    fn scores(&self) -> &[Score] {
-        self.params().scores()
-    }
-}
-
-impl Holds for Simulated<Arc<Digits>> {
-    fn weights(&self) -> Weights {
-        self.learner().params().clone()
-    }
-
-    fn scores(&self) -> &[Score] {
-        self.learner().params().scores()
-    }
-}
-
-impl Holds for Replay<Arc<Digits>> {
-    fn weights(&self) -> Weights {
-        self.learning().params().clone()
-    }
-
-    fn scores(&self) -> &[Score] {
-        self.learning().params().scores()
-    }
-}
 
 /// One update.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,7 +33,7 @@ pub struct TaskRecord {
     pub task: Task,
     /// When it was given.
     pub start: Time,
-    /// When it was handed in, or cancelled.
+    /// When it was submitted, or cancelled.
     pub finish: Time,
     /// Seconds of computing and of delay; not known of a task that was cancelled.
     pub spent_s: Option<(f64, f64)>,
@@ -120,7 +70,7 @@ pub struct Journal {
     audit: StalenessAudit,
     /// Each worker's task and when it was given.
     given: Vec<Option<(Task, Time)>>,
-    /// Handed in, not yet applied: index into `steps`.
+    /// Submitted, not yet applied: index into `steps`.
     waiting: Vec<usize>,
     losses_since: (f64, u64),
 }
@@ -131,8 +81,9 @@ impl Journal {
         Journal { given: vec![None; workers as usize], ..Journal::default() }
     }
 
-    /// Writes down a turn; `scores` are those of the tasks in its update, if it has one.
-    pub fn add(&mut self, step: &Step<'_>, scores: &[Score]) {
+    /// Writes down a step of the event loop; `scores` are those of the tasks in its update, if it has one, and `staleness` is what
+    /// the workers themselves counted, if they did.
+    pub fn add(&mut self, step: &Step<'_>, scores: &[Score], staleness: Option<&[u64]>) {
         self.audit.add(step);
         let orders = step.orders;
         if let Some(Completion { at, task, spent }) = step.completion {
@@ -144,8 +95,11 @@ impl Journal {
                 self.steps[index].applied_version = Some(orders.version);
                 self.steps_applied += u64::from(self.steps[index].task.steps);
             }
-            let staleness = |task: &Task| (task.worker, orders.version - 1 - task.base_version);
-            let from = orders.update.iter().map(staleness).collect();
+            let from = |(i, task): (usize, &Task)| {
+                let counted = staleness.and_then(|staleness| staleness.get(i).copied());
+                (task.worker, counted.unwrap_or(orders.version - 1 - task.base_version))
+            };
+            let from = orders.update.iter().enumerate().map(from).collect();
             let update = Update { update: orders.version, at: step.at, from, scores: scores.to_vec() };
             self.losses_since.0 += update.loss();
             self.updates.push(update);
@@ -197,7 +151,7 @@ pub enum End {
     /// `each_update` said so.
     Broken,
     /// The cluster gave no more completions.
-    RanDry,
+    Exhausted,
     /// The loss of this update was not finite.
     Diverged {
         /// Which update.
@@ -205,33 +159,40 @@ pub enum End {
     },
 }
 
-/// Trains until so many steps of single workers were applied, and looks at the parameters every so many of them.
-pub fn train<C: Cluster + Holds>(
+/// Trains until so many steps of single workers were applied, and keeps the parameters every so many of them.
+///
+/// `each_update` is called after each update, `each_snapshot` after each snapshot, while the clock stands still.
+pub fn train<C: Cluster + ModelState>(
     run: &mut Run<C>,
     workers: u32,
     steps: u64,
     every: u64,
-    mut each_update: impl FnMut(&mut Journal) -> ControlFlow<()>,
+    mut each_update: impl FnMut(&Journal) -> ControlFlow<()>,
+    mut each_snapshot: impl FnMut(&Snapshot) -> ControlFlow<()>,
 ) -> (Journal, End) {
     let mut journal = Journal::new(workers);
     let mut next_snapshot = 0;
     let end = loop {
-        let Some(step) = run.step() else { break End::RanDry };
+        let Some(step) = run.step() else { break End::Exhausted };
         let (at, updated) = (step.at, !step.orders.update.is_empty());
         // The orders are kept apart from the cluster, whose scores the journal needs to see: two short borrows.
         let (orders, cancelled) = (step.orders.clone(), step.cancelled.to_vec());
         let step =
             Step { at, signal: step.signal, completion: step.completion, orders: &orders, cancelled: &cancelled };
-        journal.add(&step, run.cluster().scores());
+        journal.add(&step, run.cluster().scores(), run.cluster().staleness());
+        let mut reached = ControlFlow::Continue(());
         if journal.steps_applied >= next_snapshot {
-            journal.snapshot(at, run.cluster().weights());
             next_snapshot = journal.steps_applied + every.max(1);
+            run.cluster_mut().off_the_clock(|cluster| {
+                journal.snapshot(at, cluster.weights());
+                reached = each_snapshot(journal.snapshots.last().expect("just taken"));
+            });
         }
         if updated {
             if !journal.updates.last().is_some_and(|update| update.loss().is_finite()) {
                 break End::Diverged { update: orders.version };
             }
-            if each_update(&mut journal).is_break() {
+            if reached.is_break() || each_update(&journal).is_break() {
                 break End::Broken;
             }
             if journal.steps_applied >= steps {
@@ -244,6 +205,7 @@ pub fn train<C: Cluster + Holds>(
         && journal.snapshots.last().is_none_or(|snapshot| snapshot.update < update)
     {
         journal.snapshot(at, run.cluster().weights());
+        let _ = each_snapshot(journal.snapshots.last().expect("just taken"));
     }
     (journal, end)
 }

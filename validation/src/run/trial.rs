@@ -1,29 +1,25 @@
-//! What does one cell of an experiment take, and what is learnt in it? A method on so many workers and samples, for real.
+//! One cell of an experiment, trained for real: a method on so many workers and samples.
 //!
-//! All trials of a seed begin with the same parameters. Before, each worker takes a few steps whose results are thrown
-//! away: what only the first steps cost (memory that the system has yet to give, code that has yet to be read) is warm-up,
-//! reported and not counted.
-//!
-//! A worker's share of an epoch is as many whole batches as pass over 1/m of the samples, so that all workers together make
-//! the same steps whatever their number, but for what is rounded up.
+//! All trials of a seed begin with the same parameters. A worker's share of an epoch is as many whole batches as pass over 1/m
+//! of the samples, so that all workers together make the same steps whatever their number, but for what is rounded up.
 
 use crate::cluster::cores::Cores;
 use crate::cluster::failure::Failure;
-use crate::cluster::threads::{Threaded, delays};
+use crate::cluster::threads::delays;
 use crate::data::batches::Batches;
 use crate::data::images::Split;
-use crate::learner::digits::{Digits, Sgd};
-use crate::learner::hogwild::Hogwild;
+use crate::learner::digits::{Digits, Initial, Velocity};
+use crate::learner::sgd::Sgd;
 use crate::models::net::{Net, Score};
 use crate::run::method::Method;
-use crate::run::training::{End, Holds, Journal, train};
+use crate::run::runner::{Ended, Job, World};
+use crate::run::training::{End, Journal};
 use serde::{Deserialize, Serialize};
-use sim::{Learner, Policy, PolicyError, RandomKey, Rule, Run};
+use sim::{ClusterSpec, Policy, PolicyError, RandomKey, Rule};
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// One cell of an experiment.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,11 +36,38 @@ pub struct Trial {
     pub epochs: u32,
     /// How gradients become steps.
     pub sgd: Sgd,
-    /// Root of all luck.
+    /// Which parameters the workers begin with.
+    pub initial: Initial,
+    /// Where time passes.
+    pub clock: TrialClock,
+    /// Root of all random numbers.
     pub seed: u64,
     /// Which repetition it is, from 0: another order of the samples, the same parameters to begin with.
     pub repeat: u32,
 }
+
+/// What time is in a trial.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TrialClock {
+    /// Real seconds, on threads.
+    #[default]
+    Wall,
+    /// Simulated seconds, of steps that take times of the law `gamma(25, 0.04)`: 1 s on average, with a coefficient of variation
+    /// of 20 %. Any machine then has as many cores as there are workers.
+    Simulated,
+}
+
+impl fmt::Display for TrialClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            TrialClock::Wall => "wall",
+            TrialClock::Simulated => "simulated",
+        })
+    }
+}
+
+/// The law of a step in a simulated trial.
+const STEP_TIME: &str = "gamma(25, 0.04)";
 
 /// Where a trial runs.
 pub struct Bench<'a> {
@@ -63,7 +86,7 @@ pub struct Bench<'a> {
 /// What came out of a trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// Seconds from the first step to the last update.
+    /// Seconds from the first step to the last update, on the trial's clock.
     pub wall_time_s: f64,
     /// Seconds of the steps before, which were thrown away.
     pub warmup_s: f64,
@@ -77,6 +100,8 @@ pub struct Outcome {
     pub mean_staleness: f64,
     /// On all test images, at the end.
     pub test: Score,
+    /// The same after each epoch of all workers together.
+    pub test_by_epoch: Vec<Score>,
     /// What each worker saw of its batches, epoch by epoch.
     pub epochs: Vec<Epoch>,
 }
@@ -115,6 +140,11 @@ impl Outcome {
 pub enum TrialError {
     /// The policy is none for so many workers.
     Policy(PolicyError),
+    /// Workers cannot begin with parameters of their own under this method.
+    OwnInitial {
+        /// The method.
+        method: Method,
+    },
     /// Some workers would have no sample.
     MoreWorkersThanSamples {
         /// How many workers.
@@ -139,6 +169,10 @@ impl fmt::Display for TrialError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             TrialError::Policy(error) => error.fmt(f),
+            TrialError::OwnInitial { method } => write!(
+                f,
+                "{method} does not average parameters, so workers cannot begin with their own; type --initial shared, or a policy local:H"
+            ),
             TrialError::MoreWorkersThanSamples { workers, samples } => write!(
                 f,
                 "{workers} workers are more than {samples} samples, which would leave some without any; lower --workers or raise --samples"
@@ -186,6 +220,13 @@ impl Trial {
     pub fn rule(&self) -> Result<Rule, TrialError> {
         let Trial { workers, samples, batch_size, .. } = *self;
         let rule = self.method.policy(self.steps_per_epoch()).rule(workers).map_err(TrialError::Policy)?;
+        let averages = match self.method {
+            Method::LocalEpoch => true,
+            Method::Policy(policy) => policy.name() == "local",
+        };
+        if self.initial == Initial::PerWorker && !averages {
+            return Err(TrialError::OwnInitial { method: self.method });
+        }
         let share = samples / workers as usize;
         if share == 0 {
             return Err(TrialError::MoreWorkersThanSamples { workers, samples });
@@ -201,9 +242,17 @@ impl Trial {
         let key = RandomKey::new(self.seed, u64::from(self.repeat));
         let batches = Batches::new(self.samples, self.batch_size, self.method.share(self.workers), key);
         let batches = batches.expect("each worker has samples: `rule` makes sure");
-        let beginning = net.architecture().initial(RandomKey::new(self.seed, 0));
+        let first = RandomKey::new(self.seed, 0);
         let digits = Digits::new(net.clone(), train.clone(), batches, self.sgd, key);
-        Arc::new(digits.beginning_with(beginning).expect("so many parameters"))
+        let digits = digits.beginning_with(net.architecture().initial(first)).expect("so many parameters");
+        let digits = match self.initial {
+            Initial::Shared => digits,
+            Initial::PerWorker => digits.with_own_initial(first),
+        };
+        Arc::new(match self.method {
+            Method::Policy(Policy::HOGWILD) => digits.with_velocity(Velocity::Workers(self.workers)),
+            Method::Policy(_) | Method::LocalEpoch => digits,
+        })
     }
 
     /// Runs it; `progress` hears after each update how many steps of single workers were made.
@@ -213,60 +262,45 @@ impl Trial {
     ///
     /// # Panics
     /// If it [cannot be made](Trial::rule).
-    pub fn run(&self, bench: &Bench<'_>, progress: impl FnMut(u64)) -> Result<Outcome, Break> {
+    pub fn run(&self, bench: &Bench<'_>, mut progress: impl FnMut(u64)) -> Result<Outcome, Break> {
         let rule = self.rule().expect("a trial that can be made");
-        let digits = self.learner(bench.net, bench.train);
-        match self.method {
-            Method::Policy(Policy::HOGWILD) => {
-                let commons = Arc::new(Hogwild::new(digits.clone(), self.workers));
-                self.on_threads(rule, &commons, &digits, bench, progress)
+        let learner = self.learner(bench.net, bench.train);
+        let world = match self.clock {
+            TrialClock::Wall => {
+                World::Threads { cores: bench.cores.clone(), delays: delays(None, RandomKey::new(0, 0)) }
             }
-            Method::Policy(_) | Method::LocalEpoch => self.on_threads(rule, &digits, &digits, bench, progress),
-        }
-    }
-
-    fn on_threads<L>(
-        &self,
-        rule: Rule,
-        learner: &Arc<L>,
-        digits: &Digits,
-        bench: &Bench<'_>,
-        mut progress: impl FnMut(u64),
-    ) -> Result<Outcome, Break>
-    where
-        L: Learner<Params: Send, Gradient: Send> + Send + Sync + 'static,
-        Threaded<L>: Holds,
-    {
-        let no_delay = delays(None, RandomKey::new(0, 0));
-        let mut threads =
-            Threaded::on(bench.cores.clone(), learner.clone(), &no_delay, rule.workers, bench.stop.clone());
-        // Where every task is an update, none is begun that would come after the end.
-        if rule.quorum == 1 && !rule.cancels() {
-            threads = threads.at_most(self.steps().div_ceil(u64::from(rule.steps)));
-        }
-        let warming_up = Instant::now();
-        threads.warm_up(rule.steps);
-        let warmup_s = warming_up.elapsed().as_secs_f64();
-        let mut run = Run::new(rule, threads);
-        let (journal, end) = train(&mut run, rule.workers, self.steps(), self.steps(), |journal| {
-            progress(journal.steps_applied);
-            ControlFlow::Continue(())
-        });
-        match end {
-            End::Done | End::Broken => {}
-            End::Diverged { update } => return Err(Break::Diverged { update }),
-            End::RanDry => match run.cluster().failure().cloned() {
-                Some(failure @ Failure::Panicked { .. }) => return Err(Break::Failed(failure)),
-                Some(Failure::Stopped) | None => {
-                    // A worker in the middle of a long local epoch would be waited for; whoever stops does not want that.
-                    std::mem::forget(run);
-                    return Err(Break::Stopped);
-                }
+            TrialClock::Simulated => World::Simulated {
+                spec: ClusterSpec::new(STEP_TIME.parse().expect("a law")),
+                key: RandomKey::new(self.seed, u64::from(self.repeat)),
             },
+        };
+        let job = Job {
+            learner: learner.clone(),
+            policy: self.method.policy(self.steps_per_epoch()),
+            rule,
+            steps: self.steps(),
+            every: u64::from(self.steps_per_epoch()) * u64::from(self.workers),
+            world,
+            stop: bench.stop.clone(),
+        };
+        let each_update = |journal: &Journal| {
+            progress(journal.steps_applied);
+            let stops = bench.stop.load(Relaxed);
+            if stops { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let Ended { journal, end, failure, warmup_s } = job.run(each_update, |_| ControlFlow::Continue(()));
+        match (end, failure) {
+            (End::Done, _) => {}
+            (End::Diverged { update }, _) => return Err(Break::Diverged { update }),
+            (_, Some(failure @ Failure::Panicked { .. })) => return Err(Break::Failed(failure)),
+            (End::Broken | End::Exhausted, _) => return Err(Break::Stopped),
         }
         let wall_time_s = journal.updates.last().map_or(0.0, |update| update.at.seconds());
         let spent = journal.steps.iter().filter_map(|step| Some((step.spent_s?.0, step.task.steps)));
         let (compute_s, steps) = spent.fold((0.0, 0), |sum, one| (sum.0 + one.0, sum.1 + u64::from(one.1)));
+        // The first snapshot is that of the beginning.
+        let after = journal.snapshots.iter().skip(1);
+        let test_by_epoch: Vec<Score> = after.map(|snapshot| learner.score(&snapshot.weights, bench.test)).collect();
         Ok(Outcome {
             wall_time_s,
             warmup_s,
@@ -274,7 +308,8 @@ impl Trial {
             gradients: journal.steps_applied,
             compute_s: compute_s / steps as f64,
             mean_staleness: journal.mean_staleness(),
-            test: digits.score(&run.cluster().weights(), bench.test),
+            test: *test_by_epoch.last().expect("a run that is done has made an update"),
+            test_by_epoch,
             epochs: self.epochs(rule, &journal),
         })
     }
