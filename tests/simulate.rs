@@ -65,7 +65,7 @@ fn it_writes_four_files_and_says_where() {
 #[test]
 fn what_is_not_typed_is_as_if_the_defaults_were() {
     let (bare, typed) = (Place::new(), Place::new());
-    let defaults = "--lambda 2 --max-workers 20 --policies sync,async --iterations 5000 --model event --speeds 1 \
+    let defaults = "--lambda 2 --max-workers 20 --policies sync,async --model event --speeds 1 \
                     --learner none --seed 0 --out output/simulate";
     let (said, same) = (bare.simulate("").succeeds(), typed.simulate(defaults).succeeds());
     assert_eq!(said.stdout, same.stdout);

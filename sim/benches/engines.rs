@@ -4,7 +4,7 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use straggle_sim::experiment::warm_up;
+use straggle_sim::measure::length::{REPLICATIONS, warm_up};
 use straggle_sim::{ClusterSpec, Experiment, Length, Model, Policy, Progress, RandomKey, Variates, fast::bench};
 
 fn main() {
@@ -20,7 +20,7 @@ fn cell(bencher: Bencher<'_, '_>, policy: &str, workers: u32, spec: ClusterSpec)
     let events = 200_000.max(4 * u64::from(workers));
     let policy: Policy = policy.parse().expect("a policy");
     let rule = policy.rule(workers).expect("enough workers");
-    let warm_up = warm_up(rule, &spec) * u64::from(rule.quorum);
+    let warm_up = warm_up(rule, &spec) * u64::from(rule.quorum) * u64::from(REPLICATIONS);
     let experiment = Experiment {
         policies: vec![policy],
         workers: vec![workers],

@@ -3,7 +3,7 @@
 //! `cargo run --release -p straggle-sim --example cost > sim/cost.csv`, then `cargo run --release -p straggle-plot --example cost_figure`.
 
 use std::time::Instant;
-use straggle_sim::experiment::warm_up;
+use straggle_sim::measure::length::{REPLICATIONS, warm_up};
 use straggle_sim::{ClusterSpec, Experiment, Length, Model, Policy, Progress};
 
 const EVERY: [&str; 8] =
@@ -38,7 +38,7 @@ fn ns(policies: &[Policy], workers: u32, tasks: u64) -> Result<f64, Box<dyn std:
         let rule = policy.rule(workers)?;
         let tasks_per_update = u64::from(if rule.renews() { workers } else { rule.quorum });
         let updates = (tasks / tasks_per_update).max(2);
-        begun += (updates + warm_up(rule, &spec)) * tasks_per_update;
+        begun += (updates + warm_up(rule, &spec) * u64::from(REPLICATIONS)) * tasks_per_update;
         let experiment = Experiment {
             policies: vec![policy],
             workers: vec![workers],

@@ -8,14 +8,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         workers: vec![4, 8],
         spec: ClusterSpec::new("gamma(4, 0.25)".parse()?),
         model: Model::Event,
-        length: Length::Updates(20_000),
+        length: Length::Honest,
         seed: 0,
     };
     println!("policy      m   s/update            theory");
     for observation in experiment.observe(&Progress::default()).into_iter().flatten() {
         let (cell, mean) = (observation.cell, observation.mean);
         let theory = observation.theory.map(|t| format!("{} {:.4}", t.kind, t.seconds)).unwrap_or_default();
-        println!("{:10} {:2}   {:.4} ± {:.4}   {theory}", cell.policy, cell.rule.workers, mean.mean, mean.half_width);
+        println!(
+            "{:10} {:2}   {:.4} ± {:.4}   {theory}",
+            cell.policy,
+            cell.rule.workers,
+            mean.mean,
+            mean.half_width().unwrap_or(f64::NAN)
+        );
     }
     Ok(())
 }

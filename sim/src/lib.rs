@@ -16,19 +16,15 @@
 //! that obeys it is the same in simulated time and on real threads.
 //!
 //! ```
-//! use straggle_sim::{ClusterSpec, RandomKey, Policy, Run, Simulated, Accounts, theory};
+//! use straggle_sim::{ClusterSpec, Experiment, Length, Model, Policy, Progress, theory};
 //!
-//! let fleet = ClusterSpec::new("exp(2)".parse()?); // half a second per step
-//! let rule = Policy::Sync.rule(20)?;
-//! let mut run = Run::new(rule, Simulated::new(fleet.clone(), RandomKey::new(0, 0), 20));
-//! let mut tally = Accounts::new(20);
-//! while tally.gaps().count() < 10_000 {
-//!     tally.add(&run.step().expect("a simulated cluster never runs dry"));
-//! }
-//! let simulated = tally.gaps().estimate().expect("10 000 gaps");
-//! let exact = theory::time_per_update(rule, &fleet).expect("known").seconds;
+//! let spec = ClusterSpec::new("exp(2)".parse()?); // half a second per step
+//! let (policies, workers) = (vec![Policy::Sync], vec![20]);
+//! let experiment = Experiment { policies, workers, spec, model: Model::Event, length: Length::Honest, seed: 0 };
+//! let found = experiment.observe(&Progress::default()).remove(0).expect("nobody stopped it");
+//! let exact = found.theory.expect("known").seconds;
 //! assert!((exact - theory::harmonic(20) / 2.0).abs() < 1e-12); // 1.79887
-//! assert!(simulated.z(exact).expect("some noise").abs() < 4.0);
+//! assert!(found.mean.z(exact).expect("some noise").abs() < 4.0);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -62,7 +58,7 @@ pub use cluster::{
 };
 pub use experiment::{Configuration, Experiment, Length, Model, Observation, Progress};
 pub use learn::{Learner, LearnerText, Learning, Quadratic};
-pub use measure::{Accounts, Estimate, Quantiles, Series, StalenessAudit};
+pub use measure::{Accounts, Estimate, Gaps, Method, Moments, Plan, Replications, StalenessAudit, TimeSpent};
 pub use policy::{Coordinator, Orders, Policy, PolicyError, Rule, Task};
 pub use random::{
     Compute, Dependence, Law, LawError, LawText, Purpose, RandomKey, StepTime, StepTimes, StepTimesError, TraceSource,

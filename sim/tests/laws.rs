@@ -5,12 +5,11 @@
 
 mod common;
 
-use common::{gaps, judge_counts, judge_law, judge_mean, law, rule, run, spec};
+use common::{gaps, judge_counts, judge_law, judge_mean, law, out_of_step, rule, run, spec};
 use rayon::prelude::*;
 use statrs::distribution::{Beta, ContinuousCDF, Erlang};
-use straggle_sim::experiment::warm_up;
 use straggle_sim::theory::quadrature::integral;
-use straggle_sim::{ClusterSpec, Event, Law, RandomKey, TraceSource, Variates};
+use straggle_sim::{ClusterSpec, Event, Law, RandomKey, Run, Simulated, TraceSource, Variates};
 
 const DRAWS: u64 = 200_000;
 
@@ -117,8 +116,7 @@ fn k_batches_of_memoryless_gradients_are_erlang() {
 /// A long-run gap of async from each of many runs: one alone, since successive gaps are correlated.
 fn stationary_gaps(m: u32, spec: &ClusterSpec, runs: u64) -> Vec<f64> {
     let rule = rule("async", m);
-    // Longer than `simulate` waits, so that the law is tested and not the rule for the warm-up.
-    let skip = 3 * warm_up(rule, spec) as usize;
+    let skip = 3 * out_of_step(rule, spec) as usize;
     let one = |replication| gaps(rule, spec, RandomKey::new(11, replication), skip).next().expect("runs do not end");
     (0..runs).into_par_iter().map(one).collect()
 }
@@ -148,19 +146,38 @@ fn async_gaps_of_many_workers_are_exponential() {
     judge_law("200 workers", stationary_gaps(200, &spec, 4000), |t| -(-200.0 * t).exp_m1());
 }
 
-/// After the warm-up that `simulate` discards, a round of gaps has its long-run mean; without it, it has not.
+/// A run that begins in the middle of things is stationary from its first moment: the first round, and every number of updates, has
+/// its long-run mean, whatever the law and the workers. One whose workers all start fresh has not.
 #[test]
-fn the_warm_up_is_long_enough_and_needed() {
-    for name in ["uniform(0.1, 0.9)", "gamma(4, 0.25)", "shifted-exp(0.9, 10)", "weibull(0.5, 0.5)"] {
-        let (rule, spec) = (rule("async", 8), spec(name));
-        let round = |skip: usize| -> Vec<f64> {
-            let one = |replication| gaps(rule, &spec, RandomKey::new(12, replication), skip).take(8).sum();
+fn a_run_that_begins_in_the_middle_needs_no_warm_up() {
+    let uneven = |law: &str| spec(law).with_speeds(vec![1.0, 0.5, 3.0]).unwrap();
+    let delayed = |law: &str| uneven(law).with_delay(Some(common::law("gamma(2, 0.3)")));
+    let plain = ["uniform(0.1, 0.9)", "gamma(4, 0.25)", "shifted-exp(0.9, 10)", "weibull(0.5, 0.5)"].map(spec);
+    let others = [uneven("hyper-exp(0.9, 2, 0.2)"), uneven("lognormal(0, 1)"), delayed("constant(1)")];
+    for (policy, spec) in
+        plain.into_iter().chain(others).flat_map(|spec| [("async", spec.clone()), ("async-local", spec)])
+    {
+        let steps = if policy == "async" { 1 } else { 3 };
+        let rule = rule(&format!("async-local:{steps}"), 7);
+        let after = |updates: u64, middle: bool| -> Vec<f64> {
+            let one = |replication| {
+                let draws = Variates::new(&spec, RandomKey::new(12, replication));
+                let draws = if middle { draws.in_the_middle(&spec, rule) } else { draws };
+                let mut run = Run::new(rule, Simulated::with_variates(spec.clone(), draws, 7, ()));
+                while run.step().expect("runs do not end").orders.version < updates {}
+                run.cluster().now().seconds()
+            };
             (0..4000).into_par_iter().map(one).collect()
         };
-        let mean = spec.compute().law(0).mean();
-        judge_mean(&format!("the round after the warm-up, {name}"), &round(warm_up(rule, &spec) as usize), mean);
-        let fresh = common::mean_of(&round(0));
-        assert!(fresh.z(mean).unwrap().abs() > 8.0, "the first round is another: {fresh:?} against {mean}");
+        let rate: f64 = (0..7).map(|w| 1.0 / spec.mean_task(w, steps)).sum();
+        for updates in [1, 5, 20] {
+            let what = format!("{updates} updates, {spec:?}");
+            judge_mean(&what, &after(updates, true), updates as f64 / rate);
+        }
+        if spec.delay().is_none() && steps == 1 {
+            let fresh = common::mean_of(&after(20, false));
+            assert!(fresh.z(20.0 / rate).unwrap().abs() > 6.0, "the first rounds are others: {fresh:?} for {spec:?}");
+        }
     }
 }
 

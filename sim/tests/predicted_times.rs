@@ -105,7 +105,7 @@ fn constant_times_are_exact() {
             "ssp:2" | "k-async:4" => theory_s("async", 8, &spec) * f64::from(rule(policy, 8).quorum),
             _ => theory_s(policy, 8, &spec),
         };
-        let observed = observe(policy, 8, &spec, Length::Updates(1 << 14), 1).remove(0);
+        let observed = observe(policy, 8, &spec, Length::Honest, 1).remove(0);
         let ratio = observed.mean.mean / theory;
         assert!((ratio - 1.0).abs() < 1e-9, "{policy}: {} against {theory}", observed.mean.mean);
     }

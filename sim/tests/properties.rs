@@ -12,8 +12,8 @@ use std::time::Duration;
 use straggle_sim::cluster::spec::{Cancellation, Sharing};
 use straggle_sim::policy::{OnCompletion, OnUpdate};
 use straggle_sim::{
-    Accounts, ClusterSpec, Event, Law, Quadratic, RandomKey, Recording, Replay, Rule, Run, Simulated, StalenessAudit,
-    Station, Task, Time,
+    Accounts, ClusterSpec, Estimate, Event, Law, Quadratic, RandomKey, Recording, Replay, Rule, Run, Simulated,
+    StalenessAudit, Station, Task, Time,
 };
 
 const TURNS: usize = 400;
@@ -285,9 +285,10 @@ fn sync_is_slower_than_k_sync_is_slower_than_async() {
     for (name, ages) in new_lasts.map(|n| (n, true)).into_iter().chain(neither.map(|n| (n, false))) {
         for (m, k) in [(2, 1), (8, 1), (8, 4), (8, 7), (20, 10)] {
             let mean = |policy: &str| {
-                let series: straggle_sim::Series =
+                let values: straggle_sim::Moments =
                     gaps(common::rule(policy, m), &common::spec(name), RandomKey::new(1, 0), 200).take(2000).collect();
-                series.estimate().expect("2000 gaps")
+                let error = values.sd().expect("2000 gaps") / 2000f64.sqrt();
+                Estimate { mean: values.mean().expect("2000 gaps"), standard_error: error, interval: None }
             };
             let (sync, k_sync, asynchronous) = (mean("sync"), mean(&format!("k-sync:{k}")), mean("async"));
             let noise = |a: &straggle_sim::Estimate, b: &straggle_sim::Estimate| {

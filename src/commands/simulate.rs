@@ -14,10 +14,10 @@ use clap::Args;
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sim::experiment::LossPoint;
+use sim::experiment::{Comparison, LossPoint, Usage, comparisons};
 use sim::{
-    ClusterSpec, Configuration, Experiment, LawText, LearnerText, Length, Model, Observation, Policy, Quadratic,
-    RandomKey, SpecError,
+    ClusterSpec, Configuration, Estimate, Experiment, LawText, LearnerText, Length, Model, Observation, Policy,
+    Quadratic, RandomKey,
 };
 
 /// `straggle simulate`
@@ -48,7 +48,7 @@ pub struct Simulate {
     /// Known: sync, k-sync:K, backup:B, k-batch-sync:K, k-async:K, k-batch-async:K, async, ssp:S, local:H, hogwild.
     #[arg(long, alias = "policy", value_name = "LIST", default_value = "sync,async")]
     pub policies: List<Policy>,
-    /// Updates to count for each policy and number of workers [default: 5000].
+    /// Updates to count for each policy and number of workers [default: 5000, or as many as an honest interval needs].
     #[arg(long, alias = "iterations", value_name = "N", value_parser = at_least::<u64>(2, 5000), allow_hyphen_values = true)]
     pub updates: Option<u64>,
     /// Run on until half of every 95 % interval is below this share of its mean: 0.1%.
@@ -114,7 +114,7 @@ pub struct Curve {
 
 impl Command for Simulate {
     const NAME: &'static str = "simulate";
-    const TABLES: &'static [Table] = &[Table::of::<IterationTime>(), Table::of::<Loss>()];
+    const TABLES: &'static [Table] = &[Table::of::<IterationTime>(), Table::of::<Paired>(), Table::of::<Loss>()];
     const FIGURES: &'static [&'static str] = &["iteration_times", "loss_curve"];
 
     fn common(&self) -> &Common {
@@ -127,9 +127,6 @@ impl Command for Simulate {
         self.step_time.get_or_insert_with(|| short.unwrap_or_else(exponential));
         let most = self.max_workers.take().unwrap_or(20);
         self.workers.get_or_insert_with(|| Workers((1..=most).collect()));
-        if self.precision.is_none() {
-            self.updates.get_or_insert(5000);
-        }
         Ok(())
     }
 
@@ -157,17 +154,17 @@ impl Command for Simulate {
 impl Simulate {
     fn experiment(&self, session: &Session) -> Result<Experiment, Error> {
         let law = |law: &Typed<LawText>| trace::law(&law.0, session);
-        let usage = |e: SpecError| Error::Usage(e.to_string());
         let delay = self.delay.0.0.as_ref().map(|delay| trace::law(delay, session)).transpose()?;
         let spec = ClusterSpec::of(trace::compute(&self.step_time.as_ref().expect("resolved").0, session)?)
             .with_delay(delay)
             .with_service(self.server_time.as_ref().map(law).transpose()?)
             .with_speeds(self.speeds.0.clone())
             .and_then(|spec| spec.with_cores(self.cores))
-            .map_err(usage)?;
+            .map_err(|e| Error::Usage(e.to_string()))?;
         let length = match (&self.precision, self.updates) {
             (Some(Typed(Percent(share))), _) => Length::Precision(*share),
-            (None, updates) => Length::Updates(updates.expect("resolved")),
+            (None, Some(updates)) => Length::Updates(updates),
+            (None, None) => Length::Honest,
         };
         Ok(Experiment {
             policies: self.policies.0.clone(),
@@ -210,6 +207,10 @@ pub fn simulate(
 impl Report for Simulation {
     fn tables(&self, tables: &mut Tables) {
         tables.add(self.observations.iter().map(|observation| IterationTime::new(&self.experiment, observation)));
+        let pairs = comparisons(&self.observations);
+        if !pairs.is_empty() {
+            tables.add(pairs.iter().map(Paired::new));
+        }
         if !self.curves.is_empty() {
             tables.add(self.curves.iter().flat_map(Curve::rows));
         }
@@ -247,8 +248,8 @@ pub struct IterationTime {
     updates: u64,
     /// Mean time between two updates, and its 95 % interval.
     mean_s: f64,
-    ci_low_s: f64,
-    ci_high_s: f64,
+    ci_low_s: Option<f64>,
+    ci_high_s: Option<f64>,
     /// Standard deviation of the time between two updates.
     sd_s: f64,
     /// Quantiles of the time between two updates.
@@ -263,7 +264,7 @@ pub struct IterationTime {
     gated_s: Option<f64>,
     gradients_per_update: f64,
     s_per_gradient: f64,
-    /// Gradients per second, relative to one worker alone.
+    /// Gradients per second, relative to a single worker of mean speed with nothing in its way.
     speedup: f64,
     /// Speed-up per worker.
     efficiency: f64,
@@ -274,6 +275,27 @@ pub struct IterationTime {
     /// Share of the workers' time spent on discarded work.
     wasted_share: Option<f64>,
     seed: u64,
+    /// 95 % intervals of the quantities above; empty where none would be honest.
+    p50_low_s: Option<f64>,
+    p50_high_s: Option<f64>,
+    p95_low_s: Option<f64>,
+    p95_high_s: Option<f64>,
+    p99_low_s: Option<f64>,
+    p99_high_s: Option<f64>,
+    s_per_gradient_low: Option<f64>,
+    s_per_gradient_high: Option<f64>,
+    speedup_low: Option<f64>,
+    speedup_high: Option<f64>,
+    efficiency_low: Option<f64>,
+    efficiency_high: Option<f64>,
+    mean_staleness_low: Option<f64>,
+    mean_staleness_high: Option<f64>,
+    idle_share_low: Option<f64>,
+    idle_share_high: Option<f64>,
+    wasted_share_low: Option<f64>,
+    wasted_share_high: Option<f64>,
+    /// How the intervals were made, or none.
+    interval_method: String,
 }
 
 impl Row for IterationTime {
@@ -282,7 +304,12 @@ impl Row for IterationTime {
 
 impl IterationTime {
     fn new(experiment: &Experiment, o: &Observation) -> IterationTime {
-        let ([p50_s, p95_s, p99_s], usage) = (o.quantiles_s, o.usage.as_ref());
+        let ([p50, p95, p99], usage) = (o.quantiles_s, o.usage.as_ref());
+        let of_usage = |of: fn(&Usage) -> Estimate| usage.map(of);
+        let (staleness, idle, wasted) =
+            (of_usage(|u| u.mean_staleness), of_usage(|u| u.idle_share), of_usage(|u| u.wasted_share));
+        let low = |of: Option<Estimate>| of.and_then(|estimate| estimate.low());
+        let high = |of: Option<Estimate>| of.and_then(|estimate| estimate.high());
         IterationTime {
             policy: o.cell.policy.to_string(),
             workers: o.cell.rule.workers,
@@ -293,20 +320,69 @@ impl IterationTime {
             ci_low_s: o.mean.low(),
             ci_high_s: o.mean.high(),
             sd_s: o.sd_s,
-            p50_s,
-            p95_s,
-            p99_s,
+            p50_s: p50.mean,
+            p95_s: p95.mean,
+            p99_s: p99.mean,
             theory_s: o.theory.map(|theory| theory.seconds),
             theory_kind: o.theory.map_or("none".to_string(), |theory| theory.kind.to_string()),
             gated_s: o.gated_s,
             gradients_per_update: o.gradients_per_update,
-            s_per_gradient: o.s_per_gradient(),
-            speedup: o.speedup,
-            efficiency: o.efficiency(),
-            mean_staleness: usage.map(|u| u.mean_staleness),
-            idle_share: usage.map(|u| u.idle_share),
-            wasted_share: usage.map(|u| u.wasted_share),
+            s_per_gradient: o.s_per_gradient.mean,
+            speedup: o.speedup.mean,
+            efficiency: o.efficiency.mean,
+            mean_staleness: staleness.map(|estimate| estimate.mean),
+            idle_share: idle.map(|estimate| estimate.mean),
+            wasted_share: wasted.map(|estimate| estimate.mean),
             seed: experiment.seed,
+            p50_low_s: p50.low(),
+            p50_high_s: p50.high(),
+            p95_low_s: p95.low(),
+            p95_high_s: p95.high(),
+            p99_low_s: p99.low(),
+            p99_high_s: p99.high(),
+            s_per_gradient_low: o.s_per_gradient.low(),
+            s_per_gradient_high: o.s_per_gradient.high(),
+            speedup_low: o.speedup.low(),
+            speedup_high: o.speedup.high(),
+            efficiency_low: o.efficiency.low(),
+            efficiency_high: o.efficiency.high(),
+            mean_staleness_low: low(staleness),
+            mean_staleness_high: high(staleness),
+            idle_share_low: low(idle),
+            idle_share_high: high(idle),
+            wasted_share_low: low(wasted),
+            wasted_share_high: high(wasted),
+            interval_method: o.interval_method(),
+        }
+    }
+}
+
+/// A row of `comparisons.csv`: two policies on as many workers.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Paired {
+    workers: u32,
+    policy_a: String,
+    policy_b: String,
+    /// Gradients per second of policy_a over those of policy_b, on common random numbers, and its 95 % interval.
+    ratio: f64,
+    ci_low: Option<f64>,
+    ci_high: Option<f64>,
+}
+
+impl Row for Paired {
+    const TABLE: &'static str = "comparisons";
+}
+
+impl Paired {
+    fn new(of: &Comparison) -> Paired {
+        let Comparison { workers, policy_a, policy_b, ratio } = of;
+        Paired {
+            workers: *workers,
+            policy_a: policy_a.to_string(),
+            policy_b: policy_b.to_string(),
+            ratio: ratio.mean,
+            ci_low: ratio.low(),
+            ci_high: ratio.high(),
         }
     }
 }
@@ -320,6 +396,9 @@ struct Loss {
     update: u64,
     /// Empty where it has diverged.
     loss: f64,
+    /// Its 95 % interval over independent runs.
+    loss_low: Option<f64>,
+    loss_high: Option<f64>,
 }
 
 impl Row for Loss {
@@ -329,12 +408,14 @@ impl Row for Loss {
 impl Curve {
     fn rows(&self) -> impl Iterator<Item = Loss> + '_ {
         let (policy, workers) = (self.cell.policy, self.cell.rule.workers);
-        let row = move |&LossPoint { time_s, update, loss }: &LossPoint| Loss {
+        let row = move |&LossPoint { time_s, update, loss, interval }: &LossPoint| Loss {
             policy: policy.to_string(),
             workers,
             time_s,
             update,
             loss,
+            loss_low: interval.map(|(low, _)| low),
+            loss_high: interval.map(|(_, high)| high),
         };
         self.points.iter().map(row)
     }

@@ -56,13 +56,16 @@ fn by_workers(experiment: &Experiment, observations: &[Observation], workers: &[
                     marks.push(Mark::line(line, style.dashed(dash)));
                 }
             }
-            let ends = |o: &&Observation| (m(o), o.mean.low() / (quantity.per)(o), o.mean.high() / (quantity.per)(o));
+            let ends = |o: &&Observation| {
+                let (low, high) = o.mean.interval?;
+                Some((m(o), low / (quantity.per)(o), high / (quantity.per)(o)))
+            };
             let means = |o: &&Observation| (m(o), o.mean.mean / (quantity.per)(o));
             let solid = Style { dash: Dash::Solid, ..style };
             if series.len() > MOST_MARKERS {
-                marks.push(Mark::band(series.iter().map(ends), solid));
+                marks.push(Mark::band(series.iter().filter_map(ends), solid));
             } else {
-                marks.push(Mark::intervals(series.iter().map(ends), solid));
+                marks.push(Mark::intervals(series.iter().filter_map(ends), solid));
             }
             if series.iter().any(|o| o.theory.is_none_or(|theory| theory.kind != Kind::Exact)) {
                 marks.push(Mark::line(series.iter().map(means), Style { width: 0.8, ..solid }));
@@ -104,7 +107,8 @@ fn by_policy(experiment: &Experiment, observations: &[Observation]) -> Figure {
                 let style = Style { shape, fill: Fill::Hollow, radius: 6.0, ..Style::new(Colour::GREY) };
                 marks.push(Mark::points([(theory.seconds / per, row)], style).named(words));
             }
-            marks.push(Mark::intervals_across([(row, o.mean.low() / per, o.mean.high() / per)], style));
+            let interval = o.mean.interval.map(|(low, high)| (row, low / per, high / per));
+            marks.push(Mark::intervals_across(interval, style));
             marks.push(Mark::points([(o.mean.mean / per, row)], style));
         }
         let times = || observations.iter().map(|o| o.mean.mean / (quantity.per)(o));
@@ -139,6 +143,7 @@ pub(super) fn caption(experiment: &Experiment, workers: Option<u32>) -> String {
         parts.push("gated model".to_string());
     }
     parts.push(match length {
+        Length::Honest => "at least 5000 updates".to_string(),
         Length::Updates(n) => format!("n = {n} updates"),
         Length::Precision(share) => format!("intervals within ±{} %", super::ticks::shortest(100.0 * share)),
     });

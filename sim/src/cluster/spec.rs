@@ -7,6 +7,7 @@
 use crate::cluster::comm::{Communication, Scheme};
 use crate::policy::{OnCompletion, Rule};
 use crate::random::compute::Compute;
+use crate::random::key::RandomKey;
 use crate::random::law::Law;
 use std::fmt;
 
@@ -441,6 +442,39 @@ impl ClusterSpec {
         self.mean_task(0, 1) + served.map(Law::mean).sum::<f64>()
     }
 
+    /// Seconds per gradient of a single worker that is as fast as `workers` workers are on average, with nothing in its way: no
+    /// communication, no server, a core of its own. What speed-ups compare with.
+    pub fn single_worker_s(&self, workers: u32) -> f64 {
+        self.mean_alone(workers)
+    }
+
+    /// The same with the rows of every trace drawn again, with replacement; `None` if nothing was measured. Whole measured
+    /// steps stay as they are.
+    pub fn resampled(&self, key: RandomKey) -> Option<ClusterSpec> {
+        let again = |law: &Option<Law>, which| law.as_ref().and_then(|law| law.resampled(key, which));
+        let (delay, service, update) = (again(&self.delay, 1), again(&self.service, 2), again(&self.update, 3));
+        let compute = match &self.compute {
+            Compute::Rows(_) => None,
+            Compute::Laws(laws) => {
+                let resampled: Vec<Option<Law>> =
+                    (16..).zip(laws).map(|(which, law)| law.resampled(key, which)).collect();
+                let any = resampled.iter().any(Option::is_some);
+                let kept = resampled.into_iter().zip(laws).map(|(again, law)| again.unwrap_or_else(|| law.clone()));
+                any.then(|| Compute::Laws(kept.collect()))
+            }
+        };
+        if compute.is_none() && [&delay, &service, &update].into_iter().all(Option::is_none) {
+            return None;
+        }
+        Some(ClusterSpec {
+            compute: compute.unwrap_or_else(|| self.compute.clone()),
+            delay: delay.or_else(|| self.delay.clone()),
+            service: service.or_else(|| self.service.clone()),
+            update: update.or_else(|| self.update.clone()),
+            ..self.clone()
+        })
+    }
+
     /// The same workers, and nothing that can come between them.
     pub fn uncontended(&self) -> ClusterSpec {
         ClusterSpec {
@@ -460,7 +494,7 @@ impl ClusterSpec {
     }
 
     /// Workers from this one on are the same as the first ones.
-    fn repeats_after(&self) -> u32 {
+    pub(crate) fn repeats_after(&self) -> u32 {
         let (laws, speeds) = (self.compute.laws().len() as u64, self.speeds.len() as u64);
         let common = laws * speeds / gcd(laws, speeds);
         u32::try_from(common).unwrap_or(u32::MAX)

@@ -1,19 +1,18 @@
-//! What do these policies cost on this fleet, with so many workers? Cells of a table, each a run long enough to be sure.
+//! Policies by numbers of workers on one cluster: configurations, each run long enough to be sure of what it costs.
 
+pub mod loss;
 pub(crate) mod runs;
 
-use crate::cluster::Run;
-use crate::cluster::des::Simulated;
 use crate::cluster::spec::{Cancellation, ClusterSpec};
-pub use crate::experiment::runs::warm_up;
-use crate::learn::Quadratic;
-use crate::measure::accounts::Accounts;
-use crate::measure::series::Estimate;
+pub use crate::experiment::loss::LossPoint;
+use crate::experiment::runs::Job;
+use crate::measure::interval::Estimate;
+use crate::measure::length::{Honest, Plan, REPLICATIONS};
+use crate::measure::replications::Replications;
 use crate::policy::{Policy, PolicyError, Rule};
 use crate::random::key::RandomKey;
 use crate::theory::{self, Kind, Theory};
 use std::fmt;
-use std::ops::Range;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -48,16 +47,18 @@ impl FromStr for Model {
     }
 }
 
-/// How long a cell runs.
+/// How long a configuration runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Length {
-    /// So many model updates.
+    /// As many model updates as an honest interval needs, and at least 5000.
+    Honest,
+    /// So many model updates, over all replications.
     Updates(u64),
     /// Until half the 95 % interval is below this share of the mean.
     Precision(f64),
 }
 
-/// Policies by workers, on one fleet.
+/// Policies by workers, on one cluster.
 #[derive(Clone, Debug)]
 pub struct Experiment {
     /// The policies, in the order of the table.
@@ -70,7 +71,7 @@ pub struct Experiment {
     pub model: Model,
     /// How long.
     pub length: Length,
-    /// The root of all luck.
+    /// The root of all random numbers.
     pub seed: u64,
 }
 
@@ -83,68 +84,120 @@ pub struct Configuration {
     pub rule: Rule,
 }
 
-/// What a cell came to.
+/// What a configuration came to.
 #[derive(Clone, Debug)]
 pub struct Observation {
-    /// The cell.
+    /// The configuration.
     pub cell: Configuration,
-    /// Updates that were counted, after the warm-up.
+    /// Updates that were counted, in all replications.
     pub updates: u64,
     /// Seconds per update.
     pub mean: Estimate,
     /// Standard deviation of the seconds between two updates.
     pub sd_s: f64,
-    /// 50, 95 and 99 % of all gaps between updates are shorter than this, s.
-    pub quantiles_s: [f64; 3],
+    /// 50, 95 and 99 % of all gaps between updates are no longer than this, s.
+    pub quantiles_s: [Estimate; 3],
     /// What theory says of the mean in the model that was run.
     pub theory: Option<Theory>,
     /// What the gated model expects, s.
     pub gated_s: Option<f64>,
     /// Single-worker gradients in one update.
     pub gradients_per_update: f64,
-    /// Gradients per second, relative to one worker alone.
-    pub speedup: f64,
+    /// Seconds per single-worker gradient.
+    pub s_per_gradient: Estimate,
+    /// Gradients per second, relative to a single worker of mean speed with nothing in its way.
+    pub speedup: Estimate,
+    /// Speed-up per worker.
+    pub efficiency: Estimate,
     /// Staleness of applied gradients and shares of the workers' time; the gated model knows nothing of them.
     pub usage: Option<Usage>,
+    /// How the runs were begun, counted and ended.
+    pub plan: Plan,
+    /// The runs themselves.
+    pub replications: Replications,
 }
 
 /// How the workers spent their time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Usage {
     /// Mean staleness of applied gradients, in updates.
-    pub mean_staleness: f64,
-    /// Share of the workers' time without work.
-    pub idle_share: f64,
+    pub mean_staleness: Estimate,
+    /// Share of the workers' time in which they waited, for others or for the server.
+    pub idle_share: Estimate,
     /// Share of the workers' time spent on work that was thrown away.
-    pub wasted_share: f64,
+    pub wasted_share: Estimate,
 }
 
 impl Observation {
-    /// Seconds per gradient.
-    pub fn s_per_gradient(&self) -> f64 {
-        self.mean.mean / self.gradients_per_update
-    }
-
-    /// Speed-up per worker.
-    pub fn efficiency(&self) -> f64 {
-        self.speedup / f64::from(self.cell.rule.workers)
-    }
-
     /// Standard errors between the simulated mean and theory, where theory is exact.
     pub fn z(&self) -> Option<f64> {
         let theory = self.theory.filter(|theory| theory.kind == Kind::Exact)?;
         self.mean.z(theory.seconds)
     }
+
+    /// Whether the interval lies on the wrong side of a bound of theory.
+    pub fn breaks_bound(&self) -> bool {
+        let Some((theory, (low, high))) = self.theory.zip(self.mean.interval) else { return false };
+        let outside = self.mean.holds(theory.seconds) == Some(false);
+        outside
+            && match theory.kind {
+                Kind::Exact => false,
+                Kind::Lower => high < theory.seconds,
+                Kind::Upper => low > theory.seconds,
+            }
+    }
+
+    /// How the intervals were made.
+    pub fn interval_method(&self) -> String {
+        let rows = if self.replications.are_resampled() { "+row-bootstrap" } else { "" };
+        match self.mean.interval {
+            Some(_) => format!("{}{rows}", self.plan.method),
+            None => "none".to_string(),
+        }
+    }
+}
+
+/// Two policies with as many workers, on the same random numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Comparison {
+    /// Number of workers.
+    pub workers: u32,
+    /// The one.
+    pub policy_a: Policy,
+    /// The other.
+    pub policy_b: Policy,
+    /// How many times as many gradients per second the one has.
+    pub ratio: Estimate,
+}
+
+/// All pairs of policies among observations of one experiment, by numbers of workers.
+pub fn comparisons(observations: &[Observation]) -> Vec<Comparison> {
+    let mut pairs = Vec::new();
+    let mut workers: Vec<u32> = observations.iter().map(|o| o.cell.rule.workers).collect();
+    workers.sort_unstable();
+    workers.dedup();
+    for workers in workers {
+        let alike: Vec<&Observation> = observations.iter().filter(|o| o.cell.rule.workers == workers).collect();
+        for (i, a) in alike.iter().enumerate() {
+            for b in &alike[i + 1..] {
+                let Some(ratio) = a.replications.gradient_rate_over(&b.replications) else { continue };
+                let honest = a.mean.interval.is_some() && b.mean.interval.is_some();
+                let ratio = if honest { ratio } else { ratio.without_interval() };
+                pairs.push(Comparison { workers, policy_a: a.cell.policy, policy_b: b.cell.policy, ratio });
+            }
+        }
+    }
+    pairs
 }
 
 /// A run seen from another thread: how far it is, and a way to stop it.
 #[derive(Debug, Default)]
 pub struct Progress {
-    /// Set it, and all cells that have not ended are given up.
+    /// Set it, and all configurations that have not ended are given up.
     pub stop: Arc<AtomicBool>,
     /// Updates simulated so far.
     pub updates: AtomicU64,
-    /// Cells that have ended.
+    /// Configurations that have ended.
     pub cells: AtomicU64,
 }
 
@@ -155,7 +208,7 @@ impl Progress {
 }
 
 impl Experiment {
-    /// The cells, policy by policy, and the combinations that cannot be, with the reason.
+    /// The configurations, policy by policy, and the combinations that cannot be, with the reason.
     pub fn cells(&self) -> (Vec<Configuration>, Vec<PolicyError>) {
         let (mut cells, mut impossible) = (Vec::new(), Vec::new());
         for &policy in &self.policies {
@@ -169,14 +222,27 @@ impl Experiment {
         (cells, impossible)
     }
 
-    /// Runs all cells on rayon's threads; `None` for those that `watch` stopped. The result does not depend on the threads.
-    pub fn observe(&self, progress: &Progress) -> Vec<Option<Observation>> {
-        let (cells, _) = self.cells();
-        let tallies = runs::all(self, &cells, progress);
-        cells.into_iter().zip(tallies).map(|(cell, accounts)| self.observation(cell, &accounts?)).collect()
+    /// How each configuration is run, as far as that is known beforehand.
+    pub fn plans(&self) -> Vec<(Configuration, Plan)> {
+        self.cells().0.into_iter().map(|cell| (cell, self.job(cell).plan)).collect()
     }
 
-    /// The fleet as this policy sees it.
+    /// Runs all configurations on rayon's threads; `None` for those that `progress` stopped. The result does not depend on the
+    /// threads.
+    pub fn observe(&self, progress: &Progress) -> Vec<Option<Observation>> {
+        let (cells, _) = self.cells();
+        let mut jobs: Vec<Job> = cells.iter().map(|&cell| self.job(cell)).collect();
+        let mut found = runs::all(self, &jobs, progress);
+        if let Length::Precision(target) = self.length {
+            self.refine(&mut jobs, &mut found, target, progress);
+        }
+        self.resample(&jobs, &mut found, progress);
+        let observation =
+            |((&cell, job), found): ((&Configuration, &Job), Option<Replications>)| self.observation(cell, job, found?);
+        cells.iter().zip(&jobs).zip(found).map(observation).collect()
+    }
+
+    /// The cluster as this policy sees it.
     pub(crate) fn spec_of(&self, policy: Policy, rule: Rule) -> ClusterSpec {
         let mut spec = self.spec.for_rule(rule);
         if !policy.has_server() {
@@ -199,134 +265,93 @@ impl Experiment {
         self.model == Model::Event
     }
 
-    /// What a cell's run came to.
-    fn observation(&self, cell: Configuration, accounts: &Accounts) -> Option<Observation> {
+    /// How a configuration is run, as far as that is known beforehand.
+    fn job(&self, cell: Configuration) -> Job {
         let rule = self.rule_of(cell.rule);
         let spec = self.spec_of(cell.policy, rule);
-        let mean = accounts.gaps().estimate()?;
-        let gradients_per_update = accounts.gradients_per_update()?;
-        let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|u| accounts.gap_quantile(u));
+        let plan = match self.length {
+            Length::Updates(updates) => Plan::of(rule, &spec, updates, REPLICATIONS),
+            Length::Honest | Length::Precision(_) => Plan::honest(rule, &spec),
+        };
+        Job { rule, plan, specs: vec![spec] }
+    }
+
+    /// Runs longer what is not precise enough, until it is: as long as the present scatter asks for, and a tenth longer.
+    ///
+    /// A run that stops when it looks precise stops too soon if its scatter was small by chance (Chow and Robbins, Ann. Math.
+    /// Statist. 36, 1965, 457-462). The first look comes after as many updates as an honest interval needs, and looks are few, so
+    /// that this is little; a test counts how often the intervals hold.
+    fn refine(&self, jobs: &mut [Job], found: &mut [Option<Replications>], target: f64, progress: &Progress) {
+        loop {
+            let mut longer: Vec<(usize, Job)> = Vec::new();
+            for (i, (job, found)) in jobs.iter().zip(found.iter()).enumerate() {
+                let Some(mean) = found.as_ref().and_then(Replications::s_per_update) else { continue };
+                let excess = mean.half_width().unwrap_or(0.0) / (target * mean.mean);
+                if excess > 1.0 && job.plan.honest != Honest::Never {
+                    let updates = job.plan.updates as f64 * (1.1 * excess * excess).max(1.5);
+                    let plan = job.plan.longer(updates.ceil() as u64);
+                    longer.push((i, Job { plan, ..job.clone() }));
+                }
+            }
+            let again: Vec<Job> = longer.iter().map(|(_, job)| job.clone()).collect();
+            if again.is_empty() {
+                return;
+            }
+            progress.cells.fetch_sub(again.len() as u64, Ordering::Relaxed);
+            for ((i, job), result) in longer.into_iter().zip(runs::all(self, &again, progress)) {
+                (jobs[i], found[i]) = (job, result);
+            }
+        }
+    }
+
+    /// Runs again, on resampled rows, what stands on measured times.
+    fn resample(&self, jobs: &[Job], found: &mut [Option<Replications>], progress: &Progress) {
+        let again = |job: &Job| -> Option<Job> {
+            let key = |r: u32| RandomKey::new(self.seed, u64::from(r));
+            let specs: Option<Vec<ClusterSpec>> =
+                (0..job.plan.replications).map(|r| job.specs[0].resampled(key(r))).collect();
+            Some(Job { specs: specs?, ..job.clone() })
+        };
+        let measured = jobs.iter().enumerate().filter(|&(i, _)| found[i].is_some());
+        let (places, again): (Vec<usize>, Vec<Job>) = measured.filter_map(|(i, job)| Some((i, again(job)?))).unzip();
+        progress.cells.fetch_sub(again.len() as u64, Ordering::Relaxed);
+        for (i, resampled) in places.into_iter().zip(runs::all(self, &again, progress)) {
+            found[i] = found[i].take().zip(resampled).map(|(found, resampled)| found.with_resampled(resampled));
+        }
+    }
+
+    /// What a configuration's runs came to.
+    fn observation(&self, cell: Configuration, job: &Job, found: Replications) -> Option<Observation> {
+        let (rule, spec) = (job.rule, &job.specs[0]);
+        let honest = |estimate: Estimate| match job.plan.honest {
+            Honest::Yes => estimate,
+            Honest::From(_) | Honest::Never => estimate.without_interval(),
+        };
         let usage = match self.wants_usage() {
             true => Some(Usage {
-                mean_staleness: accounts.mean_staleness()?,
-                idle_share: accounts.idle_share()?,
-                wasted_share: accounts.wasted_share()?,
+                mean_staleness: honest(found.mean_staleness()?),
+                idle_share: honest(found.idle_share()?),
+                wasted_share: honest(found.wasted_share()?),
             }),
             false => None,
         };
-        let gated = (spec.uncontended() == spec).then(|| theory::time_per_update(cell.rule.gated(), &spec)).flatten();
+        let gated = (spec.uncontended() == *spec).then(|| theory::time_per_update(cell.rule.gated(), spec)).flatten();
+        let speedup = honest(found.speedup()?);
         Some(Observation {
             cell,
-            updates: accounts.gaps().count(),
-            mean,
-            sd_s: accounts.gaps().sd()?,
-            quantiles_s: [p50?, p95?, p99?],
-            theory: theory::time_per_update(rule, &spec),
+            updates: found.updates(),
+            mean: honest(found.s_per_update()?),
+            sd_s: found.sd_s()?,
+            quantiles_s: found.quantiles_s([0.5, 0.95, 0.99])?.map(honest),
+            theory: theory::time_per_update(rule, spec),
             gated_s: gated.filter(|theory| theory.kind == Kind::Exact).map(|theory| theory.seconds),
-            gradients_per_update,
-            speedup: self.spec.mean_alone(cell.rule.workers) * gradients_per_update / mean.mean,
+            gradients_per_update: found.gradients_per_update()?.mean,
+            s_per_gradient: honest(found.s_per_gradient()?),
+            speedup,
+            efficiency: speedup.times(1.0 / f64::from(rule.workers)),
             usage,
+            plan: job.plan,
+            replications: found,
         })
-    }
-
-    /// Mean loss over time of one cell, averaged over [`REPLICATIONS`] runs and over the updates between about `points`
-    /// marks on a logarithmic scale: one by one at first, a few per cent of all later on.
-    pub fn loss_curve(
-        &self,
-        cell: Configuration,
-        learner: Quadratic,
-        points: u32,
-        progress: &Progress,
-    ) -> Option<Vec<LossPoint>> {
-        let Length::Updates(last) = self.length else { return None };
-        let rule = self.rule_of(cell.rule);
-        let spec = self.spec_of(cell.policy, rule);
-        let bins = logarithmic_bins(last, points);
-        let mut curve: Vec<LossPoint> = bins.iter().map(LossPoint::of_bin).collect();
-        for replication in 0..REPLICATIONS {
-            let key = RandomKey::new(self.seed, replication);
-            let learner = Quadratic { key, ..learner };
-            let mut run = Run::new(rule, Simulated::learning(spec.clone(), key, rule.workers, learner));
-            let mut update = 0;
-            for (point, bin) in curve.iter_mut().zip(&bins) {
-                let share = 1.0 / (REPLICATIONS * (bin.end - bin.start)) as f64;
-                for wanted in bin.clone() {
-                    while update < wanted {
-                        let step = run.step()?;
-                        update += u64::from(!step.orders.update.is_empty());
-                    }
-                    point.time_s += run.cluster().now().seconds() * share;
-                    point.loss += run.cluster().learner().loss() * share;
-                }
-                if progress.stopped() {
-                    return None;
-                }
-            }
-            progress.updates.fetch_add(update, Ordering::Relaxed);
-        }
-        progress.cells.fetch_add(1, Ordering::Relaxed);
-        Some(curve)
-    }
-
-    /// The loss at which a cell settles, by theory: sync and async with exponential times.
-    pub fn loss_floor(&self, cell: Configuration, learner: Quadratic) -> Option<f64> {
-        let Quadratic { curvature, noise, step_size, .. } = learner;
-        let p = cell.rule.workers;
-        let plain = self.spec == ClusterSpec::of(self.spec.compute.clone()) && self.model == Model::Event;
-        let memoryless = self.spec.compute.law(0).memoryless_rate().is_some() && self.spec.compute.is_independent();
-        match cell.policy {
-            Policy::SYNC => theory::sync_floor(p, curvature, noise, step_size),
-            Policy::ASYNC if plain && memoryless && self.spec.is_homogeneous(p) => {
-                theory::async_floor(p, curvature, noise, step_size)
-            }
-            _ => None,
-        }
-    }
-}
-
-/// Independent runs that a loss curve averages.
-pub const REPLICATIONS: u64 = 32;
-
-/// The loss around an update.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LossPoint {
-    /// Updates made: the middle of those that were averaged over.
-    pub update: u64,
-    /// Mean time of these updates, s.
-    pub time_s: f64,
-    /// Mean loss after them.
-    pub loss: f64,
-}
-
-impl LossPoint {
-    fn of_bin(bin: &Range<u64>) -> LossPoint {
-        LossPoint { update: (bin.start + bin.end - 1) / 2, time_s: 0.0, loss: 0.0 }
-    }
-}
-
-/// The updates 0 to `last`, cut into about `points` pieces of equal length on a logarithmic scale, none of them empty.
-fn logarithmic_bins(last: u64, points: u32) -> Vec<Range<u64>> {
-    let factor = (last as f64).ln() / f64::from(points);
-    let mut bins = Vec::from([Range { start: 0, end: 1 }]);
-    for i in 0..=points {
-        let (start, end) = (bins.last().map_or(0, |bin| bin.end), (f64::from(i) * factor).exp().round() as u64 + 1);
-        if end.min(last + 1) > start {
-            bins.push(start..end.min(last + 1));
-        }
-    }
-    bins
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bins_cover_every_update_once() {
-        for last in [2, 3, 100, 5000, 1_000_003] {
-            let bins = logarithmic_bins(last, 100);
-            assert_eq!((bins[0].start, bins.last().unwrap().end), (0, last + 1));
-            assert!(bins.windows(2).all(|pair| pair[0].end == pair[1].start && !pair[1].is_empty()), "{last}");
-        }
     }
 }

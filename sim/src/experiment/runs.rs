@@ -1,193 +1,185 @@
-//! How is a cell run to its end, and by which engine? The engine chooses itself; nothing of the choice shows in the results.
+//! Running configurations to their end, replication by replication, each by the engine that suits it.
 //!
 //! - The event engine ([`Run`] on [`Simulated`]) runs everything, and is what the others are held equal to, to the last bit.
-//! - Workers that never wait, on cores of their own, need no queue: [`superposition`](crate::fast::superposition).
-//! - Iterations in which everybody starts anew need no events: [`rounds`](crate::fast::rounds), all such cells together.
+//! - Workers that never wait, on cores of their own, need no event list: [`superposition`](crate::fast::superposition).
+//! - Iterations in which everybody starts anew need no events: [`rounds`](crate::fast::rounds), all such configurations together.
+//!
+//! The choice does not show in the results, nor does the number of threads.
 
 use crate::cluster::Run;
 use crate::cluster::des::Simulated;
 use crate::cluster::spec::ClusterSpec;
 use crate::cluster::variates::Variates;
-use crate::experiment::{Configuration, Experiment, Length, Progress};
+use crate::experiment::{Experiment, Progress};
 use crate::fast::rounds::{Entrant, Rank, Rounds};
 use crate::fast::superposition::Superposition;
 use crate::fast::width::Width;
-use crate::measure::accounts::{Accounts, StalenessAudit};
-use crate::policy::Rule;
+use crate::measure::accounts::Accounts;
+use crate::measure::length::{Method, Plan};
+use crate::measure::replications::{Replication, Replications};
+use crate::policy::{OnUpdate, Rule};
 use crate::random::key::RandomKey;
 use rayon::prelude::*;
 use std::sync::atomic::Ordering;
 
-/// Updates to discard before counting.
-///
-/// Where an update leaves nothing behind there is no transient. Otherwise all workers start together and have to fall out
-/// of step: the phase of a worker's renewal process is spread over a whole cycle after about 1/CV^2 steps, so each makes
-/// four times that many, at least 10 and at most 1000.
-pub fn warm_up(rule: Rule, spec: &ClusterSpec) -> u64 {
-    if rule.renews() && !spec.computes_discarded_work(rule) {
-        return 0;
-    }
-    let variation = spec.variation();
-    let rounds = (4.0 / (variation * variation)).clamp(10.0, 1000.0).ceil() as u64;
-    (rounds * u64::from(rule.workers)).div_ceil(u64::from(rule.quorum))
-}
-
-/// Updates before `--precision` first looks at the interval.
-const FIRST_LOOK: u64 = 1024;
-
-/// Turns between two looks at the [`Progress`].
+/// Steps of an engine between two looks at the [`Progress`].
 const LOOK: u64 = 4096;
 
-impl Length {
-    /// Updates that are still needed.
-    fn more(self, accounts: &Accounts) -> u64 {
-        let done = accounts.gaps().count();
-        match self {
-            Length::Updates(updates) => updates.saturating_sub(done),
-            Length::Precision(_) if done < FIRST_LOOK => FIRST_LOOK - done,
-            Length::Precision(target) => {
-                let estimate = accounts.gaps().estimate().expect("many batches by now");
-                let excess = estimate.half_width / (target * estimate.mean);
-                // As many as the present variance asks for, and a little more; few looks keep the intervals honest.
-                if excess <= 1.0 { 0 } else { (done as f64 * (1.03 * excess * excess - 1.0)).ceil() as u64 }
-            }
-        }
+/// A configuration that is to be run.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    pub(crate) rule: Rule,
+    /// The cluster as its policy sees it, replication by replication; or one for all.
+    pub(crate) specs: Vec<ClusterSpec>,
+    pub(crate) plan: Plan,
+}
+
+impl Job {
+    fn spec(&self, r: u32) -> &ClusterSpec {
+        &self.specs[r as usize % self.specs.len()]
+    }
+
+    fn replication(&self, accounts: &Accounts, r: u32) -> Replication {
+        Replication::of(accounts, self.spec(r).single_worker_s(self.rule.workers))
     }
 }
 
-/// Runs all cells on rayon's threads; `None` for those that `watch` stopped.
-pub(crate) fn all(experiment: &Experiment, cells: &[Configuration], progress: &Progress) -> Vec<Option<Accounts>> {
-    let mut jobs: Vec<Job> = Vec::new();
-    for (cell, &Configuration { policy, rule }) in cells.iter().enumerate() {
-        let rule = experiment.rule_of(rule);
-        let spec = experiment.spec_of(policy, rule);
+/// Runs all of them on rayon's threads; `None` for those that were stopped.
+pub(crate) fn all(experiment: &Experiment, jobs: &[Job], progress: &Progress) -> Vec<Option<Replications>> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (i, job) in jobs.iter().enumerate() {
         // The kernel of rounds knows how long workers are busy only if all of them wait for all.
-        let rank = Rank::of(rule, &spec).filter(|_| !experiment.wants_usage() || !rule.cancels());
+        let rank = Rank::of(job.rule, job.spec(0)).filter(|_| !experiment.wants_usage() || !job.rule.cancels());
         let Some(rank) = rank else {
-            jobs.push(Job { spec, steps: rule.steps, cells: vec![(cell, rule)], ranks: Vec::new() });
+            groups.push(Group { jobs: vec![i], ranks: Vec::new() });
             continue;
         };
-        // Cells that share draws end together, and a run that is interrupted keeps what has ended: a few workers do not wait
+        // Those that share draws end together, and a run that is interrupted keeps what has ended: a few workers do not wait
         // for a thousand. What is drawn twice for that is a thirtieth at most.
         let size = |rule: Rule| rule.workers.ilog2() / 5;
-        let alike = |job: &&mut Job| {
-            let same_draws = !job.ranks.is_empty() && job.steps == rule.steps && job.spec == spec;
-            same_draws && size(job.cells[0].1) == size(rule)
+        let alike = |group: &&mut Group| {
+            let other = &jobs[group.jobs[0]];
+            let same_draws = !group.ranks.is_empty() && other.rule.steps == job.rule.steps && other.specs == job.specs;
+            same_draws && other.plan.replications == job.plan.replications && size(other.rule) == size(job.rule)
         };
-        match jobs.iter_mut().find(alike) {
-            Some(job) => {
-                job.cells.push((cell, rule));
-                job.ranks.push(rank);
+        match groups.iter_mut().find(alike) {
+            Some(group) => {
+                group.jobs.push(i);
+                group.ranks.push(rank);
             }
-            None => jobs.push(Job { spec, steps: rule.steps, cells: vec![(cell, rule)], ranks: vec![rank] }),
+            None => groups.push(Group { jobs: vec![i], ranks: vec![rank] }),
         }
     }
-    let run = |job: &Job| match job.ranks[..] {
-        [] => vec![alone(experiment, job.cells[0].1, &job.spec, progress)],
-        _ => rounds(experiment, job, progress),
+    let run = |group: &Group| {
+        let replications = jobs[group.jobs[0]].plan.replications;
+        let one = |r: u32| match group.ranks[..] {
+            [] => alone(experiment, &jobs[group.jobs[0]], r, progress)
+                .map(|accounts| vec![jobs[group.jobs[0]].replication(&accounts, r)]),
+            _ => rounds(experiment, jobs, group, r, progress),
+        };
+        let found: Option<Vec<Vec<Replication>>> = (0..replications).into_par_iter().map(one).collect();
+        progress.cells.fetch_add(found.as_ref().map_or(0, |_| group.jobs.len() as u64), Ordering::Relaxed);
+        found
     };
-    let results: Vec<Vec<Option<Accounts>>> = jobs.par_iter().with_max_len(1).map(run).collect();
-    let mut tallies: Vec<Option<Accounts>> = cells.iter().map(|_| None).collect();
-    for (job, results) in jobs.iter().zip(results) {
-        for (&(cell, _), accounts) in job.cells.iter().zip(results) {
-            tallies[cell] = accounts;
+    let found: Vec<_> = groups.par_iter().with_max_len(1).map(run).collect();
+    let mut results: Vec<Option<Replications>> = jobs.iter().map(|_| None).collect();
+    for (group, found) in groups.iter().zip(found) {
+        let mut by_job: Vec<Vec<Replication>> = group.jobs.iter().map(|_| Vec::new()).collect();
+        let Some(found) = found else { continue };
+        for replication in found {
+            by_job.iter_mut().zip(replication).for_each(|(all, one)| all.push(one));
+        }
+        for (&job, all) in group.jobs.iter().zip(by_job) {
+            results[job] = Some(Replications::new(all));
         }
     }
-    tallies
+    results
 }
 
-/// A cell by itself, or cells that are decided by the same draws.
-struct Job {
-    spec: ClusterSpec,
-    /// Steps in a task.
-    steps: u32,
-    /// The number of each cell, and the rule that is run.
-    cells: Vec<(usize, Rule)>,
-    /// For each cell, if rounds decide them.
+/// A configuration by itself, or several that are decided by the same draws.
+struct Group {
+    jobs: Vec<usize>,
+    /// For each, if rounds decide them.
     ranks: Vec<Rank>,
 }
 
-/// Runs a cell by itself.
-fn alone(experiment: &Experiment, rule: Rule, spec: &ClusterSpec, progress: &Progress) -> Option<Accounts> {
-    let (length, width) = (experiment.length, Width::widest());
-    let draws = || Variates::new(spec, RandomKey::new(experiment.seed, 0));
-    if let Some(superposition) = Superposition::new(rule, spec, draws(), width) {
-        to_its_end(superposition, length, rule, spec, progress)
-    } else {
-        events(experiment, rule, spec, progress)
-    }
+/// The random numbers of a replication.
+fn draws(experiment: &Experiment, job: &Job, r: u32) -> Variates {
+    let (rule, spec) = (job.rule, job.spec(r));
+    let draws = Variates::new(spec, RandomKey::new(experiment.seed, u64::from(r)));
+    let in_the_middle = job.plan.method != Method::Renewal && rule.on_update == OnUpdate::CarriesOn;
+    if in_the_middle { draws.in_the_middle(spec, rule) } else { draws }
 }
 
-/// Runs a cell event by event.
-fn events(experiment: &Experiment, rule: Rule, spec: &ClusterSpec, progress: &Progress) -> Option<Accounts> {
-    let cluster = Simulated::new(spec.clone(), RandomKey::new(experiment.seed, 0), rule.workers);
-    let engine = Events {
-        run: Run::new(rule, cluster),
-        audit: StalenessAudit::default(),
-        accounts: Accounts::new(rule.workers),
-    };
-    to_its_end(engine, experiment.length, rule, spec, progress)
+/// Runs one replication of a configuration by itself.
+fn alone(experiment: &Experiment, job: &Job, r: u32, progress: &Progress) -> Option<Accounts> {
+    let updates = job.plan.warm_up_of(r) + job.plan.updates_of(r);
+    let draws = draws(experiment, job, r);
+    match Superposition::new(job.rule, job.spec(r), draws.clone(), updates, Width::widest()) {
+        Some(superposition) => to_its_end(superposition, &job.plan, r, progress),
+        None => to_its_end(Events::new(job.rule, job.spec(r), draws), &job.plan, r, progress),
+    }
 }
 
 /// Something that makes updates.
 pub(crate) trait Engine {
-    /// Runs until so many updates are made, but for no more than `most` turns; `None` if nothing more can come.
+    /// Runs until so many updates are made, but for no more than `most` steps; `None` if nothing more can come.
     fn run(&mut self, updates: u64, most: u64) -> Option<()>;
     /// Updates so far.
     fn updates(&self) -> u64;
-    fn accounts(&mut self) -> &mut Accounts;
-    fn into_tally(self) -> Accounts;
-    /// Both sides of the law of conservation of staleness.
-    fn sides(&self) -> (u128, u128);
+    /// Begins to count.
+    fn begin(&mut self);
+    /// What was counted.
+    fn finish(self) -> Accounts;
 }
 
-struct Events {
+/// The event engine.
+pub(crate) struct Events {
     run: Run<Simulated>,
-    audit: StalenessAudit,
+    updates: u64,
     accounts: Accounts,
+}
+
+impl Events {
+    pub(crate) fn new(rule: Rule, spec: &ClusterSpec, draws: Variates) -> Events {
+        let cluster = Simulated::with_variates(spec.clone(), draws, rule.workers, ());
+        Events { run: Run::new(rule, cluster), updates: 0, accounts: Accounts::new(rule.workers) }
+    }
 }
 
 impl Engine for Events {
     fn run(&mut self, updates: u64, most: u64) -> Option<()> {
         for _ in 0..most {
-            if self.audit.updates() == updates {
+            if self.updates == updates {
                 break;
             }
             let step = self.run.step()?;
-            self.audit.add(&step);
+            self.updates += u64::from(!step.orders.update.is_empty());
             self.accounts.add(&step);
         }
         Some(())
     }
 
     fn updates(&self) -> u64 {
-        self.audit.updates()
+        self.updates
     }
 
-    fn accounts(&mut self) -> &mut Accounts {
-        &mut self.accounts
+    fn begin(&mut self) {
+        let cluster = self.run.cluster();
+        self.accounts.begin(|worker| cluster.spent_so_far(worker));
     }
 
-    fn into_tally(self) -> Accounts {
+    fn finish(mut self) -> Accounts {
+        let cluster = self.run.cluster();
+        self.accounts.end(|worker| cluster.spent_so_far(worker));
         self.accounts
-    }
-
-    fn sides(&self) -> (u128, u128) {
-        self.audit.sides()
     }
 }
 
-/// Warms up and runs until the length is reached; `None` if `watch` stops it.
-fn to_its_end(
-    mut engine: impl Engine,
-    length: Length,
-    rule: Rule,
-    spec: &ClusterSpec,
-    progress: &Progress,
-) -> Option<Accounts> {
-    let warm_up = warm_up(rule, spec);
-    let mut goal = warm_up;
-    loop {
+/// Warms up and runs until as many updates are counted as planned; `None` if it is stopped.
+fn to_its_end(mut engine: impl Engine, plan: &Plan, r: u32, progress: &Progress) -> Option<Accounts> {
+    let warm_up = plan.warm_up_of(r);
+    for goal in [warm_up, warm_up + plan.updates_of(r)] {
         while engine.updates() < goal {
             if progress.stopped() {
                 return None;
@@ -196,53 +188,56 @@ fn to_its_end(
             engine.run(goal, LOOK)?;
             progress.updates.fetch_add(engine.updates() - from, Ordering::Relaxed);
         }
-        if goal == warm_up {
-            engine.accounts().begin();
-        }
-        match length.more(engine.accounts()) {
-            0 => break,
-            more => goal = goal.saturating_add(more),
+        if goal == warm_up && goal > 0 && plan.updates_of(r) > 0 {
+            engine.begin();
         }
     }
-    let (added, had) = engine.sides();
-    assert_eq!(added, had, "staleness is not conserved under {rule:?}: a bug in the simulator");
-    progress.cells.fetch_add(1, Ordering::Relaxed);
-    Some(engine.into_tally())
+    Some(engine.finish())
 }
 
-/// Runs cells that are decided by the same draws.
-fn rounds(experiment: &Experiment, job: &Job, progress: &Progress) -> Vec<Option<Accounts>> {
-    let draws = Variates::new(&job.spec, RandomKey::new(experiment.seed, 0));
-    let mut rounds = Rounds::new(&draws, job.steps, experiment.wants_usage(), Width::widest());
-    let mut entrants: Vec<(Entrant, u64)> =
-        job.cells.iter().zip(&job.ranks).map(|(&(_, rule), &rank)| (Entrant::new(rule, rank), 0)).collect();
+/// Runs one replication of configurations that are decided by the same draws.
+fn rounds(
+    experiment: &Experiment,
+    jobs: &[Job],
+    group: &Group,
+    r: u32,
+    progress: &Progress,
+) -> Option<Vec<Replication>> {
+    let first = &jobs[group.jobs[0]];
+    let draws = draws(experiment, first, r);
+    let mut rounds = Rounds::new(&draws, first.rule.steps, experiment.wants_usage(), Width::widest());
+    let entrant = |(&job, &rank): (&usize, &Rank)| {
+        let Job { rule, plan, .. } = &jobs[job];
+        (Entrant::new(*rule, rank), plan.updates_of(r))
+    };
+    let mut entrants: Vec<(Entrant, u64)> = group.jobs.iter().zip(&group.ranks).map(entrant).collect();
     loop {
         let mut running: Vec<&mut Entrant> = Vec::new();
         let mut most = u64::MAX;
         for (entrant, goal) in &mut entrants {
-            if *goal == rounds.done() {
-                match experiment.length.more(&entrant.accounts) {
-                    0 => {
-                        rounds.finish(entrant);
-                        progress.cells.fetch_add(1, Ordering::Relaxed);
-                    }
-                    more => *goal = goal.saturating_add(more),
-                }
-            }
             if *goal > rounds.done() {
                 most = most.min(*goal - rounds.done());
                 running.push(entrant);
             }
         }
-        if running.is_empty() || progress.stopped() {
+        if running.is_empty() {
             break;
+        }
+        if progress.stopped() {
+            return None;
         }
         running.sort_by_key(|entrant| entrant.rule.workers);
         let (from, count) = (rounds.done(), running.len() as u64);
         rounds.advance(&mut running, most);
         progress.updates.fetch_add(count * (rounds.done() - from), Ordering::Relaxed);
+        for (entrant, goal) in &mut entrants {
+            if *goal == rounds.done() {
+                rounds.finish(entrant);
+            }
+        }
     }
-    entrants.into_iter().map(|(entrant, goal)| (goal <= rounds.done()).then_some(entrant.accounts)).collect()
+    let of = |(&job, (entrant, _)): (&usize, &(Entrant, u64))| jobs[job].replication(&entrant.accounts, r);
+    Some(group.jobs.iter().zip(&entrants).map(of).collect())
 }
 
 #[cfg(test)]

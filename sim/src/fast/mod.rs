@@ -1,6 +1,5 @@
 //! Faster ways to the numbers of the event engine, where little can happen. Each is tested equal to it.
 
-pub(crate) mod ahead;
 #[doc(hidden)]
 pub mod bench;
 pub(crate) mod rounds;

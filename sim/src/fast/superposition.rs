@@ -1,37 +1,39 @@
-//! How fast do updates come when nobody waits for anybody? The event engine without a queue.
+//! Superposition of independent workers: how fast updates come when nobody waits for anybody, without an event list.
 //!
 //! Under async and k-batch-async a worker begins anew the moment it submits. If the server takes no time, when that is
-//! follows from the worker's own luck alone: the run is a superposition of m renewal processes, and only what is reported
-//! of it depends on the order of their events. So time is cut into windows: the arrivals of a window are written down
-//! worker by worker, put in order all at once by the leading digits of their times, and entered one by one. The passes are
-//! short loops; only the last jumps about in memory, and it knows where to long before. The numbers are the event
-//! engine's to the last bit; a test holds it to that.
+//! follows from the worker's own random numbers alone: the run is a superposition of m renewal processes, of which nothing but
+//! the order of the arrivals matters. So time is cut into windows: the arrivals of a window are written down worker by worker
+//! and put in order all at once by the leading digits of their times. The passes are short loops. Times are the event engine's
+//! to the last bit; a test holds it to that.
 
 use crate::cluster::spec::ClusterSpec;
 use crate::cluster::time::Time;
 use crate::cluster::variates::Variates;
 use crate::experiment::runs::Engine;
-use crate::fast::ahead::Ahead;
 use crate::fast::width::{Kernel, Width};
 use crate::fast::window::{Arrival, Window};
-use crate::measure::accounts::{Accounts, BATCH};
+use crate::measure::accounts::Accounts;
+use crate::policy::coordinator::Task;
 use crate::policy::{OnCompletion, OnUpdate, Rule};
 
 /// Workers that never wait, and a server that never lets them.
 pub(crate) struct Superposition {
+    rule: Rule,
     workers: Vec<Worker>,
     draws: Variates,
     ahead: Ahead,
     window: Window,
-    server: Server,
+    version: u64,
+    /// How many have arrived since the last update.
+    gathered: u64,
+    accounts: Accounts,
     width: Width,
 }
 
-/// What a worker will submit that is not written down yet.
+/// The arrival of a worker's that is not written down yet.
 #[derive(Clone, Copy)]
 struct Worker {
     at: Time,
-    worked_s: f64,
     serial: u64,
 }
 
@@ -40,102 +42,86 @@ impl Worker {
     #[inline(always)]
     fn go_on(&mut self, number: u32, draws: &Variates, ahead: &mut Ahead) {
         self.serial = self.serial.wrapping_add(1);
-        self.worked_s = ahead.seconds(draws, number, self.serial);
-        self.at = self.at.after(self.worked_s);
+        self.at = self.at.after(ahead.seconds(draws, number, self.serial));
     }
 }
 
-/// Fewest arrivals of a good window: what is done once for each is shared by so many.
-const FEWEST: usize = 2048;
+/// Computing times of several of each worker's next tasks: vector code.
+struct Ahead {
+    times_s: Vec<[f64; AHEAD]>,
+}
 
-/// Writes down the next window.
-#[inline(always)]
-fn advance(window: &mut Window, workers: &mut [Worker], draws: &Variates, ahead: &mut Ahead) {
-    let mut page = window.page();
-    let mut reached = page.end;
-    for (number, worker) in (0..).zip(workers) {
-        while worker.at < page.end {
-            page.write(Arrival::new(worker.at, number, worker.worked_s));
-            worker.go_on(number, draws, ahead);
-            // Where all are busy at once the window ends sooner, so that memory does not depend on the law.
-            if page.is_full() {
-                reached = reached.min(worker.at);
-                break;
-            }
-        }
+/// Tasks of a worker that are drawn at once.
+const AHEAD: usize = 16;
+
+/// Up to so many workers; the times of more would not stay in the cache.
+const FEW: u32 = 10_000;
+
+impl Ahead {
+    fn new(workers: u32) -> Ahead {
+        Ahead { times_s: vec![[0.0; AHEAD]; if workers <= FEW { workers as usize } else { 0 }] }
     }
-    window.step(reached);
-}
 
-/// What becomes of arrivals.
-struct Server {
-    quorum: u64,
-    version: u64,
-    /// How many have submitted since the last update.
-    buffered: u64,
-    /// Updates that the parameters had seen when each worker read them.
-    base_versions: Vec<u64>,
-    /// Sum of the staleness of all arrivals.
-    closed: u64,
-    accounts: Accounts,
-}
-
-impl Server {
-    /// Takes no more than [`BATCH`] arrivals.
+    /// The time of a worker's task, s; tasks are asked for one after the other.
     #[inline(always)]
-    fn take(&mut self, arrivals: &[Arrival]) {
-        let (mut staleness, mut updates) = ([0; BATCH], [Time::ZERO; BATCH]);
-        let (staleness, mut made) = (&mut staleness[..arrivals.len()], 0);
-        let (base_versions, mut version, mut buffered) = (&mut self.base_versions[..], self.version, self.buffered);
-        for (&Arrival { at, worked_s, worker, .. }, staleness) in arrivals.iter().zip(&mut *staleness) {
-            let base_version = &mut base_versions[worker as usize];
-            *staleness = version - *base_version;
-            buffered += 1;
-            if buffered == self.quorum {
-                buffered = 0;
-                version += 1;
-                updates[made] = at;
-                made += 1;
-            }
-            *base_version = version;
-            self.accounts.finished(worker, worked_s);
-            self.accounts.started(at, worker);
+    fn seconds(&mut self, draws: &Variates, worker: u32, serial: u64) -> f64 {
+        let Some(times_s) = self.times_s.get_mut(worker as usize) else {
+            return draws.task_compute_s(&Task { serial, first_step: serial, ..Task::first(worker, 1) });
+        };
+        let place = serial as usize % AHEAD;
+        if place == 0 {
+            draws.fill_compute_s(times_s, worker, (serial, 1));
         }
-        (self.version, self.buffered) = (version, buffered);
-        self.closed += staleness.iter().sum::<u64>();
-        self.accounts.applied(staleness, 1);
-        self.accounts.updated_at(&updates[..made]);
-        if let Some(last) = arrivals.last() {
-            self.accounts.pass(last.at);
-        }
+        times_s[place]
     }
 }
+
+/// Arrivals of a good window, at most: what is done once for each is shared by so many.
+const WANTED: u64 = 2048;
+
+/// Updates that are entered together.
+const BATCH: usize = 256;
 
 impl Superposition {
-    /// Everybody starts; `None` if anybody may have to wait.
-    pub(crate) fn new(rule: Rule, spec: &ClusterSpec, draws: Variates, width: Width) -> Option<Superposition> {
+    /// Everybody starts, for a run of about so many updates; `None` if anybody may have to wait.
+    pub(crate) fn new(
+        rule: Rule,
+        spec: &ClusterSpec,
+        draws: Variates,
+        updates: u64,
+        width: Width,
+    ) -> Option<Superposition> {
         let carries_on =
             rule.on_update == OnUpdate::CarriesOn && rule.on_completion == OnCompletion::StartsAnew { slack: None };
         if !carries_on || rule.steps != 1 || rule.drops_stale() || !spec.is_plain(rule) {
             return None;
         }
-        let unborn = Worker { at: Time::ZERO, worked_s: 0.0, serial: u64::MAX };
+        let unborn = Worker { at: Time::ZERO, serial: u64::MAX };
         let (mut workers, mut ahead) = (vec![unborn; rule.workers as usize], Ahead::new(rule.workers));
-        let mut accounts = Accounts::new(rule.workers);
-        for (number, worker) in (0..).zip(&mut workers) {
-            worker.go_on(number, &draws, &mut ahead);
-            accounts.started(Time::ZERO, number);
+        (0..).zip(&mut workers).for_each(|(number, worker)| worker.go_on(number, &draws, &mut ahead));
+        let arrivals = updates.saturating_mul(u64::from(rule.quorum)).clamp(32, WANTED) as usize;
+        let window = Window::new(rule.workers, spec.mean_compute(0), arrivals);
+        let accounts = Accounts::new(rule.workers);
+        Some(Superposition { rule, workers, draws, ahead, window, version: 0, gathered: 0, accounts, width })
+    }
+
+    /// Writes down the next window.
+    #[inline(always)]
+    fn advance(&mut self) {
+        let mut page = self.window.page();
+        let mut reached = page.end;
+        for (number, worker) in (0..).zip(&mut self.workers) {
+            while worker.at < page.end {
+                page.write(Arrival::new(worker.at));
+                worker.go_on(number, &self.draws, &mut self.ahead);
+                // Where all are busy at once the window ends sooner, so that memory does not depend on the law.
+                if page.is_full() {
+                    reached = reached.min(worker.at);
+                    break;
+                }
+            }
         }
-        let server = Server {
-            quorum: u64::from(rule.quorum),
-            version: 0,
-            buffered: 0,
-            base_versions: vec![0; rule.workers as usize],
-            closed: 0,
-            accounts,
-        };
-        let window = Window::new(rule.workers, spec.mean_compute(0), FEWEST);
-        Some(Superposition { workers, draws, ahead, window, server, width })
+        self.window.step(reached);
     }
 }
 
@@ -151,18 +137,30 @@ impl Kernel for Arrivals<'_> {
 
     #[inline(always)]
     fn call(self) {
-        let Superposition { workers, draws, ahead, window, server, .. } = self.all;
-        let mut turns = self.most.min((self.updates - server.version).saturating_mul(server.quorum) - server.buffered);
-        while turns > 0 {
-            if window.upcoming().is_empty() {
-                advance(window, workers, draws, ahead);
+        let all = self.all;
+        let quorum = u64::from(all.rule.quorum);
+        let mut left = self.most.min((self.updates - all.version).saturating_mul(quorum) - all.gathered);
+        let mut updates = [Time::ZERO; BATCH];
+        while left > 0 {
+            if all.window.upcoming().is_empty() {
+                all.advance();
             }
-            let next = window.upcoming();
-            let next = &next[..next.len().min(BATCH).min(turns as usize)];
-            server.take(next);
+            let upcoming = all.window.upcoming();
+            let next = &upcoming[..upcoming.len().min(BATCH).min(left as usize)];
+            let mut made = 0;
+            for arrival in next {
+                all.gathered += 1;
+                if all.gathered == quorum {
+                    all.gathered = 0;
+                    updates[made] = arrival.at;
+                    made += 1;
+                }
+            }
             let taken = next.len();
-            window.take(taken);
-            turns -= taken as u64;
+            all.version += made as u64;
+            all.accounts.updated_at(&updates[..made], all.rule);
+            all.window.take(taken);
+            left -= taken as u64;
         }
     }
 }
@@ -175,23 +173,17 @@ impl Engine for Superposition {
     }
 
     fn updates(&self) -> u64 {
-        self.server.version
+        self.version
     }
 
-    fn accounts(&mut self) -> &mut Accounts {
-        &mut self.server.accounts
+    fn begin(&mut self) {
+        self.accounts.begin(|_| unreachable!("nobody has entered a task"));
     }
 
-    fn into_tally(self) -> Accounts {
-        self.server.accounts
-    }
-
-    fn sides(&self) -> (u128, u128) {
-        let Server { version, closed, base_versions, .. } = &self.server;
-        // Whoever makes an update has just submitted; all others are at work, or have been since their last arrival.
-        let added = u128::from(*version) * (base_versions.len() as u128 - 1);
-        let open = base_versions.iter().map(|base_version| version - base_version).sum::<u64>();
-        (added, u128::from(closed + open))
+    fn finish(mut self) -> Accounts {
+        // Nobody ever does anything but compute.
+        self.accounts.set_computing(self.accounts.worker_seconds());
+        self.accounts
     }
 }
 
@@ -201,18 +193,16 @@ mod tests {
     use crate::random::key::RandomKey;
 
     /// The instants of the first updates, through windows of so many arrivals.
-    fn updates(law: &str, workers: u32, fewest: usize) -> String {
+    fn updates(law: &str, workers: u32, wanted: usize) -> String {
         let rule = Rule { quorum: 3, ..crate::policy::Policy::ASYNC.rule(workers).unwrap() };
-        let spec = ClusterSpec::new(law.parse::<crate::Law>().unwrap()).with_speeds(vec![1.0, 7.0, 0.25]).unwrap();
-        let draws = Variates::new(&spec, RandomKey::new(1, 0));
-        let mut all = Superposition::new(rule, &spec, draws, Width::Base).unwrap();
-        all.window = Window::new(workers, spec.mean_compute(0), fewest);
+        let spec = ClusterSpec::new(law.parse().unwrap()).with_speeds(vec![1.0, 7.0, 0.25]).unwrap();
+        let draws = Variates::new(&spec, RandomKey::new(1, 0)).in_the_middle(&spec, rule);
+        let mut all = Superposition::new(rule, &spec, draws, 300, Width::Base).unwrap();
+        all.window = Window::new(workers, spec.mean_compute(0), wanted);
         for updates in 1..=300 {
             all.run(updates, u64::MAX).unwrap();
         }
-        let (added, had) = all.sides();
-        assert_eq!(added, had);
-        format!("{:?}", all.into_tally())
+        format!("{:?}", all.finish())
     }
 
     #[test]
@@ -221,8 +211,8 @@ mod tests {
         let laws = ["constant(1)", "hyper-exp(0.99, 10000, 0.001)", "weibull(0.2, 1)", "exp(2)"];
         for (law, workers) in laws.into_iter().flat_map(|law| [(law, 1), (law, 3), (law, 500)]) {
             let once = updates(law, workers, 1 << 12);
-            for fewest in [1, 10, 100] {
-                assert!(updates(law, workers, fewest) == once, "{law}, {workers} workers, {fewest} in a window");
+            for wanted in [1, 10, 100] {
+                assert!(updates(law, workers, wanted) == once, "{law}, {workers} workers, {wanted} in a window");
             }
         }
     }

@@ -6,13 +6,10 @@
 
 use crate::cluster::time::Time;
 
-/// A worker's task is done.
+/// A gradient reaches the server.
 #[derive(Clone, Copy)]
 pub(crate) struct Arrival {
     pub(crate) at: Time,
-    /// Seconds of work on the task, for whoever asks for them.
-    pub(crate) worked_s: f64,
-    pub(crate) worker: u32,
     /// The part of the window that it falls into.
     part: u32,
 }
@@ -72,15 +69,15 @@ impl Page<'_> {
 
 impl Arrival {
     #[inline(always)]
-    pub(crate) fn new(at: Time, worker: u32, worked_s: f64) -> Arrival {
-        Arrival { at, worked_s, worker, part: 0 }
+    pub(crate) fn new(at: Time) -> Arrival {
+        Arrival { at, part: 0 }
     }
 }
 
 impl Window {
-    /// No time has passed. Each of `workers` workers arrives every `mean_step_s` or so, at least `fewest` in a window.
+    /// No time has passed. Each of `workers` workers submits every `mean_step_s` or so, at least `fewest` in a window.
     pub(crate) fn new(workers: u32, mean_step_s: f64, fewest: usize) -> Window {
-        // A window takes a pass over all workers: a quarter of them should have something to submit.
+        // A window takes a pass over all workers: a quarter of them should have something to hand in.
         let wanted = fewest.max(workers as usize / 4);
         Window {
             arrivals: Vec::new(),
@@ -136,7 +133,7 @@ impl Window {
         self.length_s *= (self.wanted as f64 / found as f64).clamp(0.5, 2.0);
     }
 
-    /// Puts what is written down in order of time, and of workers where times are equal.
+    /// Puts what is written down in order of time.
     #[inline(always)]
     fn order(&mut self) {
         let (mut place, mut largest) = (0, 0);
@@ -144,7 +141,7 @@ impl Window {
             largest = largest.max(*part);
             place += std::mem::replace(part, place);
         }
-        self.arrivals.resize(self.unordered.len(), Arrival::new(Time::END, 0, 0.0));
+        self.arrivals.resize(self.unordered.len(), Arrival::new(Time::END));
         let (arrivals, parts) = (&mut self.arrivals[..], &mut self.parts[..]);
         for &arrival in &self.unordered {
             let place = &mut parts[arrival.part as usize];
@@ -152,10 +149,9 @@ impl Window {
             *place += 1;
         }
         if self.left > 0 || largest > CROWD {
-            arrivals.sort_by_key(|arrival| (arrival.at, arrival.worker));
+            arrivals.sort_unstable_by_key(|arrival| arrival.at);
             return;
         }
-        // Within a part they are in order of workers, and equals stay so.
         let mut latest = Time::ZERO;
         for i in 0..arrivals.len() {
             let arrival = arrivals[i];

@@ -1,8 +1,9 @@
-//! What did the run come to? Two folds over its turns: what must hold of every run, and what is to be reported.
+//! Folds over the steps of a run: the staleness audit, which must hold of every run, and the accounts, which are reported.
 
 use crate::cluster::time::Time;
 use crate::cluster::{Spent, Step};
-use crate::measure::series::{Quantiles, Series};
+use crate::measure::gaps::{Gaps, Pooled};
+use crate::measure::moments::Moments;
 use crate::policy::Rule;
 
 /// Staleness is conserved: each update adds 1 to the staleness of every task in flight, and nothing else does.
@@ -66,49 +67,93 @@ impl StalenessAudit {
     }
 }
 
-/// What a run is reported by, from the moment at which it begins to count.
+/// Where the workers' time went, in seconds of workers: together workers x elapsed time, up to rounding.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TimeSpent {
+    /// Computing what was not thrown away, and waiting for a core to do so.
+    pub computing_s: f64,
+    /// The delay after computing.
+    pub delay_s: f64,
+    /// Messages on their way, and waiting for a link.
+    pub communication_s: f64,
+    /// Waiting for the server, and being served by it.
+    pub server_s: f64,
+    /// Waiting for other workers.
+    pub waiting_s: f64,
+    /// Work that was thrown away: on tasks that were cancelled, before or after they were.
+    pub discarded_s: f64,
+}
+
+impl TimeSpent {
+    /// All of it, s.
+    pub fn total_s(&self) -> f64 {
+        self.computing_s + self.delay_s + self.communication_s + self.server_s + self.waiting_s + self.discarded_s
+    }
+
+    /// Having nothing to do: waiting for the server or for others, s.
+    pub fn idle_s(&self) -> f64 {
+        self.server_s + self.waiting_s
+    }
+
+    /// Enters what was spent on a task, `sign` times: forwards, or back.
+    fn enter(&mut self, spent: &Spent, thrown_away: bool, sign: f64) {
+        let Spent { discarded_s, core_s, compute_s, delay_s, link_s, queue_s, service_s } = *spent;
+        self.server_s += sign * (queue_s + service_s);
+        if thrown_away {
+            self.discarded_s += sign * (discarded_s + core_s + compute_s + delay_s + link_s);
+        } else {
+            self.discarded_s += sign * discarded_s;
+            self.computing_s += sign * (core_s + compute_s);
+            self.delay_s += sign * delay_s;
+            self.communication_s += sign * link_s;
+        }
+    }
+}
+
+/// What a run is reported by, from the moment at which it begins to count: a fold over its steps.
+///
+/// It begins and ends in the middle of tasks. What was spent on them until then is taken from the cluster
+/// ([`begin`](Accounts::begin), [`end`](Accounts::end)), so that a worker's times add up to the elapsed time.
 #[derive(Clone, Debug)]
 pub struct Accounts {
     began: Time,
     now: Time,
     last_update: Time,
-    gaps: Series,
-    lengths: Quantiles,
+    gaps: Moments,
+    lengths: Gaps,
     /// How many applied tasks had each staleness, below [`COUNTED`].
     staleness: Vec<u64>,
     /// Applied tasks, and the sum of their staleness.
     applied: (u64, u64),
     steps_applied: u64,
-    days: Vec<Day>,
-    /// Seconds of work that was thrown away.
-    wasted_s: f64,
+    ageing: Ageing,
+    workers: Vec<Worker>,
+    /// What had been spent on the tasks that were under way when counting began, worker by worker.
+    before: Vec<Spent>,
+    spent: TimeSpent,
+}
+
+/// Staleness as it comes about: each update adds 1 to that of every task in flight.
+///
+/// Over a long run this is the staleness of the applied tasks, and unlike a sum over those that happen to end within a window it
+/// has no edges: a task that began before counts for the updates within.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ageing {
+    version: u64,
+    began: u64,
+    in_flight: u64,
+    /// Tasks in flight, summed over the updates, less the staleness of what was cancelled.
+    added: u64,
 }
 
 /// Staleness is counted one by one below this. With a million workers a table of all would be a hundred megabytes.
 pub const COUNTED: u64 = 1 << 16;
 
-/// Updates that are entered together.
-pub(crate) const BATCH: usize = 256;
-
-/// A worker's working time. It is summed worker by worker, so that the sum does not depend on who was first.
+/// What a worker is at, and since when.
 #[derive(Clone, Copy, Debug)]
-struct Day {
-    /// When its task began; [`Time::END`] if it has none.
+struct Worker {
     since: Time,
-    /// Seconds of work on tasks that ended.
-    worked_s: f64,
-}
-
-impl Day {
-    /// Seconds that the task under way has been worked on.
-    fn under_way_s(self, now: Time) -> f64 {
-        if self.since < Time::END { now.since(self.since) } else { 0.0 }
-    }
-}
-
-/// Seconds of work among those spent on a task: waiting for the server is none.
-fn worked_s(spent: &Spent) -> f64 {
-    spent.discarded_s + spent.core_s + spent.compute_s + spent.delay_s
+    has_task: bool,
 }
 
 impl Accounts {
@@ -118,117 +163,109 @@ impl Accounts {
             began: Time::ZERO,
             now: Time::ZERO,
             last_update: Time::ZERO,
-            gaps: Series::default(),
-            lengths: Quantiles::default(),
+            gaps: Moments::default(),
+            lengths: Gaps::default(),
             staleness: Vec::new(),
             applied: (0, 0),
             steps_applied: 0,
-            days: vec![Day { since: Time::END, worked_s: 0.0 }; workers as usize],
-            wasted_s: 0.0,
+            ageing: Ageing::default(),
+            workers: vec![Worker { since: Time::ZERO, has_task: false }; workers as usize],
+            before: Vec::new(),
+            spent: TimeSpent::default(),
         }
     }
 
-    /// Enters a turn.
+    /// Enters a step of the run.
     #[inline]
     pub fn add(&mut self, step: &Step<'_>) {
         let orders = step.orders;
-        self.pass(step.at);
+        self.now = step.at;
         if let Some(completion) = &step.completion {
-            let spent = &completion.spent;
-            self.finished(completion.task.worker, worked_s(spent));
-            self.wasted_s += spent.discarded_s;
+            self.ended(completion.task.worker, completion.at, &completion.spent, false);
+        }
+        if !orders.update.is_empty() {
+            self.updated(step.at);
+            let version = self.ageing.version;
+            for task in &orders.update {
+                self.applied(version - task.base_version, task.steps);
+            }
+            self.ageing.in_flight -= orders.update.len() as u64;
+            self.ageing.added += self.ageing.in_flight;
+            self.ageing.version += 1;
         }
         for (task, spent) in orders.cancel.iter().zip(step.cancelled) {
-            self.finished(task.worker, worked_s(spent));
-            self.wasted_s += worked_s(spent);
+            self.ended(task.worker, step.at, spent, true);
+            let Ageing { version, began, in_flight, added } = &mut self.ageing;
+            *in_flight -= 1;
+            *added -= *version - task.base_version.max(*began);
         }
         for task in &orders.start {
             self.started(step.at, task.worker);
         }
-        if !orders.update.is_empty() {
-            self.updated(step.at);
-            for task in &orders.update {
-                self.applied(&[orders.version - 1 - task.base_version], task.steps);
+        self.ageing.in_flight += orders.start.len() as u64;
+    }
+
+    /// Forgets what was entered, but for who is at what: the end of the warm-up. `so_far` tells what the task that a worker is
+    /// at has taken until now.
+    pub fn begin(&mut self, so_far: impl Fn(u32) -> Spent) {
+        let now = self.now;
+        let mut workers = std::mem::take(&mut self.workers);
+        let before = (0..).zip(&workers).map(|(w, worker)| if worker.has_task { so_far(w) } else { Spent::default() });
+        let before = before.collect();
+        workers.iter_mut().filter(|worker| !worker.has_task).for_each(|worker| worker.since = now);
+        let ageing = Ageing { began: self.ageing.version, added: 0, ..self.ageing };
+        *self =
+            Accounts { began: now, now, last_update: self.last_update, workers, before, ageing, ..Accounts::new(0) };
+    }
+
+    /// Enters what workers have been at since the last event: the end of the run.
+    pub fn end(&mut self, so_far: impl Fn(u32) -> Spent) {
+        for w in 0..self.workers.len() as u32 {
+            let Worker { since, has_task } = self.workers[w as usize];
+            if has_task {
+                self.spent.enter(&so_far(w), false, 1.0);
+                self.take_back(w, false);
+            } else {
+                self.spent.waiting_s += self.now.since(since);
             }
         }
     }
 
-    /// Enters updates of a rule under which nobody is at work at an update: how long each took.
-    pub(crate) fn add_rounds(&mut self, lengths_s: &[f64], rule: Rule) {
-        let mut now = self.now;
-        self.add_gaps(lengths_s.iter().map(|&length_s| {
-            // The clock rounds: the gap that it shows is not quite the length.
-            let before = now;
-            now = now.after(length_s);
-            now.since(before)
-        }));
-        self.now = now;
-        self.last_update = self.now;
-        // What everybody read is what the update is of.
-        let applied = lengths_s.len() as u64 * u64::from(rule.quorum);
-        self.staleness.resize(self.staleness.len().max(1), 0);
-        self.staleness[0] += applied;
-        self.applied.0 += applied;
-        self.steps_applied += lengths_s.len() as u64 * rule.gradients_per_update();
-    }
-
-    /// How long each worker has worked so far, none of which was in vain.
-    pub(crate) fn set_worked(&mut self, worked_s: &[f64]) {
-        for (day, &worked_s) in self.days.iter_mut().zip(worked_s) {
-            day.worked_s = worked_s;
+    /// What was spent before counting began was not spent since.
+    fn take_back(&mut self, worker: u32, thrown_away: bool) {
+        if let Some(before) = self.before.get_mut(worker as usize) {
+            self.spent.enter(&std::mem::take(before), thrown_away, -1.0);
         }
     }
 
-    /// Forgets what was entered, but for who is working: the end of the warm-up.
-    pub fn begin(&mut self) {
-        let fresh = Accounts::new(0);
-        let (mut days, now) = (std::mem::take(&mut self.days), self.now);
-        for day in &mut days {
-            // What is under way was partly done before; it will be entered in full.
-            day.worked_s = -day.under_way_s(now);
-        }
-        *self = Accounts { began: now, now, last_update: self.last_update, days, ..fresh };
-    }
-
-    /// Time has passed.
     #[inline]
-    pub(crate) fn pass(&mut self, now: Time) {
-        self.now = now;
+    fn ended(&mut self, worker: u32, at: Time, spent: &Spent, thrown_away: bool) {
+        self.spent.enter(spent, thrown_away, 1.0);
+        self.take_back(worker, thrown_away);
+        self.workers[worker as usize] = Worker { since: at, has_task: false };
     }
 
-    /// A worker has handed in what took it so many seconds.
     #[inline]
-    pub(crate) fn finished(&mut self, worker: u32, worked_s: f64) {
-        let day = &mut self.days[worker as usize];
-        day.worked_s += worked_s;
-        day.since = Time::END;
+    fn started(&mut self, at: Time, worker: u32) {
+        let worker = &mut self.workers[worker as usize];
+        self.spent.waiting_s += at.since(worker.since);
+        *worker = Worker { since: at, has_task: true };
     }
 
-    /// A worker was given a task.
+    /// A task of so many steps went into an update.
     #[inline]
-    pub(crate) fn started(&mut self, at: Time, worker: u32) {
-        self.days[worker as usize].since = at;
-    }
-
-    /// Tasks of so many steps went into updates, each of this staleness.
-    #[inline(always)]
-    pub(crate) fn applied(&mut self, staleness: &[u64], steps: u32) {
-        self.applied.0 += staleness.len() as u64;
-        self.applied.1 += staleness.iter().sum::<u64>();
-        self.steps_applied += staleness.len() as u64 * u64::from(steps);
-        for &staleness in staleness {
-            match self.staleness.get_mut(staleness as usize) {
-                Some(count) => *count += 1,
-                None if staleness < COUNTED => self.count_first(staleness),
-                None => {}
+    fn applied(&mut self, staleness: u64, steps: u32) {
+        self.applied.0 += 1;
+        self.applied.1 += staleness;
+        self.steps_applied += u64::from(steps);
+        match self.staleness.get_mut(staleness as usize) {
+            Some(count) => *count += 1,
+            None if staleness < COUNTED => {
+                self.staleness.resize(staleness as usize + 1, 0);
+                self.staleness[staleness as usize] = 1;
             }
+            None => {}
         }
-    }
-
-    #[cold]
-    fn count_first(&mut self, staleness: u64) {
-        self.staleness.resize(staleness as usize + 1, 0);
-        self.staleness[staleness as usize] = 1;
     }
 
     /// The parameters were updated.
@@ -239,38 +276,47 @@ impl Accounts {
         self.lengths.push(gap_s);
     }
 
-    /// The parameters were updated at each of these instants.
-    #[inline(always)]
-    pub(crate) fn updated_at(&mut self, instants: &[Time]) {
-        let mut last_update = self.last_update;
-        self.add_gaps(instants.iter().map(|&at| at.since(std::mem::replace(&mut last_update, at))));
-        self.last_update = last_update;
+    /// Enters updates of a rule under which nobody is at work at an update: how long each took.
+    pub(crate) fn add_rounds(&mut self, lengths_s: &[f64], rule: Rule) {
+        for &length_s in lengths_s {
+            self.now = self.now.after(length_s);
+            self.updated(self.now);
+        }
+        // What everybody read is what the update is of.
+        self.applied.0 += lengths_s.len() as u64 * u64::from(rule.quorum);
+        self.steps_applied += lengths_s.len() as u64 * rule.gradients_per_update();
     }
 
-    /// In batches, of two passes each. In the first the clock and three sums are dependent additions side by side, with all
-    /// that they need in registers.
-    #[inline(always)]
-    fn add_gaps(&mut self, mut gaps_s: impl ExactSizeIterator<Item = f64>) {
-        let mut batch = [0.0; BATCH];
-        while gaps_s.len() > 0 {
-            let count = gaps_s.len().min(BATCH);
-            let kept = gaps_s.by_ref().take(count).zip(&mut batch);
-            self.gaps.push_all(kept.map(|(gap_s, kept)| {
-                *kept = gap_s;
-                gap_s
-            }));
-            batch[..count].iter().for_each(|&gap_s| self.lengths.push(gap_s));
-        }
+    /// Enters updates of a rule under which nobody ever waits: when each was made.
+    #[inline]
+    pub(crate) fn updated_at(&mut self, instants: &[Time], rule: Rule) {
+        instants.iter().for_each(|&at| self.updated(at));
+        self.now = self.last_update;
+        let updates = instants.len() as u64;
+        self.applied.0 += updates * u64::from(rule.quorum);
+        self.steps_applied += updates * rule.gradients_per_update();
+        self.ageing.added += updates * (u64::from(rule.workers) - 1);
+    }
+
+    /// Workers computed for so many seconds since counting began, all together, and waited for others otherwise.
+    pub(crate) fn set_computing(&mut self, computing_s: f64) {
+        let waiting_s = (self.worker_seconds() - computing_s).max(0.0);
+        self.spent = TimeSpent { computing_s, waiting_s, ..TimeSpent::default() };
     }
 
     /// Seconds between updates.
-    pub fn gaps(&self) -> &Series {
+    pub fn gaps(&self) -> &Moments {
         &self.gaps
     }
 
-    /// The gap below which a share `u` of all gaps lies, s.
+    /// The same as a collection.
+    pub fn lengths(&self) -> &Gaps {
+        &self.lengths
+    }
+
+    /// The gap that a share `u` of all gaps does not exceed, s.
     pub fn gap_quantile(&self, u: f64) -> Option<f64> {
-        self.lengths.quantile(u)
+        Pooled::new(vec![&self.lengths]).quantile(u)
     }
 
     /// How many applied tasks had staleness 0, 1, 2, ...; what is [`COUNTED`] or more is in the mean only.
@@ -284,24 +330,39 @@ impl Accounts {
         (applied > 0).then(|| sum as f64 / applied as f64)
     }
 
+    /// Staleness that came about since counting began, and the tasks that were applied: sums whose ratio is the mean staleness in
+    /// the long run.
+    pub fn staleness_added(&self) -> (u64, u64) {
+        (self.ageing.added, self.applied.0)
+    }
+
     /// Single-worker gradients in one update, on average.
     pub fn gradients_per_update(&self) -> Option<f64> {
         (self.gaps.count() > 0).then(|| self.steps_applied as f64 / self.gaps.count() as f64)
     }
 
-    /// Share of the workers' time in which they had nothing to do or waited for the server.
+    /// Seconds since counting began, times workers.
+    pub fn worker_seconds(&self) -> f64 {
+        self.now.since(self.began) * self.workers.len() as f64
+    }
+
+    /// Where that went; complete after [`end`](Accounts::end).
+    pub fn spent(&self) -> &TimeSpent {
+        &self.spent
+    }
+
+    /// Share of the workers' time in which they waited for others or for the server.
     pub fn idle_share(&self) -> Option<f64> {
-        let worked_s = self.days.iter().map(|day| day.worked_s + day.under_way_s(self.now)).sum();
-        self.share_of_all_time(worked_s).map(|share| (1.0 - share).max(0.0))
+        self.share(self.spent.idle_s())
     }
 
     /// Share of the workers' time that went into work that was thrown away.
     pub fn wasted_share(&self) -> Option<f64> {
-        self.share_of_all_time(self.wasted_s)
+        self.share(self.spent.discarded_s)
     }
 
-    fn share_of_all_time(&self, seconds: f64) -> Option<f64> {
-        let all_s = self.now.since(self.began) * self.days.len() as f64;
+    fn share(&self, seconds: f64) -> Option<f64> {
+        let all_s = self.spent.total_s();
         (all_s > 0.0).then(|| seconds / all_s)
     }
 }

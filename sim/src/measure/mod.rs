@@ -1,9 +1,19 @@
-//! Output analysis: what a run came to, and how sure that is.
+//! Output analysis: what runs came to, and how sure that is.
 //!
-//! Read [`series`] first (means and quantiles of correlated series), then [`accounts`] (a fold over the steps of a run).
+//! Read [`accounts`] first (a fold over the steps of one run), with [`gaps`] and [`moments`] for the times between updates;
+//! then [`length`] (how a run begins, when it begins to count, how long it goes on), [`replications`] (several runs of one
+//! configuration) and [`interval`] (the one rule behind every interval).
 
 pub mod accounts;
-pub mod series;
+pub mod gaps;
+pub mod interval;
+pub mod length;
+pub mod moments;
+pub mod replications;
 
-pub use accounts::{Accounts, StalenessAudit};
-pub use series::{Estimate, Quantiles, Series};
+pub use accounts::{Accounts, StalenessAudit, TimeSpent};
+pub use gaps::Gaps;
+pub use interval::Estimate;
+pub use length::{Method, Plan};
+pub use moments::Moments;
+pub use replications::{Replication, Replications};

@@ -44,6 +44,10 @@ pub enum Purpose {
     Failure = 12,
     /// Whether a worker's steps are fast or slow for a while.
     State = 13,
+    /// Where in its first step a worker is when a stationary run begins.
+    Phase = 14,
+    /// Which rows of a trace are drawn again.
+    Resample = 15,
     /// Images that are made up; a step is an image.
     Images = 20,
 }

@@ -4,11 +4,13 @@
 //! the form in which they are typed. All times are seconds.
 
 mod draw;
+mod residual;
 mod text;
 
 pub use draw::Sampler;
 pub use text::{LawError, LawText, TraceSource};
 
+use crate::random::key::{Purpose, RandomKey};
 use statrs::distribution::{ContinuousCDF, Normal};
 use statrs::function::{erf::erfc, gamma::gamma, gamma::gamma_lr, gamma::gamma_ur};
 use std::sync::Arc;
@@ -135,6 +137,18 @@ impl Law {
         }
         seconds.sort_by(f64::total_cmp);
         Law::Trace(Trace { source, sorted: seconds.into() }).with_a_measurable_mean()
+    }
+
+    /// A trace of as many rows, drawn from its own with replacement; `None` of another law. `which` tells laws apart that are
+    /// resampled under one key.
+    pub fn resampled(&self, key: RandomKey, which: u32) -> Option<Law> {
+        let Law::Trace(trace) = self else { return None };
+        let n = trace.sorted.len();
+        let row =
+            |i: u64| trace.sorted[((u128::from(key.word(Purpose::Resample, which, i)) * n as u128) >> 64) as usize];
+        let mut sorted: Vec<f64> = (0..n as u64).map(row).collect();
+        sorted.sort_by(f64::total_cmp);
+        Some(Law::Trace(Trace { source: trace.source.clone(), sorted: sorted.into() }))
     }
 
     /// The mean, s.

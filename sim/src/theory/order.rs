@@ -90,7 +90,7 @@ fn mean_of(survival: &impl Fn(f64) -> f64, law: &Law, speeds: &[f64]) -> Option<
 
 /// Probability that the k-th smallest of p is longer than t, where each is with probability `longer`:
 /// fewer than k of them are not, I_longer(p-k+1, k).
-fn kth_survival(k: u32, p: u32, longer: f64) -> f64 {
+pub(crate) fn kth_survival(k: u32, p: u32, longer: f64) -> f64 {
     match longer {
         _ if k == 1 => longer.powi(p as i32),
         _ if longer <= 0.0 => 0.0,

@@ -60,6 +60,13 @@ pub fn gaps(rule: Rule, spec: &ClusterSpec, key: RandomKey, skip: usize) -> impl
     updates.scan(Time::ZERO, gap).skip(skip)
 }
 
+/// Updates after which workers that all start fresh are out of step under a rule that carries on: four diffusions of a phase over
+/// its cycle.
+pub fn out_of_step(rule: Rule, spec: &ClusterSpec) -> u64 {
+    let rounds = (4.0 / (spec.variation() * spec.variation())).clamp(10.0, 1000.0);
+    (rounds * f64::from(rule.workers) / f64::from(rule.quorum)).ceil() as u64
+}
+
 /// Fleets in which something is unusual: speeds, delays, cores, a busy server, and all of it.
 pub fn odd_fleets() -> Vec<ClusterSpec> {
     let plain = spec("gamma(4, 0.25)");
@@ -89,7 +96,7 @@ pub fn odd_fleets() -> Vec<ClusterSpec> {
     vec![speeds, delayed, shared, busy, all, ties, threads, discarded, queued]
 }
 
-/// Updates of one run in a batch of seeds: a power of two, so that an estimate has exactly 32 batches.
+/// Updates of one run in a batch of seeds, over its 20 replications.
 pub const UPDATES: u64 = 1 << 14;
 
 /// Independent runs in a batch of seeds.
@@ -115,7 +122,7 @@ pub fn mean_of(values: &[f64]) -> Estimate {
     let mean = values.iter().sum::<f64>() / n;
     let squares: f64 = values.iter().map(|v| (v - mean) * (v - mean)).sum();
     let standard_error = (squares / (n - 1.0) / n).sqrt();
-    Estimate { mean, standard_error, half_width: f64::NAN }
+    Estimate { mean, standard_error, interval: None }
 }
 
 /// The mean time per update over a batch of seeds.
@@ -135,7 +142,7 @@ pub fn judge_mean(what: &str, values: &[f64], exact: f64) {
 pub fn judge_batch(what: &str, batch: &[Observation], exact: f64) {
     let means: Vec<f64> = batch.iter().map(|o| o.mean.mean).collect();
     judge_mean(what, &means, exact);
-    let z = |o: &Observation| as_normal(o.mean.z(exact).expect("something varies"), 31.0);
+    let z = |o: &Observation| as_normal(o.mean.z(exact).expect("something varies"), 19.0);
     let squares = batch.iter().map(z).map(|z| z * z).sum();
     judge_chi_square(&format!("z-scores of {what}"), squares, batch.len() as f64);
 }

@@ -67,8 +67,13 @@ impl Report for Gated {
 fn words(observations: &[Observation], iterations: u64) -> String {
     let of = |policy, m| observations.iter().find(|o| (o.cell.policy, o.cell.rule.workers) == (policy, m));
     let ours = |policy, m| {
-        of(policy, m)
-            .map_or_else(String::new, |o| format!("{} ± {}", digits(o.mean.mean, 5), digits(o.mean.half_width, 2)))
+        of(policy, m).map_or_else(String::new, |o| {
+            format!(
+                "{} ± {}",
+                digits(o.mean.mean, 5),
+                o.mean.half_width().map_or("–".to_string(), |half| digits(half, 2))
+            )
+        })
     };
     let rows = (1..=MOST).map(|m| {
         let exact = [harmonic(m) / RATE, 1.0 / (f64::from(m) * RATE)].map(|seconds| digits(seconds, 5));

@@ -2,8 +2,10 @@
 
 use super::Simulation;
 use crate::text::{columns, count, digits, or_dash, percent};
+use sim::experiment::comparisons;
+use sim::measure::length::{Honest, Plan};
 use sim::theory::{self, Kind, Theory};
-use sim::{Experiment, Length, Model, Observation, Policy};
+use sim::{Configuration, Experiment, Law, Length, Model, Observation, Policy};
 use std::fmt::Write;
 
 /// The table, and the answer in sentences.
@@ -20,14 +22,15 @@ pub fn text(simulation: &Simulation) -> String {
             o.cell.policy.to_string(),
             o.cell.rule.workers.to_string(),
             digits(o.mean.mean, 5),
-            digits(o.mean.half_width, 2),
+            or_dash(o.mean.half_width(), |half| digits(half, 2)),
             or_dash(o.theory, bound),
             or_dash(o.z(), |z| format!("{z:+.1}")),
         ];
         row.extend(gated.then(|| or_dash(o.gated_s, |seconds| digits(seconds, 5))));
-        row.extend([digits(o.s_per_gradient(), 5), format!("{:.2}", o.speedup), percent(o.efficiency())]);
+        row.extend([digits(o.s_per_gradient.mean, 5), format!("{:.2}", o.speedup.mean), percent(o.efficiency.mean)]);
         if let Some(u) = &o.usage {
-            row.extend([format!("{:.2}", u.mean_staleness), percent(u.idle_share), percent(u.wasted_share)]);
+            row.push(format!("{:.2}", u.mean_staleness.mean));
+            row.extend([percent(u.idle_share.mean), percent(u.wasted_share.mean)]);
         }
         row
     });
@@ -69,6 +72,7 @@ fn heading(experiment: &Experiment) -> String {
         add(format!(", speeds {}", speeds.join(",")));
     }
     match length {
+        Length::Honest => add("; at least 5000 updates per configuration".to_string()),
         Length::Updates(updates) => add(format!("; {updates} updates per configuration")),
         Length::Precision(share) => add(format!("; intervals within {} %", digits(share * 100.0, 3))),
     }
@@ -89,6 +93,10 @@ fn summary(report: &Simulation) -> String {
     let reference = at_most.iter().find(|o| o.cell.policy == Policy::SYNC).or(at_most.first()).copied();
     for o in at_most.iter().filter(|o| reference.is_some_and(|r| r.cell.policy != o.cell.policy)) {
         let _ = writeln!(text, "{}", compare(o, reference.expect("there is one")));
+    }
+    text.push_str(&better(observations, most));
+    for o in observations.iter().filter(|o| o.breaks_bound()) {
+        let _ = writeln!(text, "{}", broken(o));
     }
     if let Some(agreement) = agreement(observations) {
         let _ = writeln!(text, "{agreement}");
@@ -114,9 +122,16 @@ fn compare(o: &Observation, reference: &Observation) -> String {
     let exact = |o: &Observation| o.theory.filter(|t| t.kind == Kind::Exact).map(|t| t.seconds);
     let theory = exact(reference).zip(exact(o)).map(|(reference, o)| reference / o);
     let often = reference.mean.mean / o.mean.mean;
-    let relative = |o: &Observation| o.mean.half_width / o.mean.mean;
-    let uncertain = relative(o).hypot(relative(reference));
-    let times = |ratio: f64| with_error(ratio, ratio * uncertain);
+    // Both have the same random numbers: the error of the ratio is that of pairs.
+    let paired = o
+        .replications
+        .gradient_rate_over(&reference.replications)
+        .filter(|_| [o, reference].iter().all(|o| o.mean.interval.is_some()));
+    let half = paired.and_then(|ratio| Some(ratio.half_width()? / ratio.mean));
+    let times = |ratio: f64| match half {
+        Some(half) => with_error(ratio, ratio * half),
+        None => format!("about {}", digits(ratio, 3)),
+    };
     let in_theory = |ratio: f64| format!(" (theory: {})", digits(ratio, 4));
     let updates = if often >= 1.0 {
         let theory = theory.map(in_theory).unwrap_or_default();
@@ -125,7 +140,7 @@ fn compare(o: &Observation, reference: &Observation) -> String {
         let theory = theory.map(|ratio| in_theory(1.0 / ratio)).unwrap_or_default();
         format!("takes {} times as long for an update as {other}{theory}", times(1.0 / often))
     };
-    let gradients = reference.s_per_gradient() / o.s_per_gradient();
+    let gradients = reference.s_per_gradient.mean / o.s_per_gradient.mean;
     let (link, speed) = match gradients {
         ratio if (ratio - 1.0).abs() < 0.01 => ("but", "it is as fast".to_string()),
         ratio if ratio > 1.0 => ("but", format!("it is {} times faster", digits(ratio, 3))),
@@ -133,11 +148,11 @@ fn compare(o: &Observation, reference: &Observation) -> String {
     };
     let cost = match &o.usage {
         None => String::new(),
-        Some(u) if u.mean_staleness > 0.005 => {
-            format!("; its gradients are {} versions old on average", digits(u.mean_staleness, 3))
+        Some(u) if u.mean_staleness.mean > 0.005 => {
+            format!("; its gradients are {} versions old on average", digits(u.mean_staleness.mean, 3))
         }
-        Some(u) if u.wasted_share > 0.0005 => {
-            format!("; its gradients are fresh, but {:.0} % of the work is discarded", 100.0 * u.wasted_share)
+        Some(u) if u.wasted_share.mean > 0.0005 => {
+            format!("; its gradients are fresh, but {:.0} % of the work is discarded", 100.0 * u.wasted_share.mean)
         }
         Some(_) if o.cell.rule.steps > 1 => {
             format!("; its workers drift apart for {} steps between averages", o.cell.rule.steps)
@@ -145,6 +160,47 @@ fn compare(o: &Observation, reference: &Observation) -> String {
         Some(_) => "; its gradients are fresh".to_string(),
     };
     format!("At m = {m}, {policy} {updates}, {link} per gradient {speed}{cost}.")
+}
+
+/// Which policy is better on the most workers, by how much, how sure: pairs, on common random numbers; against the fastest alone
+/// where there are many.
+fn better(observations: &[Observation], most: u32) -> String {
+    let at_most: Vec<Observation> = observations.iter().filter(|o| o.cell.rule.workers == most).cloned().collect();
+    if at_most.len() < 3 {
+        return String::new();
+    }
+    let fastest = at_most.iter().min_by(|a, b| a.s_per_gradient.mean.total_cmp(&b.s_per_gradient.mean));
+    let fastest = fastest.map(|o| o.cell.policy);
+    let few = at_most.len() <= 4;
+    let pairs = comparisons(&at_most);
+    let shown = pairs.iter().filter(|pair| few || [pair.policy_a, pair.policy_b].map(Some).contains(&fastest));
+    let rows = shown.map(|pair| {
+        let (faster, slower, ratio) = match pair.ratio.mean >= 1.0 {
+            true => (pair.policy_a, pair.policy_b, pair.ratio),
+            false => (pair.policy_b, pair.policy_a, pair.ratio.under(1.0)),
+        };
+        let sure = match ratio.interval {
+            None => "no interval",
+            Some((low, _)) if low > 1.0 => "yes",
+            Some(_) => "could be chance",
+        };
+        let interval = or_dash(ratio.interval, |(low, high)| format!("{} to {}", digits(low, 4), digits(high, 4)));
+        vec![faster.to_string(), slower.to_string(), digits(ratio.mean, 4), interval, sure.to_string()]
+    });
+    let header = ["faster", "than", "gradients/s, times", "95 %", "sure"];
+    format!("\nWhich is better at m = {most}, on the same random numbers:\n{}\n", columns(&header, rows))
+}
+
+/// That theory and simulation contradict each other.
+fn broken(o: &Observation) -> String {
+    format!(
+        "{} at m = {}: the simulated {} s lies on the wrong side of what theory says, {} s. Either the run has not reached its \
+         steady state, which --updates with a larger number shows, or one of the two is wrong.",
+        o.cell.policy,
+        o.cell.rule.workers,
+        digits(o.mean.mean, 4),
+        o.theory.map_or(String::new(), bound),
+    )
 }
 
 /// A value and its error, which has two digits and says how many the value has.
@@ -155,8 +211,7 @@ fn with_error(value: f64, error: f64) -> String {
 
 /// Simulation against theory over all configurations.
 fn agreement(observations: &[Observation]) -> Option<String> {
-    // Few updates have few batches, and an error of the error.
-    let sure = observations.iter().filter(|o| o.updates >= 64);
+    let sure = observations.iter().filter(|o| o.mean.interval.is_some());
     let scores: Vec<(f64, &Observation)> = sure.filter_map(|o| o.z().map(|z| (z, o))).collect();
     let (worst, at) = scores.iter().max_by(|a, b| a.0.abs().total_cmp(&b.0.abs()))?;
     let rms = (scores.iter().map(|(z, _)| z * z).sum::<f64>() / scores.len() as f64).sqrt();
@@ -199,14 +254,55 @@ pub fn warnings(experiment: &Experiment) -> Vec<String> {
     let Experiment { spec, .. } = experiment;
     for law in spec.compute().laws().iter().chain(spec.delay()).chain(spec.service()) {
         if law.variance() == f64::INFINITY {
-            warnings.push(format!("the variance of {law} is infinite, or nearly so: the intervals are too narrow"));
+            warnings.push(format!("the variance of {law} is infinite, so no interval is honest, and none is given"));
         }
     }
+    warnings.extend(too_few(experiment));
+    warnings.extend(short_traces(experiment));
     warnings.extend(gate_warning(experiment));
     if let Some(sharers) = spec.cores().filter(|&cores| experiment.workers.iter().all(|&m| m <= cores)) {
         warnings.push(format!("{sharers} cores are enough for all workers, so --cores changes nothing"));
     }
     warnings
+}
+
+/// Where there are too few updates for an honest interval.
+fn too_few(experiment: &Experiment) -> Option<String> {
+    let plans = experiment.plans();
+    let without = |(_, plan): &&(Configuration, Plan)| plan.honest != Honest::Yes;
+    let few: Vec<_> = plans.iter().filter(without).collect();
+    let enough = few.iter().filter_map(|(_, plan)| match plan.honest {
+        Honest::From(updates) => Some(updates),
+        Honest::Yes | Honest::Never => None,
+    });
+    let (cell, _) = few.first()?;
+    let (policy, m) = (cell.policy, cell.rule.workers);
+    let of = count(few.len() as u64, "configuration");
+    Some(match enough.max() {
+        Some(enough) => format!(
+            "too few updates for an honest interval of {of}, {policy} at m = {m} for one; type --updates {enough}"
+        ),
+        None => format!(
+            "the tail of the step times is too heavy for an honest interval of {of}, {policy} at m = {m} for one"
+        ),
+    })
+}
+
+/// How far a trace of few rows can be trusted.
+fn short_traces(experiment: &Experiment) -> Vec<String> {
+    let spec = &experiment.spec;
+    let most = experiment.workers.iter().copied().max().unwrap_or(1);
+    let laws = [spec.compute().laws().first(), spec.delay(), spec.service()];
+    let short = laws.into_iter().flatten().filter_map(|law| {
+        let Law::Trace(_) = law else { return None };
+        let rows = law.atoms()?.len();
+        let warning = format!(
+            "{law} has {rows} rows: intervals hold their error as a sample, but no step is longer than the longest of them, and \
+             the slowest of {most} workers is beyond what {rows} rows can tell"
+        );
+        (rows < 20 * most as usize).then_some(warning)
+    });
+    short.collect()
 }
 
 /// Where the gated model is run although it does not hold.

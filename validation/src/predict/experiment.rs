@@ -8,7 +8,8 @@ use crate::cluster::threads::{Threaded, delays};
 use crate::learner::digits::Digits;
 use crate::verdict::agreement::{Interval, Verdict, relative_error, stretch, unpaired_error};
 use sim::{
-    Accounts, Cluster, ClusterSpec, Law, Policy, RandomKey, Rule, Run, Simulated, StalenessAudit, Variates, theory,
+    Accounts, Cluster, ClusterSpec, Law, Policy, RandomKey, Rule, Run, Simulated, Spent, StalenessAudit, Variates,
+    theory,
 };
 
 /// A policy on so many workers, with a drawn delay or none.
@@ -44,11 +45,12 @@ fn observe<C: Cluster>(run: &mut Run<C>, workers: u32, updates: u64) -> Option<O
         audit.add(&step);
         accounts.add(&step);
         if audit.updates() == warm_up {
-            accounts.begin();
+            // Only times between updates and staleness are asked for.
+            accounts.begin(|_| Spent::default());
         }
     }
     Some(Observed {
-        s_per_update: accounts.gaps().estimate()?.mean,
+        s_per_update: accounts.gaps().mean()?,
         staleness: accounts.mean_staleness()?,
         histogram: accounts.staleness().to_vec(),
         sides: audit.sides(),

@@ -19,7 +19,7 @@ use std::time::Instant;
 
 /// Where a run's time passes.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one of it in a run")]
+#[allow(clippy::large_enum_variant, reason = "there is one of it in a run")]
 pub enum World {
     /// On threads, in real seconds.
     Threads {

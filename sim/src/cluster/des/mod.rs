@@ -113,6 +113,13 @@ impl<L: Learner> Simulated<L> {
     /// otherwise workers communicate with a parameter server.
     pub fn learning(spec: ClusterSpec, key: RandomKey, workers: u32, learner: L) -> Simulated<L> {
         let spec = spec.for_workers(workers);
+        let draws = Variates::new(&spec, key);
+        Simulated::with_variates(spec, draws, workers, learner)
+    }
+
+    /// The same with these random numbers, of a cluster that has nothing to decide any more.
+    pub fn with_variates(spec: ClusterSpec, draws: Variates, workers: u32, learner: L) -> Simulated<L> {
+        let key = draws.key();
         let none = Task::first(0, 0);
         let idle = Job {
             task: none,
@@ -145,7 +152,7 @@ impl<L: Learner> Simulated<L> {
         let legs: Vec<Leg> = down.chain([Leg { part: Part::Compute, station: cores }]).chain(delay).chain(up).collect();
         let failures = spec.failures.as_ref();
         Simulated {
-            draws: Variates::new(&spec, key),
+            draws,
             now: Time::ZERO,
             jobs: vec![idle; workers as usize],
             pending: Queue::new(workers),
@@ -332,6 +339,10 @@ impl<L: Learner> Simulated<L> {
     fn draw_steps(&mut self, worker: u32) {
         let job = &mut self.jobs[worker as usize];
         let Task { worker, steps, first_step, .. } = job.task;
+        if let Some(rest_s) = self.draws.begun_compute_s(&job.task) {
+            (job.need_s, job.drawn) = (rest_s, steps);
+            return;
+        }
         if steps == 1 {
             (job.need_s, job.drawn) = (self.draws.compute_s(worker, first_step), 1);
             return;
@@ -362,7 +373,7 @@ impl<L: Learner> Simulated<L> {
     }
 
     /// Where the time of the task that a worker is at went until now: through the parts of its route one after the other.
-    fn spent_so_far(&self, worker: u32) -> Spent {
+    pub fn spent_so_far(&self, worker: u32) -> Spent {
         let job = &self.jobs[worker as usize];
         if job.waits {
             return Spent { discarded_s: self.now.since(job.given), ..Spent::default() };

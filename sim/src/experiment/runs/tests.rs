@@ -1,6 +1,7 @@
 use super::*;
 use crate::cluster::spec::{Sharing, Station};
-use crate::experiment::Model;
+use crate::experiment::{Configuration, Length, Model};
+use crate::measure::length::REPLICATIONS;
 use crate::policy::Policy;
 use crate::random::law::Law;
 
@@ -22,12 +23,45 @@ fn experiment(spec: ClusterSpec, model: Model, length: Length) -> Experiment {
     Experiment { policies, workers: vec![1, 2, 3, 5, 8, 20, 33], spec, model, length, seed: 3 }
 }
 
-/// Everything that is told of a cell, to the last bit.
+/// All that is told of the times between updates, to the last bit.
 fn told(accounts: &Accounts) -> String {
     let quantiles = [0.01, 0.5, 0.95, 0.99].map(|u| accounts.gap_quantile(u));
-    let shares =
-        [accounts.idle_share(), accounts.wasted_share(), accounts.mean_staleness(), accounts.gradients_per_update()];
-    format!("{:?} {quantiles:?} {shares:?} {:?}", accounts.gaps(), accounts.staleness())
+    format!("{:?} {quantiles:?} {:?}", accounts.gaps(), accounts.gradients_per_update())
+}
+
+/// How the time was spent, which is added up in another order.
+fn assert_spent_alike(what: &str, found: &Accounts, expected: &Accounts) {
+    for (name, of) in [
+        ("idle", Accounts::idle_share as fn(&Accounts) -> Option<f64>),
+        ("wasted", Accounts::wasted_share),
+        ("staleness", |accounts| {
+            let (added, applied) = accounts.staleness_added();
+            Some(added as f64 / applied as f64)
+        }),
+    ] {
+        let (found, expected) = (of(found).unwrap(), of(expected).unwrap());
+        assert!((found - expected).abs() < 1e-9 * (1.0 + expected), "{what}, {name}: {found} against {expected}");
+    }
+}
+
+/// One replication by whatever engine suits it, and by the event engine.
+fn both(experiment: &Experiment, cell: Configuration, r: u32) -> (Accounts, Accounts) {
+    let rule = experiment.rule_of(cell.rule);
+    let spec = experiment.spec_of(cell.policy, rule);
+    let plan = Plan::of(rule, &spec, 700, 3);
+    let job = Job { rule, plan, specs: vec![spec.clone()] };
+    let progress = Progress::default();
+    let expected = to_its_end(Events::new(rule, &spec, draws(experiment, &job, r)), &plan, r, &progress).unwrap();
+    let rank = Rank::of(rule, &spec).filter(|_| !experiment.wants_usage() || !rule.cancels());
+    let Some(rank) = rank else { return (alone(experiment, &job, r, &progress).unwrap(), expected) };
+    let draws = draws(experiment, &job, r);
+    let mut rounds = Rounds::new(&draws, rule.steps, experiment.wants_usage(), Width::widest());
+    let mut entrant = Entrant::new(rule, rank);
+    while rounds.done() < plan.updates_of(r) {
+        rounds.advance(&mut [&mut entrant], plan.updates_of(r) - rounds.done());
+    }
+    rounds.finish(&mut entrant);
+    (entrant.accounts, expected)
 }
 
 #[test]
@@ -43,56 +77,61 @@ fn every_engine_tells_what_the_event_engine_tells() {
         .clone()
         .with_delay(law("uniform(0, 1)"))
         .with_uplink(law("exp(9)").into_iter().map(Station::delay).collect());
-    let served = ClusterSpec::new("gamma(3, 0.2)".parse().unwrap())
-        .with_service(law("exp(8)"))
-        .with_update(law("constant(0.01)"));
-    let shared = |sharing| {
-        let shared = uneven.clone().with_cores(Some(4)).unwrap().with_sharing(sharing);
-        let served =
-            served.clone().with_cores(Some(4)).unwrap().with_sharing(sharing).with_core_speeds(vec![1.0, 0.7]).unwrap();
-        let constant =
-            ClusterSpec::new("constant(0.5)".parse().unwrap()).with_cores(Some(4)).unwrap().with_sharing(sharing);
-        [shared, served, constant]
-    };
-    let shared = [Sharing::Equally, Sharing::FirstCome].into_iter().flat_map(shared);
-    for spec in plain.chain(shared).chain([uneven.clone(), delayed, served.clone()]) {
+    for spec in plain.chain([uneven, delayed]) {
         for model in [Model::Event, Model::Gated] {
             let experiment = experiment(spec.clone(), model, Length::Updates(700));
-            let (cells, _) = experiment.cells();
-            let found = all(&experiment, &cells, &Progress::default());
-            for (cell, found) in cells.iter().zip(found) {
-                let rule = experiment.rule_of(cell.rule);
-                let spec = experiment.spec_of(cell.policy, rule);
-                let (expected, found) =
-                    (events(&experiment, rule, &spec, &Progress::default()).unwrap(), found.unwrap());
-                let usage = |accounts: &Accounts| {
-                    if experiment.wants_usage() { told(accounts) } else { told_of_gaps(accounts) }
-                };
-                assert_eq!(usage(&found), usage(&expected), "{} of {} {model}, {spec:?}", cell.policy, rule.workers);
+            for cell in experiment.cells().0 {
+                let (found, expected) = both(&experiment, cell, 1);
+                let what = format!("{} of {} {model}, {spec:?}", cell.policy, cell.rule.workers);
+                assert_eq!(told(&found), told(&expected), "{what}");
+                if experiment.wants_usage() {
+                    assert_spent_alike(&what, &found, &expected);
+                }
             }
         }
     }
 }
 
-/// What is told of a cell in the gated model.
-fn told_of_gaps(accounts: &Accounts) -> String {
-    format!("{:?} {:?} {:?}", accounts.gaps(), accounts.gap_quantile(0.3), accounts.gradients_per_update())
+#[test]
+fn where_time_went_adds_up_across_the_warm_up_and_the_end() {
+    let law = |text: &str| Some(text.parse().unwrap());
+    let plain = ClusterSpec::new("gamma(3, 0.2)".parse().unwrap());
+    let served = plain.clone().with_service(law("exp(8)")).with_update(law("constant(0.01)"));
+    let busy = served.clone();
+    let shared = |sharing| busy.clone().with_cores(Some(3)).unwrap().with_sharing(sharing).with_delay(law("exp(4)"));
+    let in_vain = shared(Sharing::Equally).with_cancellation(crate::Cancellation::AfterStep);
+    let delayed =
+        plain.with_delay(law("uniform(0, 1)")).with_uplink(law("exp(9)").into_iter().map(Station::delay).collect());
+    for spec in [delayed, served, shared(Sharing::Equally), shared(Sharing::FirstCome), in_vain] {
+        let experiment = experiment(spec.clone(), Model::Event, Length::Updates(300));
+        for cell in experiment.cells().0 {
+            let (accounts, _) = both(&experiment, cell, 0);
+            let (all_s, spent) = (accounts.worker_seconds(), accounts.spent());
+            let what = format!("{} of {}, {spec:?}: {spent:?} of {all_s}", cell.policy, cell.rule.workers);
+            assert!((spent.total_s() / all_s - 1.0).abs() < 1e-9, "{what}");
+            let parts = [spent.server_s, spent.waiting_s, spent.idle_s(), spent.delay_s, spent.communication_s];
+            assert!(parts.into_iter().all(|s| s >= -1e-9 * all_s), "{what}");
+        }
+    }
 }
 
 #[test]
-fn cells_that_end_at_different_times_are_the_same_as_if_alone() {
+fn configurations_that_end_at_different_times_are_the_same_as_if_alone() {
     let spec = ClusterSpec::new("exp(2)".parse().unwrap());
     for model in [Model::Event, Model::Gated] {
-        let experiment = Experiment {
+        let together = Experiment {
             policies: vec![Policy::SYNC, Policy::k_sync(2), Policy::ASYNC],
             workers: vec![2, 7],
             ..experiment(spec.clone(), model, Length::Precision(0.02))
         };
-        let (cells, _) = experiment.cells();
-        let found = all(&experiment, &cells, &Progress::default());
-        for (cell, found) in cells.iter().zip(found) {
-            let expected = events(&experiment, experiment.rule_of(cell.rule), &spec, &Progress::default()).unwrap();
-            assert_eq!(told_of_gaps(&found.unwrap()), told_of_gaps(&expected), "{} {model}", cell.policy);
+        let of = |experiment: &Experiment| experiment.observe(&Progress::default()).into_iter().map(Option::unwrap);
+        for found in of(&together) {
+            let cell = found.cell;
+            let alone =
+                Experiment { policies: vec![cell.policy], workers: vec![cell.rule.workers], ..together.clone() };
+            let expected = of(&alone).next().unwrap();
+            assert_eq!(format!("{found:?}"), format!("{expected:?}"), "{} {model}", cell.policy);
+            assert!(found.mean.half_width().unwrap() <= 0.02 * found.mean.mean);
         }
     }
 }
@@ -101,17 +140,16 @@ fn cells_that_end_at_different_times_are_the_same_as_if_alone() {
 fn every_width_makes_the_same_events() {
     for law in ["exp(2)", "gamma(3, 0.2)"] {
         let spec = ClusterSpec::new(law.parse().unwrap());
-        for policy in ["async", "k-batch-async:3"] {
-            let rule = policy.parse::<Policy>().unwrap().rule(40).unwrap();
-            let found = |width| {
-                let draws = Variates::new(&spec, RandomKey::new(5, 0));
-                let superposition = Superposition::new(rule, &spec, draws, width).unwrap();
-                told(&to_its_end(superposition, Length::Updates(3000), rule, &spec, &Progress::default()).unwrap())
-            };
-            let expected = found(Width::Base);
-            for width in Width::all() {
-                assert_eq!(found(width), expected, "{policy} on {law}, {width:?}");
-            }
-        }
+        let rule = "k-batch-async:3".parse::<Policy>().unwrap().rule(40).unwrap();
+        let plan = Plan::of(rule, &spec, 3000, REPLICATIONS);
+        let job = Job { rule, plan, specs: vec![spec.clone()] };
+        let experiment = experiment(spec.clone(), Model::Event, Length::Updates(3000));
+        let of = |width| {
+            let draws = draws(&experiment, &job, 2);
+            let superposition = Superposition::new(rule, &spec, draws, 3000, width).unwrap();
+            told(&to_its_end(superposition, &plan, 2, &Progress::default()).unwrap())
+        };
+        let expected = of(Width::Base);
+        Width::all().into_iter().for_each(|width| assert_eq!(of(width), expected, "{law}, {width:?}"));
     }
 }

@@ -1,0 +1,380 @@
+//! How a run begins, when it begins to count, and how long it goes on.
+//!
+//! Three cases, by what is true of the rule on the cluster:
+//!
+//! - **Renewal**: an update leaves nothing under way, so iterations are independent and a run counts from its first moment.
+//! - **Stationary**: workers never wait for anything, so they are independent renewal processes. A run begins in the middle of
+//!   things, at an update ([`Variates::in_the_middle`](crate::cluster::Variates::in_the_middle)), and is stationary from there.
+//! - **Warm-up**: everything else begins in the middle of things too, which takes the worst out of it, and then runs until
+//!   three things have passed that can last: phases of workers that hardly vary, rests of very long steps, and the way of the
+//!   fastest to the end of SSP's slack.
+//!
+//! Whether an interval is honest is a matter of the law's tail. The skewness of a mean of n values is the value's over sqrt n, and
+//! Student's interval loses about 0.25 times its square of coverage (Hall, *The Bootstrap and Edgeworth Expansion*, 1992, 2.3,
+//! the term in the square of the skewness at z = 1.96). So a run is as long as makes it small; a given length that leaves it
+//! large has no interval.
+
+use crate::cluster::spec::{Cancellation, ClusterSpec, Sharing};
+use crate::policy::{OnCompletion, OnUpdate, Rule};
+use crate::random::law::Law;
+use crate::theory::order::kth_survival;
+use std::fmt;
+
+/// How the runs of a configuration begin, and why an interval from them is honest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Iterations are independent of each other.
+    Renewal,
+    /// Runs begin in their stationary state.
+    Stationary,
+    /// Runs begin near it, and do not count at first.
+    WarmUp,
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Method::Renewal => "renewal-replications",
+            Method::Stationary => "stationary-replications",
+            Method::WarmUp => "warmed-up-replications",
+        })
+    }
+}
+
+/// Independent runs of one configuration.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Plan {
+    /// How they begin.
+    pub method: Method,
+    /// How many there are.
+    pub replications: u32,
+    /// Updates of each that do not count, at least.
+    pub warm_up: u64,
+    /// Updates of a whole number of rounds: the longest period that times between them can have.
+    pub period: u64,
+    /// Updates of all together that count.
+    pub updates: u64,
+    /// Whether that is enough for an honest interval.
+    pub honest: Honest,
+}
+
+/// Whether an interval is honest.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Honest {
+    /// It is.
+    Yes,
+    /// There are too few updates: so many would do.
+    From(u64),
+    /// The law's tail is too heavy for any run that ends.
+    Never,
+}
+
+/// Replications, where there are as many updates.
+pub const REPLICATIONS: u32 = 20;
+
+/// Updates that are counted at least, unless a number is given.
+const UPDATES: u64 = 5000;
+
+/// The skewness of a mean at which a run is long enough.
+const SKEWNESS: f64 = 0.1;
+
+/// The skewness of a mean beyond which no interval is honest.
+const DISHONEST: f64 = 0.2;
+
+/// Steps in all replications together that a run may take to become honest by itself: seconds.
+const AFFORDABLE: f64 = 2e7;
+
+impl Plan {
+    /// As many updates as an honest interval needs, and at least 5000.
+    pub fn honest(rule: Rule, spec: &ClusterSpec) -> Plan {
+        let needed = updates_for(rule, spec, SKEWNESS);
+        let most = (AFFORDABLE / steps_per_update(rule)).max(UPDATES as f64);
+        let updates = (UPDATES as f64).max(needed.unwrap_or(0.0)).min(most) as u64;
+        let plan = Plan::of(rule, spec, updates, REPLICATIONS);
+        // Half as long as the warm-up, which is then not most of the work; and whole rounds, so that a period of workers that
+        // hardly vary is cut nowhere.
+        plan.longer(updates.max(plan.warm_up / 2 * u64::from(REPLICATIONS)))
+    }
+
+    /// So many updates.
+    pub fn of(rule: Rule, spec: &ClusterSpec, updates: u64, replications: u32) -> Plan {
+        let replications = u64::from(replications).min(updates).max(1) as u32;
+        let honest = match (updates_for(rule, spec, DISHONEST), updates_for(rule, spec, SKEWNESS)) {
+            (Some(least), _) if least.max(crate::measure::interval::FEWEST as f64) <= updates as f64 => Honest::Yes,
+            (Some(_), Some(enough)) => Honest::From(round_up(enough.max(100.0))),
+            _ => Honest::Never,
+        };
+        let method = method(rule, spec);
+        let period = match method {
+            Method::Renewal => 1,
+            Method::Stationary | Method::WarmUp => u64::from(rule.workers / gcd(rule.workers, rule.quorum)),
+        };
+        Plan { method, replications, warm_up: warm_up(rule, spec), period, updates, honest }
+    }
+
+    /// At least so many updates, in whole rounds.
+    pub fn longer(self, updates: u64) -> Plan {
+        let replications = u64::from(self.replications);
+        Plan { updates: updates.div_ceil(replications).div_ceil(self.period) * self.period * replications, ..self }
+    }
+
+    /// Updates of the `r`-th replication that do not count. They end at places spread evenly over a round: where updates come in
+    /// bunches, a window that always began before a bunch would count one too many.
+    pub fn warm_up_of(&self, r: u32) -> u64 {
+        match self.method {
+            Method::Renewal | Method::Stationary => 0,
+            Method::WarmUp => self.warm_up + u64::from(r) * self.period / u64::from(self.replications),
+        }
+    }
+
+    /// Updates of the `r`-th replication that count.
+    pub fn updates_of(&self, r: u32) -> u64 {
+        let (updates, all) = (self.updates, u64::from(self.replications));
+        updates / all + u64::from(u64::from(r) < updates % all)
+    }
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// A number to type: two digits.
+fn round_up(n: f64) -> u64 {
+    let unit = 10f64.powf(n.log10().floor() - 1.0).max(1.0);
+    ((n / unit).ceil() * unit) as u64
+}
+
+/// Which of the three cases it is.
+pub fn method(rule: Rule, spec: &ClusterSpec) -> Method {
+    if rule.renews() && !spec.computes_discarded_work(rule) {
+        return Method::Renewal;
+    }
+    let never_waits = match rule.on_completion {
+        OnCompletion::StartsAnew { slack: None } => true,
+        OnCompletion::StartsAnew { slack: Some(_) } => false,
+        OnCompletion::Waits => rule.quorum == 1,
+    };
+    let free_server = spec.service.is_none() && spec.update.is_none() && !rule.drops_stale();
+    let queues = spec.downlink.iter().chain(&spec.uplink).any(|station| station.servers.is_some());
+    let free_server =
+        free_server && !queues && spec.failures.is_none() && spec.factor.is_none() && spec.compute.is_independent();
+    // Where all who share cores equally do nothing but compute, all of them always do, and each is slowed down by the same.
+    let alone = match spec.shared_cores(rule.workers) {
+        None => true,
+        Some(_) => spec.sharing == Sharing::Equally && spec.only_computes() && !spec.server_computes,
+    };
+    match never_waits && rule.on_update == OnUpdate::CarriesOn && free_server && alone {
+        true => Method::Stationary,
+        false => Method::WarmUp,
+    }
+}
+
+/// Updates of each replication that do not count.
+///
+/// In rounds, of one task for every worker: ten, and
+///
+/// - the phase of a worker's renewal process forgets its beginning as exp(-2 pi^2 CV^2 n) after n tasks (the first mode of
+///   diffusion on a circle): eight times that;
+/// - what is left of a step that is under way has the mean (1 + CV^2)/2: four times that;
+/// - under SSP, until the fastest has used up its slack against the slowest, s / (1 - slow/fast), or until chance alone has
+///   spread the workers over it: s^2/CV^2, less for many, of whom some pair is farthest apart.
+pub fn warm_up(rule: Rule, spec: &ClusterSpec) -> u64 {
+    if method(rule, spec) != Method::WarmUp {
+        return 0;
+    }
+    let square = task_variation(rule, spec).powi(2).clamp(1e-12, 1e12);
+    let phases = (8.0 / (2.0 * std::f64::consts::PI.powi(2) * square)).min(2000.0);
+    let rests = (2.0 * (1.0 + square)).min(2000.0);
+    let rounds = 10.0 + phases + rests + slack_rounds(rule, spec, square);
+    let most = (AFFORDABLE / f64::from(REPLICATIONS) / f64::from(rule.workers)).max(10.0);
+    let tasks = rounds.min(most) * f64::from(rule.workers);
+    (tasks / f64::from(rule.quorum)).ceil() as u64
+}
+
+/// Rounds until SSP's slack is used up.
+fn slack_rounds(rule: Rule, spec: &ClusterSpec, square: f64) -> f64 {
+    let OnCompletion::StartsAnew { slack: Some(slack) } = rule.on_completion else { return 0.0 };
+    let (slack, m) = (f64::from(slack), f64::from(rule.workers));
+    let by_chance = 2.0 * slack * slack / square / (1.0 + 4.0 * m.ln());
+    let times = (0..rule.workers).map(|w| spec.mean_task(w, 1));
+    let (fast, slow) = times.fold((f64::INFINITY, 0.0), |(fast, slow): (f64, f64), s| (fast.min(s), slow.max(s)));
+    // A round is as many tasks as workers, most of them of the fast: at most as many of each as the fastest takes.
+    let by_speed = 1.5 * slack / (1.0 - fast / slow).max(f64::MIN_POSITIVE);
+    by_speed.min(by_chance)
+}
+
+/// Coefficient of variation of a task: the largest of all workers, who differ in how much of it is computing.
+fn task_variation(rule: Rule, spec: &ClusterSpec) -> f64 {
+    let delay = spec.delay.as_ref().map_or(0.0, Law::variance);
+    let of = |w: u32| (spec.compute.law(w).variance() / spec.speed(w).powi(2) + delay).sqrt() / spec.mean_task(w, 1);
+    let distinct = rule.workers.min(spec.repeats_after());
+    (0..distinct).map(of).fold(0.0, f64::max) / f64::from(rule.steps).sqrt()
+}
+
+/// Steps that workers take for one update, whether it uses them or not.
+fn steps_per_update(rule: Rule) -> f64 {
+    f64::from(rule.steps) * f64::from(if rule.renews() { rule.workers.max(rule.quorum) } else { rule.quorum })
+}
+
+/// Updates after which the skewness of the mean is as small as `target`; `None` if it never is.
+///
+/// Two sums may be skewed: that of all steps, and that of the times that a barrier lets through, the k-th of m.
+fn updates_for(rule: Rule, spec: &ClusterSpec, target: f64) -> Option<f64> {
+    let (m, k) = (rule.workers, rule.quorum);
+    let waits_for = match rule.on_completion {
+        OnCompletion::Waits => Some((k.min(m), 1.0)),
+        OnCompletion::StartsAnew { slack: Some(_) } => Some((m, f64::from(m))),
+        OnCompletion::StartsAnew { slack: None } => None,
+    };
+    let mut updates: f64 = 0.0;
+    let links = spec.downlink.iter().chain(&spec.uplink).map(|station| &station.law);
+    let others = [&spec.delay, &spec.service, &spec.update, &spec.factor].into_iter().flatten();
+    for law in spec.compute.laws().iter().chain(others).chain(links) {
+        let steps = values_for(law, 1, 1, target)?;
+        let all_count = rule.on_update == OnUpdate::CarriesOn || rule.waits_for_all();
+        if all_count {
+            updates = updates.max(steps / (f64::from(k) * f64::from(rule.steps)));
+        }
+        if let Some((k, updates_each)) = waits_for {
+            updates = updates.max(updates_each * values_for(law, k, m, target)?);
+        } else if !all_count {
+            updates = updates.max(values_for(law, 1, m, target)?);
+        }
+    }
+    if spec.cancellation == Cancellation::AfterStep && rule.cancels() {
+        updates = updates.max(values_for(spec.compute.law(0), 1, 1, target)? / f64::from(m));
+    }
+    Some(updates)
+}
+
+/// How many independent values, each the k-th smallest of m draws, make a mean of this skewness; `None` if none do.
+///
+/// Of n values hardly any is as rare as one in 100 n: moments are taken up to there, so that laws of which some moments are infinite
+/// have their say.
+fn values_for(law: &Law, k: u32, m: u32, target: f64) -> Option<f64> {
+    let mut n: f64 = 100.0;
+    for _ in 0..12 {
+        let needed = (skewness(law, k, m, n) / target).powi(2);
+        if needed <= n {
+            return Some(n.min(needed.max(1.0) * 1.5));
+        }
+        n = needed.max(1.5 * n);
+        if n > 1e12 {
+            return None;
+        }
+    }
+    // It grows as fast as the number: the variance is infinite.
+    None
+}
+
+/// Skewness of the k-th smallest of m draws, as far as n values feel it: up to what one in a hundred runs of so many sees.
+fn skewness(law: &Law, k: u32, m: u32, n: f64) -> f64 {
+    let longer = |t: f64| kth_survival(k, m, law.survival(t));
+    let rare = 0.01 / n;
+    let points: Vec<f64> = match law.atoms() {
+        Some(atoms) => atoms.iter().copied().filter(|&t| longer(t * (1.0 - 1e-12)) > rare).collect(),
+        None => {
+            const PIECES: u32 = 160;
+            let (low, high) = (last_longer(&longer, 1.0 - 1e-3, law.mean()), last_longer(&longer, rare, law.mean()));
+            let share = |i: u32| f64::from(i) / f64::from(PIECES);
+            match low > 0.0 && high > 4.0 * low {
+                true => (0..=PIECES).map(|i| low * (high / low).powf(share(i))).collect(),
+                false => (0..=PIECES).map(|i| low + (high - low) * share(i)).collect(),
+            }
+        }
+    };
+    // How much lies at each atom, or between a point and the one before, in the middle.
+    let (mut before, mut last) = (1.0, 0.0);
+    let mut masses: Vec<(f64, f64)> = Vec::new();
+    for (i, &t) in points.iter().enumerate() {
+        let after = longer(t);
+        let at = if law.atoms().is_some() || i == 0 { t } else { (last + t) / 2.0 };
+        masses.push((at, before - after));
+        (before, last) = (after, t);
+    }
+    let weight: f64 = masses.iter().map(|(_, mass)| mass).sum();
+    let mean = masses.iter().map(|(t, mass)| t * mass).sum::<f64>() / weight;
+    let moment = |power: i32| masses.iter().map(|(t, mass)| (t - mean).powi(power) * mass).sum::<f64>() / weight;
+    let variance = moment(2);
+    if variance <= (1e-12 * mean).powi(2) { 0.0 } else { moment(3).abs() / variance.powf(1.5) }
+}
+
+/// The last time that is exceeded with this probability, to three digits.
+fn last_longer(longer: &impl Fn(f64) -> f64, probability: f64, mean_s: f64) -> f64 {
+    let (mut low, mut high) = (0.0, mean_s);
+    while longer(high) > probability && high < 1e300 {
+        (low, high) = (high, 4.0 * high);
+    }
+    for _ in 0..60 {
+        let middle = if low > 0.0 { (low * high).sqrt() } else { high / 4.0 };
+        if longer(middle) > probability {
+            low = middle
+        } else {
+            high = middle
+        }
+        if high - low < 1e-3 * high {
+            break;
+        }
+    }
+    high
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Policy;
+
+    fn plan(policy: &str, m: u32, law: &str) -> Plan {
+        let rule = policy.parse::<Policy>().unwrap().rule(m).unwrap();
+        Plan::honest(rule, &ClusterSpec::new(law.parse().unwrap()))
+    }
+
+    #[test]
+    fn skewness_is_the_laws() {
+        let of = |law: &str| skewness(&law.parse().unwrap(), 1, 1, 1e9);
+        for (law, exact) in
+            [("exp(2)", 2.0), ("gamma(4, 0.25)", 1.0), ("lognormal(0, 0.5)", 1.7502), ("weibull(0.5, 1)", 6.6188)]
+        {
+            assert!((of(law) / exact - 1.0).abs() < 0.02, "{law}: {}", of(law));
+        }
+        // The greatest of many exponential times is Gumbel's.
+        let gumbel = skewness(&"exp(1)".parse().unwrap(), 1000, 1000, 1e9);
+        assert!((gumbel / 1.1395 - 1.0).abs() < 0.02, "{gumbel}");
+    }
+
+    #[test]
+    fn runs_are_as_long_as_their_law_needs() {
+        assert_eq!(plan("sync", 8, "exp(2)").updates, 5000);
+        assert!(plan("async", 8, "hyper-exp(0.999, 2, 0.002)").updates > 200_000);
+        assert!(plan("sync", 8, "lognormal(0, 1.5)").updates > 10_000);
+        assert_eq!(plan("async", 8, "pareto(0.3, 1.5)").honest, Honest::Never);
+        assert_eq!(plan("async", 20, "exp(2)").updates % (20 * 20), 0, "whole rounds");
+        let few = |updates| {
+            let rule = Policy::SYNC.rule(8).unwrap();
+            Plan::of(rule, &ClusterSpec::new("lognormal(0, 1.5)".parse().unwrap()), updates, REPLICATIONS).honest
+        };
+        assert!(matches!(few(64), Honest::From(_)) && few(100_000) == Honest::Yes);
+    }
+
+    #[test]
+    fn each_case_is_told_from_the_others() {
+        let spec = ClusterSpec::new("exp(2)".parse().unwrap());
+        let of = |policy: &str, spec: &ClusterSpec| method(policy.parse::<Policy>().unwrap().rule(8).unwrap(), spec);
+        let served = spec.clone().with_service(Some("exp(9)".parse().unwrap()));
+        let shared = spec.clone().with_cores(Some(4)).unwrap();
+        let in_vain = spec.clone().with_cancellation(Cancellation::AfterStep);
+        for policy in ["sync", "k-sync:3", "local:4", "k-batch-sync:3"] {
+            assert_eq!(of(policy, &spec), Method::Renewal);
+            assert_eq!(of(policy, &served), Method::Renewal);
+        }
+        for policy in ["async", "k-batch-async:3", "k-async:1", "ssp:infinite"] {
+            assert_eq!(of(policy, &spec), Method::Stationary);
+            assert_eq!(of(policy, &shared), Method::Stationary);
+            assert_eq!(of(policy, &served), Method::WarmUp);
+        }
+        for policy in ["k-async:3", "ssp:2"] {
+            assert_eq!(of(policy, &spec), Method::WarmUp);
+        }
+        assert_eq!(of("k-sync:3", &in_vain), Method::WarmUp);
+    }
+}

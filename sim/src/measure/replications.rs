@@ -1,0 +1,219 @@
+//! What independent replications of a run came to together.
+//!
+//! A configuration is run several times with independent random numbers, and each run gives one value of everything that is
+//! reported. Runs are independent whatever goes on within them: no batch has to be long enough for a correlation, no period can
+//! agree with a batch, and one rule makes all intervals (Law, *Simulation Modeling and Analysis*, 2015, 9.4 and 9.5.1, the
+//! replication/deletion approach). Its one condition is that a run begins to count in its steady state, which is the matter of
+//! [`length`](crate::measure::length).
+//!
+//! The r-th replication has the same random numbers under every policy, so two policies are compared replication by
+//! replication.
+
+use crate::measure::accounts::{Accounts, TimeSpent};
+use crate::measure::gaps::{Gaps, Pooled};
+use crate::measure::interval::{Estimate, of_residuals, ratio, t_95};
+use crate::measure::moments::Moments;
+use std::ops::RangeInclusive;
+
+/// What one replication came to.
+#[derive(Clone, Debug)]
+pub struct Replication {
+    gaps: Moments,
+    lengths: Gaps,
+    /// Seconds from the first to the last update that count.
+    elapsed_s: f64,
+    gradients: f64,
+    staleness: (f64, f64),
+    spent: TimeSpent,
+    /// Seconds per gradient of the single worker that speed-ups compare with.
+    single_s: f64,
+}
+
+impl Replication {
+    /// What the accounts of a finished run say, where a single worker would take `single_s` seconds for a gradient.
+    pub fn of(accounts: &Accounts, single_s: f64) -> Replication {
+        let updates = accounts.gaps().count() as f64;
+        let (added, applied) = accounts.staleness_added();
+        Replication {
+            gaps: *accounts.gaps(),
+            lengths: accounts.lengths().clone(),
+            elapsed_s: accounts.gaps().mean().unwrap_or(0.0) * updates,
+            gradients: accounts.gradients_per_update().unwrap_or(0.0) * updates,
+            staleness: (added as f64, applied as f64),
+            spent: *accounts.spent(),
+            single_s,
+        }
+    }
+
+    fn updates(&self) -> f64 {
+        self.gaps.count() as f64
+    }
+}
+
+/// All replications of a configuration.
+#[derive(Clone, Debug)]
+pub struct Replications {
+    all: Vec<Replication>,
+    /// The same, each on measured times of which the rows were drawn again; empty where nothing was measured.
+    resampled: Vec<Replication>,
+}
+
+/// Times.
+const TIMES: RangeInclusive<f64> = 0.0..=f64::INFINITY;
+/// Shares of a whole.
+const SHARES: RangeInclusive<f64> = 0.0..=1.0;
+
+impl Replications {
+    /// These.
+    pub fn new(all: Vec<Replication>) -> Replications {
+        Replications { all, resampled: Vec::new() }
+    }
+
+    /// With the same replications on resampled rows, whose differences from these are the error that a trace has as a sample.
+    pub fn with_resampled(self, resampled: Replications) -> Replications {
+        Replications { resampled: resampled.all, ..self }
+    }
+
+    /// Whether the intervals hold the error of a trace as a sample.
+    pub fn are_resampled(&self) -> bool {
+        !self.resampled.is_empty()
+    }
+
+    /// Updates that count, of all of them.
+    pub fn updates(&self) -> u64 {
+        self.all.iter().map(|one| one.gaps.count()).sum()
+    }
+
+    fn ratio(&self, of: impl Fn(&Replication) -> (f64, f64), possible: &RangeInclusive<f64>) -> Option<Estimate> {
+        let estimate = ratio(self.all.iter().map(&of), possible)?;
+        let single = |one: &Replication| {
+            let (numerator, denominator) = of(one);
+            numerator / denominator
+        };
+        Some(self.with_error_of_rows(estimate, single, possible))
+    }
+
+    /// Adds the error that the rows of a trace have as a sample (Efron, Ann. Statist. 7, 1979, 1-26): the scatter, replication by
+    /// replication on common random numbers, of what resampling them changes.
+    fn with_error_of_rows(
+        &self,
+        estimate: Estimate,
+        of: impl Fn(&Replication) -> f64,
+        possible: &RangeInclusive<f64>,
+    ) -> Estimate {
+        let changes = self.all.iter().zip(&self.resampled).map(|(one, other)| of(other) - of(one));
+        match changes.collect::<Moments>().sd() {
+            Some(error) => estimate.widened(error, self.t(), possible),
+            None => estimate,
+        }
+    }
+
+    /// Seconds per update.
+    pub fn s_per_update(&self) -> Option<Estimate> {
+        self.ratio(|one| (one.elapsed_s, one.updates()), &TIMES)
+    }
+
+    /// Single-worker gradients in one update.
+    pub fn gradients_per_update(&self) -> Option<Estimate> {
+        self.ratio(|one| (one.gradients, one.updates()), &TIMES)
+    }
+
+    /// Seconds per single-worker gradient.
+    pub fn s_per_gradient(&self) -> Option<Estimate> {
+        self.ratio(|one| (one.elapsed_s, one.gradients), &TIMES)
+    }
+
+    /// Gradients per second, relative to the single worker.
+    pub fn speedup(&self) -> Option<Estimate> {
+        self.ratio(|one| (one.single_s * one.gradients, one.elapsed_s), &TIMES)
+    }
+
+    /// Mean staleness of applied gradients, in updates.
+    pub fn mean_staleness(&self) -> Option<Estimate> {
+        self.ratio(|one| one.staleness, &TIMES)
+    }
+
+    /// Share of the workers' time without work.
+    pub fn idle_share(&self) -> Option<Estimate> {
+        self.share(TimeSpent::idle_s)
+    }
+
+    /// Share of the workers' time spent on work that was thrown away.
+    pub fn wasted_share(&self) -> Option<Estimate> {
+        self.share(|spent| spent.discarded_s)
+    }
+
+    /// Share of the workers' time that was spent in some way.
+    pub fn share(&self, of: impl Fn(&TimeSpent) -> f64) -> Option<Estimate> {
+        self.ratio(|one| (of(&one.spent), one.spent.total_s()), &SHARES)
+    }
+
+    /// Standard deviation of single times between updates, s.
+    pub fn sd_s(&self) -> Option<f64> {
+        let centre = self.s_per_update()?.mean;
+        let squares: f64 = self.all.iter().map(|one| one.gaps.squares_around(centre)).sum();
+        let n = self.updates() as f64;
+        (n > 1.0).then(|| (squares / (n - 1.0)).sqrt())
+    }
+
+    /// The times between updates that these shares of all do not exceed, s.
+    ///
+    /// The share of the times up to the quantile varies from replication to replication; its interval, read off the times of
+    /// all replications, is the quantile's (Woodruff, J. Am. Statist. Assoc. 47, 1952, 635-646). A share that reaches beyond all
+    /// that was seen has no such interval.
+    pub fn quantiles_s<const N: usize>(&self, shares: [f64; N]) -> Option<[Estimate; N]> {
+        let pooled = Pooled::new(self.all.iter().map(|one| &one.lengths).collect());
+        pooled.quantile(0.5)?;
+        let total = self.updates() as f64;
+        Some(shares.map(|u| {
+            let at = pooled.quantile(u).expect("there are some");
+            let below = |one: &Replication| -> f64 {
+                one.lengths.entries().filter(|&(s, _)| s <= at).map(|(_, count)| count as f64).sum()
+            };
+            let Some(share) = ratio(self.all.iter().map(|one| (below(one), one.updates())), &SHARES) else {
+                return Estimate::unsure(at);
+            };
+            let half = share.interval.map(|(low, high)| (share.mean - low, high - share.mean));
+            let seen = |u: f64| u * total >= 1.0 && (1.0 - u) * total >= 1.0;
+            let ends = half.map(|(below, above)| (u - above, u + below)).filter(|&(low, high)| seen(low) && seen(high));
+            let interval = ends.and_then(|(low, high)| pooled.quantile(low).zip(pooled.quantile(high)));
+            let standard_error = interval.map_or(f64::NAN, |(low, high)| (high - low) / 2.0 / self.t());
+            let of_one = |one: &Replication| Pooled::new(vec![&one.lengths]).quantile(u).unwrap_or(f64::NAN);
+            self.with_error_of_rows(Estimate { mean: at, standard_error, interval }, of_one, &TIMES)
+        }))
+    }
+
+    /// Student's quantile for as many replications.
+    fn t(&self) -> f64 {
+        t_95((self.all.len().max(2) - 1) as f64)
+    }
+
+    /// How many times as many gradients per second as `other` has: replication by replication, on common random numbers.
+    ///
+    /// The logarithm of the ratio is a difference, whose error is that of the relative residuals, pair by pair; what both have in
+    /// common cancels. `None` if there are not as many of both.
+    pub fn gradient_rate_over(&self, other: &Replications) -> Option<Estimate> {
+        if self.all.len() != other.all.len() {
+            return None;
+        }
+        let relative = |of: &Replications| -> Option<(f64, Vec<f64>)> {
+            let mean = of.s_per_gradient()?.mean;
+            let scale = mean * of.all.iter().map(|one| one.gradients).sum::<f64>() / of.all.len() as f64;
+            Some((mean, of.all.iter().map(|one| (one.elapsed_s - mean * one.gradients) / scale).collect()))
+        };
+        let ((here_s, here), (there_s, there)) = (relative(self)?, relative(other)?);
+        let differences: Vec<f64> = there.iter().zip(&here).map(|(there, here)| there - here).collect();
+        let any = f64::NEG_INFINITY..=f64::INFINITY;
+        let error = of_residuals(0.0, &differences, 1.0, &any);
+        // What resampled rows change, pair by pair.
+        let log_rate = |one: &Replication| (one.gradients / one.elapsed_s).ln();
+        let change = |of: &Replications| -> Vec<f64> {
+            of.all.iter().zip(&of.resampled).map(|(one, other)| log_rate(other) - log_rate(one)).collect()
+        };
+        let changes: Moments = change(self).iter().zip(change(other)).map(|(here, there)| here - there).collect();
+        let error = changes.sd().map_or(error, |rows| error.widened(rows, self.t(), &any));
+        let ratio = there_s / here_s;
+        let interval = error.interval.map(|(low, high)| (ratio * low.exp(), ratio * high.exp()));
+        Some(Estimate { mean: ratio, standard_error: ratio * error.standard_error, interval })
+    }
+}
