@@ -3,14 +3,14 @@
 mod cli;
 mod commands;
 mod error;
-mod formats;
-
-#[allow(dead_code)]
 mod figures;
 #[cfg(feature = "train")]
 mod finished;
+mod formats;
 mod manifest;
 mod output;
+#[expect(dead_code, reason = "profiles are written before anything reads them")]
+mod profile;
 mod report;
 mod rows;
 mod session;

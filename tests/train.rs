@@ -87,7 +87,7 @@ fn digits_are_learnt_and_the_files_are_the_contracts() {
     train(&place, "--samples 2000 --epochs 1 --lr 0.1").succeeds().prints("sync").prints("16 updates").says("wrote");
     let written = place.contents();
     let names: Vec<_> = written.keys().map(|path| path.display().to_string()).collect();
-    let all = "learning_curve.png learning_curve.svg manifest.json metrics.csv steps.csv timeline.png timeline.svg updates.csv";
+    let all = "learning_curve.png learning_curve.svg manifest.json metrics.csv steps.csv timeline.png timeline.svg trace.json updates.csv";
     assert_eq!(names, all.split(' ').map(|name| format!("output/train/{name}")).collect::<Vec<_>>());
     let text =
         |name: &str| String::from_utf8(written[&PathBuf::from("output/train").join(name)].clone()).expect("UTF-8");

@@ -19,7 +19,7 @@
 //! use straggle_sim::{ClusterSpec, Experiment, Length, Model, Policy, Progress, theory};
 //!
 //! let spec = ClusterSpec::new("exp(2)".parse()?); // half a second per step
-//! let (policies, workers) = (vec![Policy::Sync], vec![20]);
+//! let (policies, workers) = (vec![Policy::SYNC], vec![20]);
 //! let experiment = Experiment { policies, workers, spec, model: Model::Event, length: Length::Honest, seed: 0 };
 //! let found = experiment.observe(&Progress::default()).remove(0).expect("nobody stopped it");
 //! let exact = found.theory.expect("known").seconds;

@@ -10,13 +10,13 @@ use crate::cli::{Common, threads};
 use crate::commands::scaling::{Measured, measure};
 use crate::commands::simulate::IterationTime;
 use crate::error::Error;
-use crate::figures::{Picture, old};
+use crate::figures::{self, Figure};
 use crate::finished::Finished;
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
 use clap::{Args, ValueEnum};
-use comparison::{ComparisonRow, Pair, pairs};
+use comparison::{ComparisonRow, Pair};
 use experiment::Experiment;
 use serde::Serialize;
 use std::fmt;
@@ -111,12 +111,23 @@ impl Command for Reproduce {
 
     fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
         let Some(experiment) = Experiment::new(self) else { return gated::prepare(self, session) };
-        experiment.plan.check()?;
-        let data = experiment.plan.dataset()?;
+        for setting in &experiment.settings {
+            setting.plan.check()?;
+        }
+        let data = experiment.settings[0].plan.dataset()?;
         Ok(Box::new(move |output| {
-            experiment.plan.note(session);
-            let measured = measure(experiment.plan.clone(), &data, session, &mut Finished::open(output.directory()))?;
-            let pairs = pairs(&experiment, &measured);
+            experiment.settings[0].plan.note(session);
+            let mut finished = Finished::open(output.directory());
+            let (mut measured, mut pairs) = (Vec::new(), Vec::new());
+            for setting in &experiment.settings {
+                let one = measure(setting.plan.clone(), &data, session, &mut finished)?;
+                pairs.extend(comparison::pairs(&experiment, setting, &one));
+                let broke = one.broke.is_some();
+                measured.push(one);
+                if broke {
+                    break;
+                }
+            }
             Ok(Box::new(Reproduction { experiment, measured, pairs, quick: self.quick }))
         }))
     }
@@ -125,7 +136,8 @@ impl Command for Reproduce {
 /// Ours beside what was published.
 struct Reproduction {
     experiment: Experiment,
-    measured: Measured,
+    /// Of each setting, as far as they were measured.
+    measured: Vec<Measured>,
     pairs: Vec<Pair>,
     quick: bool,
 }
@@ -133,17 +145,17 @@ struct Reproduction {
 impl Report for Reproduction {
     fn tables(&self, tables: &mut Tables) {
         tables.add(self.pairs.iter().flat_map(Pair::rows));
-        self.measured.add_rows(tables);
+        Measured::add_rows(&self.measured, tables);
     }
 
-    fn figures(&self) -> Vec<(&'static str, Picture)> {
-        let plan = &self.experiment.plan;
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
+        let plan = &self.experiment.settings[0].plan;
         let mut figures = vec![
-            ("comparison", old::reproduce::comparison(plan, &self.pairs).into()),
-            ("epochs", old::scaling::epochs(&self.measured).into()),
+            ("comparison", figures::reproduce::comparison(plan, &self.pairs)),
+            ("epochs", figures::scaling::epochs(&self.measured[0])),
         ];
         if plan.samples.len() > 1 {
-            figures.push(("time_by_size", old::scaling::time_by_size(&self.measured).into()));
+            figures.push(("time_by_size", figures::scaling::time_by_size(&self.measured[0])));
         }
         figures
     }
@@ -153,7 +165,7 @@ impl Report for Reproduction {
     }
 
     fn outcome(&self) -> Outcome {
-        self.measured.outcome()
+        self.measured.last().expect("an experiment has a setting").outcome()
     }
 }
 

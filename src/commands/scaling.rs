@@ -10,7 +10,7 @@ pub use plan::Plan;
 
 use crate::cli::{Common, List, Training, Typed, Workers, at_least, choice, threads};
 use crate::error::Error;
-use crate::figures::{Picture, old};
+use crate::figures::{self, Figure};
 use crate::finished::Finished;
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
@@ -123,18 +123,18 @@ impl Command for Scaling {
 
 impl Report for Measured {
     fn tables(&self, tables: &mut Tables) {
-        self.add_rows(tables);
+        Measured::add_rows(std::slice::from_ref(self), tables);
     }
 
-    fn figures(&self) -> Vec<(&'static str, Picture)> {
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
         let mut figures = vec![
-            ("by_workers", old::scaling::by_workers(self).into()),
-            ("accuracy", old::scaling::accuracy(self).into()),
-            ("epochs", old::scaling::epochs(self).into()),
+            ("by_workers", figures::scaling::by_workers(self)),
+            ("accuracy", figures::scaling::accuracy(self)),
+            ("epochs", figures::scaling::epochs(self)),
         ];
         if self.plan.samples.len() > 1 {
-            figures.push(("time_by_size", old::scaling::time_by_size(self).into()));
-            figures.push(("by_size", old::scaling::by_size(self).into()));
+            figures.push(("time_by_size", figures::scaling::time_by_size(self)));
+            figures.push(("by_size", figures::scaling::by_size(self)));
         }
         figures
     }
@@ -164,10 +164,11 @@ impl Report for Measured {
 }
 
 impl Measured {
-    /// The trials and their epochs.
-    pub fn add_rows(&self, tables: &mut Tables) {
-        tables.add(self.finished.iter().map(|finished| ScalingRow::new(self, finished)));
-        tables.add(self.finished.iter().flat_map(EpochRow::of));
+    /// The trials of several measurements and their epochs.
+    pub fn add_rows(all: &[Measured], tables: &mut Tables) {
+        let trials = all.iter().flat_map(|one| one.finished.iter().map(move |finished| ScalingRow::new(one, finished)));
+        tables.add(trials);
+        tables.add(all.iter().flat_map(|one| &one.finished).flat_map(EpochRow::of));
     }
 }
 
@@ -198,6 +199,10 @@ pub struct ScalingRow {
     mean_compute_s: f64,
     simulated_speedup: f64,
     theory_speedup: Option<f64>,
+    /// Which parameters the workers began with.
+    initial: String,
+    /// What the seconds are: wall or simulated.
+    clock: String,
 }
 
 impl Row for ScalingRow {
@@ -228,6 +233,8 @@ impl ScalingRow {
             mean_compute_s: outcome.compute_s,
             simulated_speedup: finished.expectation.simulated,
             theory_speedup: finished.expectation.theory,
+            initial: trial.initial.to_string(),
+            clock: trial.clock.to_string(),
         }
     }
 }
@@ -245,6 +252,13 @@ pub struct EpochRow {
     rank: Option<u32>,
     train_loss: f64,
     train_accuracy: f64,
+    /// Which parameters the workers began with.
+    initial: String,
+    /// What the seconds are: wall or simulated.
+    clock: String,
+    /// On all test images after the epoch; empty for a single worker.
+    test_loss: Option<f64>,
+    test_accuracy: Option<f64>,
 }
 
 impl Row for EpochRow {
@@ -258,6 +272,10 @@ impl EpochRow {
         let means = (1..=trial.epochs).map(|epoch| (epoch, None, outcome.training(epoch)));
         let mut rows: Vec<_> = ranks.chain(means.filter(|mean| mean.2.loss.is_finite())).collect();
         rows.sort_by_key(|row| row.0);
+        let test = |epoch: u32, rank: Option<u32>| {
+            let after = outcome.test_by_epoch.get(epoch as usize - 1).copied();
+            after.filter(|_| rank.is_none())
+        };
         let row = |(epoch, rank, train): (u32, Option<u32>, validation::Score)| EpochRow {
             method: trial.method.to_string(),
             workers: trial.workers,
@@ -267,6 +285,10 @@ impl EpochRow {
             rank,
             train_loss: train.loss,
             train_accuracy: train.accuracy,
+            initial: trial.initial.to_string(),
+            clock: trial.clock.to_string(),
+            test_loss: test(epoch, rank).map(|score| score.loss),
+            test_accuracy: test(epoch, rank).map(|score| score.accuracy),
         };
         rows.into_iter().map(row).collect()
     }

@@ -4,7 +4,9 @@ mod words;
 
 use crate::cli::{Common, Delay, List, Percent, Speeds, Typed, Workers, at_least, choice, speeds, threads, workers};
 use crate::error::Error;
-use crate::figures::{self, Picture, old};
+use crate::figures::loss::time_to_loss;
+use crate::figures::timeline::{Timeline, chrome_trace};
+use crate::figures::{self, Figure};
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
@@ -17,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use sim::experiment::{Comparison, LossPoint, Usage, comparisons};
 use sim::{
     ClusterSpec, Configuration, Estimate, Experiment, LawText, LearnerText, Length, Model, Observation, Policy,
-    Quadratic, RandomKey,
+    Quadratic, RandomKey, Run, Simulated,
 };
 
 /// `straggle simulate`
@@ -72,6 +74,9 @@ pub struct Simulate {
     /// Something to learn meanwhile: quadratic(h, sigma, eta), the loss h w^2/2 with gradient noise sigma and step size eta.
     #[arg(long, value_name = "LEARNER", default_value = "none")]
     pub learner: Typed<LearnerText>,
+    /// Draw what every worker does at first, with as many workers as there are at most; also as a trace for Perfetto.
+    #[arg(long)]
+    pub timeline: bool,
     /// Threads to simulate on [default: all cores].
     #[arg(short = 'j', long, value_name = "N", value_parser = threads, allow_hyphen_values = true, help_heading = "Common options")]
     pub threads: Option<usize>,
@@ -99,6 +104,8 @@ pub struct Simulation {
     /// Configurations that there should be.
     planned: usize,
     interrupted: bool,
+    /// Whether the workers' time is drawn.
+    timeline: bool,
 }
 
 /// The loss over time of one configuration.
@@ -114,8 +121,10 @@ pub struct Curve {
 
 impl Command for Simulate {
     const NAME: &'static str = "simulate";
-    const TABLES: &'static [Table] = &[Table::of::<IterationTime>(), Table::of::<Paired>(), Table::of::<Loss>()];
-    const FIGURES: &'static [&'static str] = &["iteration_times", "loss_curve"];
+    const TABLES: &'static [Table] =
+        &[Table::of::<IterationTime>(), Table::of::<Paired>(), Table::of::<Loss>(), Table::of::<TimeToLoss>()];
+    const FIGURES: &'static [&'static str] = &["iteration_times", "loss_curve", "timeline"];
+    const OTHERS: &'static [&'static str] = &["trace.json"];
 
     fn common(&self) -> &Common {
         &self.common
@@ -147,7 +156,11 @@ impl Command for Simulate {
                 Some(Quadratic { curvature: h, noise: sigma, step_size: eta, key })
             }
         };
-        Ok(Box::new(move |_| Ok(Box::new(simulate(experiment, learner, self.threads, session)?))))
+        Ok(Box::new(move |_| {
+            let timeline = self.timeline;
+            let simulation = simulate(experiment, learner, self.threads, session)?;
+            Ok(Box::new(Simulation { timeline, ..simulation }))
+        }))
     }
 }
 
@@ -201,7 +214,7 @@ pub fn simulate(
     };
     let parts = if learner.is_some() { 2 } else { 1 };
     let (observations, curves) = session.with_bar(parts * planned as u64, || pool.install(work));
-    Ok(Simulation { experiment, observations, curves, planned, interrupted: session.stopped() })
+    Ok(Simulation { experiment, observations, curves, planned, interrupted: session.stopped(), timeline: false })
 }
 
 impl Report for Simulation {
@@ -213,13 +226,28 @@ impl Report for Simulation {
         }
         if !self.curves.is_empty() {
             tables.add(self.curves.iter().flat_map(Curve::rows));
+            tables.add(time_to_loss(&self.drawn_curves()).into_iter().map(TimeToLoss::new));
         }
     }
 
-    fn figures(&self) -> Vec<(&'static str, Picture)> {
-        let times = figures::simulate::iteration_times(&self.experiment, &self.observations);
-        let loss = (!self.curves.is_empty()).then(|| ("loss_curve", old::loss::loss_curve(self).into()));
-        [("iteration_times", times.into())].into_iter().chain(loss).collect()
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
+        let mut all =
+            vec![("iteration_times", figures::simulate::iteration_times(&self.experiment, &self.observations))];
+        if !self.curves.is_empty() {
+            let most = self.curves.iter().map(|curve| curve.cell.rule.workers).max();
+            let caption = figures::simulate::caption(&self.experiment, most);
+            all.push(("loss_curve", figures::loss::loss_curve(&self.drawn_curves(), caption)));
+        }
+        if let Some((timelines, until_s)) = self.timelines() {
+            let caption = figures::simulate::caption(&self.experiment, None);
+            all.push(("timeline", figures::timeline::timeline(&timelines, until_s, caption)));
+        }
+        all
+    }
+
+    fn others(&self) -> Vec<(&'static str, String)> {
+        let trace = |(timelines, _): (Vec<Timeline>, f64)| ("trace.json", chrome_trace(&timelines));
+        self.timelines().map(trace).into_iter().collect()
     }
 
     fn text(&self) -> String {
@@ -233,6 +261,41 @@ impl Report for Simulation {
             false => Outcome::Done,
             true => Outcome::Interrupted((finished > 0).then(done)),
         }
+    }
+}
+
+/// Mean step times that a timeline shows.
+const STEPS: f64 = 10.0;
+
+impl Simulation {
+    /// What the workers do at first under each policy, at the largest number of workers, and until when; `None` if nobody
+    /// asked.
+    fn timelines(&self) -> Option<(Vec<Timeline>, f64)> {
+        let Experiment { spec, seed, .. } = &self.experiment;
+        let most = self.observations.iter().map(|o| o.cell.rule.workers).max().filter(|_| self.timeline)?;
+        let until_s = STEPS * spec.mean_task(0, 1);
+        let of = |o: &Observation| {
+            let run = Run::new(o.cell.rule, Simulated::new(spec.for_rule(o.cell.rule), RandomKey::new(*seed, 0), most));
+            Timeline::of_run(format!("{}, m = {most}", o.cell.policy), run, most, until_s)
+        };
+        let shown = self.observations.iter().filter(|o| o.cell.rule.workers == most);
+        Some((shown.map(of).collect(), until_s))
+    }
+
+    fn drawn_curves(&self) -> Vec<figures::loss::Curve> {
+        let point = |p: &LossPoint| figures::loss::Point {
+            time_s: p.time_s,
+            update: p.update as f64,
+            loss: p.loss,
+            band: p.interval,
+        };
+        let curve = |curve: &Curve| figures::loss::Curve {
+            policy: curve.cell.policy.to_string(),
+            workers: curve.cell.rule.workers,
+            points: curve.points.iter().map(point).collect(),
+            floor: curve.floor,
+        };
+        self.curves.iter().map(curve).collect()
     }
 }
 
@@ -403,6 +466,27 @@ struct Loss {
 
 impl Row for Loss {
     const TABLE: &'static str = "loss_curve";
+}
+
+/// A row of `time_to_loss.csv`: when a loss is reached for the first time.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct TimeToLoss {
+    policy: String,
+    workers: u32,
+    loss: f64,
+    /// Empty if it is not reached.
+    time_s: Option<f64>,
+}
+
+impl Row for TimeToLoss {
+    const TABLE: &'static str = "time_to_loss";
+}
+
+impl TimeToLoss {
+    fn new(row: figures::loss::TimeToLoss) -> TimeToLoss {
+        let figures::loss::TimeToLoss { policy, workers, loss, time_s } = row;
+        TimeToLoss { policy, workers, loss, time_s }
+    }
 }
 
 impl Curve {

@@ -5,7 +5,7 @@ mod words;
 
 use crate::cli::{Common, Delay, List, MOST_THREADS, Percent, Typed, Workers, at_least, threads};
 use crate::error::Error;
-use crate::figures::{Picture, old};
+use crate::figures::{self, Figure};
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
@@ -107,7 +107,8 @@ pub struct Tolerance {
 impl Command for Validate {
     const NAME: &'static str = "validate";
     const TABLES: &'static [Table] = &[Table::of::<ClaimRow>(), Table::of::<FitRow>()];
-    const FIGURES: &'static [&'static str] = &["agreement", "time_per_update", "staleness", "step_times"];
+    const FIGURES: &'static [&'static str] =
+        &["relative_error", "agreement", "time_per_update", "staleness", "step_times"];
 
     fn common(&self) -> &Common {
         &self.common
@@ -182,12 +183,13 @@ impl Report for Validated {
         }
     }
 
-    fn figures(&self) -> Vec<(&'static str, Picture)> {
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
         vec![
-            ("agreement", old::validate::agreement(self).into()),
-            ("time_per_update", old::validate::time_per_update(self).into()),
-            ("staleness", old::validate::staleness(self).into()),
-            ("step_times", old::validate::step_times(self).into()),
+            ("relative_error", figures::validate::relative_error(self)),
+            ("agreement", figures::validate::agreement(self)),
+            ("time_per_update", figures::validate::time_per_update(self)),
+            ("staleness", figures::validate::staleness(self)),
+            ("step_times", figures::validate::step_times(self)),
         ]
     }
 

@@ -127,7 +127,7 @@ fn by_policy(experiment: &Experiment, observations: &[Observation]) -> Figure {
 }
 
 /// What was simulated, in a line.
-pub(super) fn caption(experiment: &Experiment, workers: Option<u32>) -> String {
+pub fn caption(experiment: &Experiment, workers: Option<u32>) -> String {
     let Experiment { spec, model, length, seed, .. } = experiment;
     let (compute, speeds) = (spec.compute(), spec.speeds());
     let mut parts = vec![format!("Step time {compute} s")];

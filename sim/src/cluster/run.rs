@@ -184,7 +184,7 @@ pub enum Event {
 /// use straggle_sim::{Event, ClusterSpec, Law, RandomKey, Policy, Run, Simulated};
 /// let law: Law = "exp(2)".parse().unwrap();
 /// let cluster = Simulated::new(ClusterSpec::new(law), RandomKey::new(0, 0), 4);
-/// let run = Run::new(Policy::Sync.rule(4).unwrap(), cluster);
+/// let run = Run::new(Policy::SYNC.rule(4).unwrap(), cluster);
 /// let updates = run.filter(|(_, event)| matches!(event, Event::Updated(_)));
 /// let times: Vec<f64> = updates.take(3).map(|(time, _)| time.seconds()).collect();
 /// assert!(times[0] < times[1] && times[1] < times[2]);

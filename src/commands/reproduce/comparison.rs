@@ -1,7 +1,7 @@
 //! Published beside ours: the same quantities of the same configurations, as a table and as rows.
 
 use super::Name;
-use super::experiment::Experiment;
+use super::experiment::{Experiment, Setting};
 use super::published::{Published, speedup};
 use crate::commands::scaling::Measured;
 use crate::commands::scaling::summary::Summary;
@@ -36,7 +36,7 @@ pub struct Quantity {
 }
 
 /// All that can be compared; the first three and the fourth are drawn.
-pub const QUANTITIES: [Quantity; 7] = [
+pub const QUANTITIES: [Quantity; 8] = [
     Quantity { label: "time s", column: "time_s", published: |p| Some(p.wall_s), ours: |p| p.line.time_s, digits: 4 },
     Quantity {
         label: "speed-up",
@@ -80,10 +80,17 @@ pub const QUANTITIES: [Quantity; 7] = [
         ours: |p| 100.0 * p.line.train.accuracy,
         digits: 4,
     },
+    Quantity {
+        label: "staleness",
+        column: "mean_staleness",
+        published: |_| None,
+        ours: |p| p.line.staleness,
+        digits: 2,
+    },
 ];
 
 /// All published runs that we have too. Where there is one number of images, it need not be the published one.
-pub fn pairs(experiment: &Experiment, measured: &Measured) -> Vec<Pair> {
+pub fn pairs(experiment: &Experiment, setting: &Setting, measured: &Measured) -> Vec<Pair> {
     let wall_s = |row: &Published| match experiment.name {
         Name::E2 => row.time_s / f64::from(row.workers),
         Name::E0 | Name::E1 | Name::E3 | Name::E4 | Name::All => row.time_s,
@@ -92,11 +99,16 @@ pub fn pairs(experiment: &Experiment, measured: &Measured) -> Vec<Pair> {
     let all = &experiment.published;
     let pair = |row: &Published| {
         let same = |line: &&Summary| {
-            let samples = experiment.plan.samples.len() == 1 || line.samples == row.samples;
+            let samples = setting.plan.samples.len() == 1 || line.samples == row.samples;
             (line.method, line.workers, samples) == (row.method, row.workers, true)
         };
         let line = *lines.iter().find(same)?;
-        Some(Pair { row: row.clone(), wall_s: wall_s(row), speedup: speedup(row, all, wall_s), line })
+        let series = match setting.label {
+            "" => row.series.clone(),
+            label => format!("{}, {label}", row.series),
+        };
+        let (wall, speedup) = (wall_s(row), speedup(row, all, wall_s));
+        Some(Pair { row: Published { series, ..row.clone() }, wall_s: wall, speedup, line })
     };
     all.iter().filter_map(pair).collect()
 }
@@ -104,7 +116,10 @@ pub fn pairs(experiment: &Experiment, measured: &Measured) -> Vec<Pair> {
 /// The table, each cell "published | ours".
 pub fn table(pairs: &[Pair]) -> String {
     let known = |quantity: &&Quantity| pairs.iter().any(|pair| (quantity.published)(pair).is_some());
-    let always = |quantity: &&Quantity| known(quantity) || quantity.column == "test_accuracy";
+    let is_stale = pairs.iter().any(|pair| pair.line.staleness > 0.0);
+    let always = |quantity: &&Quantity| {
+        known(quantity) || quantity.column == "test_accuracy" || (is_stale && quantity.column == "mean_staleness")
+    };
     let quantities: Vec<&Quantity> = QUANTITIES.iter().filter(always).collect();
     let header: Vec<&str> =
         ["series", "images", "m"].into_iter().chain(quantities.iter().map(|quantity| quantity.label)).collect();

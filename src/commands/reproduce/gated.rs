@@ -3,7 +3,7 @@
 use super::{Name, Reproduce};
 use crate::commands::simulate::{Simulation, simulate};
 use crate::error::Error;
-use crate::figures::{Picture, old};
+use crate::figures::{self, Figure};
 use crate::report::{Job, Outcome, Report};
 use crate::rows::Tables;
 use crate::session::Session;
@@ -51,8 +51,8 @@ impl Report for Gated {
         self.simulation.tables(tables);
     }
 
-    fn figures(&self) -> Vec<(&'static str, Picture)> {
-        vec![("comparison", old::reproduce::gated(&self.simulation.observations, RATE).into())]
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
+        vec![("comparison", figures::reproduce::gated(&self.simulation.observations, RATE))]
     }
 
     fn text(&self) -> String {

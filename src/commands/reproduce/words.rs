@@ -12,8 +12,8 @@ const NEAR: f64 = 1.5;
 const FEW: u32 = 3;
 
 /// Everything that is printed.
-pub fn report(experiment: &Experiment, measured: &Measured, pairs: &[Pair], quick: bool) -> String {
-    let plan = &measured.plan;
+pub fn report(experiment: &Experiment, measured: &[Measured], pairs: &[Pair], quick: bool) -> String {
+    let plan = &measured[0].plan;
     let mut text = format!(
         "{}: {}, published | ours{}\n{}, {} epochs, batch {} per worker, lr {}, momentum {}, {} images; {} cores\n\n{}\n",
         experiment.name,
@@ -25,13 +25,17 @@ pub fn report(experiment: &Experiment, measured: &Measured, pairs: &[Pair], quic
         plan.sgd.rate,
         plan.sgd.momentum,
         plan.samples.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-        measured.cores,
+        measured[0].cores,
         table(pairs),
     );
-    for sentence in verdict(experiment.name, pairs, quick) {
-        let _ = writeln!(text, "{sentence}");
+    for (setting, one) in experiment.settings.iter().zip(measured) {
+        let these: Vec<&Pair> = pairs.iter().filter(|pair| pair.row.series.ends_with(setting.label)).collect();
+        let label = if setting.label.is_empty() { String::new() } else { format!("{}: ", setting.label) };
+        for sentence in verdict(experiment.name, &these, quick) {
+            let _ = writeln!(text, "{label}{sentence}");
+        }
+        text.push_str(&words::differences(one));
     }
-    text.push_str(&words::differences(measured));
     for trap in experiment.traps {
         let _ = writeln!(text, "- {trap}");
     }
@@ -39,10 +43,10 @@ pub fn report(experiment: &Experiment, measured: &Measured, pairs: &[Pair], quic
 }
 
 /// Whether the direction is the published one.
-fn verdict(name: Name, pairs: &[Pair], quick: bool) -> Vec<String> {
+fn verdict(name: Name, pairs: &[&Pair], quick: bool) -> Vec<String> {
     let mut sentences = Vec::new();
     if matches!(name, Name::E2 | Name::E3) && !quick {
-        let apart = |pair: &Pair| Some(100.0 * pair.line.test.accuracy - pair.row.test_accuracy?);
+        let apart = |pair: &&Pair| Some(100.0 * pair.line.test.accuracy - pair.row.test_accuracy?);
         let few: Vec<f64> = pairs.iter().filter(|pair| pair.row.workers <= FEW).filter_map(apart).collect();
         let near = few.iter().all(|points| points.abs() <= NEAR);
         let points = few.iter().map(|points| format!("{points:+.2}")).collect::<Vec<_>>().join(", ");

@@ -13,7 +13,7 @@ use validation::cluster::threads::delays;
 use validation::models::net::device;
 use validation::predict::calibrate::{Conditions, alone, updates};
 use validation::{
-    Bench, Break, Calibration, Dataset, Digits, Expectation, Method, Net, Outcome, Split, Threaded, Trial,
+    Bench, Break, Calibration, Dataset, Digits, Expectation, Initial, Method, Net, Outcome, Split, Threaded, Trial,
 };
 use validation::{calibrate, expect};
 
@@ -159,7 +159,7 @@ const TIMED: usize = 10;
 
 impl Alone {
     fn calibrate(plan: &Plan, like: &Trial, net: &Net, train: &Split, stop: &Arc<AtomicBool>) -> Option<Alone> {
-        let alone = Trial { method: Method::Policy(sim::Policy::SYNC), workers: 1, ..*like };
+        let alone = Trial { method: Method::Policy(sim::Policy::SYNC), workers: 1, initial: Initial::Shared, ..*like };
         let learner = alone.learner(net, &Arc::new(train.first(like.samples)));
         let draws = delays(None, RandomKey::new(plan.seed, 0));
         let conditions = Conditions { steps: 1, draws, cold: false };
