@@ -9,10 +9,13 @@ mod finished;
 mod formats;
 mod manifest;
 mod output;
+mod page;
 #[expect(dead_code, reason = "profiles are written before anything reads them")]
 mod profile;
 mod report;
 mod rows;
+#[cfg(feature = "serve")]
+mod serve;
 mod session;
 mod text;
 mod trace;

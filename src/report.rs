@@ -151,7 +151,8 @@ pub fn run<C: Command>(mut command: C, typed: &[OsString]) -> Result<(), Error> 
     }
     let report = job(&output)?;
     let outcome = report.outcome();
-    manifest.complete = matches!(outcome, Outcome::Done | Outcome::Failed(_));
+    let complete = matches!(outcome, Outcome::Done | Outcome::Failed(_));
+    manifest.complete = complete;
     if matches!(outcome, Outcome::Broke(_, None) | Outcome::Interrupted(None)) {
         return outcome.conclude(None);
     }
@@ -165,7 +166,9 @@ pub fn run<C: Command>(mut command: C, typed: &[OsString]) -> Result<(), Error> 
     let written = write(&*report, common, tables, manifest, output);
     session::print(&text)?;
     let written = written?;
-    session.tell("wrote", &written);
+    if complete {
+        session.tell("wrote", &written);
+    }
     outcome.conclude(Some(&written))
 }
 

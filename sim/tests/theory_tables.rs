@@ -310,3 +310,35 @@ fn the_min_gate_is_right_for_the_exponential_law_only() {
     let law = law("gamma(4, 1)");
     equal("quadrature", mean_of_survival(&|t| law.survival(t).powi(8), 0.0).unwrap(), kth(1, 8, &spec("gamma(4, 1)")));
 }
+
+/// Unequal speeds at ten thousand workers cost no more than their products: the last and the first of many.
+#[test]
+fn the_slowest_of_ten_thousand_unequal_workers_is_known_at_once() {
+    let speeds = |m: usize| spec("exp(1)").with_speeds((0..m).map(|i| 1.0 + i as f64 / m as f64).collect()).unwrap();
+    let found = time_per_update(rule("sync", 10_000), &speeds(10_000)).unwrap();
+    // Between the slowest of as many of speed 1 and of speed 2.
+    assert_eq!(found.kind, Kind::Exact);
+    assert!(found.seconds > harmonic(10_000) / 2.0 && found.seconds < harmonic(10_000), "{found:?}");
+    // By inclusion and exclusion: 1/1 + 1/(4/3) + 1/(5/3) - 1/(7/3) - 1/(8/3) - 1/3 + 1/4.
+    let three = time_per_update(rule("sync", 3), &speeds(3)).unwrap().seconds;
+    let exact = 1.0 + 0.75 + 0.6 - 3.0 / 7.0 - 3.0 / 8.0 - 1.0 / 3.0 + 0.25;
+    assert!((three / exact - 1.0).abs() < 1e-9, "{three} against {exact}");
+}
+
+/// Cores that are faster than 1, or more of them than workers, do not make theory say what cannot be.
+#[test]
+fn cores_of_other_speeds_are_not_forgotten() {
+    let many = spec("exp(1)").with_cores(Some(20)).unwrap().with_core_speeds(vec![1.0, 2.0]).unwrap();
+    assert_eq!(time_per_update(rule("async", 4), &many).unwrap().seconds, 0.25);
+    let queued = many.with_sharing(straggle_sim::Sharing::FirstCome);
+    for (policy, m) in [("async", 1), ("async", 4), ("sync", 4)] {
+        let theory = time_per_update(rule(policy, m), &queued).unwrap();
+        let found = common::observe(policy, m, &queued, straggle_sim::Length::Updates(2000), 1).remove(0);
+        assert_eq!(theory.kind, Kind::Lower);
+        assert!(
+            !found.breaks_bound() && found.mean.mean > 0.9 * theory.seconds,
+            "{policy} {m}: {theory:?} {:?}",
+            found.mean
+        );
+    }
+}

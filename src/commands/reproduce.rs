@@ -17,7 +17,7 @@ use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
 use clap::{Args, ValueEnum};
 use comparison::{ComparisonRow, Pair};
-use experiment::Experiment;
+use experiment::PublishedExperiment;
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
@@ -110,7 +110,7 @@ impl Command for Reproduce {
     }
 
     fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
-        let Some(experiment) = Experiment::new(self) else { return gated::prepare(self, session) };
+        let Some(experiment) = PublishedExperiment::new(self) else { return gated::prepare(self, session) };
         for setting in &experiment.settings {
             setting.plan.check()?;
         }
@@ -135,7 +135,7 @@ impl Command for Reproduce {
 
 /// Ours beside what was published.
 struct Reproduction {
-    experiment: Experiment,
+    experiment: PublishedExperiment,
     /// Of each setting, as far as they were measured.
     measured: Vec<Measured>,
     pairs: Vec<Pair>,

@@ -148,9 +148,7 @@ impl Report for Measured {
         let done = (finished > 0).then(|| format!("{finished} of {} trials were finished", self.planned));
         match &self.broke {
             None => Outcome::Done,
-            Some((_, Break::Stopped)) => {
-                Outcome::Interrupted(done.map(|done| done + "; the same command goes on from there"))
-            }
+            Some((_, Break::Stopped)) => Outcome::Interrupted(done),
             Some((trial, Break::Diverged { update })) => Outcome::Broke(
                 format!(
                     "the loss is not finite at update {update} of {} with m = {}: the step size is too large; lower --lr",

@@ -141,9 +141,9 @@ impl Command for Simulate {
 
     fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
         let experiment = self.experiment(session)?;
-        let (cells, impossible) = experiment.cells();
+        let (configurations, impossible) = experiment.cells();
         match &impossible[..] {
-            [.., last] if cells.is_empty() => return Err(Error::Usage(last.to_string())),
+            [.., last] if configurations.is_empty() => return Err(Error::Usage(last.to_string())),
             [] => {}
             [first, ..] => session
                 .note(format!("left out {}; the first: {first}", count(impossible.len() as u64, "configuration"))),
@@ -199,17 +199,18 @@ pub fn simulate(
 ) -> Result<Simulation, Error> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build();
     let pool = pool.map_err(|e| Error::Usage(format!("cannot start the threads: {e}; lower --threads")))?;
-    let (cells, progress) = (experiment.cells().0, &session.progress);
+    let (configurations, progress) = (experiment.cells().0, &session.progress);
     let curve = |learner: Quadratic, cell: Configuration| {
         let points = experiment.loss_curve(cell, learner, 100, progress)?;
         Some(Curve { cell, points, floor: experiment.loss_floor(cell, learner) })
     };
-    let planned = cells.len();
+    let planned = configurations.len();
     let work = || {
         let observations: Vec<_> = experiment.observe(progress).into_iter().flatten().collect();
-        let cells = learner.map(|learner| (learner, cells)).into_par_iter();
-        let curves =
-            cells.flat_map(|(learner, cells)| cells.into_par_iter().with_max_len(1).map(move |cell| (learner, cell)));
+        let configurations = learner.map(|learner| (learner, configurations)).into_par_iter();
+        let curves = configurations.flat_map(|(learner, configurations)| {
+            configurations.into_par_iter().with_max_len(1).map(move |cell| (learner, cell))
+        });
         (observations, curves.filter_map(|(learner, cell)| curve(learner, cell)).collect())
     };
     let parts = if learner.is_some() { 2 } else { 1 };
@@ -256,7 +257,7 @@ impl Report for Simulation {
 
     fn outcome(&self) -> Outcome {
         let finished = self.observations.len();
-        let done = || format!("{finished} of {} were finished", count(self.planned as u64, "configuration"));
+        let done = || format!("{finished} of {} configurations were finished", self.planned);
         match self.interrupted {
             false => Outcome::Done,
             true => Outcome::Interrupted((finished > 0).then(done)),

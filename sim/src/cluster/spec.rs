@@ -231,6 +231,11 @@ impl ClusterSpec {
         }
     }
 
+    /// The same cluster, computing otherwise.
+    pub fn with_compute(self, compute: Compute) -> ClusterSpec {
+        ClusterSpec { compute, ..self }
+    }
+
     /// With speeds, repeated over the workers: one of speed 0.5 computes twice as long.
     ///
     /// # Errors

@@ -62,8 +62,18 @@ pub fn time_per_update(rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
     if rule.is_timed() || rule.drops_stale() || spec.failures.is_some() || !spec.contention.is_empty() {
         return None;
     }
+    // An all-reduce comes after everything else, with nobody at work whom it could delay.
+    without_all_reduce(rule, spec).map(|theory| Theory { seconds: theory.seconds + spec.all_reduce_s, ..theory })
+}
+
+fn without_all_reduce(rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
     if rule.workers == 1 {
-        return exact(alone(rule, spec));
+        let seconds = alone(rule, spec);
+        return match core_speed(spec) {
+            // On which core it is, and so how fast, is the cluster's business.
+            Some(fastest) => lower(seconds / fastest),
+            None => exact(seconds),
+        };
     }
     let cores = spec.cores.filter(|_| spec.shares_cores(rule.workers));
     let queues_for_cores = cores.is_some() && spec.sharing == Sharing::FirstCome;
@@ -280,7 +290,7 @@ fn sharing(rule: Rule, spec: &ClusterSpec, cores: u32) -> Option<Theory> {
     };
     if never_waits && rule.on_update == OnUpdate::CarriesOn && spec.delay.is_none() {
         // Nobody ever stops computing, so everybody is slowed down by the same factor all the time.
-        return exact(renewal(rule, spec) * f64::from(rule.workers) / f64::from(cores));
+        return exact(renewal(rule, spec) * (f64::from(rule.workers) / f64::from(cores)).max(1.0));
     }
     let all_wait = rule.on_completion == OnCompletion::Waits;
     match memoryless_rate(rule, spec) {
@@ -308,6 +318,13 @@ fn served(rule: Rule, spec: &ClusterSpec, service: &Law) -> Option<Theory> {
     contended(rule, spec, f64::from(rule.quorum) * service.mean())
 }
 
+/// How much faster than its own core a worker may be, where it has to take one of unequal cores; at least 1.
+fn core_speed(spec: &ClusterSpec) -> Option<f64> {
+    let unequal = spec.core_speeds.iter().any(|&speed| speed != 1.0);
+    let queued = spec.cores.is_some() && spec.sharing == Sharing::FirstCome && unequal;
+    queued.then(|| spec.core_speeds.iter().copied().fold(1.0, f64::max))
+}
+
 /// One worker, one task after the other, one hand-in after the other, whatever the policy.
 fn alone(rule: Rule, spec: &ClusterSpec) -> f64 {
     let mean = |law: &Option<Law>| law.as_ref().map_or(0.0, Law::mean);
@@ -320,6 +337,7 @@ fn contended(rule: Rule, spec: &ClusterSpec, busy: f64) -> Option<Theory> {
     let bound = |spec: &ClusterSpec| uncontended(rule, spec).filter(|theory| theory.kind != Kind::Upper);
     // Nor is it faster than computing alone.
     let free = bound(spec).or_else(|| bound(&spec.clone().with_delay(None)));
-    let least = free.map_or(0.0, |theory| theory.seconds).max(busy);
+    // Cores may be faster than those on which a worker's own time was taken.
+    let least = (free.map_or(0.0, |theory| theory.seconds) / core_speed(spec).unwrap_or(1.0)).max(busy);
     if least > 0.0 { lower(least) } else { None }
 }

@@ -257,6 +257,17 @@ pub fn warnings(experiment: &Experiment) -> Vec<String> {
             warnings.push(format!("the variance of {law} is infinite, so no interval is honest, and none is given"));
         }
     }
+    if let &Law::Pareto { shape, .. } = spec.compute().law(0) {
+        // Of the mean, what times are rarer than one in 2^52 make, which a draw cannot be.
+        let missing = 2f64.powf(-52.0 * (1.0 - 1.0 / shape));
+        if missing > 0.01 {
+            warnings.push(format!(
+                "{} of the mean of {} is made by times so rare that none is ever drawn: simulated means are too short by that",
+                percent(missing),
+                spec.compute()
+            ));
+        }
+    }
     warnings.extend(too_few(experiment));
     warnings.extend(short_traces(experiment));
     warnings.extend(gate_warning(experiment));
