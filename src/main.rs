@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod error;
+#[cfg_attr(not(feature = "train"), allow(dead_code))]
 mod figures;
 #[cfg(feature = "train")]
 mod finished;

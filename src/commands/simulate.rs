@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sim::experiment::{Comparison, LossPoint, Usage, comparisons};
 use sim::{
-    ClusterSpec, Configuration, Estimate, Experiment, Law, LawText, LearnerText, Length, Model, Observation, Policy,
+    ClusterSpec, Configuration, Estimate, Experiment, LawText, LearnerText, Length, Model, Observation, Policy,
     Quadratic, RandomKey, Run, Simulated,
 };
 
@@ -167,13 +167,13 @@ impl Command for Simulate {
 impl Simulate {
     fn experiment(&self, session: &Session) -> Result<Experiment, Error> {
         let law = |law: &Typed<LawText>| trace::law(&law.0, session);
-        let spec = ClusterSpec {
-            delay: self.delay.0.0.as_ref().map(|delay| trace::law(delay, session)).transpose()?,
-            speeds: self.speeds.0.clone(),
-            cores: self.cores,
-            service: self.server_time.as_ref().map(law).transpose()?,
-            ..ClusterSpec::new(law(self.step_time.as_ref().expect("resolved"))?)
-        };
+        let delay = self.delay.0.0.as_ref().map(|delay| trace::law(delay, session)).transpose()?;
+        let spec = ClusterSpec::of(trace::compute(&self.step_time.as_ref().expect("resolved").0, session)?)
+            .with_delay(delay)
+            .with_service(self.server_time.as_ref().map(law).transpose()?)
+            .with_speeds(self.speeds.0.clone())
+            .and_then(|spec| spec.with_cores(self.cores))
+            .map_err(|e| Error::Usage(e.to_string()))?;
         let length = match (&self.precision, self.updates) {
             (Some(Typed(Percent(share))), _) => Length::Precision(*share),
             (None, Some(updates)) => Length::Updates(updates),
@@ -274,9 +274,9 @@ impl Simulation {
     fn timelines(&self) -> Option<(Vec<Timeline>, f64)> {
         let Experiment { spec, seed, .. } = &self.experiment;
         let most = self.observations.iter().map(|o| o.cell.rule.workers).max().filter(|_| self.timeline)?;
-        let until_s = STEPS * (spec.compute.mean() + spec.delay.as_ref().map_or(0.0, Law::mean));
+        let until_s = STEPS * spec.mean_task(0, 1);
         let of = |o: &Observation| {
-            let run = Run::new(o.cell.rule, Simulated::new(spec.clone(), RandomKey::new(*seed, 0), most));
+            let run = Run::new(o.cell.rule, Simulated::new(spec.for_rule(o.cell.rule), RandomKey::new(*seed, 0), most));
             Timeline::of_run(format!("{}, m = {most}", o.cell.policy), run, most, until_s)
         };
         let shown = self.observations.iter().filter(|o| o.cell.rule.workers == most);
@@ -377,7 +377,7 @@ impl IterationTime {
         IterationTime {
             policy: o.cell.policy.to_string(),
             workers: o.cell.rule.workers,
-            step_time: experiment.spec.compute.to_string(),
+            step_time: experiment.spec.compute().to_string(),
             model: experiment.model.to_string(),
             updates: o.updates,
             mean_s: o.mean.mean,

@@ -168,12 +168,12 @@ impl Command for Train {
         let policy = self.policy()?;
         let (simulated, workers) = (self.clock == Clock::Simulated, self.workers);
         let rule = policy.rule(workers).map_err(|e| Error::Usage(e.to_string()))?;
-        if policy == Policy::Hogwild && self.lr_rule.0 == LearningRateRule::PerStaleness {
+        if policy == Policy::HOGWILD && self.lr_rule.0 == LearningRateRule::PerStaleness {
             return usage(
                 "nobody knows how stale a step of hogwild is; type --lr-rule same, or --policies async".into(),
             );
         }
-        let (gpu, averages) = (self.backend.0 == Backend::Gpu, matches!(policy, Policy::Local(_)));
+        let (gpu, averages) = (self.backend.0 == Backend::Gpu, policy.name() == "local");
         match self.initial.0 {
             Initial::PerWorker if !averages => {
                 return usage(
@@ -186,7 +186,7 @@ impl Command for Train {
             }
             Initial::PerWorker | Initial::Shared => {}
         }
-        if policy == Policy::Hogwild && gpu {
+        if policy == Policy::HOGWILD && gpu {
             return usage(
                 "a graphics card has no parameters that several workers write at once; type --policies async, or --backend cpu"
                     .into(),
@@ -222,7 +222,7 @@ impl Command for Train {
         let law = |law: &LawText| trace::law(law, session);
         let compute =
             self.step_time.as_ref().map_or_else(|| Ok("exp(2)".parse().expect("a law")), |time| law(&time.0))?;
-        let spec = ClusterSpec { delay: self.delay.0.0.as_ref().map(law).transpose()?, ..ClusterSpec::new(compute) };
+        let spec = ClusterSpec::new(compute).with_delay(self.delay.0.0.as_ref().map(law).transpose()?);
         let samples = self.samples.map(|samples| samples as usize);
         let data = dataset(&training.data, training.model.0, training.pixels.0, samples, self.common.seed)?;
         let (key, samples, batch) =
@@ -253,7 +253,7 @@ impl Command for Train {
                 Initial::PerWorker => learner.with_own_initial(key),
             };
             let learner = Arc::new(match policy {
-                Policy::Hogwild => learner.with_velocity(Velocity::Workers(rule.workers)),
+                Policy::HOGWILD => learner.with_velocity(Velocity::Workers(rule.workers)),
                 _ => learner,
             });
             let trainer = Trainer { arguments: self, policy, rule, samples, learner, test, session };

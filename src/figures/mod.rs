@@ -61,14 +61,16 @@ pub fn png(svg: &str) -> Vec<u8> {
     pixels.encode_png().expect("writing to memory does not fail")
 }
 
-/// The PDF of an SVG document: one page, as large as the figure at 96 pixels to the inch.
+/// The PDF of an SVG document: one page, as large as the figure at 96 pixels to the inch, its text as outlines (svg2pdf's own
+/// way with text needs a font database that looks for the system's fonts).
 ///
 /// # Panics
 /// If it is not a document of [`svg`].
 pub fn pdf(svg: &str) -> Vec<u8> {
     let page = svg2pdf::PageOptions { dpi: 96.0 };
-    let pdf = svg2pdf::to_pdf(&tree(svg), svg2pdf::ConversionOptions::default(), page);
-    with_resources_in_order(pdf.expect("plain shapes and text"))
+    let outlines = tree(&tree(svg).to_string(&usvg::WriteOptions::default()));
+    let pdf = svg2pdf::to_pdf(&outlines, svg2pdf::ConversionOptions::default(), page);
+    with_resources_in_order(pdf.expect("plain shapes"))
 }
 
 /// svg2pdf writes the entries of a resource dictionary, a line each, in the order of a hash map, which differs from run to

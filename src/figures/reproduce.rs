@@ -107,9 +107,9 @@ pub fn comparison(plan: &Plan, pairs: &[Pair]) -> Figure {
 pub fn gated(observations: &[Observation], rate: f64) -> Figure {
     let mut marks = Vec::new();
     let most = observations.iter().map(|o| o.cell.rule.workers).max().unwrap_or(1);
-    let curves = [(Policy::Sync, "synchronous: Hₘ/λ"), (Policy::Async, "asynchronous: 1/(mλ)")];
+    let curves = [(Policy::SYNC, "synchronous: Hₘ/λ"), (Policy::ASYNC, "asynchronous: 1/(mλ)")];
     for (i, (policy, name)) in curves.into_iter().enumerate() {
-        let exact = |m: u32| if policy == Policy::Sync { harmonic(m) / rate } else { 1.0 / (f64::from(m) * rate) };
+        let exact = |m: u32| if policy == Policy::SYNC { harmonic(m) / rate } else { 1.0 / (f64::from(m) * rate) };
         let ours = observations.iter().filter(|o| o.cell.policy == policy);
         let points = ours.map(|o| (f64::from(o.cell.rule.workers), o.mean.mean));
         marks.push(Mark::line((1..=most).map(|m| (f64::from(m), exact(m))), nth(i)));

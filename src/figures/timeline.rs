@@ -77,12 +77,16 @@ impl Timeline {
                     ];
                     timeline.add(done.task.worker, start, parts);
                 }
-                Event::Cancelled(task) => {
+                Event::Cancelled(task) | Event::Lost(task) => {
                     let start = given[task.worker as usize].take().unwrap_or(at);
                     timeline.add(task.worker, start, [(at - start, Activity::Cancelled)]);
                 }
                 Event::Updated(_) => timeline.updates.push(at),
-                Event::Applied(_) => {}
+                Event::Applied(_)
+                | Event::Discarded(_)
+                | Event::Interrupted(_)
+                | Event::Failed(_)
+                | Event::Returned(_) => {}
             }
         }
         timeline
@@ -185,10 +189,8 @@ mod tests {
 
     fn simulated(policy: &str, until_s: f64) -> Timeline {
         let rule = policy.parse::<Policy>().expect("a policy").rule(4).expect("a rule");
-        let spec = ClusterSpec {
-            delay: Some("exp(10)".parse().expect("a law")),
-            ..ClusterSpec::new("exp(1)".parse().expect("a law"))
-        };
+        let spec =
+            ClusterSpec::new("exp(1)".parse().expect("a law")).with_delay(Some("exp(10)".parse().expect("a law")));
         let run = Run::new(rule, Simulated::new(spec, RandomKey::new(7, 0), 4));
         Timeline::of_run(policy.to_string(), run, 4, until_s)
     }

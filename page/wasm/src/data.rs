@@ -39,9 +39,9 @@ pub(crate) fn read(text: &str) -> Result<StepTimes, String> {
 }
 
 pub(crate) fn describe(table: &StepTimes) -> Result<Data, String> {
-    let source = TraceSource { file: "data".into(), column: None };
+    let source = TraceSource::file("data");
     let law = Law::trace(source, table.pooled().to_vec()).map_err(|error| error.to_string())?;
-    let rule = Policy::Sync.rule(8).map_err(|error| error.to_string())?;
+    let rule = Policy::SYNC.rule(8).map_err(|error| error.to_string())?;
     let shares = table.variance_shares().map(|shares| [shares.worker, shares.step, shares.rest]);
     let lag1 = table.lag1_correlation();
     let [worker, step, _] = shares.unwrap_or_default();

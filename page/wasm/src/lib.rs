@@ -42,7 +42,7 @@ impl Session {
     fn try_answer(&mut self, head: &str, body: &str) -> Result<String, String> {
         let (command, options) = head.trim().split_once(' ').unwrap_or((head.trim(), ""));
         match command {
-            "policies" => text(&Policy::EXAMPLES.map(|policy| policy.to_string())),
+            "policies" => text(&Policy::examples().map(|policy| policy.to_string()).collect::<Vec<_>>()),
             "data" => {
                 let table = data::read(body)?;
                 let described = text(&data::describe(&table)?)?;

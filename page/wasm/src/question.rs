@@ -18,7 +18,7 @@ impl Question {
     /// Reads `--name value` pairs; `trace(...)` as a law stands for `times`.
     pub(crate) fn read(options: &str, times: &[f64]) -> Result<Question, String> {
         let law = |text: &str| law(text, times);
-        let mut policies = vec![Policy::Sync, Policy::Async];
+        let mut policies = vec![Policy::SYNC, Policy::ASYNC];
         let mut workers: Vec<u32> = (1..=20).collect();
         let mut spec = ClusterSpec::new(law("exp(2)")?);
         let (mut model, mut updates, mut seed) = (Model::Event, 5000, 0);
@@ -27,10 +27,13 @@ impl Question {
         for (name, value) in pairs(options)? {
             let value = value.as_str();
             match name.as_str() {
-                "step-time" => spec.compute = law(value)?,
-                "delay" => spec.delay = Some(law(value)?),
-                "server-time" => spec.service = Some(law(value)?),
-                "speeds" => spec.speeds = list(value, |speed: &f64| *speed > 0.0 && speed.is_finite())?,
+                "step-time" => spec = spec.with_compute(law(value)?.into()),
+                "delay" => spec = spec.with_delay(law(value)?),
+                "server-time" => spec = spec.with_service(law(value)?),
+                "speeds" => {
+                    let speeds = list(value, |speed: &f64| *speed > 0.0 && speed.is_finite())?;
+                    spec = spec.with_speeds(speeds).map_err(|error| error.to_string())?;
+                }
                 "workers" => workers = list(value, |&m: &u32| (1..=1000).contains(&m))?,
                 "max-workers" => workers = (1..=one(value, |&m: &u32| (1..=1000).contains(&m))?).collect(),
                 "policies" => policies = list(value, |_| true)?,

@@ -185,8 +185,8 @@ pub(crate) struct Summary {
 }
 
 pub(crate) fn law(question: &Question) -> Summary {
-    let law: &Law = &question.experiment.spec.compute;
-    let eight = sim::Policy::Sync.rule(8).ok();
+    let law: &Law = question.experiment.spec.compute().law(0);
+    let eight = sim::Policy::SYNC.rule(8).ok();
     let slowest = eight.and_then(|rule| theory::time_per_update(rule, &ClusterSpec::new(law.clone())));
     Summary {
         law: law.to_string(),

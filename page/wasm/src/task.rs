@@ -65,7 +65,7 @@ impl Task {
     /// Gradients a second under k-sync:K.
     fn rate(&self, k: u32) -> f64 {
         let law: Law = self.step_time.parse().expect("a law that was printed can be read");
-        let rule = Policy::KSync(k).rule(self.workers).expect("K is at most the number of workers");
+        let rule = Policy::k_sync(k).rule(self.workers).expect("K is at most the number of workers");
         let theory = theory::time_per_update(rule, &ClusterSpec::new(law)).expect("k-sync is known for every law");
         f64::from(k) / theory.seconds
     }

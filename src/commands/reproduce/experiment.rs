@@ -29,7 +29,7 @@ pub struct PublishedExperiment {
 }
 
 const PLAIN: Sgd = Sgd { rate: 0.01, momentum: 0.0, rule: LearningRateRule::Same };
-const SYNC: Method = Method::Policy(Policy::Sync);
+const SYNC: Method = Method::Policy(Policy::SYNC);
 
 impl PublishedExperiment {
     /// The experiment, in full or quick; none for E0, which trains nothing.
@@ -93,7 +93,7 @@ impl PublishedExperiment {
             Name::E3 => (
                 "Hogwild",
                 Plan {
-                    policies: vec![Method::Policy(Policy::Hogwild)],
+                    policies: vec![Method::Policy(Policy::HOGWILD)],
                     samples: smaller(12_000),
                     model: Architecture::LenetSmall,
                     pixels: PixelScale::Unit,

@@ -28,7 +28,7 @@ struct Published {
 pub fn prepare<'a>(arguments: &'a Reproduce, session: &'a Session) -> Result<Job<'a>, Error> {
     let iterations = if arguments.quick { 1000 } else { 5000 };
     let experiment = Experiment {
-        policies: vec![Policy::Sync, Policy::Async],
+        policies: vec![Policy::SYNC, Policy::ASYNC],
         workers: (1..=MOST).collect(),
         spec: ClusterSpec::new(format!("exp({RATE})").parse().expect("a law")),
         model: Model::Gated,
@@ -78,7 +78,7 @@ fn words(observations: &[Observation], iterations: u64) -> String {
     let rows = (1..=MOST).map(|m| {
         let exact = [harmonic(m) / RATE, 1.0 / (f64::from(m) * RATE)].map(|seconds| digits(seconds, 5));
         let [sync, r#async] = exact;
-        [m.to_string(), sync, ours(Policy::Sync, m), r#async, ours(Policy::Async, m)]
+        [m.to_string(), sync, ours(Policy::SYNC, m), r#async, ours(Policy::ASYNC, m)]
     });
     let mut text = format!(
         "{}: the gated model, mean seconds per iteration of m workers with steps exp({RATE}); {iterations} iterations\n\n{}",
@@ -95,8 +95,8 @@ fn words(observations: &[Observation], iterations: u64) -> String {
             row.workers,
             row.sync_s,
             row.async_s,
-            digits(ours(Policy::Sync), 5),
-            digits(ours(Policy::Async), 5)
+            digits(ours(Policy::SYNC), 5),
+            digits(ours(Policy::ASYNC), 5)
         );
     }
     text.push_str(

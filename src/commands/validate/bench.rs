@@ -179,7 +179,7 @@ impl Measurer<'_> {
             let spec = spec(&calibrations[plan.kind[index]], cell.delay.clone(), &update_s);
             let address = (index as u64) << 32 | pass;
             Replication {
-                cycle_s: spec.mean_alone(),
+                cycle_s: spec.mean_cycle(),
                 predicted: cell.predict(spec.clone(), RandomKey::new(seed, address), updates),
                 elsewhere: cell.predict(spec, RandomKey::new(seed, u64::MAX - address), updates),
                 measured,
@@ -207,7 +207,7 @@ impl Measurer<'_> {
         let first: Vec<_> = kinds.iter().map(|kind| self.calibrate(kind, 2, pool)).collect::<Result<_, _>>()?;
         let spec = |kind: usize| spec(&first[kind], kinds[kind].delay.clone(), &[1e-4]);
         let tasks = |kind: usize| {
-            let cycle_s = f64::from(kinds[kind].steps) * spec(kind).mean_alone();
+            let cycle_s = f64::from(kinds[kind].steps) * spec(kind).mean_cycle();
             (CALIBRATION_S / self.cores.number() as f64 / cycle_s).clamp(1.0, 40.0) as u64
         };
         let updates = |(cell, &kind): (&Configuration, &usize)| match self.arguments.updates {
@@ -225,8 +225,8 @@ impl Measurer<'_> {
 
     /// What one worker costs now.
     fn calibrate(&self, kind: &Kind, tasks: u64, pool: &mut Pool) -> Result<Vec<Calibration>, Failure> {
-        let rule = Policy::Sync.rule(1).expect("one worker");
-        let like = Configuration { policy: Policy::Sync, rule, delay: kind.delay.clone() };
+        let rule = Policy::SYNC.rule(1).expect("one worker");
+        let like = Configuration { policy: Policy::SYNC, rule, delay: kind.delay.clone() };
         let draws = like.draws(RandomKey::new(self.arguments.common.seed, u64::MAX / 2));
         let conditions = Conditions { steps: kind.steps, draws, cold: kind.shares };
         calibrate(&mut pool.alone, &conditions, tasks).ok_or(Failure::Stopped)

@@ -1,89 +1,120 @@
-//! How fast does each compute when there are more workers than cores? Shared equally, or first come first served.
+//! Queueing stations on a task's route: processor sharing (PS), or first come first served (FCFS) with c servers.
 //!
-//! Kernels cut time into slices of some milliseconds. Longer steps share the cores equally; shorter ones run to their end
-//! before the next is let in. The work done is the same, the order is not.
+//! Workers that share cores, and messages that share a link, are the same thing. Kernels cut time into slices of some
+//! milliseconds: longer steps share the cores equally; shorter ones run to their end before the next is let in. The work done
+//! is the same, the order is not.
 
 use crate::cluster::des::queue::Queue;
+use crate::cluster::spec::Sharing;
 use crate::cluster::time::Time;
 use std::collections::VecDeque;
 
-/// How workers share cores when there are more of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sharing {
-    /// Everybody computes at the same reduced speed: steps longer than the kernel's time slice.
-    Equally,
-    /// Whoever has a core keeps it to the end of its task: steps shorter than the time slice.
-    FirstCome,
-}
-
-/// Cores shared by the workers that compute.
+/// A station that its customers share.
 #[derive(Clone, Debug)]
-pub(crate) enum Cores {
+pub(crate) enum Station {
     Equal(Equal),
     Queued(Queued),
 }
 
-impl Cores {
-    pub(crate) fn new(sharing: Sharing, cores: u32, speeds: &[f64], sharers: u32) -> Cores {
+impl Station {
+    /// A station of `servers` servers: cores of these speeds, repeated over them, or links. With several at work, each is
+    /// slowed down as `contention` says: by its n-th factor if n are at work, by its last if more are.
+    pub(crate) fn new(sharing: Sharing, servers: u32, speeds: &[f64], contention: &[f64], sharers: u32) -> Station {
         match sharing {
-            Sharing::Equally => Cores::Equal(Equal::new(cores, sharers)),
-            Sharing::FirstCome => Cores::Queued(Queued::new(cores, speeds, sharers)),
+            Sharing::Equally => Station::Equal(Equal::new(servers, contention, sharers)),
+            Sharing::FirstCome => Station::Queued(Queued::new(servers, speeds, sharers)),
         }
     }
 
     /// How far the sharing has been worked out.
     pub(crate) fn now(&self) -> Time {
         match self {
-            Cores::Equal(equal) => equal.now,
-            Cores::Queued(queued) => queued.now,
+            Station::Equal(equal) => equal.now,
+            Station::Queued(queued) => queued.now,
         }
     }
 
     /// A worker begins `compute_s` seconds of computing.
     pub(crate) fn join(&mut self, at: Time, worker: u32, compute_s: f64) {
         match self {
-            Cores::Equal(equal) => equal.join(at, worker, compute_s),
-            Cores::Queued(queued) => queued.join(at, worker, compute_s),
+            Station::Equal(equal) => equal.join(at, worker, compute_s),
+            Station::Queued(queued) => queued.join(at, worker, compute_s),
         }
     }
 
     /// The server begins `compute_s` seconds of computing: where cores are queued for, it need not queue.
     pub(crate) fn join_at_once(&mut self, at: Time, server: u32, compute_s: f64) {
         match self {
-            Cores::Equal(equal) => equal.join(at, server, compute_s),
-            Cores::Queued(queued) => queued.interrupt(at, server, compute_s),
+            Station::Equal(equal) => equal.join(at, server, compute_s),
+            Station::Queued(queued) => queued.interrupt(at, server, compute_s),
+        }
+    }
+
+    /// Seconds of service that a worker who is being served still needs.
+    pub(crate) fn remaining_s(&self, at: Time, worker: u32) -> f64 {
+        match self {
+            Station::Equal(equal) => equal.remaining_s(at, worker),
+            Station::Queued(queued) => queued.remaining_s(at, worker),
+        }
+    }
+
+    /// A worker who is being served needs only so many seconds more.
+    pub(crate) fn set_remaining(&mut self, at: Time, worker: u32, seconds: f64) {
+        match self {
+            Station::Equal(equal) => {
+                equal.move_to(at);
+                equal.ends.set(worker, Some(equal.given.after(seconds)));
+            }
+            Station::Queued(queued) => {
+                queued.move_to(at);
+                let place = queued.places[worker as usize];
+                queued.ends.set(place, Some(at.after(seconds * queued.slowness_at(place))));
+            }
+        }
+    }
+
+    /// A worker whose service has just ended goes on with more, and keeps its server.
+    pub(crate) fn resume(&mut self, at: Time, worker: u32, seconds: f64) {
+        match self {
+            Station::Equal(equal) => equal.join(at, worker, seconds),
+            Station::Queued(queued) => {
+                let server = queued.free.pop().expect("its own has just become free");
+                let began = queued.began[worker as usize];
+                queued.begin(server, worker, seconds * queued.slowness[server as usize]);
+                queued.began[worker as usize] = began;
+            }
         }
     }
 
     /// A worker gives up computing, if it was computing.
     pub(crate) fn leave(&mut self, at: Time, worker: u32) {
         match self {
-            Cores::Equal(equal) => equal.leave(at, worker),
-            Cores::Queued(queued) => queued.leave(at, worker),
+            Station::Equal(equal) => equal.leave(at, worker),
+            Station::Queued(queued) => queued.leave(at, worker),
         }
     }
 
     /// Since when a worker has had a core or its share of one, if it need not have had it when it joined.
     pub(crate) fn had_core_since(&self, worker: u32) -> Option<Time> {
         match self {
-            Cores::Equal(_) => None,
-            Cores::Queued(queued) => Some(queued.began[worker as usize]),
+            Station::Equal(_) => None,
+            Station::Queued(queued) => Some(queued.began[worker as usize]),
         }
     }
 
     /// Whether a worker is computing: waiting for a core is not.
     pub(crate) fn holds(&self, worker: u32) -> bool {
         match self {
-            Cores::Equal(equal) => equal.ends.get(worker).is_some(),
-            Cores::Queued(queued) => queued.holds(worker),
+            Station::Equal(equal) => equal.ends.get(worker).is_some(),
+            Station::Queued(queued) => queued.holds(worker),
         }
     }
 
     /// Whose computing ends first, and when, if that is by `until` and nobody joins or leaves before.
     pub(crate) fn first(&mut self, until: Time) -> Option<(Time, u32)> {
         let first = match self {
-            Cores::Equal(equal) => equal.first(),
-            Cores::Queued(queued) => queued.first(until),
+            Station::Equal(equal) => equal.first(),
+            Station::Queued(queued) => queued.first(until),
         };
         first.filter(|&(at, _)| at <= until)
     }
@@ -92,8 +123,8 @@ impl Cores {
     #[inline]
     pub(crate) fn finish(&mut self, at: Time) {
         match self {
-            Cores::Equal(equal) => equal.finish(at),
-            Cores::Queued(queued) => queued.finish(at),
+            Station::Equal(equal) => equal.finish(at),
+            Station::Queued(queued) => queued.finish(at),
         }
     }
 }
@@ -170,6 +201,15 @@ impl Queued {
         self.sharers[place as usize] = sharer;
         self.began[sharer as usize] = self.now;
         self.ends.set(place, Some(self.now.after(seconds)));
+    }
+
+    fn slowness_at(&self, place: u32) -> f64 {
+        self.slowness.get(place as usize).copied().unwrap_or(1.0)
+    }
+
+    fn remaining_s(&self, at: Time, sharer: u32) -> f64 {
+        let place = self.places[sharer as usize];
+        self.ends.get(place).map_or(0.0, |end| (end.since(at) / self.slowness_at(place)).max(0.0))
     }
 
     fn holds(&self, sharer: u32) -> bool {
@@ -261,6 +301,8 @@ impl Queued {
 #[derive(Clone, Debug)]
 pub(crate) struct Equal {
     cores: f64,
+    /// How much slower everybody is with 1, 2, 3, ... at work.
+    contention: Vec<f64>,
     now: Time,
     /// Seconds of computing given to everybody who was present all along.
     given: Time,
@@ -270,13 +312,29 @@ pub(crate) struct Equal {
 }
 
 impl Equal {
-    fn new(cores: u32, sharers: u32) -> Equal {
-        Equal { cores: f64::from(cores), now: Time::ZERO, given: Time::ZERO, present: 0, ends: Queue::new(sharers) }
+    fn new(cores: u32, contention: &[f64], sharers: u32) -> Equal {
+        Equal {
+            cores: f64::from(cores),
+            contention: contention.to_vec(),
+            now: Time::ZERO,
+            given: Time::ZERO,
+            present: 0,
+            ends: Queue::new(sharers),
+        }
     }
 
     /// Seconds that a second of computing takes now.
     fn stretch(&self) -> f64 {
-        (f64::from(self.present) / self.cores).max(1.0)
+        let shared = (f64::from(self.present) / self.cores).max(1.0);
+        match self.contention.last() {
+            None => shared,
+            Some(last) => shared * self.contention.get((self.present as usize).saturating_sub(1)).unwrap_or(last),
+        }
+    }
+
+    fn remaining_s(&self, at: Time, worker: u32) -> f64 {
+        let given = self.given.after(at.since(self.now) / self.stretch());
+        self.ends.get(worker).map_or(0.0, |end| end.since(given).max(0.0))
     }
 
     fn move_to(&mut self, at: Time) {
@@ -321,7 +379,7 @@ mod tests {
 
     /// Runs tasks (arrival, computing) to their ends.
     fn ends(sharing: Sharing, cores: u32, tasks: &[(f64, f64)]) -> Vec<f64> {
-        let mut sharing = Cores::new(sharing, cores, &[1.0], tasks.len() as u32);
+        let mut sharing = Station::new(sharing, cores, &[1.0], &[], tasks.len() as u32);
         let mut ends = vec![0.0; tasks.len()];
         let mut arrivals = tasks.iter().enumerate().peekable();
         loop {
@@ -367,7 +425,7 @@ mod tests {
     #[test]
     fn a_slow_core_takes_longer() {
         let at = |seconds| Time::at(seconds).unwrap();
-        let mut cores = Cores::new(Sharing::FirstCome, 2, &[1.0, 0.5], 3);
+        let mut cores = Station::new(Sharing::FirstCome, 2, &[1.0, 0.5], &[], 3);
         (0..3).for_each(|worker| cores.join(Time::ZERO, worker, 1.0));
         // The last core is taken first; the third waits for the one that is free first, the fast one. Of two that end at the
         // same instant the one on the lower core is told first.
@@ -380,7 +438,7 @@ mod tests {
 
     #[test]
     fn an_interruption_takes_its_time_from_another() {
-        let mut cores = Cores::new(Sharing::FirstCome, 1, &[1.0], 2);
+        let mut cores = Station::new(Sharing::FirstCome, 1, &[1.0], &[], 2);
         cores.join(Time::ZERO, 0, 1.0);
         cores.join_at_once(Time::at(0.5).unwrap(), 1, 0.25);
         assert_eq!(cores.first(Time::END), Some((Time::at(0.75).unwrap(), 1)));
