@@ -409,7 +409,7 @@ impl Canvas {
                 }
                 let (x, y) = pixel(*point);
                 let wide = font::width(words, TICK);
-                let at = (x - 7.0 - wide, y + 7.0 + TICK);
+                let at = (x - 7.0 - wide, y + 18.0 + TICK);
                 let (wide, tall) = (wide + 4.0, TICK + 3.0);
                 let (left, top) = (at.0 - 2.0, at.1 - TICK);
                 let behind = [(left, top), (left + wide, top), (left + wide, top + tall), (left, top + tall)];
