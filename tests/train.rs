@@ -56,7 +56,11 @@ fn assert_consistent(place: &Place, words: &str, batch: f64, samples: f64, local
         let (who, staleness) = (joined(row, "workers"), joined(row, "staleness"));
         assert_eq!(who.len(), staleness.len(), "{words}: {row:?}");
         let said: Vec<_> = who.into_iter().zip(staleness).map(|(worker, staleness)| [worker, staleness]).collect();
-        assert_eq!(applied.remove(&version), Some(said.clone()), "{words}: {row:?}");
+        let tasks = applied.remove(&version).unwrap_or_default();
+        // Staleness of hogwild on threads is what its workers counted from reading to writing; a task may be given out earlier.
+        let counted = words.contains("hogwild") && !words.contains("simulated");
+        let same = |(said, task): (&[u64; 2], &[u64; 2])| said[0] == task[0] && (counted || said[1] == task[1]);
+        assert!(said.len() == tasks.len() && said.iter().zip(&tasks).all(same), "{words}: {row:?}, {tasks:?}");
         assert!(row.number("loss") > 0.0);
         steps_so_far.push(steps_so_far.last().expect("one") + said.len() as f64 * local);
     }
@@ -261,7 +265,7 @@ fn arguments_that_make_no_sense() {
         ("--policy asink", "there is no policy 'asink'; did you mean 'async'?"),
         ("--policy local:0", "local takes a whole number from 1; type local:8"),
         ("--policy hogwild --lr-rule per-staleness", "type --lr-rule same, or --policy async"),
-        ("--policy hogwild --clock simulated --momentum 0.5", "type --policy async, or --momentum 0"),
+        ("--initial per-worker", "type --policies local:H, or --initial shared"),
         ("--policy k-sync:9 --workers 2", "k-sync:9 waits for can never arrive from 2 workers; lower K or raise"),
         ("--policy backup:2 --workers 2", "backup:2 leaves nobody to wait for"),
         ("--workers 0", whole),
@@ -280,7 +284,7 @@ fn arguments_that_make_no_sense() {
         ("--momentum -0.1", "'-0.1' is not a share from 0 to less than 1; type 0.9"),
         ("--momentum nan", "'nan' is not a share from 0 to less than 1; type 0.9"),
         ("--lr-rule foo", "there is no rule 'foo'; type same, linear or per-staleness"),
-        ("--model foo", "softmax, lenet-small, lenet, mlp"),
+        ("--model foo", "softmax, lenet-small, lenet, mlp, vgg11"),
         ("--model lnet", "lenet"),
         ("--clock sun", "there is no clock 'sun'; type wall or simulated"),
         ("--target-accuracy 0%", "'0%' is not between 0% and 100%"),
@@ -308,7 +312,7 @@ fn images_that_cannot_be_used() {
         (image_file, [images(300), vec![0]].concat(), "goes on after the 300 items that its header announces"),
         (image_file, labels(300), "begins with 0x00000801 where an IDX file of this kind begins with 0x00000803"),
         (image_file, b"\x1f\x8bnot gzip at all".to_vec(), "cannot be read"),
-        (image_file, idx(0x803, &[300, 32, 32], vec![0; 300 * 1024]), "32 x 32 pixels, and the models take 28 x 28"),
+        (image_file, idx(0x803, &[300, 32, 32], vec![0; 300 * 1024]), "32 x 32 pixels, where 28 x 28 are read"),
         (image_file, idx(0x803, &[0, 28, 28], []), "holds no items"),
         (image_file, idx(0x803, &[u32::MAX, 28, 28], [1, 2, 3]), "ends before the data"),
         (label_file, images(300), "are images and labels swapped?"),
