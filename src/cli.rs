@@ -16,6 +16,7 @@ pub use {
 };
 
 use crate::commands::completions::Completions;
+use crate::commands::fit::Fit;
 use crate::commands::man::Man;
 use crate::commands::replay::Replay;
 use crate::commands::simulate::Simulate;
@@ -70,6 +71,8 @@ pub enum Command {
     /// Run a published experiment with its published setting, and show its published figures beside ours.
     #[cfg(feature = "train")]
     Reproduce(Box<Reproduce>),
+    /// Choose a model of measured step times and write it as a profile.
+    Fit(Box<Fit>),
     /// Run again what a manifest describes, and compare every file.
     Replay(Replay),
     /// Print a shell's completions.
@@ -94,6 +97,7 @@ impl Command {
             Command::Validate(validate) => report::run(*validate, typed),
             #[cfg(feature = "train")]
             Command::Reproduce(reproduce) => reproduce.each().into_iter().try_for_each(|one| report::run(one, typed)),
+            Command::Fit(fit) => report::run(*fit, typed),
             Command::Replay(replay) => replay.run(),
             Command::Completions(completions) => completions.run(),
             Command::Man(man) => man.run(),
@@ -105,6 +109,7 @@ impl Command {
 pub fn tables() -> Vec<&'static Table> {
     let tables = [
         Simulate::TABLES,
+        Fit::TABLES,
         #[cfg(feature = "train")]
         Train::TABLES,
         #[cfg(feature = "train")]

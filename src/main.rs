@@ -11,6 +11,8 @@ mod figures;
 mod finished;
 mod manifest;
 mod output;
+#[expect(dead_code, reason = "profiles are written before anything reads them")]
+mod profile;
 mod report;
 mod rows;
 mod session;

@@ -8,6 +8,7 @@
 //! line in `run`, and its tables.
 
 pub mod completions;
+pub mod fit;
 pub mod man;
 pub mod replay;
 #[cfg(feature = "train")]

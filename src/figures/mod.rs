@@ -9,6 +9,7 @@
 
 mod axis;
 mod draw;
+pub mod fit;
 mod font;
 mod legend;
 pub mod old;

@@ -4,8 +4,6 @@
 //! [`log`]s, MLPerf logs ([`mllog`]), output of the DLIO benchmark ([`dlio`]), traces of profilers ([`spans`]). [`source`]
 //! reads the bytes, [`columns`] finds out which column is what, and never takes a counter for a time.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "the command that fits laws takes the rest of the options"))]
-
 mod columns;
 mod dlio;
 mod json;
@@ -29,7 +27,8 @@ use std::fmt;
 use std::str::FromStr;
 
 /// The layout of a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Input {
     /// Found out by looking.
     #[default]

@@ -3,7 +3,8 @@
 use std::fmt;
 
 /// A unit of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Unit {
     /// Seconds.
     S,

@@ -94,8 +94,10 @@ fn expected_largest(values: &[f64], weights: &[f64]) -> f64 {
     }
 }
 
-/// Windows that a prediction draws for each question.
-const WINDOWS: usize = 600;
+/// Windows that a prediction draws for each question: the fewer workers, the more, for about the same work.
+fn windows(workers: usize) -> usize {
+    (60_000 / workers).clamp(500, 5000)
+}
 
 /// What a candidate that draws from `rows` says of each question, s, on random numbers of this key.
 pub fn predictions(candidate: Candidate, rows: &StepRows, questions: &[Question], key: RandomKey) -> Vec<f64> {
@@ -105,7 +107,8 @@ pub fn predictions(candidate: Candidate, rows: &StepRows, questions: &[Question]
     let mut sums = vec![0.0; rows.workers];
     let mut means = vec![0.0; rows.workers];
     let mut row = vec![0.0; rows.workers];
-    for window in 0..WINDOWS {
+    let windows = windows(rows.workers);
+    for window in 0..windows {
         let mut stream = key.at(Purpose::Compute, u32::MAX - 64, window as u64);
         let mut place = Place { block_left: 0, next: 0 };
         sums.fill(0.0);
@@ -121,7 +124,7 @@ pub fn predictions(candidate: Candidate, rows: &StepRows, questions: &[Question]
                 means.sort_unstable_by(f64::total_cmp);
             }
             for ((answer, weights), _) in answers.iter_mut().zip(&weights).zip(questions).filter(|(_, q)| asked(q)) {
-                *answer += expected_largest(&means, weights) / WINDOWS as f64;
+                *answer += expected_largest(&means, weights) / windows as f64;
             }
         }
     }
@@ -207,8 +210,8 @@ mod tests {
         let rows = rows(2, &(0..64).map(|i| if i % 4 < 2 { 1.0 } else { 3.0 }).collect::<Vec<_>>());
         let [one, two] = [Question { workers: 2, steps: 1 }, Question { workers: 2, steps: 2 }];
         let say = |candidate| predictions(candidate, &rows, &[one, two], RandomKey::new(0, 0));
-        // The larger of two independent: 3 with probability 3/4. Standard error of 600 draws: 0.87/sqrt(600).
-        let error = 4.5 * 0.87 / (WINDOWS as f64).sqrt();
+        // The larger of two independent is 3 with probability 3/4, with standard deviation 0.87.
+        let error = 4.5 * 0.87 / (windows(2) as f64).sqrt();
         assert!((say(Candidate::Pooled)[0] - 2.5).abs() < error && (say(Candidate::ByWorker)[0] - 2.5).abs() < error);
         assert_eq!(say(Candidate::Rows)[0], 2.0);
         assert!((say(Candidate::Rows)[1] - 2.0).abs() < error);

@@ -50,6 +50,13 @@ pub struct Goodness {
     pub maxima: [Maximum; WORKERS.len()],
 }
 
+impl Goodness {
+    /// Mean time of the slowest of so many workers, s, if their steps are independent and have this law.
+    pub fn slowest(&self, workers: u32) -> f64 {
+        mean_of_longest(&self.law, workers)
+    }
+}
+
 /// Two distribution functions at one time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gap {

@@ -1,0 +1,385 @@
+//! `straggle fit`: from files of measured step times to a profile, and what can be trusted of it.
+
+mod words;
+
+use crate::cli::Common;
+use crate::error::Error;
+use crate::figures::{self, Picture};
+use crate::formats::{self, Input, Options, Recorded, Unit};
+use crate::profile::{OneOrMany, Profile, SourceFiles, Variance};
+use crate::report::{Command, Job, Outcome, Report};
+use crate::rows::{Row, Table, Tables};
+use crate::session::Session;
+use clap::Args;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sim::predict::candidate::{Candidate, Question, longest_drawn, measured, predictions};
+use sim::predict::fit::Family;
+use sim::predict::goodness::{Goodness, goodness};
+use sim::predict::heldout::{self, Choice};
+use sim::random::step_times::StepRows;
+use sim::{Policy, RandomKey};
+use std::path::{Path, PathBuf};
+
+/// `straggle fit`
+#[derive(Clone, Debug, Args, Serialize)]
+#[command(after_help = "Examples:\n  straggle fit steps.csv -o profile.toml\n  \
+    straggle fit rank0.json rank1.json --column ProfilerStep -o profile.toml\n  \
+    straggle fit train.log --skip 2 -o profile.toml\n  \
+    straggle fit scalars.csv --column 'diff:Wall time'\n\nThen: straggle plan profile.toml")]
+pub struct Fit {
+    /// Files of step times: CSV, a training log, MLPerf log, JSON lines, profiler trace, ...; one for all workers, or one
+    /// for each; - is the standard input.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<String>,
+    /// The layout of the files.
+    #[arg(long, value_name = "LAYOUT", value_enum, default_value_t)]
+    pub input: Input,
+    /// The column of times, the span of a step, or what a log calls it; 'diff:NAME' for the differences of a clock.
+    #[arg(long, value_name = "NAME")]
+    pub column: Option<String>,
+    /// The unit of the times, where neither the column's name nor its cells say it.
+    #[arg(long, value_name = "UNIT", value_enum)]
+    pub unit: Option<Unit>,
+    /// Leave out so many first steps of each worker.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub skip: usize,
+    /// Read only the rows in which a column has a value: stage=0.
+    #[arg(long = "where", value_name = "COLUMN=VALUE")]
+    #[serde(rename = "where")]
+    pub selection: Vec<String>,
+    /// The policy under which the times were measured.
+    #[arg(long, value_name = "POLICY", default_value = "sync")]
+    pub measured_under: String,
+    /// Where the profile goes; -o FILE.toml is the same [default: output/fit/profile.toml].
+    #[arg(long, value_name = "FILE.toml")]
+    pub save: Option<PathBuf>,
+    /// What every command takes.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub common: Common,
+}
+
+impl Command for Fit {
+    const NAME: &'static str = "fit";
+    const TABLES: &'static [Table] = &[Table::of::<Model>(), Table::of::<OfWorker>(), Table::of::<Slowest>()];
+    const FIGURES: &'static [&'static str] = &["fit"];
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn save(&self) -> Option<PathBuf> {
+        self.save.clone()
+    }
+
+    fn resolve(&mut self) -> Result<(), Error> {
+        let is_profile = |out: &mut PathBuf| out.extension().is_some_and(|extension| extension == "toml");
+        if let Some(profile) = self.common.out.take_if(is_profile) {
+            self.save.get_or_insert(profile);
+        }
+        self.save.get_or_insert_with(|| PathBuf::from("profile.toml"));
+        self.measured_under.parse::<Policy>().map_err(|e| Error::Usage(e.to_string()))?;
+        Ok(())
+    }
+
+    fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
+        let source = self.source();
+        let options: Options = source.options()?;
+        let recorded = formats::read(&self.files, &options).map_err(|e| Error::Input(e.to_string()))?;
+        for note in &recorded.notes {
+            session.note(note.to_string());
+        }
+        for file in self.files.iter().filter(|file| Path::new(file).is_file()) {
+            if let Ok(bytes) = std::fs::read(file) {
+                session.input(file, &bytes);
+            }
+        }
+        Ok(Box::new(move |_| Ok(Box::new(Fitted::new(self, recorded, source, session)))))
+    }
+}
+
+impl Fit {
+    fn source(&self) -> SourceFiles {
+        let name = |input: Input| clap::ValueEnum::to_possible_value(&input).map(|value| value.get_name().to_string());
+        SourceFiles {
+            files: self.files.clone(),
+            sha256: Vec::new(),
+            column: self.column.clone(),
+            unit: self.unit.map(|unit| unit.to_string()),
+            input: Some(self.input).filter(|input| *input != Input::Auto).and_then(name),
+            skip: self.skip,
+            selection: self.selection.clone(),
+        }
+    }
+}
+
+/// What the times turned out to be.
+pub struct Fitted {
+    recorded: Recorded,
+    rows: StepRows,
+    /// Chosen by steps that were kept aside, where there are enough of several workers.
+    choice: Option<Choice>,
+    chosen: Candidate,
+    laws: Vec<Goodness>,
+    profile: Profile,
+    seed: u64,
+}
+
+/// Observations beyond which laws are fitted to every so-many-th one: their parameters are known well enough by then.
+const MANY: usize = 4000;
+
+impl Fitted {
+    fn new(fit: &Fit, recorded: Recorded, source: SourceFiles, session: &Session) -> Fitted {
+        let times = &recorded.times;
+        let choice = heldout::choose(times, fit.common.seed);
+        let chosen = choice.as_ref().map_or_else(|| without_choice(&recorded), |choice| choice.chosen);
+        let every = times.len().div_ceil(MANY);
+        let seconds: Vec<f64> = times.pooled().iter().copied().step_by(every).collect();
+        let mut laws: Vec<Goodness> =
+            Family::ALL.into_iter().filter_map(|family| goodness(family, &seconds, 0, fit.common.seed).ok()).collect();
+        laws.sort_by(|a, b| a.aic.total_cmp(&b.aic));
+        // A trace knows nothing beyond its longest time: a few are better told by a law.
+        let few = times.len() < FEW && chosen == Candidate::Pooled;
+        let step_time = match laws.first().filter(|_| few) {
+            Some(best) => OneOrMany::One(best.law.to_string()),
+            None => OneOrMany::default(),
+        };
+        let shares = times.variance_shares().map(|shares| Variance {
+            worker: rounded(shares.worker),
+            step: rounded(shares.step),
+            rest: rounded(shares.rest),
+            lag1: times.lag1_correlation().map(rounded),
+        });
+        // From where the profile is, if that is elsewhere, files are found by their whole path.
+        let elsewhere = fit.save.as_ref().and_then(|save| save.parent()).is_some_and(|parent| parent.as_os_str() != "");
+        let whole = |file: &String| match std::path::absolute(file) {
+            Ok(path) if elsewhere => path.to_string_lossy().into_owned(),
+            _ => file.clone(),
+        };
+        let profile = Profile {
+            step_time,
+            dependence: Some(chosen.to_string()),
+            workers: Some(times.workers() as u32),
+            measured_under: Some(fit.measured_under.clone()),
+            variance: shares,
+            source: Some(SourceFiles {
+                files: source.files.iter().map(whole).collect(),
+                sha256: recorded.sha256.clone(),
+                ..source
+            }),
+            ..Profile::default()
+        };
+        let fitted = Fitted { rows: times.rows(), choice, chosen, laws, profile, seed: fit.common.seed, recorded };
+        words::warnings(&fitted).into_iter().for_each(|warning| session.note(warning));
+        fitted
+    }
+
+    /// What the slowest of m workers takes: measured on random groups, and said by the chosen model.
+    fn slowest(&self) -> Vec<Slowest> {
+        let workers = self.rows.workers;
+        if workers < 2 || self.rows.is_empty() {
+            return Vec::new();
+        }
+        let mut groups: Vec<usize> =
+            std::iter::successors(Some(2), |m| Some(m * 2)).take_while(|m| *m < workers).collect();
+        groups.push(workers);
+        let questions: Vec<Question> = groups.iter().map(|&workers| Question { workers, steps: 1 }).collect();
+        let said = predictions(self.chosen, &self.rows, &questions, RandomKey::new(self.seed, 0));
+        let mut sorted = self.rows.seconds.clone();
+        sorted.sort_by(f64::total_cmp);
+        let row = |(question, predicted_s): (&Question, f64)| {
+            let measured_s = measured(&self.rows, *question);
+            let pooled_s = longest_drawn(&sorted, question.workers as u32);
+            Slowest {
+                workers: question.workers as u32,
+                measured_s,
+                predicted_s,
+                pooled_s,
+                error: predicted_s / measured_s - 1.0,
+            }
+        };
+        questions.iter().zip(said).map(row).collect()
+    }
+
+    fn workers(&self) -> Vec<OfWorker> {
+        let times = &self.recorded.times;
+        let mut means: Vec<f64> = (0..times.workers()).map(|worker| times.mean_of_worker(worker)).collect();
+        let of_worker = |worker: usize, median: f64| {
+            let seconds = times.of_worker(worker);
+            let mean_s = times.mean_of_worker(worker);
+            let squares: f64 = seconds.iter().map(|s| (s - mean_s) * (s - mean_s)).sum();
+            let sd_s = (squares / (seconds.len().max(2) - 1) as f64).sqrt();
+            let worker = times.labels()[worker].clone();
+            OfWorker { worker, steps: seconds.len() as u64, mean_s, sd_s, slowness: mean_s / median }
+        };
+        means.sort_by(f64::total_cmp);
+        let median = (means[(means.len() - 1) / 2] + means[means.len() / 2]) / 2.0;
+        (0..times.workers()).map(|worker| of_worker(worker, median)).collect()
+    }
+}
+
+/// Times below which a law takes the place of the trace.
+const FEW: usize = 50;
+
+fn rounded(share: f64) -> f64 {
+    (share * 1e4).round() / 1e4
+}
+
+/// The model where steps cannot be kept aside: several workers that share no steps differ, or do not; one worker's steps
+/// depend on each other, or do not.
+fn without_choice(recorded: &Recorded) -> Candidate {
+    let times = &recorded.times;
+    if times.workers() > 1 {
+        // Whether a worker's second half is foretold better by its own first half than by everybody's.
+        let halves = |worker: usize| {
+            let seconds = times.of_worker(worker);
+            let half = seconds.len() / 2;
+            let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len().max(1) as f64;
+            (half > 0).then(|| (mean(&seconds[..half]), mean(&seconds[half..])))
+        };
+        let means: Vec<(f64, f64)> = (0..times.workers()).filter_map(halves).collect();
+        let all = means.iter().map(|(first, _)| first).sum::<f64>() / means.len().max(1) as f64;
+        let own: f64 = means.iter().map(|(first, second)| (first - second).powi(2)).sum();
+        let others: f64 = means.iter().map(|(_, second)| (all - second).powi(2)).sum();
+        return if own < others { Candidate::ByWorker } else { Candidate::Pooled };
+    }
+    // 3 standard errors of no correlation.
+    let noise = 3.0 / (times.len() as f64).sqrt();
+    match times.lag1_correlation() {
+        Some(r) if r.abs() > noise && times.len() >= 32 => Candidate::Blocks(8),
+        _ => Candidate::Pooled,
+    }
+}
+
+impl Report for Fitted {
+    fn tables(&self, tables: &mut Tables) {
+        tables.add(self.models());
+        tables.add(self.workers());
+        tables.add(self.slowest());
+    }
+
+    fn figures(&self) -> Vec<(&'static str, Picture)> {
+        vec![(
+            "fit",
+            figures::fit::fit(&self.recorded.times, self.laws.first().map(|best| &best.law), &self.slowest()).into(),
+        )]
+    }
+
+    fn text(&self) -> String {
+        words::text(self)
+    }
+
+    fn outcome(&self) -> Outcome {
+        Outcome::Done
+    }
+
+    fn saved(&self, _manifest: &crate::manifest::Manifest) -> Option<(Value, Vec<u8>)> {
+        Some((Value::Null, self.profile.to_toml().into_bytes()))
+    }
+}
+
+impl Fitted {
+    /// All candidates, dependence first, then laws by Akaike's criterion.
+    fn models(&self) -> Vec<Model> {
+        let mut models: Vec<Model> = Vec::new();
+        for trial in self.choice.iter().flat_map(|choice| &choice.trials) {
+            let held_out = trial.held_out;
+            models.push(Model {
+                model: format!("trace, {}", trial.candidate),
+                chosen: trial.candidate == self.chosen,
+                rms_error: Some(trial.error),
+                excess_error: Some(trial.excess.0),
+                excess_se: Some(trial.excess.1),
+                predicted_slowest_s: Some(trial.predicted_s),
+                held_out_error: Some(held_out.value),
+                held_out_low: Some(held_out.value - held_out.half_width),
+                held_out_high: Some(held_out.value + held_out.half_width),
+                ..Model::default()
+            });
+        }
+        if self.choice.is_none() {
+            models.push(Model { model: format!("trace, {}", self.chosen), chosen: true, ..Model::default() });
+        }
+        let measured_s = self.choice.as_ref().map(|choice| choice.measured_s);
+        for law in &self.laws {
+            let slowest = |workers: u32| law.slowest(workers);
+            let predicted = (self.rows.workers >= 2).then(|| slowest(self.rows.workers as u32));
+            models.push(Model {
+                model: law.law.to_string(),
+                chosen: self.profile.step_time == OneOrMany::One(law.law.to_string()),
+                aic: Some(law.aic),
+                kolmogorov: Some(law.ks),
+                predicted_slowest_s: predicted,
+                held_out_error: predicted.zip(measured_s).map(|(said, s)| said / s - 1.0),
+                ..Model::default()
+            });
+        }
+        models
+    }
+}
+
+/// A row of `models.csv`: a candidate and how it did.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Model {
+    /// Dependence of draws from the trace, or a law.
+    pub model: String,
+    /// Whether the profile has it.
+    pub chosen: bool,
+    /// Root mean square of relative errors on steps kept aside, in turn.
+    pub rms_error: Option<f64>,
+    /// How much more that is than the best candidate's, and its standard error.
+    pub excess_error: Option<f64>,
+    pub excess_se: Option<f64>,
+    /// Akaike's criterion of a law.
+    pub aic: Option<f64>,
+    /// Kolmogorov's distance of a law from the measured times.
+    pub kolmogorov: Option<f64>,
+    /// The slowest of all workers, s.
+    pub predicted_slowest_s: Option<f64>,
+    /// Relative error against the second half of the steps, and its 95 % interval.
+    pub held_out_error: Option<f64>,
+    pub held_out_low: Option<f64>,
+    pub held_out_high: Option<f64>,
+}
+
+impl Row for Model {
+    const TABLE: &'static str = "models";
+}
+
+/// A row of `workers.csv`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct OfWorker {
+    pub worker: String,
+    pub steps: u64,
+    pub mean_s: f64,
+    pub sd_s: f64,
+    /// Mean over that of the middle worker.
+    pub slowness: f64,
+}
+
+impl Row for OfWorker {
+    const TABLE: &'static str = "workers";
+}
+
+/// A row of `slowest.csv`: the slowest of random groups of so many workers.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Slowest {
+    pub workers: u32,
+    /// Mean over all measured steps, s.
+    pub measured_s: f64,
+    /// By the chosen model, s.
+    pub predicted_s: f64,
+    /// By independent draws from all times, s.
+    pub pooled_s: f64,
+    /// Relative error of the chosen model.
+    pub error: f64,
+}
+
+impl Row for Slowest {
+    const TABLE: &'static str = "slowest";
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+//! Do people's own files become profiles and advice, in one command each?
+
+mod common;
+
+use common::{Place, straggle};
+
+fn case(file: &str) -> String {
+    format!("{}/tests/data/cases/{file}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// 200 steps of 8 GPUs in milliseconds, the sixth of them 1.5 times as slow.
+fn eight_gpus() -> String {
+    let mut text = "step,gpu,iter_time_ms\n".to_string();
+    let mut state = 1u64;
+    for step in 0..200 {
+        for gpu in 0..8 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let noise = (state >> 40) as f64 / (1u64 << 24) as f64;
+            let slow = if gpu == 5 { 1.5 } else { 1.0 };
+            text += &format!("{step},{gpu},{:.2}\n", slow * (250.0 + 40.0 * noise));
+        }
+    }
+    text
+}
+
+#[test]
+fn a_slow_gpu_is_named_and_the_profile_says_what_was_found() {
+    let place = Place::new().with("steps.csv", eight_gpus());
+    let said = straggle().inside(place.path()).words("fit steps.csv -o profile.toml").succeeds();
+    said.prints("Slow all the time: 5 (1.5").prints("* trace, by-worker").prints("Chosen: by-worker");
+    let profile = String::from_utf8(common::read(&place.path().join("profile.toml"))).unwrap();
+    let profile: toml::Table = profile.parse().unwrap();
+    assert_eq!(profile["dependence"].as_str(), Some("by-worker"));
+    assert_eq!((profile["workers"].as_integer(), profile["measured_under"].as_str()), (Some(8), Some("sync")));
+    assert_eq!(profile["source"]["files"][0].as_str(), Some("steps.csv"));
+    assert!(profile["variance"]["worker"].as_float().unwrap() > 0.8);
+    // Equal seeds, equal bytes.
+    let first = place.contents();
+    straggle().inside(place.path()).words("fit steps.csv -o profile.toml").succeeds();
+    for (name, bytes) in place.contents() {
+        assert!(name.ends_with("manifest.json") || first[&name] == bytes, "{} differs", name.display());
+    }
+}
+
+#[test]
+fn what_is_wrong_with_the_times_is_said() {
+    let place = Place::new();
+    let fit = |file: &str| straggle().inside(place.path()).args(["fit", &case(file)]);
+    fit("alternate.csv").succeeds().says("--skip 2");
+    fit("alternate.csv")
+        .words("--skip 2")
+        .succeeds()
+        .says("alternate between short and long")
+        .prints("Chosen: blocks:");
+    fit("wide.csv").succeeds().prints("Slow all the time: rank3 (1.9").says("taken as seconds");
+    fit("nano.log").succeeds().prints("Times in 'time' (ms): 1 worker (nothing names workers)");
+    fit("profiler_trace.json").succeeds().says("the spans called 'ProfilerStep#'");
+    fit("scalars_export.csv").succeeds().says("differences of 'Wall time'");
+    fit("sparse.csv").succeeds().says("left out: ").says("missing");
+    fit("one_row.csv").succeeds().says("1 step time: too few").prints("Chosen: pooled");
+    fit("local_sgd_4gpu.csv").fails(3).in_one_sentence().says("type --column 'train_time_s'");
+    fit("ms.csv").words("--measured-under nothing").fails(2).in_one_sentence();
+}
+
+#[test]
+fn times_that_end_after_a_collective_are_of_no_use_and_it_says_so() {
+    let mut text = "rank,step,step_time_s\n".to_string();
+    for step in 0..60 {
+        for rank in 0..4 {
+            text += &format!("{rank},{step},{}\n", 0.5 + 0.1 * f64::from(step * 7 % 13) + 1e-4 * f64::from(rank));
+        }
+    }
+    let place = Place::new().with("steps.csv", text);
+    straggle().inside(place.path()).words("fit steps.csv").succeeds().says("these times end after the all-reduce");
+}
