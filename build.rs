@@ -1,4 +1,4 @@
-//! Tells the program which commit it was built from, where that is known.
+//! Tells the program which commit it was built from, where that is known, and the tests whether they run as root.
 
 use std::path::Path;
 use std::process::Command;
@@ -18,5 +18,9 @@ fn main() {
             println!("cargo::rustc-env=STRAGGLE_VERSION={version} ({})", &commit[..10]);
         }
         None => println!("cargo::rustc-env=STRAGGLE_VERSION={version}"),
+    }
+    println!("cargo::rustc-check-cfg=cfg(as_root)");
+    if Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n") {
+        println!("cargo::rustc-cfg=as_root");
     }
 }

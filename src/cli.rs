@@ -15,10 +15,14 @@ pub use {
     values::MOST_THREADS,
 };
 
+use crate::commands::check::Check;
 use crate::commands::completions::Completions;
+use crate::commands::explore::Explore;
 use crate::commands::fit::Fit;
 use crate::commands::man::Man;
 use crate::commands::replay::Replay;
+#[cfg(feature = "serve")]
+use crate::commands::serve::Serve;
 use crate::commands::simulate::Simulate;
 #[cfg(feature = "train")]
 use crate::commands::{reproduce::Reproduce, scaling::Scaling, train::Train, validate::Validate};
@@ -71,6 +75,13 @@ pub enum Command {
     /// Run a published experiment with its published setting, and show its published figures beside ours.
     #[cfg(feature = "train")]
     Reproduce(Box<Reproduce>),
+    /// Serve trained networks with TorchServe's REST interface and the Open Inference Protocol.
+    #[cfg(feature = "serve")]
+    Serve(Box<Serve>),
+    /// Write a page to play with: the simulator in one HTML file.
+    Explore(Explore),
+    /// Check the answer to the exercise on that page.
+    Check(Check),
     /// Choose a model of measured step times and write it as a profile.
     Fit(Box<Fit>),
     /// Run again what a manifest describes, and compare every file.
@@ -97,6 +108,10 @@ impl Command {
             Command::Validate(validate) => report::run(*validate, typed),
             #[cfg(feature = "train")]
             Command::Reproduce(reproduce) => reproduce.each().into_iter().try_for_each(|one| report::run(one, typed)),
+            #[cfg(feature = "serve")]
+            Command::Serve(serve) => serve.run(),
+            Command::Explore(explore) => explore.run(),
+            Command::Check(check) => check.run(),
             Command::Fit(fit) => report::run(*fit, typed),
             Command::Replay(replay) => replay.run(),
             Command::Completions(completions) => completions.run(),

@@ -29,9 +29,6 @@ pub enum Error {
     /// The result could not be printed.
     #[error("cannot print the result: {0}; send the standard output to a place with room")]
     Print(io::Error),
-    /// A figure could not be drawn.
-    #[error("cannot draw the figure: {0}")]
-    Draw(String),
     /// A verdict failed.
     #[error("{0}")]
     Verdict(String),
@@ -46,7 +43,7 @@ impl Error {
         match self {
             Error::Verdict(_) => 1,
             Error::Usage(_) => 2,
-            Error::Input(_) | Error::Write { .. } | Error::Occupied(_) | Error::Print(_) | Error::Draw(_) => 3,
+            Error::Input(_) | Error::Write { .. } | Error::Occupied(_) | Error::Print(_) => 3,
             Error::Interrupted(_) => 130,
         }
     }
@@ -67,7 +64,6 @@ mod tests {
             (Error::Input("no".into()), 3),
             (Error::Occupied("no".into()), 3),
             (Error::Print(full()), 3),
-            (Error::Draw("no".into()), 3),
             (write, 3),
             (Error::Interrupted("2 of 3".into()), 130),
         ] {

@@ -1,4 +1,4 @@
-//! Finished parts of a long run, a line of JSON each, kept as they end: whatever ends the run, a rerun goes on from them.
+//! Finished parts of a long run, a line of JSON each, kept as they end: whatever ends the run, a rerun of the command goes on from them.
 
 use crate::error::Error;
 use serde::de::DeserializeOwned;

@@ -3,18 +3,19 @@
 mod cli;
 mod commands;
 mod error;
-mod formats;
-
-#[allow(dead_code)]
 mod figures;
 #[cfg(feature = "train")]
 mod finished;
+mod formats;
 mod manifest;
 mod output;
+mod page;
 #[expect(dead_code, reason = "profiles are written before anything reads them")]
 mod profile;
 mod report;
 mod rows;
+#[cfg(feature = "serve")]
+mod serve;
 mod session;
 mod text;
 mod trace;

@@ -70,6 +70,11 @@ impl Output {
     /// If it cannot be written, or is a place of the run itself.
     pub fn also(&mut self, path: &Path, names: &[String]) -> Result<(), Error> {
         let failed = |path: &Path, source| Error::Write { path: path.to_path_buf(), source, flag: SAVE };
+        for taken in [path.to_path_buf(), manifest_of(path)] {
+            if taken.is_dir() {
+                return Err(failed(&taken, io::ErrorKind::IsADirectory.into()));
+            }
+        }
         let Some(name) = path.file_name() else {
             return Err(Error::Usage(format!("'{}' is no name of a file; type --save FILE", path.display())));
         };
@@ -81,11 +86,6 @@ impl Output {
         {
             let name = path.display();
             return Err(Error::Usage(format!("{name} is a file of the run itself; choose another with --save FILE")));
-        }
-        for taken in [path.to_path_buf(), manifest_of(path)] {
-            if taken.is_dir() {
-                return Err(failed(&taken, io::ErrorKind::IsADirectory.into()));
-            }
         }
         let new = |ending| parent.join(format!(".{}.straggle-{ending}", name.to_string_lossy()));
         let lock = new("lock");
@@ -132,9 +132,6 @@ impl Output {
         let names = manifest.files.iter().map(|file| file.name.clone()).collect();
         let target = if beside(self.old.as_ref()) { self.directory.join(PARTIAL) } else { self.directory.clone() };
         let described = manifest.described();
-        if let Some((path, saved)) = saved {
-            saved.put(&path, &described)?;
-        }
         if target != self.directory {
             fs::create_dir_all(&target).map_err(|e| not_written(&target, e))?;
             take(&target, manifest.command(), self.files.iter().map(|(name, _)| name.as_str()))?;
@@ -142,6 +139,9 @@ impl Output {
         let files = self.files.iter().map(|(name, bytes)| (name.as_str(), &bytes[..]));
         for (name, bytes) in files.chain([(Manifest::NAME, &described[..])]) {
             fs::write(target.join(NEW).join(name), bytes).map_err(|e| not_written(&target.join(name), e))?;
+        }
+        if let Some((path, saved)) = saved {
+            saved.put(&path, &described)?;
         }
         fs::rename(target.join(NEW), target.join(DECIDED)).map_err(|e| not_written(&target, e))?;
         switch(&target).map_err(|e| not_written(&target, e))?;

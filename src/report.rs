@@ -5,7 +5,7 @@
 
 use crate::cli::{Common, Format};
 use crate::error::Error;
-use crate::figures::{self, Picture};
+use crate::figures::{self, Figure};
 use crate::manifest::Manifest;
 use crate::output::{Output, Written};
 use crate::rows::{Table, Tables};
@@ -25,6 +25,9 @@ pub trait Command: Serialize {
     const TABLES: &'static [Table];
     /// All figures that it may draw, by the names of their files.
     const FIGURES: &'static [&'static str];
+
+    /// All other files that it may write.
+    const OTHERS: &'static [&'static str] = &[];
 
     /// What every command takes.
     fn common(&self) -> &Common;
@@ -63,7 +66,12 @@ pub trait Report {
     fn tables(&self, tables: &mut Tables);
 
     /// The figures, by the names of their files.
-    fn figures(&self) -> Vec<(&'static str, Picture)>;
+    fn figures(&self) -> Vec<(&'static str, Figure)>;
+
+    /// Files that are neither tables nor figures, by their names.
+    fn others(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
 
     /// What is printed.
     fn text(&self) -> String;
@@ -143,7 +151,8 @@ pub fn run<C: Command>(mut command: C, typed: &[OsString]) -> Result<(), Error> 
     }
     let report = job(&output)?;
     let outcome = report.outcome();
-    manifest.complete = matches!(outcome, Outcome::Done | Outcome::Failed(_));
+    let complete = matches!(outcome, Outcome::Done | Outcome::Failed(_));
+    manifest.complete = complete;
     if matches!(outcome, Outcome::Broke(_, None) | Outcome::Interrupted(None)) {
         return outcome.conclude(None);
     }
@@ -157,7 +166,9 @@ pub fn run<C: Command>(mut command: C, typed: &[OsString]) -> Result<(), Error> 
     let written = write(&*report, common, tables, manifest, output);
     session::print(&text)?;
     let written = written?;
-    session.tell("wrote", &written);
+    if complete {
+        session.tell("wrote", &written);
+    }
     outcome.conclude(Some(&written))
 }
 
@@ -173,12 +184,13 @@ fn write(
     }
     let pictures: Vec<Format> = common.format.0.iter().copied().filter(|format| *format != Format::Csv).collect();
     if !pictures.is_empty() {
-        let draw = |(name, figure): (&'static str, Picture)| Ok((name, figures::draw(&figure, &pictures)?));
-        let drawn: Vec<_> = report.figures().into_par_iter().map(draw).collect::<Result<_, Error>>()?;
+        let draw = |(name, figure): (&'static str, Figure)| (name, figures::files(&figure, &pictures));
+        let drawn: Vec<_> = report.figures().into_par_iter().map(draw).collect();
         for (name, files) in drawn {
             files.into_iter().for_each(|(format, bytes)| output.add(format!("{name}.{format}"), bytes));
         }
     }
+    report.others().into_iter().for_each(|(name, text)| output.add(name.to_string(), text.into_bytes()));
     if let Some((score, bytes)) = report.saved(&manifest) {
         manifest.score = Some(score);
         output.save(|| bytes);
@@ -190,7 +202,7 @@ fn write(
 fn names<C: Command>() -> Vec<String> {
     let tables = C::TABLES.iter().map(|table| format!("{}.csv", table.name));
     let figures = C::FIGURES.iter().flat_map(|name| ["svg", "png", "pdf"].map(|format| format!("{name}.{format}")));
-    tables.chain(figures).collect()
+    tables.chain(figures).chain(C::OTHERS.iter().map(ToString::to_string)).collect()
 }
 
 fn document(manifest: &Manifest, session: &Session, outcome: &Outcome, tables: Map<String, Value>) -> String {

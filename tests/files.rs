@@ -9,7 +9,10 @@ use sha2::{Digest, Sha256};
 use std::fmt::Write;
 
 const COLUMNS: &str = "policy,workers,step_time,model,updates,mean_s,ci_low_s,ci_high_s,sd_s,p50_s,p95_s,p99_s,theory_s,\
-theory_kind,gated_s,gradients_per_update,s_per_gradient,speedup,efficiency,mean_staleness,idle_share,wasted_share,seed";
+theory_kind,gated_s,gradients_per_update,s_per_gradient,speedup,efficiency,mean_staleness,idle_share,wasted_share,seed,\
+p50_low_s,p50_high_s,p95_low_s,p95_high_s,p99_low_s,p99_high_s,s_per_gradient_low,s_per_gradient_high,speedup_low,\
+speedup_high,efficiency_low,efficiency_high,mean_staleness_low,mean_staleness_high,idle_share_low,idle_share_high,\
+wasted_share_low,wasted_share_high,interval_method";
 
 /// Every policy and several kinds of theory: exact, lower, upper, none.
 const VARIED: &str = "--step-time uniform(0.1,0.9) --workers 2,5,6 --iterations 400 --seed 7 --policies \
@@ -49,7 +52,8 @@ fn there_is_a_row_for_every_policy_and_number_of_workers() {
 fn numbers_are_the_shortest_that_read_back() {
     let place = Place::new();
     place.simulate(VARIED).succeeds();
-    let numbers = COLUMNS.split(',').filter(|c| !["policy", "step_time", "model", "theory_kind"].contains(c));
+    let numbers =
+        COLUMNS.split(',').filter(|c| !["policy", "step_time", "model", "theory_kind", "interval_method"].contains(c));
     for (row, column) in place.rows().iter().flat_map(|row| numbers.clone().map(move |column| (row, column))) {
         let text = row.text(column);
         assert!(text.is_empty() || row.number(column).to_string() == text, "{column}: {text}");
@@ -133,7 +137,7 @@ fn the_manifest_leads_back_to_the_command() {
     let arguments = &manifest["arguments"];
     assert_eq!(arguments["policies"], json!(["async", "k-sync:2"]));
     assert_eq!(arguments["workers"], json!([2, 3]));
-    assert_eq!(arguments["iterations"], json!(60));
+    assert_eq!(arguments["updates"], json!(60));
     assert_eq!(arguments["step_time"], json!("gamma(4, 0.25)"));
     assert_eq!(arguments["delay"], json!("exp(100)"));
     assert_eq!(arguments["speeds"], json!([1.0, 0.5]));
@@ -177,7 +181,7 @@ fn a_learner_adds_its_loss_over_time() {
     let place = Place::new();
     let script = place.simulate("--workers 1,4 --policies sync,async --iterations 300");
     script.args(["--learner", "quadratic(1, 1, 0.05)"]).succeeds();
-    assert_eq!(header(&place.file("loss_curve.csv")), "policy,workers,time_s,update,loss");
+    assert_eq!(header(&place.file("loss_curve.csv")), "policy,workers,time_s,update,loss,loss_low,loss_high");
     let rows = place.rows_of("loss_curve.csv");
     let cells: Vec<(&str, &str)> = [("sync", "1"), ("sync", "4"), ("async", "1"), ("async", "4")].to_vec();
     let mut seen: Vec<(&str, &str)> = rows.iter().map(|row| (row.text("policy"), row.text("workers"))).collect();
@@ -202,12 +206,12 @@ fn precision_is_reached_in_every_row() {
     let place = Place::new();
     place.simulate("--precision 1% --workers 1,4 --policies sync,async,k-async:2,ssp:1").succeeds();
     let rows = place.rows();
-    assert_eq!(rows.len(), 7, "k-async:2 has no cell with one worker");
+    assert_eq!(rows.len(), 7, "k-async:2 needs two workers");
     for row in &rows {
         assert!(row.half_width() / row.number("mean_s") <= 0.01, "{row:?}");
         assert!(row.number("updates") > 1000.0, "{row:?}");
     }
     place.row("sync", 4).agrees_with(common::harmonic(4) / 2.0);
     assert_eq!(place.manifest()["arguments"]["precision"], json!("1%"));
-    assert_eq!(place.manifest()["arguments"]["iterations"], json!(null));
+    assert_eq!(place.manifest()["arguments"]["updates"], json!(null));
 }

@@ -1,4 +1,4 @@
-//! Does Ctrl-C in a long run keep the rows that are complete, say so, and touch nothing where there are none?
+//! Ctrl-C, SIGTERM and SIGHUP in a long run keep the rows that are complete, say so, and touch nothing where there are none.
 //!
 //! No test here knows how fast the machine is. A run that cannot end is interrupted after longer and longer waits, each
 //! time anew, until it shows what is looked for: how soon that is depends on the machine, whether it comes does not.
@@ -12,7 +12,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The last cell takes hundreds of times as long as the others.
+/// The last configuration takes hundreds of times as long as the others.
 const QUICK_AND_LONG: &str = "--policies sync --workers 1,2,1024 --iterations 300000 --threads 1";
 const ENDLESS: &str = "--policies sync --workers 512 --iterations 1000000000";
 const PRECISE: &str = "--precision 0.0001% --workers 4";
@@ -24,43 +24,44 @@ fn longer_and_longer() -> impl Iterator<Item = Duration> {
     (0..13).map(|doublings| Duration::from_millis(20 << doublings))
 }
 
-const SIGINT: i32 = 2;
+/// The signals that end a run, and their numbers.
+const SIGNALS: [(&str, i32); 3] = [("-INT", 2), ("-TERM", 15), ("-HUP", 1)];
 
-fn interrupt(child: &Child) {
-    let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+fn interrupt(child: &Child, signal: &str) {
+    let status = Command::new("kill").args([signal, &child.id().to_string()]).status();
     assert!(status.expect("kill").success(), "it cannot be interrupted");
 }
 
 /// Starts a run, interrupts it `times` times after `wait`, and waits for its end. No status: it did not listen yet.
-fn interrupted(place: &Place, words: &str, wait: Duration, times: u32) -> Said {
+fn interrupted(place: &Place, words: &str, wait: Duration, times: u32, (name, number): (&str, i32)) -> Said {
     let mut command = place.simulate(words).command();
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
     std::thread::sleep(wait);
     for _ in 0..times {
-        interrupt(&child);
+        interrupt(&child, name);
     }
     let begin = Instant::now();
     let output = child.wait_with_output().expect("an end");
     let (stopped, signal) = (begin.elapsed(), output.status.signal());
     let said = Said::new(words.to_string(), output);
     assert!(stopped < Duration::from_secs(60), "it did not stop: {said}");
-    assert!(said.status == Some(130) || signal == Some(SIGINT), "not ended by the interrupt: {said}");
+    assert!(said.status == Some(130) || signal == Some(number), "not ended by the signal: {said}");
     said
 }
 
 /// Interrupts run after run, later and later, until one has listened and `shows` what is looked for.
-fn interrupted_until(place: &Place, words: &str, times: u32, shows: impl Fn() -> bool) -> Said {
-    let runs = longer_and_longer().map(|wait| interrupted(place, words, wait, times));
+fn interrupted_until(place: &Place, words: &str, times: u32, signal: (&str, i32), shows: impl Fn() -> bool) -> Said {
+    let runs = longer_and_longer().map(|wait| interrupted(place, words, wait, times, signal));
     let mut listened = runs.filter(|said| said.status.is_some());
     listened.find(|_| shows()).unwrap_or_else(|| panic!("straggle simulate {words} never came so far"))
 }
 
 #[test]
 fn complete_rows_are_kept() {
-    let place = Place::new().with("output/simulate/iteration_times.csv", "old");
-    let quick_ones_are_there = || place.contents().len() > 1 && place.rows().len() == 2;
-    let said = interrupted_until(&place, QUICK_AND_LONG, 1, quick_ones_are_there);
-    said.prints_nothing().in_one_sentence().says("interrupted").says("output/simulate");
+    let place = Place::new();
+    let quick_ones_are_there = || !place.contents().is_empty() && place.rows().len() == 2;
+    let said = interrupted_until(&place, QUICK_AND_LONG, 1, SIGNALS[0], quick_ones_are_there);
+    said.in_one_sentence().says("interrupted").says("were finished and kept in output/simulate");
 
     let rows = place.rows();
     for (row, workers) in rows.iter().zip([1, 2]) {
@@ -82,8 +83,8 @@ fn complete_rows_are_kept() {
 #[test]
 fn rows_are_kept_where_the_learning_was_interrupted() {
     let place = Place::new();
-    let said = interrupted_until(&place, LEARNING, 1, || !place.contents().is_empty());
-    said.prints_nothing().in_one_sentence().says("interrupted").says("output/simulate");
+    let said = interrupted_until(&place, LEARNING, 1, SIGNALS[1], || !place.contents().is_empty());
+    said.in_one_sentence().says("interrupted").says("were finished and kept in output/simulate");
     assert_eq!(place.rows().len(), 1);
     assert_eq!(place.manifest()["complete"], json!(false));
     assert!(!place.output().join("loss_curve.csv").exists(), "no curve was complete");
@@ -91,10 +92,10 @@ fn rows_are_kept_where_the_learning_was_interrupted() {
 
 #[test]
 fn where_nothing_is_complete_nothing_is_written() {
-    for words in [ENDLESS, PRECISE] {
-        let place = Place::new().with("output/simulate/iteration_times.csv", "old");
+    for (words, signal) in [ENDLESS, PRECISE, ENDLESS].into_iter().zip(SIGNALS) {
+        let place = Place::new().with("output/simulate/notes.txt", "mine");
         let before = place.contents();
-        let said = interrupted_until(&place, words, 1, || true);
+        let said = interrupted_until(&place, words, 1, signal, || true);
         said.prints_nothing().in_one_sentence().says("interrupted").says("nothing was written");
         assert!(before == place.contents(), "{:?}", place.contents().keys());
     }
@@ -102,8 +103,22 @@ fn where_nothing_is_complete_nothing_is_written() {
 
 #[test]
 fn a_second_interrupt_does_no_harm() {
-    let place = Place::new().with("output/simulate/iteration_times.csv", "old");
+    let place = Place::new().with("output/simulate/notes.txt", "mine");
     let before = place.contents();
-    interrupted_until(&place, ENDLESS, 2, || true);
+    interrupted_until(&place, ENDLESS, 2, SIGNALS[0], || true);
     assert!(before == place.contents(), "{:?}", place.contents().keys());
+}
+
+#[test]
+fn a_partial_result_does_not_replace_a_complete_one() {
+    let place = Place::new();
+    place.simulate("--policies sync --workers 1,2 --updates 50").succeeds();
+    let complete = place.contents();
+    let partial = || place.output().join("partial/iteration_times.csv").exists();
+    let said = interrupted_until(&place, QUICK_AND_LONG, 1, SIGNALS[0], partial);
+    said.in_one_sentence().says("kept in output/simulate/partial");
+    assert!(complete.iter().all(|(path, bytes)| place.contents()[path] == *bytes));
+    // A complete result leaves nothing partial behind.
+    place.simulate("--policies sync --workers 1,2 --updates 50 --seed 1").succeeds();
+    assert!(place.contents().keys().eq(complete.keys()), "{:?}", place.contents().keys());
 }

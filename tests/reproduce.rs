@@ -60,13 +60,13 @@ fn data_parallel_stands_beside_the_published_figures_and_is_not_run_twice() {
 
     // All is there already; and of what is missing, only that is run.
     let (scaling, comparison) = (place.file("scaling.csv"), place.file("comparison.csv"));
-    reproduce(&place, "E4 --quick", "E4-quick").says("note: 12 cells are from an earlier run");
+    reproduce(&place, "E4 --quick", "E4-quick").says("note: 12 trials of an earlier run are used");
     assert!((place.file("scaling.csv"), place.file("comparison.csv")) == (scaling, comparison));
     let finished = place.path().join("output/reproduce/E4-quick/finished.jsonl");
-    let text = fs::read_to_string(&finished).expect("finished cells");
+    let text = fs::read_to_string(&finished).expect("finished trials");
     let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
     assert_eq!(lines.len(), 12);
-    // As an interruption may leave it: two cells whole, a third one cut.
+    // As an interruption may leave it: two trials whole, a third one cut.
     fs::write(&finished, format!("{}\n{}\n{}", lines[0], lines[1], &lines[2][..lines[2].len() / 2])).expect("a file");
     let said = reproduce(&place, "E4 --quick --quiet", "E4-quick");
     said.is_silent();
@@ -79,22 +79,6 @@ fn data_parallel_stands_beside_the_published_figures_and_is_not_run_twice() {
     }
     // Another seed is another experiment.
     let lines =
-        || fs::read_to_string(&finished).expect("finished cells").lines().filter(|l| l.starts_with('{')).count();
+        || fs::read_to_string(&finished).expect("finished trials").lines().filter(|l| l.starts_with('{')).count();
     assert_eq!(lines(), 13, "the cut line, and what replaces it");
-}
-
-#[test]
-fn experiments_that_are_none() {
-    let place = Place::new().with("output/reproduce/E4/scaling.csv", "old");
-    let before = place.contents();
-    for (words, status, part) in [
-        ("E9", 2, "there is no experiment 'E9'; type E0, E1, E2, E3, E4 or all"),
-        ("everything", 2, "there is no experiment 'everything'"),
-        ("E4 --data nowhere", 3, "nowhere"),
-    ] {
-        let said = straggle().inside(place.path()).args(["reproduce"]).words(words).fails(status);
-        said.prints_nothing().in_one_sentence().says(part);
-        assert!(before == place.contents(), "files were touched: {said}");
-    }
-    straggle().inside(place.path()).args(["reproduce"]).fails(2).prints_nothing();
 }

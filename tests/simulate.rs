@@ -105,7 +105,7 @@ fn an_underscore_in_a_value_stays() {
 #[test]
 fn quiet_leaves_the_result_and_nothing_else() {
     let (loud, quiet) = (Place::new(), Place::new());
-    // One cell is left out, which is worth a note.
+    // One configuration is left out, which is worth a note.
     let words = "--workers 1,4 --iterations 50 --policies sync,k-sync:4";
     let said = loud.simulate(words).succeeds();
     said.says("note: ").says("wrote ");
@@ -138,8 +138,8 @@ fn help_names_every_law_policy_and_option() {
     said.is_silent();
     let laws = "exp( shifted-exp( constant( uniform( gamma( weibull( lognormal( pareto( gumbel( hyper-exp( trace(";
     let policies = "sync k-sync:K backup:B k-batch-sync:K k-async:K k-batch-async:K async ssp:S local:H hogwild";
-    let flags = "--lambda --step-time --max-workers --workers --policies --iterations --precision --model --speeds \
-                 --cores --delay --server-time --learner --seed --threads --out --quiet";
+    let flags = "--lambda --step-time --max-workers --workers --policies --updates --precision --model --speeds \
+                 --cores --delay --server-time --learner --seed --threads --out --quiet --json --format --config -o -q -j";
     for word in [laws, policies, flags].iter().flat_map(|words| words.split_whitespace()) {
         said.prints(word);
     }

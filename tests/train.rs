@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::digits::{EASY, idx, images, labels, train, with_easy_digits};
+use common::digits::{EASY, train, with_easy_digits};
 use common::{Place, Row, Said};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -91,7 +91,7 @@ fn digits_are_learnt_and_the_files_are_the_contracts() {
     train(&place, "--samples 2000 --epochs 1 --lr 0.1").succeeds().prints("sync").prints("16 updates").says("wrote");
     let written = place.contents();
     let names: Vec<_> = written.keys().map(|path| path.display().to_string()).collect();
-    let all = "learning_curve.png learning_curve.svg manifest.json metrics.csv steps.csv timeline.png timeline.svg updates.csv";
+    let all = "learning_curve.png learning_curve.svg manifest.json metrics.csv steps.csv timeline.png timeline.svg trace.json updates.csv";
     assert_eq!(names, all.split(' ').map(|name| format!("output/train/{name}")).collect::<Vec<_>>());
     let text =
         |name: &str| String::from_utf8(written[&PathBuf::from("output/train").join(name)].clone()).expect("UTF-8");
@@ -150,6 +150,7 @@ fn bytes(words: &str) -> BTreeMap<PathBuf, Vec<u8>> {
     for known_by_the_clock in ["started", "wall_time_s", "command_line"] {
         manifest[known_by_the_clock] = json!(null);
     }
+    manifest["arguments"]["threads"] = json!(null);
     let mut files = place.contents();
     files.insert("output/simulate/manifest.json".into(), manifest.to_string().into_bytes());
     files
@@ -219,123 +220,6 @@ fn a_target_that_is_reached_ends_the_run_and_is_timed() {
     }
 }
 
-#[test]
-fn a_target_that_is_not_reached_is_told_in_one_sentence() {
-    const DULL: &str = "--data easy --model softmax --lr 1e-6 --epochs 1 --quiet";
-    let place = with_easy_digits();
-    let said = train(&place, &format!("{DULL} {HERE} --target-accuracy 99.9%")).fails(3);
-    said.in_one_sentence().says("the target was not reached; raise --epochs or change --lr");
-    assert_eq!(place.contents().len(), DIGITS + FILES, "what was learnt is kept");
-}
-
-#[test]
-fn a_step_too_large_is_told_in_one_sentence_and_the_rows_are_kept() {
-    let place = with_easy_digits();
-    for clock in ["wall", "simulated"] {
-        let mad = "--model mlp --batch-size 10 --data easy --lr 1e30 --epochs 1000 --quiet";
-        let said = train(&place, &format!("{mad} {HERE} --clock {clock}")).fails(3);
-        let updates = place.rows_of("updates.csv");
-        let (last, before) = updates.split_last().expect("the update that failed");
-        said.in_one_sentence().says(&format!("the loss is not finite at update {}:", last.text("update")));
-        said.says("lower --lr").says(&format!("{} updates were made and kept", updates.len()));
-        assert!(last.text("loss").is_empty() && before.iter().all(|row| row.number("loss") > 0.0), "{updates:?}");
-        assert_eq!(place.contents().len(), DIGITS + FILES);
-        assert_eq!(place.manifest()["complete"], json!(false));
-    }
-}
-
-/// A place where a run has left something that must not be touched.
-fn used() -> Place {
-    with_easy_digits().with("output/train/updates.csv", "old").with("output/train/manifest.json", "{}")
-}
-
-fn refused(place: &Place, words: &str, status: i32) -> Said {
-    let before = place.contents();
-    let said = train(place, words).fails(status);
-    said.prints_nothing().in_one_sentence();
-    assert!(before == place.contents(), "files were touched: {said}");
-    said
-}
-
-#[test]
-fn arguments_that_make_no_sense() {
-    let place = used();
-    let whole = "is not a whole number from 1; type 20";
-    for (words, part) in [
-        ("--policy asink", "there is no policy 'asink'; did you mean 'async'?"),
-        ("--policy local:0", "local takes a whole number from 1; type local:8"),
-        ("--policy hogwild --lr-rule per-staleness", "type --lr-rule same, or --policy async"),
-        ("--initial per-worker", "type --policies local:H, or --initial shared"),
-        ("--policy k-sync:9 --workers 2", "k-sync:9 waits for can never arrive from 2 workers; lower K or raise"),
-        ("--policy backup:2 --workers 2", "backup:2 leaves nobody to wait for"),
-        ("--workers 0", whole),
-        ("--workers 1,2", whole),
-        ("--batch-size 0", whole),
-        ("--epochs 0", whole),
-        ("--epochs 1.5", whole),
-        ("--updates 0", whole),
-        ("--samples 0", whole),
-        ("--samples -1", whole),
-        ("--lr 0", "'0' is not a positive, finite step size; type 0.01"),
-        ("--lr -1", "'-1' is not a positive, finite step size; type 0.01"),
-        ("--lr nan", "'nan' is not a positive, finite step size; type 0.01"),
-        ("--lr 1e39", "'1e39' is not a positive, finite step size; type 0.01"),
-        ("--momentum 1", "'1' is not a share from 0 to less than 1; type 0.9"),
-        ("--momentum -0.1", "'-0.1' is not a share from 0 to less than 1; type 0.9"),
-        ("--momentum nan", "'nan' is not a share from 0 to less than 1; type 0.9"),
-        ("--lr-rule foo", "there is no rule 'foo'; type same, linear or per-staleness"),
-        ("--model foo", "softmax, lenet-small, lenet, mlp, vgg11"),
-        ("--model lnet", "lenet"),
-        ("--clock sun", "there is no clock 'sun'; type wall or simulated"),
-        ("--target-accuracy 0%", "'0%' is not between 0% and 100%"),
-        ("--target-accuracy 97", "'97' lacks its sign; type 97%"),
-        ("--epochs 1 --updates 2", "'--epochs <N>' cannot be used with '--updates <N>'"),
-        ("--step-time exp(2)", "--step-time is for --clock simulated"),
-        ("--clock simulated --step-time expo(2)", "did you mean 'exp'?"),
-        ("--delay exp(0)", "rate of exp must be positive and finite, not 0; type exp(2)"),
-        ("--data easy --samples 2 --workers 3", "2 samples leave some of the 3 workers without any; raise --samples"),
-        ("--seed -1", "'-1' is not a whole number from 0"),
-        ("extra", "'extra'"),
-    ] {
-        refused(&place, words, 2).says(part);
-    }
-}
-
-#[test]
-fn images_that_cannot_be_used() {
-    let [image_file, label_file] = ["easy/train-images-idx3-ubyte", "easy/train-labels-idx1-ubyte"];
-    let cut = |bytes: Vec<u8>, by: usize| bytes[..bytes.len() - by].to_vec();
-    let table: [(&str, Vec<u8>, &str); 12] = [
-        (image_file, cut(images(300), 1), "ends before the data that its header announces; fetch it again"),
-        (image_file, vec![0, 0, 8], "ends before the data"),
-        (image_file, Vec::new(), "ends before the data"),
-        (image_file, [images(300), vec![0]].concat(), "goes on after the 300 items that its header announces"),
-        (image_file, labels(300), "begins with 0x00000801 where an IDX file of this kind begins with 0x00000803"),
-        (image_file, b"\x1f\x8bnot gzip at all".to_vec(), "cannot be read"),
-        (image_file, idx(0x803, &[300, 32, 32], vec![0; 300 * 1024]), "32 x 32 pixels, where 28 x 28 are read"),
-        (image_file, idx(0x803, &[0, 28, 28], []), "holds no items"),
-        (image_file, idx(0x803, &[u32::MAX, 28, 28], [1, 2, 3]), "ends before the data"),
-        (label_file, images(300), "are images and labels swapped?"),
-        (
-            label_file,
-            labels(299),
-            "holds 300 images but easy/train-labels-idx1-ubyte 299 labels; take both from one set",
-        ),
-        (label_file, idx(0x801, &[300], [10; 300]), "has label 10 at item 0 (from 0), and labels go from 0 to 9"),
-    ];
-    for (file, bytes, part) in table {
-        let said = refused(&used().with(file, bytes), "--data easy", 3);
-        said.says(file).says(part);
-    }
-    let place = used();
-    refused(&place, "--data nowhere", 3).says("nowhere holds neither train-images-idx3-ubyte nor").says("--data takes");
-    refused(&place, "--data output", 3).says("output holds neither train-images-idx3-ubyte nor").says("--data takes");
-    refused(&place, "--data easy --samples 301", 3).says("--samples 301 is not between 1 and the 300 training images");
-    refused(&place, "--samples 70000", 3).says("--samples 70000 is not between 1 and the 60000 training images");
-    refused(&place, "--data easy --out easy/train-labels-idx1-ubyte", 3).says("choose another place with --out DIR");
-    refused(&place, "--data easy --delay trace(missing.csv)", 3).says("missing.csv: cannot be read: ");
-}
-
 /// Interrupts a run that cannot end, later and later, each time anew, until one has listened and `shows` what is looked
 /// for: how soon that is depends on the machine, whether it comes does not.
 #[cfg(unix)]
@@ -343,7 +227,7 @@ fn interrupted(words: &str, shows: impl Fn(&Place) -> bool) -> (Place, Said) {
     use std::process::{Command, Stdio};
     use std::time::{Duration, Instant};
     let run = |doublings: u32| {
-        let place = used();
+        let place = with_easy_digits();
         let mut command = train(&place, words).command();
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
         std::thread::sleep(Duration::from_millis(50 << doublings));
@@ -379,5 +263,5 @@ fn an_interrupt_keeps_the_complete_rows() {
 fn an_interrupt_before_the_first_update_touches_nothing() {
     let (place, said) = interrupted(&format!("{EASY} --quiet --delay constant(100000)"), |_| true);
     assert_eq!(said.status, Some(130), "{said}");
-    assert!(place.contents() == used().contents(), "{:?}", place.contents().keys());
+    assert!(place.contents() == with_easy_digits().contents(), "{:?}", place.contents().keys());
 }

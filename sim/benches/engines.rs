@@ -62,12 +62,12 @@ fn a_thousand_workers(bencher: Bencher<'_, '_>, policy: &str) {
 
 #[divan::bench(max_time = 3)]
 fn a_thousand_workers_on_500_cores(bencher: Bencher<'_, '_>) {
-    cell(bencher, "async", 1000, ClusterSpec { cores: Some(500), ..spec() });
+    cell(bencher, "async", 1000, spec().with_cores(Some(500)).unwrap());
 }
 
 #[divan::bench(max_time = 3)]
 fn a_thousand_workers_and_a_busy_server(bencher: Bencher<'_, '_>) {
-    cell(bencher, "async", 1000, ClusterSpec { service: Some("exp(4000)".parse().expect("a law")), ..spec() });
+    cell(bencher, "async", 1000, spec().with_service(Some("exp(4000)".parse().expect("a law"))));
 }
 
 /// Sync and gated async for 1 to 20 workers: 5000 rows of times, their running maxima and minima, and the 40 means.

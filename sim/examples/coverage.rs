@@ -55,9 +55,9 @@ fn experiment(name: &str, law: &str, m: u32) -> Result<Option<Experiment>, Box<d
     let (policy, spec) = match name {
         "async, busy server" => {
             let service = format!("exp({})", f64::from(m) / (0.8 * law.mean())).parse()?;
-            ("async", ClusterSpec { service: Some(service), ..plain })
+            ("async", plain.with_service(Some(service)))
         }
-        "async, m/2 cores" => ("async", ClusterSpec { cores: Some((m / 2).max(1)), ..plain }),
+        "async, m/2 cores" => ("async", plain.with_cores(Some((m / 2).max(1))).unwrap()),
         name => (name, plain),
     };
     let policy: Policy = policy.parse()?;

@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 [cores, "first-come"] => (Some(cores.parse()?), Sharing::FirstCome),
                 _ => return Err(USAGE.into()),
             };
-            let spec = ClusterSpec { cores, sharing, ..spec };
+            let spec = spec.with_cores(cores).unwrap().with_sharing(sharing);
             let experiment = Experiment {
                 policies: vec![policy.parse()?],
                 workers: vec![workers.parse()?],

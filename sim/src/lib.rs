@@ -19,7 +19,7 @@
 //! use straggle_sim::{ClusterSpec, Experiment, Length, Model, Policy, Progress, theory};
 //!
 //! let spec = ClusterSpec::new("exp(2)".parse()?); // half a second per step
-//! let (policies, workers) = (vec![Policy::Sync], vec![20]);
+//! let (policies, workers) = (vec![Policy::SYNC], vec![20]);
 //! let experiment = Experiment { policies, workers, spec, model: Model::Event, length: Length::Honest, seed: 0 };
 //! let found = experiment.observe(&Progress::default()).remove(0).expect("nobody stopped it");
 //! let exact = found.theory.expect("known").seconds;
@@ -50,16 +50,19 @@ pub mod policy;
 pub mod predict;
 pub mod random;
 pub mod theory;
+pub mod units;
 
 pub use cluster::{
-    Cancellation, Cluster, ClusterSpec, Completion, Event, Recording, Replay, Run, Sharing, Simulated, Spent, Step,
-    Time, Variates,
+    Cancellation, Cluster, ClusterSpec, Completion, Event, Failures, Recording, Replay, Run, Sharing, Signal,
+    Simulated, SpecError, Spent, Station, Step, Time, Variates,
 };
 pub use experiment::{Configuration, Experiment, Length, Model, Observation, Progress};
 pub use learn::{Learner, LearnerText, Learning, Quadratic};
 pub use measure::{Accounts, Estimate, Gaps, Method, Moments, Plan, Replications, StalenessAudit, TimeSpent};
 pub use policy::{Coordinator, Orders, Policy, PolicyError, Rule, Task};
-pub use random::{Law, LawError, LawText, Purpose, RandomKey, StepTime, StepTimes, StepTimesError, TraceSource};
+pub use random::{
+    Compute, Dependence, Law, LawError, LawText, Purpose, RandomKey, StepTime, StepTimes, StepTimesError, TraceSource,
+};
 
 /// The name that is most like what was typed, if one is like it: for "did you mean".
 pub fn nearest<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {

@@ -20,7 +20,7 @@ fn covers(name: &str, m: u32, spec: &ClusterSpec, length: Length) -> Vec<Observa
     let theory = time_per_update(rule(name, m), spec).unwrap();
     assert_eq!(theory.kind, Kind::Exact);
     let runs = observe(name, m, spec, length, RUNS);
-    let (n, what) = (runs.len() as f64, format!("{name}, {m} workers, {}", spec.compute));
+    let (n, what) = (runs.len() as f64, format!("{name}, {m} workers, {}", spec.compute()));
     let share = runs.iter().filter(|o| o.mean.holds(theory.seconds) == Some(true)).count() as f64 / n;
     let half = runs.iter().map(|o| o.mean.half_width().expect("an interval")).sum::<f64>() / n;
     let means = common::mean_s(&runs);
@@ -45,7 +45,7 @@ fn intervals_of_independent_workers_hold() {
         covers("async", m, &spec(law), Length::Honest);
     }
     covers("k-batch-async:3", 8, &spec("weibull(0.5, 0.5)"), Length::Honest);
-    let uneven = ClusterSpec { speeds: vec![1.0, 0.25, 3.0], ..spec("lognormal(0, 1.5)") };
+    let uneven = spec("lognormal(0, 1.5)").with_speeds(vec![1.0, 0.25, 3.0]).unwrap();
     covers("async", 8, &uneven, Length::Honest);
 }
 
@@ -53,8 +53,8 @@ fn intervals_of_independent_workers_hold() {
 fn intervals_after_a_warm_up_hold() {
     covers("k-async:4", 8, &spec("exp(2)"), Length::Honest);
     covers("ssp:2", 2, &spec("exp(2)"), Length::Honest);
-    covers("async", 8, &ClusterSpec { service: Some(law("exp(9)")), ..spec("gamma(11, 0.0909)") }, Length::Honest);
-    covers("async", 8, &ClusterSpec { cores: Some(4), ..spec("hyper-exp(0.9, 2, 0.2)") }, Length::Honest);
+    covers("async", 8, &spec("gamma(11, 0.0909)").with_service(Some(law("exp(9)"))), Length::Honest);
+    covers("async", 8, &spec("hyper-exp(0.9, 2, 0.2)").with_cores(Some(4)).unwrap(), Length::Honest);
 }
 
 /// Runs that go on until they are precise stop more readily at an interval that is too narrow, but not much.
@@ -69,7 +69,7 @@ fn intervals_of_a_given_precision_are_that_precise_and_hold() {
 #[test]
 fn rare_long_steps_are_waited_for() {
     let spec = spec("hyper-exp(0.999, 2, 0.002)");
-    let truth = spec.compute.mean() / 8.0;
+    let truth = spec.compute().law(0).mean() / 8.0;
     for length in [Length::Honest, Length::Precision(0.1)] {
         let runs = observe("async", 8, &spec, length, 60);
         let hold = runs.iter().filter(|o| o.mean.holds(truth) == Some(true)).count();
@@ -93,7 +93,7 @@ fn where_no_interval_is_honest_there_is_none_and_what_to_do_is_said() {
 
 #[test]
 fn shares_are_shares_from_the_first_update_on() {
-    let busy = ClusterSpec { service: Some(law("exp(2)")), ..spec("exp(1)") };
+    let busy = spec("exp(1)").with_service(Some(law("exp(2)")));
     for updates in [2, 65, 700] {
         let observed = observe("async", 16, &busy, Length::Updates(updates), 3);
         for usage in observed.iter().filter_map(|o| o.usage.as_ref()) {
@@ -107,7 +107,7 @@ fn shares_are_shares_from_the_first_update_on() {
 /// 8 workers compute for 0.1 s, the server then takes 1 s: in 1.1 s of 8 workers, seven throw 0.1 s away.
 #[test]
 fn waiting_for_the_server_is_not_thrown_away() {
-    let spec = ClusterSpec { service: Some(law("constant(1)")), ..spec("constant(0.1)") };
+    let spec = spec("constant(0.1)").with_service(Some(law("constant(1)")));
     let usage = observe("k-sync:1", 8, &spec, Length::Honest, 1).remove(0).usage.unwrap();
     assert!((usage.wasted_share.mean - 7.0 / 8.0 * 0.1 / 1.1).abs() < 1e-9, "{usage:?}");
     assert!((usage.idle_share.mean - 1.0 / 1.1).abs() < 1e-9, "{usage:?}");
@@ -118,7 +118,7 @@ fn waiting_for_the_server_is_not_thrown_away() {
 #[test]
 fn the_fast_use_their_slack_up_before_anything_counts() {
     for (slack, speeds, exact) in [(1000, vec![1.0, 0.5], 1.0), (50, vec![1.0, 1.0, 1.0, 0.5], 0.5)] {
-        let spec = ClusterSpec { speeds: speeds.clone(), ..spec("exp(1)") };
+        let spec = spec("exp(1)").with_speeds(speeds.clone()).unwrap();
         let m = speeds.len() as u32;
         for o in observe(&format!("ssp:{slack}"), m, &spec, Length::Honest, 5) {
             assert!(!o.breaks_bound(), "{:?} beside {:?}", o.mean, o.theory);

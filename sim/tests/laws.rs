@@ -9,7 +9,7 @@ use common::{gaps, judge_counts, judge_law, judge_mean, law, out_of_step, rule, 
 use rayon::prelude::*;
 use statrs::distribution::{Beta, ContinuousCDF, Erlang};
 use straggle_sim::theory::quadrature::integral;
-use straggle_sim::{ClusterSpec, Event, Law, RandomKey, Rule, Run, Simulated, TraceSource, Variates};
+use straggle_sim::{ClusterSpec, Event, Law, RandomKey, Run, Simulated, TraceSource, Variates};
 
 const DRAWS: u64 = 200_000;
 
@@ -47,13 +47,13 @@ fn every_sampler_draws_from_its_distribution_function() {
 #[test]
 fn a_trace_is_drawn_evenly_and_speeds_divide_times() {
     let seconds: Vec<f64> = (1..=7).map(f64::from).collect();
-    let trace = Law::trace(TraceSource { file: "seven".into(), column: None }, seconds).unwrap();
+    let trace = Law::trace(TraceSource::file("seven"), seconds).unwrap();
     let mut counts = [0; 7];
     draws(&ClusterSpec::new(trace)).iter().for_each(|&t| counts[t as usize - 1] += 1);
     judge_counts("trace", &counts, |_| 1.0 / 7.0, 7);
 
     let plain = Variates::new(&spec("gamma(4, 0.25)"), RandomKey::new(0, 0));
-    let unequal = ClusterSpec { speeds: vec![1.0, 0.5, 4.0], ..spec("gamma(4, 0.25)") };
+    let unequal = spec("gamma(4, 0.25)").with_speeds(vec![1.0, 0.5, 4.0]).unwrap();
     let unequal = Variates::new(&unequal, RandomKey::new(0, 0));
     for (worker, slowness) in [(0, 1.0), (1, 2.0), (2, 0.25), (3, 1.0), (4, 2.0)] {
         (0..100).for_each(|n| assert_eq!(unequal.compute_s(worker, n), slowness * plain.compute_s(worker, n)));
@@ -63,8 +63,7 @@ fn a_trace_is_drawn_evenly_and_speeds_divide_times() {
 /// Neighbours in step, worker, replication, seed and purpose: products of uniforms have the mean 1/4.
 #[test]
 fn neighbours_luck_is_independent() {
-    let uniform =
-        ClusterSpec { delay: Some(law("uniform(0, 1)")), service: Some(law("uniform(0, 1)")), ..spec("uniform(0, 1)") };
+    let uniform = spec("uniform(0, 1)").with_delay(Some(law("uniform(0, 1)"))).with_service(Some(law("uniform(0, 1)")));
     let here = Variates::new(&uniform, RandomKey::new(0, 0));
     let next_replication = Variates::new(&uniform, RandomKey::new(0, 1));
     let next_seed = Variates::new(&uniform, RandomKey::new(1, 0));
@@ -97,8 +96,8 @@ fn iteration_times_have_the_law_of_order_statistics() {
                 gaps(rule(&format!("k-sync:{k}"), m), &spec, RandomKey::new(k.into(), 0), 0).take(20_000).collect();
             let order = Beta::new(f64::from(k), f64::from(m - k + 1)).unwrap();
             judge_law(&format!("k-sync:{k} of {m}, {name}"), times, |t| match k == m {
-                true => spec.compute.cdf(t).powi(m as i32),
-                false => order.cdf(spec.compute.cdf(t)),
+                true => spec.compute().law(0).cdf(t).powi(m as i32),
+                false => order.cdf(spec.compute().law(0).cdf(t)),
             });
         }
     }
@@ -127,7 +126,7 @@ fn stationary_gaps(m: u32, spec: &ClusterSpec, runs: u64) -> Vec<f64> {
 fn async_gaps_have_their_stationary_law() {
     for name in ["exp(2)", "uniform(0.1, 0.9)", "gamma(4, 0.25)", "shifted-exp(0.5, 2)", "weibull(0.7, 1)"] {
         let spec = spec(name);
-        let law = &spec.compute;
+        let law = spec.compute().law(0);
         for m in [2, 4, 8] {
             let values = stationary_gaps(m, &spec, 10_000);
             // E[(X - t)+] = E[X] - integral of S up to t.
@@ -151,15 +150,15 @@ fn async_gaps_of_many_workers_are_exponential() {
 /// its long-run mean, whatever the law and the workers. One whose workers all start fresh has not.
 #[test]
 fn a_run_that_begins_in_the_middle_needs_no_warm_up() {
-    let uneven = |law: &str| ClusterSpec { speeds: vec![1.0, 0.5, 3.0], ..spec(law) };
-    let delayed = |law: &str| ClusterSpec { delay: Some(common::law("gamma(2, 0.3)")), ..uneven(law) };
+    let uneven = |law: &str| spec(law).with_speeds(vec![1.0, 0.5, 3.0]).unwrap();
+    let delayed = |law: &str| uneven(law).with_delay(Some(common::law("gamma(2, 0.3)")));
     let plain = ["uniform(0.1, 0.9)", "gamma(4, 0.25)", "shifted-exp(0.9, 10)", "weibull(0.5, 0.5)"].map(spec);
     let others = [uneven("hyper-exp(0.9, 2, 0.2)"), uneven("lognormal(0, 1)"), delayed("constant(1)")];
     for (policy, spec) in
         plain.into_iter().chain(others).flat_map(|spec| [("async", spec.clone()), ("async-local", spec)])
     {
         let steps = if policy == "async" { 1 } else { 3 };
-        let rule = Rule { steps, ..rule("async", 7) };
+        let rule = rule(&format!("async-local:{steps}"), 7);
         let after = |updates: u64, middle: bool| -> Vec<f64> {
             let one = |replication| {
                 let draws = Variates::new(&spec, RandomKey::new(12, replication));
@@ -170,12 +169,12 @@ fn a_run_that_begins_in_the_middle_needs_no_warm_up() {
             };
             (0..4000).into_par_iter().map(one).collect()
         };
-        let rate: f64 = (0..7).map(|w| 1.0 / (f64::from(steps) * spec.mean_step(w))).sum();
+        let rate: f64 = (0..7).map(|w| 1.0 / spec.mean_task(w, steps)).sum();
         for updates in [1, 5, 20] {
             let what = format!("{updates} updates, {spec:?}");
             judge_mean(&what, &after(updates, true), updates as f64 / rate);
         }
-        if spec.delay.is_none() && steps == 1 {
+        if spec.delay().is_none() && steps == 1 {
             let fresh = common::mean_of(&after(20, false));
             assert!(fresh.z(20.0 / rate).unwrap().abs() > 6.0, "the first rounds are others: {fresh:?} for {spec:?}");
         }
@@ -203,7 +202,7 @@ fn async_gaps_are_correlated() {
     let lag_1 = |name: &str| {
         let spec = spec(name);
         let gaps: Vec<f64> = gaps(rule, &spec, RandomKey::new(14, 0), 10_000).take(400_000).collect();
-        let mean = spec.compute.mean() / 4.0;
+        let mean = spec.compute().law(0).mean() / 4.0;
         let (deviations, squares): (Vec<f64>, f64) = (
             gaps.windows(2).map(|w| (w[0] - mean) * (w[1] - mean)).collect(),
             gaps.iter().map(|g| (g - mean).powi(2)).sum(),

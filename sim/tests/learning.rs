@@ -191,7 +191,7 @@ fn constant_staleness_is_stable_up_to_its_limit() {
 #[test]
 fn loss_curves_end_on_their_floor() {
     let experiment = Experiment {
-        policies: vec![Policy::Sync, Policy::Async],
+        policies: vec![Policy::SYNC, Policy::ASYNC],
         workers: vec![8],
         spec: spec("exp(2)"),
         model: Model::Event,

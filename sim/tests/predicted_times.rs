@@ -14,7 +14,7 @@ use common::{
 use rayon::prelude::*;
 use straggle_sim::cluster::spec::Cancellation;
 use straggle_sim::theory::{Kind, time_per_update};
-use straggle_sim::{ClusterSpec, Experiment, Law, Length, Model, Observation, Progress, RandomKey};
+use straggle_sim::{ClusterSpec, Experiment, Law, Length, Model, Observation, Progress, RandomKey, Station};
 
 /// Runs a batch of a cell and judges it against an exact theory, which there must be.
 fn judge_cell(name: &str, m: u32, spec: &ClusterSpec) {
@@ -22,7 +22,7 @@ fn judge_cell(name: &str, m: u32, spec: &ClusterSpec) {
     assert_eq!(theory.kind, Kind::Exact, "{name} on {spec:?}");
     let batch = batch(name, m, spec);
     assert!(batch.iter().all(|o| o.theory == Some(theory)));
-    judge_batch(&format!("{name}, {m} workers, {}", spec.compute), &batch, theory.seconds);
+    judge_batch(&format!("{name}, {m} workers, {}", spec.compute().law(0)), &batch, theory.seconds);
 }
 
 /// Asserts that a mean is what the reference tables print for it from another simulation, which it vouches for to better than 1 %:
@@ -81,19 +81,19 @@ fn exponential_times_are_foretold_for_policies_between() {
     ] {
         judge_cell(policy, m, &spec("exp(1)"));
     }
-    judge_cell("local:5", 8, &ClusterSpec { delay: Some(law("constant(0.5)")), ..spec("gamma(4, 0.25)") });
+    judge_cell("local:5", 8, &spec("gamma(4, 0.25)").with_delay(Some(law("constant(0.5)"))));
 }
 
 #[test]
 fn unequal_workers_are_foretold() {
-    let speeds = |name: &str| ClusterSpec { speeds: vec![1.0, 1.0, 2.0, 4.0], ..spec(name) };
+    let speeds = |name: &str| spec(name).with_speeds(vec![1.0, 1.0, 2.0, 4.0]).unwrap();
     for policy in ["sync", "k-sync:2", "async", "k-batch-async:3"] {
         judge_cell(policy, 4, &speeds("exp(1)"));
         judge_cell(policy, 6, &speeds("gamma(4, 0.25)"));
         judge_cell(policy, 4, &speeds("shifted-exp(1, 1)"));
     }
     // A delay does not get faster with the worker.
-    judge_cell("async", 4, &ClusterSpec { delay: Some(law("exp(2)")), ..speeds("uniform(0, 2)") });
+    judge_cell("async", 4, &speeds("uniform(0, 2)").with_delay(Some(law("exp(2)"))));
 }
 
 /// What never varies is exact to the last few bits.
@@ -148,7 +148,7 @@ fn k_async_meets_the_table_and_stays_within_its_bounds() {
             let batch = batch(&policy, 8, &spec);
             meets_the_table(&format!("{policy} {name}"), &batch, printed);
             let fresh = theory_s(&format!("k-sync:{k}"), 8, &spec);
-            let renewal = f64::from(k) * spec.compute.mean() / 8.0;
+            let renewal = f64::from(k) * spec.compute().law(0).mean() / 8.0;
             let found = mean_s(&batch);
             let noise = 5.0 * found.standard_error;
             assert!(found.mean > renewal - noise, "{policy} {name}: {} below {renewal}", found.mean);
@@ -189,16 +189,16 @@ fn theory_holds_wherever_it_speaks() {
     ];
     let mut fleets: Vec<ClusterSpec> =
         Law::examples().into_iter().map(ClusterSpec::new).chain(common::odd_fleets()).collect();
-    let discarded = |name: &str| ClusterSpec { cancellation: Cancellation::AfterComputing, ..spec(name) };
+    let discarded = |name: &str| spec(name).with_cancellation(Cancellation::AfterStep);
     fleets.extend([discarded("exp(1)"), discarded("gamma(4, 0.25)")]);
-    fleets.push(ClusterSpec { cores: Some(3), ..discarded("exp(1)") });
-    fleets.push(ClusterSpec { cores: Some(2), ..spec("gamma(4, 0.25)") });
-    fleets.push(ClusterSpec { latency: Some(law("exp(2)")), ..spec("exp(1)") });
-    fleets.push(ClusterSpec { update: Some(law("exp(20)")), ..spec("exp(1)") });
-    let serving = ClusterSpec { service: Some(law("exp(2)")), server_computes: true, ..spec("exp(1)") };
-    fleets.extend([8, 5].map(|cores| ClusterSpec { cores: Some(cores), ..serving.clone() }));
+    fleets.push(discarded("exp(1)").with_cores(Some(3)).unwrap());
+    fleets.push(spec("gamma(4, 0.25)").with_cores(Some(2)).unwrap());
+    fleets.push(spec("exp(1)").with_uplink(Some(law("exp(2)")).into_iter().map(Station::delay).collect()));
+    fleets.push(spec("exp(1)").with_update(Some(law("exp(20)"))));
+    let serving = spec("exp(1)").with_service(Some(law("exp(2)"))).with_computing_server(true);
+    fleets.extend([8, 5].map(|cores| serving.clone().with_cores(Some(cores)).unwrap()));
     // A mean can be judged where the variance is finite, and by its scatter where there is some.
-    fleets.retain(|spec| spec.compute.variance().is_finite() && spec.compute.atoms().is_none());
+    fleets.retain(|spec| spec.compute().law(0).variance().is_finite() && spec.compute().law(0).atoms().is_none());
     let cells: Vec<(&str, &ClusterSpec)> = policies.iter().flat_map(|p| fleets.iter().map(move |f| (*p, f))).collect();
     let judged = |&(policy, spec): &(&str, &ClusterSpec)| -> Option<Kind> {
         let theory = time_per_update(rule(policy, 8), spec)?;
@@ -224,17 +224,17 @@ fn theory_holds_wherever_it_speaks() {
 fn a_busy_server_is_foretold() {
     for compute in ["exp(1)", "constant(1)", "uniform(0, 2)", "weibull(0.5, 0.5)"] {
         for m in [1, 8, 16] {
-            judge_cell("async", m, &ClusterSpec { service: Some(law("exp(10)")), ..spec(compute) });
+            judge_cell("async", m, &spec(compute).with_service(Some(law("exp(10)"))));
         }
     }
     // Twice as much work at the server as the workers can do: it is never free, and who is faster does not matter.
-    let busy = ClusterSpec { service: Some(law("exp(1)")), ..spec("exp(2)") };
+    let busy = spec("exp(2)").with_service(Some(law("exp(1)")));
     judge_batch("saturated", &batch("async", 32, &busy), 1.0);
 }
 
 #[test]
 fn shared_cores_are_foretold() {
-    let shared = |name: &str, cores: u32| ClusterSpec { cores: Some(cores), ..spec(name) };
+    let shared = |name: &str, cores: u32| spec(name).with_cores(Some(cores)).unwrap();
     for (policy, m, cores) in [("sync", 8, 2), ("sync", 8, 7), ("k-sync:4", 8, 6), ("k-async:4", 8, 3), ("sync", 3, 1)]
     {
         judge_cell(policy, m, &shared("exp(1)", cores));
@@ -244,7 +244,7 @@ fn shared_cores_are_foretold() {
             judge_cell(policy, m, &shared(name, cores));
         }
     }
-    let unequal = ClusterSpec { speeds: vec![1.0, 0.5, 3.0], ..shared("gamma(4, 0.25)", 2) };
+    let unequal = shared("gamma(4, 0.25)", 2).with_speeds(vec![1.0, 0.5, 3.0]).unwrap();
     judge_cell("async", 6, &unequal);
 }
 

@@ -8,41 +8,54 @@ use common::{gaps, run};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use std::collections::HashMap;
+use std::time::Duration;
 use straggle_sim::cluster::spec::{Cancellation, Sharing};
 use straggle_sim::policy::{OnCompletion, OnUpdate};
 use straggle_sim::{
     Accounts, ClusterSpec, Estimate, Event, Law, Quadratic, RandomKey, Recording, Replay, Rule, Run, Simulated,
-    StalenessAudit, Task, Time,
+    StalenessAudit, Station, Task, Time,
 };
 
 const TURNS: usize = 400;
 
 /// Any combination of dials whose quorum can be reached.
 fn any_rule() -> impl Strategy<Value = Rule> {
-    let dials = (1u32..=12, 0.0..1.0, any::<bool>(), prop::option::of(0u32..5), any::<bool>(), 1u32..=4);
-    dials.prop_map(|(workers, share, waits, slack, carries_on, steps)| {
+    let ends = prop::sample::select(vec![OnUpdate::CarriesOn, OnUpdate::Cancelled, OnUpdate::Submits]);
+    let more = (prop::option::of(0u64..4), prop::option::of(1u64..2000));
+    let dials = (1u32..=12, 0.0..1.0, any::<bool>(), prop::option::of(0u32..5), ends, 1u32..=4, more);
+    let rules = dials.prop_map(|(workers, share, waits, slack, on_update, steps, (stale, grace_ms))| {
         let on_completion = if waits { OnCompletion::Waits } else { OnCompletion::StartsAnew { slack } };
-        // Whoever waits hands in once before an update; whoever does not may do so again.
+        // Whoever waits submits once before an update; whoever does not may do so again.
         let most = if waits { workers } else { 2 * workers };
-        let quorum = 1 + (share * f64::from(most)) as u32;
-        let rest = if carries_on { OnUpdate::CarriesOn } else { OnUpdate::Cancelled };
-        Rule { workers, quorum: quorum.min(most), on_completion, on_update: rest, steps }
-    })
+        let quorum = (1 + (share * f64::from(most)) as u32).min(most);
+        let rule = Rule::new(workers, quorum, on_completion, on_update, steps)?;
+        let rule = stale.map_or(Some(rule), |stale| rule.with_max_staleness(stale))?;
+        grace_ms.map_or(Some(rule), |ms| rule.with_grace(Duration::from_millis(ms)))
+    });
+    let timed = (1u32..=12, prop::sample::select(vec!["anytime:0.7", "drop-compute:1.5:4", "drop-compute:0.2:1"]));
+    prop_oneof![
+        4 => rules.prop_filter_map("dials that fit together", |rule| rule),
+        1 => timed.prop_map(|(workers, policy)| common::rule(policy, workers)),
+    ]
+}
+
+fn of(name: &str, parameters: &[f64]) -> Law {
+    Law::with(name, parameters).expect("parameters in range")
 }
 
 /// Any law with times of about a second, heavy tails and ties included.
 fn any_law() -> impl Strategy<Value = Law> {
     prop_oneof![
-        (0.2..5.0).prop_map(|rate| Law::Exp { rate }),
-        (0.0..2.0, 0.2..5.0).prop_map(|(shift, rate)| Law::ShiftedExp { shift, rate }),
-        (1u8..4).prop_map(|halves| Law::Constant { value: f64::from(halves) / 2.0 }),
-        (0.0..1.0, 0.1..1.0).prop_map(|(low, width)| Law::Uniform { low, high: low + width }),
-        (0.2..9.0, 0.1..1.0).prop_map(|(shape, scale)| Law::Gamma { shape, scale }),
-        (0.3..4.0, 0.1..1.0).prop_map(|(shape, scale)| Law::Weibull { shape, scale }),
-        (-1.0..0.5, 0.1..2.5).prop_map(|(mu, sigma)| Law::LogNormal { mu, sigma }),
-        (0.1..1.0, 1.05..4.0).prop_map(|(scale, shape)| Law::Pareto { scale, shape }),
-        (0.05..0.3).prop_map(|scale| Law::Gumbel { location: 1.0, scale }),
-        (0.0..=1.0, 0.5..5.0, 0.1..0.5).prop_map(|(p, rate1, rate2)| Law::HyperExp { p, rate1, rate2 }),
+        (0.2..5.0).prop_map(|rate| of("exp", &[rate])),
+        (0.0..2.0, 0.2..5.0).prop_map(|(shift, rate)| of("shifted-exp", &[shift, rate])),
+        (1u8..4).prop_map(|halves| of("constant", &[f64::from(halves) / 2.0])),
+        (0.0..1.0, 0.1..1.0).prop_map(|(low, width)| of("uniform", &[low, low + width])),
+        (0.2..9.0, 0.1..1.0).prop_map(|(shape, scale)| of("gamma", &[shape, scale])),
+        (0.3..4.0, 0.1..1.0).prop_map(|(shape, scale)| of("weibull", &[shape, scale])),
+        (-1.0..0.5, 0.1..2.5).prop_map(|(mu, sigma)| of("lognormal", &[mu, sigma])),
+        (0.1..1.0, 1.05..4.0).prop_map(|(scale, shape)| of("pareto", &[scale, shape])),
+        (0.05..0.3).prop_map(|scale| of("gumbel", &[1.0, scale])),
+        (0.0..=1.0, 0.5..5.0, 0.1..0.5).prop_map(|(p, rate1, rate2)| of("hyper-exp", &[p, rate1, rate2])),
     ]
 }
 
@@ -56,19 +69,19 @@ fn any_fleet() -> impl Strategy<Value = ClusterSpec> {
     let cores = (prop::option::of(1u32..6), prop::sample::select(vec![Sharing::Equally, Sharing::FirstCome]));
     let all = (any_law(), maybe(), any_speeds(), cores, server, any::<bool>());
     all.prop_map(|(compute, delay, speeds, (cores, sharing), (latency, service, update, server_computes), at_once)| {
-        let cancellation = if at_once { Cancellation::AtOnce } else { Cancellation::AfterComputing };
-        ClusterSpec {
-            delay,
-            speeds,
-            cores,
-            sharing,
-            latency,
-            service,
-            update,
-            server_computes,
-            cancellation,
-            ..ClusterSpec::new(compute)
-        }
+        let cancellation = if at_once { Cancellation::AtOnce } else { Cancellation::AfterStep };
+        ClusterSpec::new(compute)
+            .with_delay(delay)
+            .with_speeds(speeds)
+            .unwrap()
+            .with_cores(cores)
+            .unwrap()
+            .with_sharing(sharing)
+            .with_uplink(latency.into_iter().map(Station::delay).collect())
+            .with_service(service)
+            .with_update(update)
+            .with_computing_server(server_computes)
+            .with_cancellation(cancellation)
     })
 }
 
@@ -97,7 +110,10 @@ impl Chronicle {
     /// The task goes from one fate to another, and is the one that was given.
     fn turns(&mut self, task: Task, from: Fate, to: Fate) {
         let (given, fate) = self.fates.get_mut(&(task.worker, task.serial)).expect("a task that was given");
-        assert_eq!((*given, *fate), (task, from), "before it is {to:?}");
+        assert!(
+            given.is(&task) && task.steps <= given.steps && *fate == from,
+            "{task:?}, {fate:?} before it is {to:?}"
+        );
         *fate = to;
     }
 
@@ -109,8 +125,13 @@ impl Chronicle {
                 assert!(completion.at == at && completion.spent.compute_s >= 0.0 && completion.spent.delay_s >= 0.0);
                 self.turns(completion.task, Fate::Open, Fate::HandedIn);
                 *self.finished.entry(completion.task.worker).or_default() += 1;
+                if completion.task.steps == 0 {
+                    assert_eq!(rule.on_update, OnUpdate::Submits);
+                    self.turns(completion.task, Fate::HandedIn, Fate::Cancelled);
+                    return;
+                }
                 self.gathered += 1;
-                assert!(self.gathered <= rule.quorum, "the update comes as soon as it can");
+                assert!(self.gathered <= rule.quorum || rule.is_timed(), "the update comes as soon as it can");
             }
             Event::Applied(task) => {
                 self.turns(task, Fate::HandedIn, Fate::Applied);
@@ -121,6 +142,13 @@ impl Chronicle {
                 assert_eq!(self.gathered, 0, "all that was handed in is applied");
                 self.version = version;
             }
+            Event::Discarded(task) => {
+                assert!(self.version - task.base_version > rule.max_staleness);
+                self.turns(task, Fate::HandedIn, Fate::Cancelled);
+                self.gathered -= 1;
+            }
+            Event::Interrupted(_) => assert_eq!(rule.on_update, OnUpdate::Submits),
+            Event::Failed(_) | Event::Returned(_) | Event::Lost(_) => unreachable!("nobody fails here"),
             Event::Cancelled(task) => {
                 assert_eq!(rule.on_update, OnUpdate::Cancelled);
                 self.turns(task, Fate::Open, Fate::Cancelled);
@@ -146,6 +174,7 @@ impl Chronicle {
         let count = |fate| self.fates.values().filter(|(_, f)| *f == fate).count();
         assert_eq!(count(Fate::HandedIn), self.gathered as usize);
         match rule.on_completion {
+            OnCompletion::Waits if rule.on_update == OnUpdate::Submits => assert!(count(Fate::Open) > 0),
             OnCompletion::Waits => assert_eq!(count(Fate::Open) + self.gathered as usize, rule.workers as usize),
             OnCompletion::StartsAnew { slack: None } => assert_eq!(count(Fate::Open), rule.workers as usize),
             OnCompletion::StartsAnew { slack: Some(_) } => assert!(count(Fate::Open) > 0),
@@ -178,7 +207,9 @@ proptest! {
         prop_assert_eq!(audit.updates(), chronicle.version);
         prop_assert_eq!(accounts.gaps().count(), chronicle.version);
         let applied = chronicle.fates.values().filter(|(_, fate)| *fate == Fate::Applied).count() as u64;
-        prop_assert_eq!(applied, chronicle.version * u64::from(rule.quorum));
+        if !rule.is_timed() {
+            prop_assert_eq!(applied, chronicle.version * u64::from(rule.quorum));
+        }
         for share in [accounts.idle_share(), accounts.wasted_share()].into_iter().flatten() {
             // Rounding of sums of several hundred times.
             prop_assert!((-1e-9..=1.0 + 1e-9).contains(&share), "a share of {}", share);
@@ -215,11 +246,11 @@ proptest! {
     /// k-async may be later than sync: who waits for K of m may meet the next slow step alone.
     #[test]
     fn who_waits_for_less_updates_no_later(
-        law in any_law(), delay in prop::option::of(any_law()), speeds in any_speeds(),
+        law in any_law(), speeds in any_speeds(),
         m in 1u32..12, share in 0.0..1.0, slack in 0u32..6, steps in 1u32..6, seed in 0u64..1000,
     ) {
         let k = 1 + (share * f64::from(m)) as u32;
-        let spec = ClusterSpec { delay, speeds, ..ClusterSpec::new(law) };
+        let spec = ClusterSpec::new(law).with_speeds(speeds).unwrap();
         let times = |name: String| -> Vec<f64> {
             let sum = |total: &mut f64, gap: f64| {
                 *total += gap;

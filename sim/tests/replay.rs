@@ -5,6 +5,7 @@
 mod common;
 
 use common::{odd_fleets, rule};
+use straggle_sim::policy::OnUpdate;
 use straggle_sim::{
     Accounts, ClusterSpec, Event, Law, Policy, Quadratic, RandomKey, Recording, Replay, Rule, Run, Simulated, Time,
 };
@@ -38,8 +39,8 @@ fn tell(rule: Rule, spec: &ClusterSpec, key: RandomKey) -> Told {
 }
 
 fn all_rules() -> Vec<Rule> {
-    let more = [Policy::Ssp(Some(0)), Policy::KBatchSync(11), Policy::KBatchAsync(11), Policy::KAsync(7)];
-    Policy::EXAMPLES.into_iter().chain(more).map(|policy| policy.rule(WORKERS).unwrap()).collect()
+    let more = ["ssp:0", "k-batch-sync:11", "k-batch-async:11", "k-async:7", "ringmaster:3", "anytime:0.7"];
+    Policy::examples().chain(more.map(common::policy)).map(|policy| policy.rule(WORKERS).unwrap()).collect()
 }
 
 #[test]
@@ -59,7 +60,8 @@ fn a_run_told_again_ends_on_the_same_bits() {
             assert_eq!(again.cluster().mismatch(), None);
             assert!(events == told.events, "other events under {rule:?} on {spec:?}");
             assert!(bits == told.bits, "other parameters under {rule:?} on {spec:?}");
-            assert!(bits.len() > 50 && bits.iter().any(|&b| b != bits[0]), "something was learnt");
+            let may_be_too_slow = rule.budget < std::time::Duration::MAX;
+            assert!(may_be_too_slow || bits.len() > 50 && bits.iter().any(|&b| b != bits[0]), "something was learnt");
         }
     }
 }
@@ -104,7 +106,9 @@ fn a_recording_of_another_rule_does_not_fit() {
             let mut again = Run::new(other, Replay::new(recording.clone(), learner(key), WORKERS));
             let turns = std::iter::from_fn(|| again.step().map(drop)).count();
             let fits = again.cluster().mismatch().is_none();
-            assert_eq!(fits, recorded == other, "{recorded:?} told as {other:?}");
+            // Who is interrupted in its last step submits all of them.
+            let in_the_last_step = other.on_update == OnUpdate::Submits && other.steps == recorded.steps;
+            assert!(fits == (recorded == other) || in_the_last_step, "{recorded:?} told as {other:?}");
             assert_eq!(fits, turns == TURNS);
         }
     }

@@ -53,7 +53,7 @@ impl Plain {
     /// The worker's task is cancelled, if it has one.
     fn begin_anew(&mut self, worker: usize) {
         match self.workers[worker] {
-            At::Computing(left) | At::InVain(left) if self.cancellation == Cancellation::AfterComputing => {
+            At::Computing(left) | At::InVain(left) if self.cancellation == Cancellation::AfterStep => {
                 self.serial[worker] += 1;
                 self.workers[worker] = At::InVain(left);
             }
@@ -121,20 +121,27 @@ impl Plain {
 /// the others): many short runs, and a tolerance.
 #[test]
 fn equal_shares_are_processor_sharing() {
-    use Cancellation::{AfterComputing, AtOnce};
+    use Cancellation::{AfterStep, AtOnce};
     let policies = [
         ("async", 1, None, AtOnce),
         ("async", 1, Some("exp(5)"), AtOnce),
         ("k-sync:2", 2, None, AtOnce),
         ("k-sync:2", 2, Some("exp(2)"), AtOnce),
-        ("k-sync:2", 2, None, AfterComputing),
-        ("k-sync:2", 2, Some("exp(2)"), AfterComputing),
+        ("k-sync:2", 2, None, AfterStep),
+        ("k-sync:2", 2, Some("exp(2)"), AfterStep),
     ];
     for (name, delay) in [("exp(1)", None), ("gamma(4, 0.25)", Some("exp(3)")), ("pareto(0.1, 1.05)", None)] {
         for (policy, quorum, service, cancellation) in policies {
             for (m, cores) in [(8, 2), (5, 4), (3, 1)] {
                 let (delay, service, speeds) = (delay.map(law), service.map(law), vec![1.0, 0.5]);
-                let spec = ClusterSpec { delay, service, cores: Some(cores), cancellation, speeds, ..spec(name) };
+                let spec = spec(name)
+                    .with_delay(delay)
+                    .with_service(service)
+                    .with_cores(Some(cores))
+                    .unwrap()
+                    .with_cancellation(cancellation)
+                    .with_speeds(speeds)
+                    .unwrap();
                 (0..20).for_each(|replication| is_plain(policy, quorum, m, &spec, RandomKey::new(4, replication)));
             }
         }
@@ -144,8 +151,8 @@ fn equal_shares_are_processor_sharing() {
 fn is_plain(policy: &str, quorum: usize, m: usize, spec: &ClusterSpec, key: RandomKey) {
     let mut plain = Plain {
         draws: Variates::new(spec, key),
-        cores: spec.cores.expect("shared cores"),
-        cancellation: spec.cancellation,
+        cores: spec.cores().expect("shared cores"),
+        cancellation: spec.cancellation(),
         quorum,
         now: 0.0,
         serial: vec![0; m],
@@ -167,7 +174,13 @@ fn queues_for_cores_are_first_come_first_served() {
     for (name, delay) in laws {
         for (m, cores) in [(8, 2), (5, 4), (3, 1), (20, 7)] {
             let (delay, speeds, sharing) = (delay.map(law), vec![1.0, 0.5], Sharing::FirstCome);
-            let spec = ClusterSpec { delay, cores: Some(cores), sharing, speeds, ..spec(name) };
+            let spec = spec(name)
+                .with_delay(delay)
+                .with_cores(Some(cores))
+                .unwrap()
+                .with_sharing(sharing)
+                .with_speeds(speeds)
+                .unwrap();
             let key = RandomKey::new(6, u64::from(cores));
             let draws = Variates::new(&spec, key);
             let least = |times: &[f64]| (0..times.len()).min_by(|&a, &b| times[a].total_cmp(&times[b])).expect("some");
@@ -198,7 +211,7 @@ fn enough_cores_change_nothing() {
         let (plain, key) = (spec(name), RandomKey::new(7, 0));
         for sharing in [Sharing::Equally, Sharing::FirstCome] {
             for policy in ["sync", "k-sync:3", "k-async:3", "async", "ssp:1"] {
-                let many = ClusterSpec { cores: Some(8), sharing, ..plain.clone() };
+                let many = plain.clone().with_cores(Some(8)).unwrap().with_sharing(sharing);
                 assert_eq!(instants(policy, 8, &many, key, 500), instants(policy, 8, &plain, key, 500));
             }
         }

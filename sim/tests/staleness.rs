@@ -91,7 +91,7 @@ fn unequal_workers_have_their_shares_and_their_staleness() {
     let (m, updates, replications) = (4, 4000, 200);
     let exact = [(0.125, 7.0), (0.125, 7.0), (0.25, 3.0), (0.5, 1.0)];
     for name in ["exp(1)", "gamma(4, 0.25)", "uniform(0.1, 0.9)"] {
-        let spec = ClusterSpec { speeds: vec![1.0, 1.0, 2.0, 4.0], ..spec(name) };
+        let spec = spec(name).with_speeds(vec![1.0, 1.0, 2.0, 4.0]).unwrap();
         let rule = rule("async", m);
         let one = |replication| {
             let mut run = run(rule, &spec, RandomKey::new(21, replication));
@@ -123,7 +123,7 @@ fn unequal_workers_have_their_shares_and_their_staleness() {
 
 #[test]
 fn unequal_memoryless_workers_are_multinomial_and_geometric() {
-    let spec = ClusterSpec { speeds: vec![1.0, 1.0, 2.0, 4.0], ..spec("exp(1)") };
+    let spec = spec("exp(1)").with_speeds(vec![1.0, 1.0, 2.0, 4.0]).unwrap();
     let rates = [0.125, 0.125, 0.25, 0.5];
     let mut run = run(rule("async", 4), &spec, RandomKey::new(22, 0));
     let (mut shares, mut by_worker) = (vec![0; 4], vec![Vec::new(); 4]);

@@ -33,7 +33,7 @@ fn kth(k: u32, p: u32, spec: &ClusterSpec) -> f64 {
 fn two_point(r: f64, slow: usize, all: usize) -> Law {
     let mut seconds = vec![1.0; all];
     seconds[..slow].fill(r);
-    Law::trace(TraceSource { file: "two-point".into(), column: None }, seconds).unwrap()
+    Law::trace(TraceSource::file("two-point"), seconds).unwrap()
 }
 
 fn binomial(n: u32, k: u32) -> f64 {
@@ -55,7 +55,7 @@ fn the_golden_table_of_order_statistics() {
     ];
     for (name, cv, printed) in table {
         let spec = spec(name);
-        equal(name, spec.compute.mean(), 1.0);
+        equal(name, spec.compute().law(0).mean(), 1.0);
         prints_as(name, spec.variation(), cv, 4);
         for ((k, p), printed) in [(1, 8), (4, 8), (8, 8), (32, 32)].into_iter().zip(printed) {
             prints_as(&format!("{name}, {k} of {p}"), kth(k, p, &spec), printed, 4);
@@ -99,8 +99,8 @@ fn order_statistics_meet_their_closed_forms() {
         }
         // The maximum of Gumbels is a Gumbel, moved by scale * ln P.
         let gumbel = spec("gumbel(1, 0.04)");
-        equal("greatest of gumbel", kth(p, p, &gumbel), gumbel.compute.mean() + 0.04 * pf.ln());
-        let sd = gumbel.compute.variance().sqrt();
+        equal("greatest of gumbel", kth(p, p, &gumbel), gumbel.compute().law(0).mean() + 0.04 * pf.ln());
+        let sd = gumbel.compute().law(0).variance().sqrt();
         equal("gumbel's scale", 0.04, sd * 6f64.sqrt() / std::f64::consts::PI);
     }
 }
@@ -142,12 +142,12 @@ fn two_point_times_meet_their_binomial() {
 
 #[test]
 fn unequal_exponential_workers_meet_inclusion_and_exclusion() {
-    let paper = ClusterSpec { speeds: vec![1.0, 1.0, 2.0, 4.0], ..spec("exp(1)") };
+    let paper = spec("exp(1)").with_speeds(vec![1.0, 1.0, 2.0, 4.0]).unwrap();
     prints_as("max of (1, 1, 2, 4)", kth(4, 4, &paper), 1.59405, 5);
     equal("min of (1, 1, 2, 4)", kth(1, 4, &paper), 1.0 / 8.0);
     for rates in [vec![1.0, 1.0, 2.0, 4.0], vec![0.1, 3.0, 5.0], vec![2.0; 6], vec![1.0, 0.5]] {
         let p = rates.len() as u32;
-        let spec = ClusterSpec { speeds: rates.clone(), ..spec("exp(1)") };
+        let spec = spec("exp(1)").with_speeds(rates.clone()).unwrap();
         // E[X_{k:p}] = sum over sets S of at least p-k+1 workers of (-1)^(|S|-(p-k+1)) C(|S|-1, p-k) / (rates in S).
         for k in 1..=p {
             let least = p - k + 1;
@@ -177,12 +177,12 @@ fn every_law_obeys_hartley_and_david_and_renewal_theory() {
         for p in [1, 2, 8, 20, 100] {
             let pf = f64::from(p);
             let bound = mean + if p > 1 { sd * (pf - 1.0) / (2.0 * pf - 1.0).sqrt() } else { 0.0 };
-            assert!(kth(p, p, &spec) <= bound * (1.0 + 1e-12), "{} of {p}", spec.compute);
+            assert!(kth(p, p, &spec) <= bound * (1.0 + 1e-12), "{} of {p}", spec.compute().law(0));
             equal("async", theory_s("async", p, &spec), mean / pf);
             equal("k-batch-async", theory_s("k-batch-async:4", p, &spec), 4.0 * mean / pf);
             // X_{1:P} <= ... <= X_{P:P}, and all of them together are P draws.
             let all: Vec<f64> = (1..=p).map(|k| kth(k, p, &spec)).collect();
-            assert!(all.windows(2).all(|pair| pair[0] <= pair[1] * (1.0 + 1e-12)), "{}", spec.compute);
+            assert!(all.windows(2).all(|pair| pair[0] <= pair[1] * (1.0 + 1e-12)), "{}", spec.compute().law(0));
             equal("the sum of all order statistics", all.iter().sum::<f64>(), pf * mean);
         }
     }
@@ -208,10 +208,10 @@ fn local_sgd_meets_its_table_of_erlang_maxima() {
         let t = f64::from(tau);
         let exact = t * (1.0 + binomial(2 * tau, tau) / 4f64.powi(tau as i32));
         equal("two workers", theory_s(&format!("local:{tau}"), 2, &spec("exp(1)")), exact);
-        // Sums of gammas are gammas; a constant delay is paid tau times.
-        let delayed = ClusterSpec { delay: Some(law("constant(0.5)")), ..spec("gamma(3, 0.25)") };
+        // Sums of gammas are gammas; a constant delay is paid once.
+        let delayed = spec("gamma(3, 0.25)").with_delay(Some(law("constant(0.5)")));
         let erlang = spec(&format!("gamma({}, 0.25)", 3.0 * t));
-        equal("delayed", theory_s(&format!("local:{tau}"), 8, &delayed), 0.5 * t + kth(8, 8, &erlang));
+        equal("delayed", theory_s(&format!("local:{tau}"), 8, &delayed), 0.5 + kth(8, 8, &erlang));
     }
 }
 
@@ -248,7 +248,7 @@ fn a_busy_server_meets_the_table_of_the_repairman() {
         let p0 = 1.0 / (0..=p).map(term).sum::<f64>();
         equal("1/p0", 1.0 / repairman(p, 1.0, 0.1), (1.0 - p0) / 0.1);
         for compute in ["exp(1)", "constant(1)", "uniform(0, 2)", "pareto(0.6, 2.5)"] {
-            let spec = ClusterSpec { service: Some(law("exp(10)")), ..spec(compute) };
+            let spec = spec(compute).with_service(Some(law("exp(10)")));
             let theory = time_per_update(rule("async", p), &spec).unwrap();
             assert_eq!(theory.kind, Kind::Exact);
             equal("think time is insensitive", theory.seconds, repairman(p, 1.0, 0.1));
@@ -259,11 +259,11 @@ fn a_busy_server_meets_the_table_of_the_repairman() {
 #[test]
 fn shared_cores_let_exponentials_end_one_by_one() {
     for (k, p, cores) in [(8, 8, 1), (8, 8, 3), (4, 8, 6), (1, 8, 2), (20, 20, 2)] {
-        let shared = ClusterSpec { cores: Some(cores), ..spec("exp(2)") };
+        let shared = spec("exp(2)").with_cores(Some(cores)).unwrap();
         let exact: f64 = (0..k).map(|done| 1.0 / (2.0 * f64::from(cores.min(p - done)))).sum();
         equal("k-sync", theory_s(&format!("k-sync:{k}"), p, &shared), exact);
         for name in ["gamma(4, 0.25)", "exp(1)", "pareto(0.6, 2.5)"] {
-            let shared = ClusterSpec { cores: Some(cores), ..spec(name) };
+            let shared = spec(name).with_cores(Some(cores)).unwrap();
             equal("async keeps all cores busy", theory_s("async", p, &shared), 1.0 / f64::from(cores));
         }
     }
@@ -309,4 +309,36 @@ fn the_min_gate_is_right_for_the_exponential_law_only() {
     // The same minimum by the integral of the survival function to the power P.
     let law = law("gamma(4, 1)");
     equal("quadrature", mean_of_survival(&|t| law.survival(t).powi(8), 0.0).unwrap(), kth(1, 8, &spec("gamma(4, 1)")));
+}
+
+/// Unequal speeds at ten thousand workers cost no more than their products: the last and the first of many.
+#[test]
+fn the_slowest_of_ten_thousand_unequal_workers_is_known_at_once() {
+    let speeds = |m: usize| spec("exp(1)").with_speeds((0..m).map(|i| 1.0 + i as f64 / m as f64).collect()).unwrap();
+    let found = time_per_update(rule("sync", 10_000), &speeds(10_000)).unwrap();
+    // Between the slowest of as many of speed 1 and of speed 2.
+    assert_eq!(found.kind, Kind::Exact);
+    assert!(found.seconds > harmonic(10_000) / 2.0 && found.seconds < harmonic(10_000), "{found:?}");
+    // By inclusion and exclusion: 1/1 + 1/(4/3) + 1/(5/3) - 1/(7/3) - 1/(8/3) - 1/3 + 1/4.
+    let three = time_per_update(rule("sync", 3), &speeds(3)).unwrap().seconds;
+    let exact = 1.0 + 0.75 + 0.6 - 3.0 / 7.0 - 3.0 / 8.0 - 1.0 / 3.0 + 0.25;
+    assert!((three / exact - 1.0).abs() < 1e-9, "{three} against {exact}");
+}
+
+/// Cores that are faster than 1, or more of them than workers, do not make theory say what cannot be.
+#[test]
+fn cores_of_other_speeds_are_not_forgotten() {
+    let many = spec("exp(1)").with_cores(Some(20)).unwrap().with_core_speeds(vec![1.0, 2.0]).unwrap();
+    assert_eq!(time_per_update(rule("async", 4), &many).unwrap().seconds, 0.25);
+    let queued = many.with_sharing(straggle_sim::Sharing::FirstCome);
+    for (policy, m) in [("async", 1), ("async", 4), ("sync", 4)] {
+        let theory = time_per_update(rule(policy, m), &queued).unwrap();
+        let found = common::observe(policy, m, &queued, straggle_sim::Length::Updates(2000), 1).remove(0);
+        assert_eq!(theory.kind, Kind::Lower);
+        assert!(
+            !found.breaks_bound() && found.mean.mean > 0.9 * theory.seconds,
+            "{policy} {m}: {theory:?} {:?}",
+            found.mean
+        );
+    }
 }

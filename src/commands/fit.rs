@@ -4,7 +4,7 @@ mod words;
 
 use crate::cli::Common;
 use crate::error::Error;
-use crate::figures::{self, Picture};
+use crate::figures::{self, Figure};
 use crate::formats::{self, Input, Options, Recorded, Unit};
 use crate::profile::{OneOrMany, Profile, SourceFiles, Variance};
 use crate::report::{Command, Job, Outcome, Report};
@@ -260,11 +260,8 @@ impl Report for Fitted {
         tables.add(self.slowest());
     }
 
-    fn figures(&self) -> Vec<(&'static str, Picture)> {
-        vec![(
-            "fit",
-            figures::fit::fit(&self.recorded.times, self.laws.first().map(|best| &best.law), &self.slowest()).into(),
-        )]
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
+        vec![("fit", figures::fit::fit(&self.recorded.times, self.laws.first().map(|best| &best.law), &self.slowest()))]
     }
 
     fn text(&self) -> String {

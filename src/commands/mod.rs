@@ -7,7 +7,9 @@
 //! To add a command: a file here that implements [`Command`](crate::report::Command), and in `src/cli.rs` a variant, its
 //! line in `run`, and its tables.
 
+pub mod check;
 pub mod completions;
+pub mod explore;
 pub mod fit;
 pub mod man;
 pub mod replay;
@@ -15,6 +17,8 @@ pub mod replay;
 pub mod reproduce;
 #[cfg(feature = "train")]
 pub mod scaling;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod simulate;
 #[cfg(feature = "train")]
 pub mod train;

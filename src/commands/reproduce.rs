@@ -10,14 +10,14 @@ use crate::cli::{Common, threads};
 use crate::commands::scaling::{Measured, measure};
 use crate::commands::simulate::IterationTime;
 use crate::error::Error;
-use crate::figures::{Picture, old};
+use crate::figures::{self, Figure};
 use crate::finished::Finished;
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
 use clap::{Args, ValueEnum};
 use comparison::{ComparisonRow, Pair};
-use experiment::Experiment;
+use experiment::PublishedExperiment;
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
@@ -110,7 +110,7 @@ impl Command for Reproduce {
     }
 
     fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
-        let Some(experiment) = Experiment::new(self) else { return gated::prepare(self, session) };
+        let Some(experiment) = PublishedExperiment::new(self) else { return gated::prepare(self, session) };
         for setting in &experiment.settings {
             setting.plan.check()?;
         }
@@ -135,7 +135,7 @@ impl Command for Reproduce {
 
 /// Ours beside what was published.
 struct Reproduction {
-    experiment: Experiment,
+    experiment: PublishedExperiment,
     /// Of each setting, as far as they were measured.
     measured: Vec<Measured>,
     pairs: Vec<Pair>,
@@ -148,14 +148,14 @@ impl Report for Reproduction {
         Measured::add_rows(&self.measured, tables);
     }
 
-    fn figures(&self) -> Vec<(&'static str, Picture)> {
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
         let plan = &self.experiment.settings[0].plan;
         let mut figures = vec![
-            ("comparison", old::reproduce::comparison(plan, &self.pairs).into()),
-            ("epochs", old::scaling::epochs(&self.measured[0]).into()),
+            ("comparison", figures::reproduce::comparison(plan, &self.pairs)),
+            ("epochs", figures::scaling::epochs(&self.measured[0])),
         ];
         if plan.samples.len() > 1 {
-            figures.push(("time_by_size", old::scaling::time_by_size(&self.measured[0]).into()));
+            figures.push(("time_by_size", figures::scaling::time_by_size(&self.measured[0])));
         }
         figures
     }

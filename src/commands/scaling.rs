@@ -10,7 +10,7 @@ pub use plan::Plan;
 
 use crate::cli::{Common, List, Training, Typed, Workers, at_least, choice, threads};
 use crate::error::Error;
-use crate::figures::{Picture, old};
+use crate::figures::{self, Figure};
 use crate::finished::Finished;
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
@@ -126,15 +126,15 @@ impl Report for Measured {
         Measured::add_rows(std::slice::from_ref(self), tables);
     }
 
-    fn figures(&self) -> Vec<(&'static str, Picture)> {
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
         let mut figures = vec![
-            ("by_workers", old::scaling::by_workers(self).into()),
-            ("accuracy", old::scaling::accuracy(self).into()),
-            ("epochs", old::scaling::epochs(self).into()),
+            ("by_workers", figures::scaling::by_workers(self)),
+            ("accuracy", figures::scaling::accuracy(self)),
+            ("epochs", figures::scaling::epochs(self)),
         ];
         if self.plan.samples.len() > 1 {
-            figures.push(("time_by_size", old::scaling::time_by_size(self).into()));
-            figures.push(("by_size", old::scaling::by_size(self).into()));
+            figures.push(("time_by_size", figures::scaling::time_by_size(self)));
+            figures.push(("by_size", figures::scaling::by_size(self)));
         }
         figures
     }
@@ -148,9 +148,7 @@ impl Report for Measured {
         let done = (finished > 0).then(|| format!("{finished} of {} trials were finished", self.planned));
         match &self.broke {
             None => Outcome::Done,
-            Some((_, Break::Stopped)) => {
-                Outcome::Interrupted(done.map(|done| done + "; the same command goes on from there"))
-            }
+            Some((_, Break::Stopped)) => Outcome::Interrupted(done),
             Some((trial, Break::Diverged { update })) => Outcome::Broke(
                 format!(
                     "the loss is not finite at update {update} of {} with m = {}: the step size is too large; lower --lr",

@@ -4,7 +4,9 @@ mod words;
 
 use crate::cli::{Common, Delay, List, Percent, Speeds, Typed, Workers, at_least, choice, speeds, threads, workers};
 use crate::error::Error;
-use crate::figures::{self, Picture, old};
+use crate::figures::loss::time_to_loss;
+use crate::figures::timeline::{Timeline, chrome_trace};
+use crate::figures::{self, Figure};
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
@@ -17,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use sim::experiment::{Comparison, LossPoint, Usage, comparisons};
 use sim::{
     ClusterSpec, Configuration, Estimate, Experiment, LawText, LearnerText, Length, Model, Observation, Policy,
-    Quadratic, RandomKey,
+    Quadratic, RandomKey, Run, Simulated,
 };
 
 /// `straggle simulate`
@@ -72,6 +74,9 @@ pub struct Simulate {
     /// Something to learn meanwhile: quadratic(h, sigma, eta), the loss h w^2/2 with gradient noise sigma and step size eta.
     #[arg(long, value_name = "LEARNER", default_value = "none")]
     pub learner: Typed<LearnerText>,
+    /// Draw what every worker does at first, with as many workers as there are at most; also as a trace for Perfetto.
+    #[arg(long)]
+    pub timeline: bool,
     /// Threads to simulate on [default: all cores].
     #[arg(short = 'j', long, value_name = "N", value_parser = threads, allow_hyphen_values = true, help_heading = "Common options")]
     pub threads: Option<usize>,
@@ -99,6 +104,8 @@ pub struct Simulation {
     /// Configurations that there should be.
     planned: usize,
     interrupted: bool,
+    /// Whether the workers' time is drawn.
+    timeline: bool,
 }
 
 /// The loss over time of one configuration.
@@ -114,8 +121,10 @@ pub struct Curve {
 
 impl Command for Simulate {
     const NAME: &'static str = "simulate";
-    const TABLES: &'static [Table] = &[Table::of::<IterationTime>(), Table::of::<Paired>(), Table::of::<Loss>()];
-    const FIGURES: &'static [&'static str] = &["iteration_times", "loss_curve"];
+    const TABLES: &'static [Table] =
+        &[Table::of::<IterationTime>(), Table::of::<Paired>(), Table::of::<Loss>(), Table::of::<TimeToLoss>()];
+    const FIGURES: &'static [&'static str] = &["iteration_times", "loss_curve", "timeline"];
+    const OTHERS: &'static [&'static str] = &["trace.json"];
 
     fn common(&self) -> &Common {
         &self.common
@@ -132,9 +141,9 @@ impl Command for Simulate {
 
     fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
         let experiment = self.experiment(session)?;
-        let (cells, impossible) = experiment.cells();
+        let (configurations, impossible) = experiment.cells();
         match &impossible[..] {
-            [.., last] if cells.is_empty() => return Err(Error::Usage(last.to_string())),
+            [.., last] if configurations.is_empty() => return Err(Error::Usage(last.to_string())),
             [] => {}
             [first, ..] => session
                 .note(format!("left out {}; the first: {first}", count(impossible.len() as u64, "configuration"))),
@@ -147,20 +156,24 @@ impl Command for Simulate {
                 Some(Quadratic { curvature: h, noise: sigma, step_size: eta, key })
             }
         };
-        Ok(Box::new(move |_| Ok(Box::new(simulate(experiment, learner, self.threads, session)?))))
+        Ok(Box::new(move |_| {
+            let timeline = self.timeline;
+            let simulation = simulate(experiment, learner, self.threads, session)?;
+            Ok(Box::new(Simulation { timeline, ..simulation }))
+        }))
     }
 }
 
 impl Simulate {
     fn experiment(&self, session: &Session) -> Result<Experiment, Error> {
         let law = |law: &Typed<LawText>| trace::law(&law.0, session);
-        let spec = ClusterSpec {
-            delay: self.delay.0.0.as_ref().map(|delay| trace::law(delay, session)).transpose()?,
-            speeds: self.speeds.0.clone(),
-            cores: self.cores,
-            service: self.server_time.as_ref().map(law).transpose()?,
-            ..ClusterSpec::new(law(self.step_time.as_ref().expect("resolved"))?)
-        };
+        let delay = self.delay.0.0.as_ref().map(|delay| trace::law(delay, session)).transpose()?;
+        let spec = ClusterSpec::of(trace::compute(&self.step_time.as_ref().expect("resolved").0, session)?)
+            .with_delay(delay)
+            .with_service(self.server_time.as_ref().map(law).transpose()?)
+            .with_speeds(self.speeds.0.clone())
+            .and_then(|spec| spec.with_cores(self.cores))
+            .map_err(|e| Error::Usage(e.to_string()))?;
         let length = match (&self.precision, self.updates) {
             (Some(Typed(Percent(share))), _) => Length::Precision(*share),
             (None, Some(updates)) => Length::Updates(updates),
@@ -186,22 +199,23 @@ pub fn simulate(
 ) -> Result<Simulation, Error> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build();
     let pool = pool.map_err(|e| Error::Usage(format!("cannot start the threads: {e}; lower --threads")))?;
-    let (cells, progress) = (experiment.cells().0, &session.progress);
+    let (configurations, progress) = (experiment.cells().0, &session.progress);
     let curve = |learner: Quadratic, cell: Configuration| {
         let points = experiment.loss_curve(cell, learner, 100, progress)?;
         Some(Curve { cell, points, floor: experiment.loss_floor(cell, learner) })
     };
-    let planned = cells.len();
+    let planned = configurations.len();
     let work = || {
         let observations: Vec<_> = experiment.observe(progress).into_iter().flatten().collect();
-        let cells = learner.map(|learner| (learner, cells)).into_par_iter();
-        let curves =
-            cells.flat_map(|(learner, cells)| cells.into_par_iter().with_max_len(1).map(move |cell| (learner, cell)));
+        let configurations = learner.map(|learner| (learner, configurations)).into_par_iter();
+        let curves = configurations.flat_map(|(learner, configurations)| {
+            configurations.into_par_iter().with_max_len(1).map(move |cell| (learner, cell))
+        });
         (observations, curves.filter_map(|(learner, cell)| curve(learner, cell)).collect())
     };
     let parts = if learner.is_some() { 2 } else { 1 };
     let (observations, curves) = session.with_bar(parts * planned as u64, || pool.install(work));
-    Ok(Simulation { experiment, observations, curves, planned, interrupted: session.stopped() })
+    Ok(Simulation { experiment, observations, curves, planned, interrupted: session.stopped(), timeline: false })
 }
 
 impl Report for Simulation {
@@ -213,13 +227,28 @@ impl Report for Simulation {
         }
         if !self.curves.is_empty() {
             tables.add(self.curves.iter().flat_map(Curve::rows));
+            tables.add(time_to_loss(&self.drawn_curves()).into_iter().map(TimeToLoss::new));
         }
     }
 
-    fn figures(&self) -> Vec<(&'static str, Picture)> {
-        let times = figures::simulate::iteration_times(&self.experiment, &self.observations);
-        let loss = (!self.curves.is_empty()).then(|| ("loss_curve", old::loss::loss_curve(self).into()));
-        [("iteration_times", times.into())].into_iter().chain(loss).collect()
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
+        let mut all =
+            vec![("iteration_times", figures::simulate::iteration_times(&self.experiment, &self.observations))];
+        if !self.curves.is_empty() {
+            let most = self.curves.iter().map(|curve| curve.cell.rule.workers).max();
+            let caption = figures::simulate::caption(&self.experiment, most);
+            all.push(("loss_curve", figures::loss::loss_curve(&self.drawn_curves(), caption)));
+        }
+        if let Some((timelines, until_s)) = self.timelines() {
+            let caption = figures::simulate::caption(&self.experiment, None);
+            all.push(("timeline", figures::timeline::timeline(&timelines, until_s, caption)));
+        }
+        all
+    }
+
+    fn others(&self) -> Vec<(&'static str, String)> {
+        let trace = |(timelines, _): (Vec<Timeline>, f64)| ("trace.json", chrome_trace(&timelines));
+        self.timelines().map(trace).into_iter().collect()
     }
 
     fn text(&self) -> String {
@@ -228,11 +257,46 @@ impl Report for Simulation {
 
     fn outcome(&self) -> Outcome {
         let finished = self.observations.len();
-        let done = || format!("{finished} of {} were finished", count(self.planned as u64, "configuration"));
+        let done = || format!("{finished} of {} configurations were finished", self.planned);
         match self.interrupted {
             false => Outcome::Done,
             true => Outcome::Interrupted((finished > 0).then(done)),
         }
+    }
+}
+
+/// Mean step times that a timeline shows.
+const STEPS: f64 = 10.0;
+
+impl Simulation {
+    /// What the workers do at first under each policy, at the largest number of workers, and until when; `None` if nobody
+    /// asked.
+    fn timelines(&self) -> Option<(Vec<Timeline>, f64)> {
+        let Experiment { spec, seed, .. } = &self.experiment;
+        let most = self.observations.iter().map(|o| o.cell.rule.workers).max().filter(|_| self.timeline)?;
+        let until_s = STEPS * spec.mean_task(0, 1);
+        let of = |o: &Observation| {
+            let run = Run::new(o.cell.rule, Simulated::new(spec.for_rule(o.cell.rule), RandomKey::new(*seed, 0), most));
+            Timeline::of_run(format!("{}, m = {most}", o.cell.policy), run, most, until_s)
+        };
+        let shown = self.observations.iter().filter(|o| o.cell.rule.workers == most);
+        Some((shown.map(of).collect(), until_s))
+    }
+
+    fn drawn_curves(&self) -> Vec<figures::loss::Curve> {
+        let point = |p: &LossPoint| figures::loss::Point {
+            time_s: p.time_s,
+            update: p.update as f64,
+            loss: p.loss,
+            band: p.interval,
+        };
+        let curve = |curve: &Curve| figures::loss::Curve {
+            policy: curve.cell.policy.to_string(),
+            workers: curve.cell.rule.workers,
+            points: curve.points.iter().map(point).collect(),
+            floor: curve.floor,
+        };
+        self.curves.iter().map(curve).collect()
     }
 }
 
@@ -313,7 +377,7 @@ impl IterationTime {
         IterationTime {
             policy: o.cell.policy.to_string(),
             workers: o.cell.rule.workers,
-            step_time: experiment.spec.compute.to_string(),
+            step_time: experiment.spec.compute().to_string(),
             model: experiment.model.to_string(),
             updates: o.updates,
             mean_s: o.mean.mean,
@@ -403,6 +467,27 @@ struct Loss {
 
 impl Row for Loss {
     const TABLE: &'static str = "loss_curve";
+}
+
+/// A row of `time_to_loss.csv`: when a loss is reached for the first time.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct TimeToLoss {
+    policy: String,
+    workers: u32,
+    loss: f64,
+    /// Empty if it is not reached.
+    time_s: Option<f64>,
+}
+
+impl Row for TimeToLoss {
+    const TABLE: &'static str = "time_to_loss";
+}
+
+impl TimeToLoss {
+    fn new(row: figures::loss::TimeToLoss) -> TimeToLoss {
+        let figures::loss::TimeToLoss { policy, workers, loss, time_s } = row;
+        TimeToLoss { policy, workers, loss, time_s }
+    }
 }
 
 impl Curve {

@@ -7,7 +7,8 @@ use crate::cli::{
     Common, Delay, List, MOST_THREADS, Percent, Training, Typed, at_least, choice, dataset, threads, workers,
 };
 use crate::error::Error;
-use crate::figures::{Picture, old};
+use crate::figures::timeline::{Activity, Timeline, chrome_trace};
+use crate::figures::{self, Figure, learning_curve};
 use crate::manifest::Manifest;
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
@@ -152,6 +153,7 @@ impl Command for Train {
     const NAME: &'static str = "train";
     const TABLES: &'static [Table] = &[Table::of::<UpdateRow>(), Table::of::<StepRow>(), Table::of::<Metric>()];
     const FIGURES: &'static [&'static str] = &["learning_curve", "timeline"];
+    const OTHERS: &'static [&'static str] = &["trace.json"];
 
     fn common(&self) -> &Common {
         &self.common
@@ -166,12 +168,12 @@ impl Command for Train {
         let policy = self.policy()?;
         let (simulated, workers) = (self.clock == Clock::Simulated, self.workers);
         let rule = policy.rule(workers).map_err(|e| Error::Usage(e.to_string()))?;
-        if policy == Policy::Hogwild && self.lr_rule.0 == LearningRateRule::PerStaleness {
+        if policy == Policy::HOGWILD && self.lr_rule.0 == LearningRateRule::PerStaleness {
             return usage(
                 "nobody knows how stale a step of hogwild is; type --lr-rule same, or --policies async".into(),
             );
         }
-        let (gpu, averages) = (self.backend.0 == Backend::Gpu, matches!(policy, Policy::Local(_)));
+        let (gpu, averages) = (self.backend.0 == Backend::Gpu, policy.name() == "local");
         match self.initial.0 {
             Initial::PerWorker if !averages => {
                 return usage(
@@ -184,7 +186,7 @@ impl Command for Train {
             }
             Initial::PerWorker | Initial::Shared => {}
         }
-        if policy == Policy::Hogwild && gpu {
+        if policy == Policy::HOGWILD && gpu {
             return usage(
                 "a graphics card has no parameters that several workers write at once; type --policies async, or --backend cpu"
                     .into(),
@@ -220,7 +222,7 @@ impl Command for Train {
         let law = |law: &LawText| trace::law(law, session);
         let compute =
             self.step_time.as_ref().map_or_else(|| Ok("exp(2)".parse().expect("a law")), |time| law(&time.0))?;
-        let spec = ClusterSpec { delay: self.delay.0.0.as_ref().map(law).transpose()?, ..ClusterSpec::new(compute) };
+        let spec = ClusterSpec::new(compute).with_delay(self.delay.0.0.as_ref().map(law).transpose()?);
         let samples = self.samples.map(|samples| samples as usize);
         let data = dataset(&training.data, training.model.0, training.pixels.0, samples, self.common.seed)?;
         let (key, samples, batch) =
@@ -251,7 +253,7 @@ impl Command for Train {
                 Initial::PerWorker => learner.with_own_initial(key),
             };
             let learner = Arc::new(match policy {
-                Policy::Hogwild => learner.with_velocity(Velocity::Workers(rule.workers)),
+                Policy::HOGWILD => learner.with_velocity(Velocity::Workers(rule.workers)),
                 _ => learner,
             });
             let trainer = Trainer { arguments: self, policy, rule, samples, learner, test, session };
@@ -394,11 +396,46 @@ impl Report for Trained<'_> {
         }));
     }
 
-    fn figures(&self) -> Vec<(&'static str, Picture)> {
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
+        let own = self.journal.snapshots.iter().zip(&self.scores).map(|(snapshot, score)| learning_curve::Point {
+            time_s: snapshot.at.seconds(),
+            update: snapshot.update as f64,
+            train_loss: snapshot.train_loss,
+            test_loss: score.loss,
+            test_accuracy: score.accuracy,
+        });
+        let (policy, workers) = (self.policy.to_string(), u64::from(self.rule.workers));
+        let mut runs = vec![learning_curve::Run { policy, workers, points: own.collect() }];
+        runs.extend(self.beside.as_ref().map(|beside| {
+            learning_curve::Run {
+                policy: beside.policy.to_string(),
+                workers: beside.workers,
+                points: beside
+                    .points
+                    .iter()
+                    .map(|&Point { time_s, update, test_loss, test_accuracy }| learning_curve::Point {
+                        time_s,
+                        update,
+                        train_loss: f64::NAN,
+                        test_loss,
+                        test_accuracy,
+                    })
+                    .collect(),
+            }
+        }));
+        let training = &self.arguments.training;
+        let caption =
+            format!("{}, batches of {}, seed {}.", training.model.0, training.batch_size, self.arguments.common.seed);
+        let target = self.arguments.target_accuracy.as_ref().map(|target| target.0.0);
+        let (timeline, until_s) = self.timeline();
         vec![
-            ("learning_curve", old::train::learning_curve(self).into()),
-            ("timeline", old::train::timeline(self).into()),
+            ("learning_curve", learning_curve::learning_curve(&runs, target, caption.clone())),
+            ("timeline", figures::timeline::timeline(&[timeline], until_s, caption)),
         ]
+    }
+
+    fn others(&self) -> Vec<(&'static str, String)> {
+        vec![("trace.json", chrome_trace(&[self.timeline().0]))]
     }
 
     fn text(&self) -> String {
@@ -428,7 +465,34 @@ impl Report for Trained<'_> {
     }
 }
 
+/// Tasks of a worker that a timeline shows, about.
+const SHOWN: f64 = 10.0;
+
 impl Trained<'_> {
+    /// What the workers did, and until when it is worth a look: for some tasks of median length.
+    fn timeline(&self) -> (Timeline, f64) {
+        let title = format!("{}, m = {}", self.policy, self.rule.workers);
+        let updates = self.journal.updates.iter().map(|update| update.at.seconds()).collect();
+        let mut timeline = Timeline { title, workers: self.rule.workers, spans: Vec::new(), updates };
+        let mut lengths = Vec::new();
+        for step in &self.journal.steps {
+            let (start, finish) = (step.start.seconds(), step.finish.seconds());
+            let worker = step.task.worker;
+            match step.spent_s {
+                Some((compute_s, delay_s)) => {
+                    // It may have waited for a core before.
+                    let began = start.max(finish - compute_s - delay_s);
+                    timeline.add(worker, began, [(compute_s, Activity::Computing), (delay_s, Activity::Delay)]);
+                    lengths.push(compute_s + delay_s);
+                }
+                None => timeline.add(worker, start, [(finish - start, Activity::Cancelled)]),
+            }
+        }
+        lengths.sort_unstable_by(f64::total_cmp);
+        let until_s = SHOWN * lengths.get(lengths.len() / 2).copied().unwrap_or(1.0);
+        (timeline, until_s)
+    }
+
     /// Passes over the data that so many steps are.
     pub fn epochs(&self, steps: u64) -> f64 {
         steps as f64 * f64::from(self.arguments.training.batch_size) / self.samples as f64

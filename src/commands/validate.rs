@@ -5,13 +5,13 @@ mod words;
 
 use crate::cli::{Common, Delay, List, MOST_THREADS, Percent, Typed, Workers, at_least, threads};
 use crate::error::Error;
-use crate::figures::{Picture, old};
+use crate::figures::{self, Figure};
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
 use crate::text::count;
 use crate::trace;
-use bench::{Bench, Measured};
+use bench::{Judgement, Measurer};
 use clap::Args;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -107,7 +107,8 @@ pub struct Tolerance {
 impl Command for Validate {
     const NAME: &'static str = "validate";
     const TABLES: &'static [Table] = &[Table::of::<ClaimRow>(), Table::of::<FitRow>()];
-    const FIGURES: &'static [&'static str] = &["agreement", "time_per_update", "staleness", "step_times"];
+    const FIGURES: &'static [&'static str] =
+        &["relative_error", "agreement", "time_per_update", "staleness", "step_times"];
 
     fn common(&self) -> &Common {
         &self.common
@@ -115,8 +116,8 @@ impl Command for Validate {
 
     fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
         let delay = self.delay.0.0.as_ref().map(|law| trace::law(law, session)).transpose()?;
-        let (cells, impossible) = self.configurations(delay.as_ref());
-        if let (true, Some(error)) = (cells.is_empty(), impossible.last()) {
+        let (configurations, impossible) = self.configurations(delay.as_ref());
+        if let (true, Some(error)) = (configurations.is_empty(), impossible.last()) {
             return Err(Error::Usage(error.to_string()));
         }
         let most = self.workers.0.iter().copied().max().unwrap_or(1) as usize;
@@ -126,11 +127,11 @@ impl Command for Validate {
         let cores = Cores::of_this_machine().at_most(self.threads.unwrap_or(usize::MAX).min(most));
         let learner = self.learner()?;
         Ok(Box::new(move |_| {
-            let (tolerance, planned) = (self.tolerance(), cells.len());
+            let (tolerance, planned) = (self.tolerance(), configurations.len());
             let number = cores.number() as u32;
-            let bench = Bench { arguments: self, cores, learner, tolerance, session };
+            let bench = Measurer { arguments: self, cores, learner, tolerance, session };
             let before = steal();
-            let Measured { judged, compute_s, interrupted } = bench.judge_all(cells)?;
+            let Judgement { judged, compute_s, interrupted } = bench.judge_all(configurations)?;
             let stolen = before.zip(steal()).map(|((s0, t0), (s1, t1))| (s1 - s0) as f64 / (t1 - t0).max(1) as f64);
             let fitted = compare(&thinned(&compute_s, 2000), self.common.seed).ok();
             let cores = number;
@@ -147,19 +148,19 @@ impl Validate {
 
     /// All combinations, and those that cannot be.
     fn configurations(&self, delay: Option<&Law>) -> (Vec<Configuration>, Vec<PolicyError>) {
-        let (mut cells, mut impossible) = (Vec::new(), Vec::new());
+        let (mut configurations, mut impossible) = (Vec::new(), Vec::new());
         let families: Vec<Option<Law>> = delay.into_iter().cloned().map(Some).chain([None]).collect();
         for family in &families {
             for &policy in &self.policies.0 {
                 for &workers in &self.workers.0 {
                     match policy.rule(workers) {
-                        Ok(rule) => cells.push(Configuration { policy, rule, delay: family.clone() }),
+                        Ok(rule) => configurations.push(Configuration { policy, rule, delay: family.clone() }),
                         Err(error) => impossible.push(error),
                     }
                 }
             }
         }
-        (cells, impossible)
+        (configurations, impossible)
     }
 
     fn learner(&self) -> Result<Arc<Digits>, Error> {
@@ -182,12 +183,13 @@ impl Report for Validated {
         }
     }
 
-    fn figures(&self) -> Vec<(&'static str, Picture)> {
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
         vec![
-            ("agreement", old::validate::agreement(self).into()),
-            ("time_per_update", old::validate::time_per_update(self).into()),
-            ("staleness", old::validate::staleness(self).into()),
-            ("step_times", old::validate::step_times(self).into()),
+            ("relative_error", figures::validate::relative_error(self)),
+            ("agreement", figures::validate::agreement(self)),
+            ("time_per_update", figures::validate::time_per_update(self)),
+            ("staleness", figures::validate::staleness(self)),
+            ("step_times", figures::validate::step_times(self)),
         ]
     }
 
@@ -197,7 +199,7 @@ impl Report for Validated {
 
     fn outcome(&self) -> Outcome {
         let measured = self.judged.len();
-        let done = || format!("{measured} of {} were measured", count(self.planned as u64, "configuration"));
+        let done = || format!("{measured} of {} configurations were measured", self.planned);
         match (self.interrupted, self.count(Verdict::Fail)) {
             (true, _) => Outcome::Interrupted((measured > 0).then(done)),
             (false, 0) => Outcome::Done,

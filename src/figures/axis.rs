@@ -195,7 +195,7 @@ impl Data {
             Data::Horizontal(y) => firm.push(of((f64::NAN, *y))),
             Data::Vertical(x) => firm.push(of((*x, f64::NAN))),
             Data::Diagonal => {}
-            Data::Text(at, _, _) => firm.push(of(*at)),
+            Data::Text(at, _) => firm.push(of(*at)),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::axis::{Ruler, ranges};
 use super::legend::Legend;
 use super::page::{Page, UNIT};
-use super::{Colour, Corner, Dash, Data, Figure, Fill, Mark, Panel, Shape, Style, font};
+use super::{Colour, Dash, Data, Figure, Fill, Mark, Panel, Shape, Style, font};
 use plotters::coord::Shift;
 use plotters::element::{Circle, PathElement, Polygon, Rectangle};
 use plotters::prelude::{Cartesian2d, ChartBuilder, Color, DrawingArea, RGBAColor, RGBColor, ShapeStyle};
@@ -62,7 +62,7 @@ pub fn svg(figure: &Figure) -> String {
     let canvas = Canvas::new(size);
     legend.draw(&canvas, (MARGIN + lefts.first().copied().unwrap_or(0.0).min(across - legend.width()), MARGIN));
     let mut y = MARGIN + legend.height();
-    for (row, ((top, bottom), frames)) in rows.iter().zip(frames.chunks(columns)).enumerate() {
+    for ((top, bottom), frames) in rows.iter().zip(frames.chunks(columns)) {
         let mut x = MARGIN;
         for (column, frame) in frames.iter().enumerate() {
             canvas.open(&[("class", "panel".to_string())], &frame.panel.title);
@@ -70,7 +70,6 @@ pub fn svg(figure: &Figure) -> String {
             canvas.panel(frame, inner, (lefts[column], rights[column], *bottom));
             canvas.close();
             x += lefts[column] + width + rights[column] + BETWEEN;
-            let _ = row;
         }
         y += top + height + bottom + BETWEEN;
     }
@@ -130,18 +129,17 @@ impl Frame<'_> {
     }
 }
 
-/// Words, their baseline beginning (or ending, or centred) at a point.
+/// Words, their baseline beginning at a point.
 pub(super) struct Text<'a> {
     pub(super) words: &'a str,
     pub(super) at: (f64, f64),
     pub(super) size: f64,
     pub(super) colour: Colour,
-    pub(super) anchor: HPos,
 }
 
 impl<'a> Text<'a> {
     pub(super) fn new(words: &'a str) -> Text<'a> {
-        Text { words, at: (0.0, 0.0), size: LABEL, colour: Colour::INK, anchor: HPos::Left }
+        Text { words, at: (0.0, 0.0), size: LABEL, colour: Colour::INK }
     }
 }
 
@@ -161,6 +159,12 @@ fn at(point: (f64, f64)) -> (i32, i32) {
 
 fn ink(Colour(r, g, b): Colour, alpha: f64) -> RGBAColor {
     RGBColor(r, g, b).mix(alpha)
+}
+
+/// A quarter of the colour on white.
+fn tint(Colour(r, g, b): Colour) -> Colour {
+    let quarter = |part: u8| 255 - (255 - part) / 4;
+    Colour(quarter(r), quarter(g), quarter(b))
 }
 
 fn stroke(colour: Colour, width: f64) -> ShapeStyle {
@@ -192,7 +196,7 @@ impl Canvas {
         // Hung from its top, the only anchor that plotters places alike in all viewers: 0.76 em above the baseline.
         let font = (font::FAMILY, font::size(text.size)).into_font();
         let colour = ink(text.colour, 1.0);
-        let style = TextStyle::from(font).color(&colour).pos(Pos::new(text.anchor, VPos::Top));
+        let style = TextStyle::from(font).color(&colour).pos(Pos::new(HPos::Left, VPos::Top));
         self.area.draw_text(text.words, &style, at((text.at.0, text.at.1 - 0.76 * text.size))).expect(IN_MEMORY);
     }
 
@@ -246,7 +250,7 @@ impl Canvas {
         };
         match style.fill {
             Fill::Solid => return fill(style.colour, 1.0),
-            Fill::Light => fill(style.colour, 0.25),
+            Fill::Light => fill(tint(style.colour), 1.0),
             Fill::Hollow => fill(WHITE, 1.0),
             Fill::Hatched => {
                 fill(WHITE, 1.0);
@@ -260,8 +264,9 @@ impl Canvas {
                 }
             }
         }
-        let outline = Rectangle::new([at(low), at(high)], stroke(style.colour, 0.0));
-        self.area.draw(&outline).expect(IN_MEMORY);
+        // plotters' backend gives the outline of a rectangle no width.
+        let corners = [low, (high.0, low.1), high, (low.0, high.1), low];
+        self.path(&corners, stroke(style.colour, 0.8));
     }
 
     /// A marker.
@@ -398,17 +403,17 @@ impl Canvas {
                 let ends = [frame.x.value(0.0), frame.x.value(1.0)].map(|value| (value, value));
                 self.straight(ends.map(unit), frame, pixel, style);
             }
-            Data::Text(point, words, corner) => {
+            Data::Text(point, words) => {
                 if !inside(*point) {
                     return;
                 }
                 let (x, y) = pixel(*point);
-                let (anchor, dx, dy) = match corner {
-                    Corner::LowerLeft => (HPos::Left, 5.0, -5.0),
-                    Corner::UpperLeft => (HPos::Left, 5.0, 13.0),
-                    Corner::LowerRight => (HPos::Right, -5.0, -5.0),
-                };
-                let text = Text { at: (x + dx, y + dy), size: TICK, colour: style.colour, anchor, words };
+                let at = (x + 6.0, y - 6.0);
+                let (wide, tall) = (font::width(words, TICK) + 4.0, TICK + 3.0);
+                let (left, top) = (at.0 - 2.0, at.1 - TICK);
+                let behind = [(left, top), (left + wide, top), (left + wide, top + tall), (left, top + tall)];
+                self.area(&behind, WHITE, 0.8);
+                let text = Text { at, size: TICK, colour: style.colour, ..Text::new(words) };
                 self.text(&text);
             }
         }

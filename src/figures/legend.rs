@@ -2,7 +2,7 @@
 //! data.
 
 use super::draw::{Canvas, SMALL, Text};
-use super::{Corner, Data, Figure, Mark, Style, font};
+use super::{Data, Figure, Mark, Style, font};
 
 /// Pixels from one line to the next.
 const LINE: f64 = 18.0;
@@ -107,7 +107,7 @@ impl Data {
             Data::Horizontal(_) => Data::Horizontal(0.0),
             Data::Vertical(_) => Data::Vertical(0.0),
             Data::Diagonal => Data::Diagonal,
-            Data::Text(..) => Data::Text((0.0, 0.0), String::new(), Corner::LowerLeft),
+            Data::Text(..) => Data::Text((0.0, 0.0), String::new()),
         }
     }
 

@@ -11,19 +11,40 @@ mod axis;
 mod draw;
 pub mod fit;
 mod font;
+#[cfg(feature = "train")]
+pub mod learning_curve;
 mod legend;
-pub mod old;
+pub mod loss;
 mod page;
+#[cfg(feature = "train")]
+pub mod reproduce;
+#[cfg(feature = "train")]
+pub mod scaling;
 pub mod simulate;
 #[cfg(test)]
 mod tests;
 mod ticks;
+pub mod timeline;
+#[cfg(feature = "train")]
+pub mod validate;
 
 pub use draw::svg;
 
 use crate::cli::Format;
-use crate::error::Error;
+
 use resvg::{tiny_skia, usvg};
+
+/// The figure in each of these formats.
+pub fn files(figure: &Figure, formats: &[Format]) -> Vec<(Format, Vec<u8>)> {
+    let svg = svg(figure);
+    let file = |format: Format| match format {
+        Format::Csv => None,
+        Format::Svg => Some(svg.clone().into_bytes()),
+        Format::Png => Some(png(&svg)),
+        Format::Pdf => Some(pdf(&svg)),
+    };
+    formats.iter().filter_map(|&format| Some((format, file(format)?))).collect()
+}
 
 /// Pixels of a PNG for each pixel of the SVG.
 const PNG_SCALE: f32 = 2.0;
@@ -74,45 +95,6 @@ fn tree(svg: &str) -> usvg::Tree {
     let mut options = usvg::Options { font_family: font::NAME.to_string(), ..usvg::Options::default() };
     options.fontdb_mut().load_font_data(font::BYTES.to_vec());
     usvg::Tree::from_str(svg, &options).expect("a document of svg()")
-}
-
-/// A figure in each of these formats.
-pub fn draw(figure: &Picture, formats: &[Format]) -> Result<Vec<(Format, Vec<u8>)>, Error> {
-    let svg = match figure {
-        Picture::Figure(figure) => svg(figure),
-        Picture::Plot(figure) => {
-            let bytes = plot::svg(figure).map_err(|e| Error::Draw(e.to_string()))?;
-            String::from_utf8(bytes).expect("SVG is text")
-        }
-    };
-    let file = |&format: &Format| match (format, figure) {
-        (Format::Csv, _) => None,
-        (Format::Svg, _) => Some((format, svg.clone().into_bytes())),
-        (Format::Png, Picture::Figure(_)) => Some((format, png(&svg))),
-        (Format::Png, Picture::Plot(figure)) => Some((format, plot::png(figure).unwrap_or_default())),
-        (Format::Pdf, _) => Some((format, pdf(&svg))),
-    };
-    Ok(formats.iter().filter_map(file).collect())
-}
-
-/// What a report hands over to be drawn.
-pub enum Picture {
-    /// Drawn here.
-    Figure(Figure),
-    /// Drawn by the crate `plot`.
-    Plot(plot::Figure),
-}
-
-impl From<Figure> for Picture {
-    fn from(figure: Figure) -> Picture {
-        Picture::Figure(figure)
-    }
-}
-
-impl From<plot::Figure> for Picture {
-    fn from(figure: plot::Figure) -> Picture {
-        Picture::Plot(figure)
-    }
 }
 
 /// Panels in a grid under one legend.
@@ -274,8 +256,8 @@ pub enum Data {
     Vertical(f64),
     /// y = x; two fitted axes become one, since one quantity is on both.
     Diagonal,
-    /// Words at a point, which the given corner of the text touches.
-    Text((f64, f64), String, Corner),
+    /// Words right of and above a point.
+    Text((f64, f64), String),
 }
 
 impl Mark {
@@ -320,17 +302,6 @@ impl Mark {
     pub fn named(self, name: impl Into<String>) -> Mark {
         Mark { name: name.into(), ..self }
     }
-}
-
-/// Which corner of a text touches its point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Corner {
-    /// The text is right of and above the point.
-    LowerLeft,
-    /// The text is right of and below the point.
-    UpperLeft,
-    /// The text is left of and above the point.
-    LowerRight,
 }
 
 /// How a mark looks.

@@ -127,13 +127,13 @@ fn by_policy(experiment: &Experiment, observations: &[Observation]) -> Figure {
 }
 
 /// What was simulated, in a line.
-pub(super) fn caption(experiment: &Experiment, workers: Option<u32>) -> String {
+pub fn caption(experiment: &Experiment, workers: Option<u32>) -> String {
     let Experiment { spec, model, length, seed, .. } = experiment;
-    let ClusterSpec { compute, delay, speeds, cores, service, .. } = spec;
+    let (compute, speeds) = (spec.compute(), spec.speeds());
     let mut parts = vec![format!("Step time {compute} s")];
-    parts.extend(delay.iter().map(|delay| format!("delay {delay} s")));
-    parts.extend(service.iter().map(|service| format!("server time {service} s")));
-    parts.extend(cores.iter().map(|cores| format!("{cores} cores shared")));
+    parts.extend(spec.delay().iter().map(|delay| format!("delay {delay} s")));
+    parts.extend(spec.service().iter().map(|service| format!("server time {service} s")));
+    parts.extend(spec.cores().iter().map(|cores| format!("{cores} cores shared")));
     if speeds[..] != [1.0] {
         let speeds: Vec<String> = speeds.iter().map(f64::to_string).collect();
         parts.push(format!("speeds {}", speeds.join(", ")));
@@ -153,11 +153,12 @@ pub(super) fn caption(experiment: &Experiment, workers: Option<u32>) -> String {
 /// The mean time per update in signs, where it is a formula in m alone: on workers that are all alike and have a core each.
 fn formula(policy: Policy, experiment: &Experiment) -> Option<String> {
     let spec = &experiment.spec;
-    if *spec != ClusterSpec::new(spec.compute.clone()) {
+    if *spec != ClusterSpec::of(spec.compute().clone()) {
         return None;
     }
     // With K, E[X]/m is what carries over to K gradients; λ is the rate of exponential times.
-    let exponential = spec.compute.memoryless_rate().is_some();
+    let [law] = spec.compute().laws() else { return None };
+    let exponential = law.memoryless_rate().is_some();
     let renewals = |k: u32| match (k, exponential) {
         (1, true) => "1/(mλ)".to_string(),
         (k, true) => format!("{k}/(mλ)"),
@@ -169,19 +170,20 @@ fn formula(policy: Policy, experiment: &Experiment) -> Option<String> {
         false => format!("E[{} of m]", ordinal(k)),
     };
     let event = experiment.model == Model::Event;
-    Some(match policy {
-        Policy::Sync if exponential => "Hₘ/λ".to_string(),
-        Policy::Sync => "E[max of m]".to_string(),
-        Policy::KSync(k) => kth(k),
-        Policy::Backup(b) if exponential => format!("(Hₘ − H{})/λ", subscript(b)),
-        Policy::Backup(b) => format!("E[(m−{b})th of m]"),
-        Policy::KAsync(k) if exponential || !event => kth(k),
-        Policy::KBatchSync(k) if exponential => renewals(k),
-        Policy::KBatchAsync(k) if exponential || event => renewals(k),
-        Policy::Async | Policy::Hogwild if exponential || event => renewals(1),
-        Policy::Async | Policy::Hogwild => "E[min of m]".to_string(),
-        Policy::Local(h) => format!("E[max of m sums of {h}]"),
-        Policy::KAsync(_) | Policy::KBatchSync(_) | Policy::KBatchAsync(_) | Policy::Ssp(_) => return None,
+    let n = policy.number();
+    Some(match policy.name() {
+        "sync" if exponential => "Hₘ/λ".to_string(),
+        "sync" => "E[max of m]".to_string(),
+        "k-sync" => kth(n),
+        "backup" if exponential => format!("(Hₘ − H{})/λ", subscript(n)),
+        "backup" => format!("E[(m−{n})th of m]"),
+        "k-async" if exponential || !event => kth(n),
+        "k-batch-sync" if exponential => renewals(n),
+        "k-batch-async" if exponential || event => renewals(n),
+        "async" | "hogwild" if exponential || event => renewals(1),
+        "async" | "hogwild" => "E[min of m]".to_string(),
+        "local" => format!("E[max of m sums of {n}]"),
+        _ => return None,
     })
 }
 

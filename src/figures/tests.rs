@@ -23,7 +23,7 @@ fn everything(scale: Scale, values: &[f64]) -> Figure {
     for &value in values {
         marks.push(Mark::new(Data::Horizontal(value), Style::REFERENCE));
         marks.push(Mark::new(Data::Vertical(value), Style::REFERENCE));
-        marks.push(Mark::new(Data::Text((value, value), "here".to_string(), Corner::UpperLeft), nth(0)));
+        marks.push(Mark::new(Data::Text((value, value), "here".to_string()), nth(0)));
     }
     marks.extend((0..9).map(|i| Mark::points(pairs(), nth(i))));
     let plain = Panel::new(axis("x (s)"), axis("y (s)"), marks.clone()).titled("\"Fitted\" & titled");

@@ -2,7 +2,7 @@
 
 use super::{Place, Script, straggle};
 
-/// 300 images that are easy to tell apart, and another 100 to be examined with.
+/// 300 images that are easy to tell apart, and another 100 to be evaluated on.
 pub const EASY: &str = "--data easy --model softmax --batch-size 10 --lr 0.1";
 
 /// `straggle train`, run here, with these words.

@@ -6,6 +6,7 @@
 #![allow(dead_code)] // each test binary uses its share of this
 
 pub mod digits;
+pub mod server;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

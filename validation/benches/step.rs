@@ -54,7 +54,7 @@ fn update(bencher: Bencher, gradients: u32) {
     let batches = Batches::new(few.len(), 1, Share::Dealt { workers: gradients }, key()).expect("enough for all");
     let sgd = Sgd { rate: RATE, momentum: 0.0, rule: LearningRateRule::Same };
     let learner = Digits::new(Net::new(Architecture::Mlp, &device()), few, batches, sgd, key());
-    let tasks: Vec<_> = (0..gradients).map(|worker| Task { worker, steps: 1, serial: 0, base_version: 0 }).collect();
+    let tasks: Vec<_> = (0..gradients).map(|worker| Task::first(worker, 1)).collect();
     let mut weights = learner.initial();
     let handed_in: Vec<_> = tasks.iter().map(|&task| learner.gradient(&weights, task)).collect();
     bencher.bench_local(|| {

@@ -23,6 +23,7 @@ pub use learner::hogwild::Hogwild;
 pub use learner::sgd::{LearningRateRule, Sgd};
 pub use models::backend::{Backend, NoDevice};
 pub use models::checkpoint::CheckpointError;
+pub use models::classifier::Classifier;
 pub use models::net::{Net, Score};
 pub use models::network::Architecture;
 pub use predict::calibrate::{Calibration, calibrate};

@@ -46,8 +46,7 @@ fn here() -> usize {
 fn watched(policy: Policy, workers: u32, cores: &Cores, delay: Option<&str>, turns: usize) -> Arc<Watched> {
     let learner = Arc::new(Watched::default());
     let spec = ClusterSpec::new("constant(1)".parse().unwrap());
-    let draws =
-        Variates::new(&ClusterSpec { delay: delay.map(|law| law.parse().unwrap()), ..spec }, RandomKey::new(0, 0));
+    let draws = Variates::new(&spec.with_delay(delay.map(|law| law.parse().unwrap())), RandomKey::new(0, 0));
     let threads = Threaded::on(cores.clone(), learner.clone(), &draws, workers, Arc::default());
     let mut run = Run::new(policy.rule(workers).unwrap(), threads);
     (0..turns).for_each(|_| assert!(run.step().is_some()));
@@ -59,7 +58,7 @@ fn watched(policy: Policy, workers: u32, cores: &Cores, delay: Option<&str>, tur
 fn no_more_workers_compute_than_there_are_cores() {
     for number in 1..=Cores::of_this_machine().number() {
         let cores = Cores::of_this_machine().at_most(number);
-        for policy in Policy::EXAMPLES {
+        for policy in Policy::examples() {
             for delay in [None, Some("exp(20000)")] {
                 let learner = watched(policy, 5, &cores, delay, 200);
                 let most = learner.most.load(Ordering::SeqCst);
@@ -71,7 +70,7 @@ fn no_more_workers_compute_than_there_are_cores() {
 
 #[test]
 fn on_one_core_workers_that_carry_on_take_turns() {
-    let learner = watched(Policy::Async, 4, &Cores::of_this_machine().at_most(1), None, 100);
+    let learner = watched(Policy::ASYNC, 4, &Cores::of_this_machine().at_most(1), None, 100);
     let computed = learner.computed.lock().unwrap();
     assert!(computed.len() >= 99, "{}", computed.len());
     for (i, &(worker, _)) in computed.iter().enumerate() {
@@ -87,7 +86,7 @@ fn a_single_worker_keeps_its_core() {
         eprintln!("skipped: threads cannot be put on cores here");
         return;
     }
-    let learner = watched(Policy::Async, 1, &cores, None, 200);
+    let learner = watched(Policy::ASYNC, 1, &cores, None, 200);
     let computed = learner.computed.lock().unwrap();
     assert!(computed.iter().all(|(_, core)| *core == computed[0].1), "{computed:?}");
 }
@@ -101,7 +100,7 @@ fn workers_of_a_barrier_keep_their_cores() {
         return;
     }
     let cores = cores.at_most(2);
-    let learner = watched(Policy::Sync, 2, &cores, None, 400);
+    let learner = watched(Policy::SYNC, 2, &cores, None, 400);
     let computed = learner.computed.lock().unwrap();
     for worker in 0..2 {
         let mut places: Vec<usize> = computed.iter().filter(|(one, _)| *one == worker).map(|(_, core)| *core).collect();

@@ -1,11 +1,10 @@
 //! What if something goes wrong? A run on threads ends, says why, and leaves no thread and no lock behind.
 
-use sim::{
-    Cluster, ClusterSpec, Completion, Learner, Policy, RandomKey, Run, Spent, StalenessAudit, Task, Time, Variates,
-};
+use sim::{Cluster, ClusterSpec, Learner, Policy, RandomKey, Run, Signal, Spent, StalenessAudit, Task, Time, Variates};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 use straggle_validation::cluster::cores::Cores;
 use straggle_validation::models::net::device;
 use straggle_validation::{
@@ -41,12 +40,12 @@ impl Learner for Frail {
 
 fn draws(delay: Option<&str>) -> Variates {
     let spec = ClusterSpec::new("constant(1)".parse().unwrap());
-    Variates::new(&ClusterSpec { delay: delay.map(|law| law.parse().unwrap()), ..spec }, RandomKey::new(0, 0))
+    Variates::new(&spec.with_delay(delay.map(|law| law.parse().unwrap())), RandomKey::new(0, 0))
 }
 
 #[test]
 fn a_worker_that_panics_ends_the_run_with_its_words() {
-    for policy in Policy::EXAMPLES {
+    for policy in Policy::examples() {
         let learner = Arc::new(Frail { breaks_at: Some((2, 1)), ..Frail::default() });
         let threads = Threaded::new(learner.clone(), &draws(Some("exp(20000)")), 5, Arc::default());
         let mut run = Run::new(policy.rule(5).unwrap(), threads);
@@ -66,7 +65,7 @@ fn a_worker_that_panics_while_it_warms_up_ends_the_run_with_its_words() {
     let learner = Arc::new(Frail { breaks_at: Some((2, 0)), ..Frail::default() });
     let mut threads = Threaded::new(learner.clone(), &draws(None), 5, Arc::default());
     threads.warm_up(1);
-    let mut run = Run::new(Policy::Sync.rule(5).unwrap(), threads);
+    let mut run = Run::new(Policy::SYNC.rule(5).unwrap(), threads);
     while run.step().is_some() {}
     let Some(Failure::Panicked { worker: 2, serial: 0, words }) = run.cluster().failure() else {
         panic!("{:?}", run.cluster().failure())
@@ -113,7 +112,16 @@ impl Cluster for Team {
     fn update(&mut self, version: u64, from: &[Task]) -> Time {
         self.0.update(version, from)
     }
-    fn wait(&mut self) -> Option<Completion> {
+    fn discard(&mut self, task: Task) {
+        self.0.discard(task);
+    }
+    fn interrupt(&mut self, task: Task) {
+        self.0.interrupt(task);
+    }
+    fn alarm(&mut self, after: Duration) {
+        self.0.alarm(after);
+    }
+    fn wait(&mut self) -> Option<Signal> {
         self.0.wait()
     }
 }
@@ -132,7 +140,7 @@ impl ModelState for Team {
 fn a_worker_that_panics_leaves_the_journal_of_all_that_was_done() {
     let key = RandomKey::new(3, 0);
     let few = Arc::new(Dataset::embedded().train.first(300));
-    for policy in Policy::EXAMPLES {
+    for policy in Policy::examples() {
         let batches = Batches::new(few.len(), 10, Share::Dealt { workers: 5 }, key).unwrap();
         let sgd = Sgd { rate: 0.1, momentum: 0.0, rule: LearningRateRule::Same };
         let digits = Digits::new(Net::new(Architecture::Softmax, &device()), few.clone(), batches, sgd, key);
@@ -168,7 +176,7 @@ fn the_servers_thread_may_run_where_it_could_before() {
     let before = Cores::of_this_machine();
     for cores in before.all().iter().map(|&core| before.only(core)).chain([before.clone()]) {
         let threads = Threaded::on(cores, Arc::new(Frail::default()), &draws(Some("exp(20000)")), 3, Arc::default());
-        let mut run = Run::new(Policy::Async.rule(3).unwrap(), threads);
+        let mut run = Run::new(Policy::ASYNC.rule(3).unwrap(), threads);
         (0..50).for_each(|_| assert!(run.step().is_some()));
         drop(run);
         assert_eq!(Cores::of_this_machine(), before);
@@ -177,7 +185,7 @@ fn the_servers_thread_may_run_where_it_could_before() {
 
 #[test]
 fn a_run_that_is_stopped_stops_in_the_middle_of_a_long_sleep() {
-    for policy in Policy::EXAMPLES {
+    for policy in Policy::examples() {
         let learner = Arc::new(Frail::default());
         let stop = Arc::new(AtomicBool::new(false));
         // A sleep of a day: only a stop ends it.

@@ -42,7 +42,7 @@ fn learner(architecture: Architecture, device: &Device) -> Arc<Digits> {
 
 /// Batch losses of some updates.
 fn journal<C: sim::Cluster + ModelState>(cluster: C, updates: u64) -> Journal {
-    let rule = Policy::Async.rule(2).unwrap();
+    let rule = Policy::ASYNC.rule(2).unwrap();
     let (journal, end) = train(
         &mut Run::new(rule, cluster),
         2,

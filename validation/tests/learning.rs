@@ -49,7 +49,7 @@ fn spec() -> ClusterSpec {
 
 /// Delays of 50 microseconds on average, so that threads overtake each other.
 fn draws() -> Variates {
-    Variates::new(&ClusterSpec { delay: Some("exp(20000)".parse().unwrap()), ..spec() }, key())
+    Variates::new(&spec().with_delay(Some("exp(20000)".parse().unwrap())), key())
 }
 
 fn threads(learner: &Arc<Digits>, workers: u32) -> Threaded<Digits> {
@@ -125,7 +125,7 @@ fn a_race_of_networks_told_again_ends_on_the_same_bits() {
         (events, recording)
     }
     let workers = 5;
-    for policy in Policy::EXAMPLES {
+    for policy in Policy::examples() {
         let sgd = Sgd { momentum: 0.5, rule: LearningRateRule::PerStaleness, ..PLAIN };
         let (learner, rule) = (learner(workers, 16, sgd), policy.rule(workers).unwrap());
         let mut race = Run::new(rule, threads(&learner, workers));
@@ -145,7 +145,7 @@ fn a_race_of_networks_told_again_ends_on_the_same_bits() {
 
 #[test]
 fn staleness_is_conserved_on_real_threads() {
-    for policy in Policy::EXAMPLES {
+    for policy in Policy::examples() {
         let (_, journal) = trained(threads(&learner(5, 4, PLAIN), 5), policy, 5, 20);
         let applied = journal.steps.iter().filter(|step| step.applied_version.is_some()).count();
         assert_eq!(applied, journal.updates.iter().map(|update| update.from.len()).sum::<usize>());
@@ -154,9 +154,9 @@ fn staleness_is_conserved_on_real_threads() {
 
 #[test]
 fn synchronous_workers_are_one_worker_with_a_larger_batch() {
-    let one = simulated(Policy::Sync, 1, 64, PLAIN, 50);
+    let one = simulated(Policy::SYNC, 1, 64, PLAIN, 50);
     for (workers, batch) in [(2, 32), (4, 16)] {
-        let many = simulated(Policy::Sync, workers, batch, PLAIN, 50);
+        let many = simulated(Policy::SYNC, workers, batch, PLAIN, 50);
         assert_near(&many, &one, &format!("{workers} workers"));
     }
 }
@@ -167,7 +167,7 @@ fn one_asynchronous_worker_is_sequential_sgd() {
     for policy in ["async", "ssp:2", "k-async:1", "sync"] {
         assert_same_bits(&simulated(policy.parse().unwrap(), 1, 32, PLAIN, 50), &hand, policy);
     }
-    let (threaded, _) = trained(threads(&learner(1, 32, PLAIN), 1), Policy::Async, 1, 50);
+    let (threaded, _) = trained(threads(&learner(1, 32, PLAIN), 1), Policy::ASYNC, 1, 50);
     assert_same_bits(&threaded, &hand, "on a thread");
 }
 
@@ -175,16 +175,16 @@ fn one_asynchronous_worker_is_sequential_sgd() {
 fn momentum_is_kept_by_the_server() {
     let sgd = Sgd { momentum: 0.9, rate: 0.01, ..PLAIN };
     let hand = by_hand(32, sgd, 30);
-    assert_same_bits(&simulated(Policy::Sync, 1, 32, sgd, 30), &hand, "momentum");
+    assert_same_bits(&simulated(Policy::SYNC, 1, 32, sgd, 30), &hand, "momentum");
     assert!(hand != by_hand(32, Sgd { momentum: 0.0, ..sgd }, 30));
-    let many = simulated(Policy::Sync, 4, 8, sgd, 30);
+    let many = simulated(Policy::SYNC, 4, 8, sgd, 30);
     assert_near(&many, &hand, "momentum with four workers");
 }
 
 #[test]
 fn one_local_step_is_sync() {
     for sgd in [PLAIN, Sgd { momentum: 0.9, rate: 0.01, ..PLAIN }] {
-        let [sync, local] = [Policy::Sync, Policy::Local(1)].map(|policy| simulated(policy, 3, 16, sgd, 20));
+        let [sync, local] = [Policy::SYNC, Policy::local(1)].map(|policy| simulated(policy, 3, 16, sgd, 20));
         assert_same_bits(&local, &sync, "local:1");
     }
 }
@@ -205,7 +205,7 @@ fn local_steps_end_at_the_average_of_the_walks() {
         }
         w = average.into_iter().map(|average| average as f32).collect();
     }
-    let local = simulated(Policy::Local(steps as u32), workers, batch, PLAIN, rounds);
+    let local = simulated(Policy::local(steps as u32), workers, batch, PLAIN, rounds);
     assert_near(&local, &w, "local:4");
 }
 
@@ -223,9 +223,9 @@ fn a_simulated_training_is_the_same_each_time() {
 
 #[test]
 fn synchronous_threads_end_on_the_same_bits_whoever_was_first() {
-    let foretold = simulated(Policy::Sync, 4, 16, PLAIN, 40);
+    let foretold = simulated(Policy::SYNC, 4, 16, PLAIN, 40);
     for _ in 0..3 {
-        let (raced, journal) = trained(threads(&learner(4, 16, PLAIN), 4), Policy::Sync, 4, 40);
+        let (raced, journal) = trained(threads(&learner(4, 16, PLAIN), 4), Policy::SYNC, 4, 40);
         assert_same_bits(&raced, &foretold, "sync on threads");
         assert!(journal.updates.iter().all(|update| update.from.iter().all(|&(_, staleness)| staleness == 0)));
     }
@@ -238,9 +238,9 @@ fn one_worker_is_sequential_without_a_server_and_with_one() {
         let alone = learner(1, 16, sgd);
         let expected = by_hand(16, sgd, 60);
         let commons = Threaded::new(Arc::new(Hogwild::new(alone.clone(), 1)), &draws(), 1, Arc::default()).at_most(60);
-        let (hogwild, journal) = trained(commons, Policy::Hogwild, 1, 60);
+        let (hogwild, journal) = trained(commons, Policy::HOGWILD, 1, 60);
         assert_same_bits(&hogwild, &expected, "hogwild alone");
-        let (asynchronous, same) = trained(threads(&alone, 1), Policy::Async, 1, 60);
+        let (asynchronous, same) = trained(threads(&alone, 1), Policy::ASYNC, 1, 60);
         assert_same_bits(&asynchronous, &expected, "async alone");
         for (ours, theirs) in journal.updates.iter().zip(&same.updates) {
             assert_eq!((&ours.from, &ours.scores), (&theirs.from, &theirs.scores));
@@ -254,7 +254,7 @@ fn a_crowd_without_order_learns_all_the_same() {
         let learner = learner(workers, 16, Sgd { momentum, ..PLAIN });
         let commons = Arc::new(Hogwild::new(learner.clone(), workers));
         let cluster = Threaded::new(commons, &draws(), workers, Arc::default());
-        let (parameters, journal) = trained(cluster, Policy::Hogwild, workers, 400);
+        let (parameters, journal) = trained(cluster, Policy::HOGWILD, workers, 400);
         let before = learner.score(&learner.initial(), &few());
         let after = learner.score(&Weights::new(parameters), &few());
         assert!(after.loss < before.loss / 3.0, "{workers} workers: {before:?}, then {after:?}");
@@ -267,19 +267,24 @@ fn a_crowd_without_order_learns_all_the_same() {
 fn the_rate_follows_its_rule() {
     use LearningRateRule::{Linear, PerStaleness, Same};
     let with = |rule, rate, policy| simulated(policy, 4, 16, Sgd { rate, rule, ..PLAIN }, 20);
-    let same = with(Same, 0.1, Policy::Sync);
+    let same = with(Same, 0.1, Policy::SYNC);
     // Of four: multiplying by a power of two does not round.
-    assert_same_bits(&with(Linear, 0.025, Policy::Sync), &same, "linear with four gradients");
-    assert_same_bits(&with(PerStaleness, 0.1, Policy::Sync), &same, "nothing is stale in sync");
-    let stale = with(Same, 0.1, Policy::Async);
-    assert_same_bits(&with(Linear, 0.1, Policy::Async), &stale, "linear with one gradient");
-    assert!(with(PerStaleness, 0.1, Policy::Async) != stale);
+    assert_same_bits(&with(Linear, 0.025, Policy::SYNC), &same, "linear with four gradients");
+    assert_same_bits(&with(PerStaleness, 0.1, Policy::SYNC), &same, "nothing is stale in sync");
+    let stale = with(Same, 0.1, Policy::ASYNC);
+    assert_same_bits(&with(Linear, 0.1, Policy::ASYNC), &stale, "linear with one gradient");
+    assert!(with(PerStaleness, 0.1, Policy::ASYNC) != stale);
 
     // A fresh gradient and one that is four updates old, by hand: (1/2) (1 and 1/4).
     let learner = learner(2, 16, Sgd { rule: PerStaleness, ..PLAIN });
     let mut weights = learner.initial();
     let begin = weights.values().to_vec();
-    let tasks = [(1, 4), (0, 8)].map(|(worker, base_version)| Task { worker, steps: 1, serial: 3, base_version });
+    let tasks = [(1, 4), (0, 8)].map(|(worker, base_version)| Task {
+        serial: 3,
+        first_step: 3,
+        base_version,
+        ..Task::first(worker, 1)
+    });
     let from = tasks.map(|task| learner.gradient(&weights, task));
     learner.update(&mut weights, 9, &tasks, &from);
     let [old, fresh] = [1, 0].map(|worker| gradient(&begin, dealt(2, 16), worker, 3));
@@ -290,7 +295,7 @@ fn the_rate_follows_its_rule() {
 #[test]
 fn a_loss_that_is_no_number_ends_the_run() {
     let mad = Sgd { rate: 1e30, ..PLAIN };
-    for policy in Policy::EXAMPLES {
+    for policy in Policy::examples() {
         let (learner, rule) = (learner(5, 8, mad), policy.rule(5).unwrap());
         let mut run = Run::new(rule, threads(&learner, 5));
         let (journal, end) =
@@ -318,7 +323,7 @@ fn taught(policy: Policy, workers: u32) -> f64 {
 
 #[test]
 fn one_epoch_teaches_93_percent_of_the_digits() {
-    for (policy, workers) in [(Policy::Sync, 1), (Policy::Sync, 2), (Policy::Async, 2)] {
+    for (policy, workers) in [(Policy::SYNC, 1), (Policy::SYNC, 2), (Policy::ASYNC, 2)] {
         let accuracy = taught(policy, workers);
         assert!(accuracy > 0.93, "{policy} with {workers} workers: {accuracy}");
     }

@@ -57,7 +57,7 @@ where
 fn by_hand(learner: &Digits, updates: u64) -> Vec<f32> {
     let mut weights = learner.initial();
     for serial in 0..updates {
-        let task = Task { worker: 0, steps: 1, serial, base_version: serial };
+        let task = Task { serial, first_step: serial, base_version: serial, ..Task::first(0, 1) };
         let submission = learner.gradient(&weights, task);
         learner.update(&mut weights, serial + 1, &[task], &[submission]);
     }
@@ -78,7 +78,7 @@ fn one_asynchronous_worker_is_sequential_sgd_to_the_bit() {
     for architecture in Architecture::ALL {
         let (updates, batch) = size(architecture);
         let hand = by_hand(&digits(architecture, 1, batch, PLAIN), updates);
-        for policy in [Policy::Async, Policy::Sync, Policy::Ssp(Some(2))] {
+        for policy in ["async", "sync", "ssp:2"].map(|text| text.parse::<Policy>().unwrap()) {
             assert!(
                 trained(digits(architecture, 1, batch, PLAIN), policy, 1, updates) == hand,
                 "{architecture}, {policy}"
@@ -92,7 +92,7 @@ fn one_asynchronous_worker_is_sequential_sgd_to_the_bit() {
 fn one_local_step_is_sync_to_the_bit() {
     for architecture in Architecture::ALL {
         let (updates, batch) = size(architecture);
-        let [sync, local] = [Policy::Sync, Policy::Local(1)]
+        let [sync, local] = [Policy::SYNC, Policy::local(1)]
             .map(|policy| trained(digits(architecture, 2, batch, PLAIN), policy, 2, updates));
         assert!(sync == local, "{architecture}");
     }
@@ -102,8 +102,8 @@ fn one_local_step_is_sync_to_the_bit() {
 fn synchronous_workers_are_one_worker_with_a_larger_batch() {
     // Networks with dropout would need the same masks. Sums in another order: 1e-7 of gradients of at most 1 an update.
     for architecture in [Architecture::Softmax, Architecture::Mlp, Architecture::LenetSmall] {
-        let one = trained(digits(architecture, 1, 32, PLAIN), Policy::Sync, 1, 10);
-        let many = trained(digits(architecture, 4, 8, PLAIN), Policy::Sync, 4, 10);
+        let one = trained(digits(architecture, 1, 32, PLAIN), Policy::SYNC, 1, 10);
+        let many = trained(digits(architecture, 4, 8, PLAIN), Policy::SYNC, 4, 10);
         let (apart, way) = (furthest(&one, &many), furthest(&one, &architecture.initial(key())));
         assert!(apart < 1e-6 && way > 1e-3, "{architecture}: {apart:e} apart after a way of {way:e}");
     }
@@ -113,7 +113,7 @@ fn synchronous_workers_are_one_worker_with_a_larger_batch() {
 fn everything_on_a_device_is_the_same_training() {
     // The processor is a device, too; sums are taken in another order.
     for architecture in [Architecture::Softmax, Architecture::Mlp, Architecture::Lenet] {
-        for (policy, sgd) in [(Policy::Async, PLAIN), (Policy::KSync(2), MOMENTUM), (Policy::Local(3), MOMENTUM)] {
+        for (policy, sgd) in [(Policy::ASYNC, PLAIN), (Policy::k_sync(2), MOMENTUM), (Policy::local(3), MOMENTUM)] {
             let here = trained(digits(architecture, 3, 16, sgd), policy, 3, 6);
             let learner = OnDevice::new(Arc::new(digits(architecture, 3, 16, sgd)));
             let there = trained(learner, policy, 3, 6);
@@ -127,7 +127,7 @@ fn everything_on_a_device_is_the_same_training() {
 fn a_velocity_of_ones_own_is_the_servers_where_there_is_one_worker() {
     let learner = |velocity| digits(Architecture::Mlp, 1, 16, MOMENTUM).with_velocity(velocity);
     let [server, own] =
-        [Velocity::Server, Velocity::Workers(1)].map(|velocity| trained(learner(velocity), Policy::Async, 1, 10));
+        [Velocity::Server, Velocity::Workers(1)].map(|velocity| trained(learner(velocity), Policy::ASYNC, 1, 10));
     assert!(server == own);
 }
 
@@ -138,7 +138,12 @@ fn each_worker_has_a_velocity_of_its_own() {
     let mut expected = weights.values().to_vec();
     let mut velocities = vec![vec![0f32; expected.len()]; 2];
     for (version, worker) in [0, 1, 1, 0].into_iter().enumerate() {
-        let task = Task { worker, steps: 1, serial: version as u64, base_version: version as u64 };
+        let task = Task {
+            serial: version as u64,
+            first_step: version as u64,
+            base_version: version as u64,
+            ..Task::first(worker, 1)
+        };
         let mut gradient = Vec::new();
         let (mut images, mut labels) = (Vec::new(), Vec::new());
         let batches = Batches::new(1000, 16, Share::Dealt { workers: 2 }, key()).unwrap();
@@ -160,7 +165,7 @@ fn workers_that_begin_elsewhere_meet_at_the_average() {
     let (workers, rounds) = (3, 2);
     let architecture = Architecture::Mlp;
     let learner = digits(architecture, workers, 8, PLAIN).with_own_initial(key());
-    let all = trained(learner, Policy::Local(4), workers, rounds);
+    let all = trained(learner, Policy::local(4), workers, rounds);
     // Each from its own parameters at first, then all from the average.
     let plain = digits(architecture, workers, 8, PLAIN);
     let mut starts: Vec<Vec<f32>> = (0..workers).map(|worker| architecture.initial_of(key(), worker)).collect();
@@ -169,7 +174,7 @@ fn workers_that_begin_elsewhere_meet_at_the_average() {
     for round in 0..rounds {
         for worker in 0..workers {
             for step in 4 * round..4 * round + 4 {
-                let task = Task { worker, steps: 1, serial: step, base_version: 0 };
+                let task = Task { serial: step, first_step: step, ..Task::first(worker, 1) };
                 let at = straggle_validation::Weights::new(starts[worker as usize].clone());
                 let (mut moved, submission) = (at.clone(), plain.gradient(&at, task));
                 plain.update(&mut moved, 1, &[task], &[submission]);
@@ -186,8 +191,8 @@ fn workers_that_begin_elsewhere_meet_at_the_average() {
 fn hogwild(workers: u32, cores: Cores, steps: u64) -> straggle_validation::Ended {
     let job = Job {
         learner: Arc::new(digits(Architecture::Softmax, workers, 8, PLAIN)),
-        policy: Policy::Hogwild,
-        rule: Policy::Hogwild.rule(workers).unwrap(),
+        policy: Policy::HOGWILD,
+        rule: Policy::HOGWILD.rule(workers).unwrap(),
         steps,
         every: steps,
         world: World::Threads { cores, delays: delays(None, key()) },
@@ -210,10 +215,10 @@ fn staleness_of_hogwild_is_what_was_written_since_it_read() {
 
 #[test]
 fn the_clock_stands_still_while_a_snapshot_is_looked_at() {
-    let rule = Policy::Sync.rule(2).unwrap();
+    let rule = Policy::SYNC.rule(2).unwrap();
     let job = Job {
         learner: Arc::new(digits(Architecture::Softmax, 2, 8, PLAIN)),
-        policy: Policy::Sync,
+        policy: Policy::SYNC,
         rule,
         steps: 20,
         every: 2,

@@ -12,7 +12,7 @@ use straggle_validation::Threaded;
 /// Delays of 50 microseconds on average, so that threads overtake each other all the time.
 fn draws(key: RandomKey) -> Variates {
     let instant: Law = "constant(1)".parse().unwrap();
-    Variates::new(&ClusterSpec { delay: Some("exp(20000)".parse().unwrap()), ..ClusterSpec::new(instant) }, key)
+    Variates::new(&ClusterSpec::new(instant).with_delay(Some("exp(20000)".parse().unwrap())), key)
 }
 
 /// Runs until so many updates were made; the staleness must be conserved after every turn.
@@ -31,7 +31,7 @@ fn progress<C: Cluster>(run: &mut Run<C>, updates: u64) -> (Vec<(Time, Event)>, 
 
 #[test]
 fn a_race_told_again_ends_on_the_same_bits() {
-    for (policy, workers) in Policy::EXAMPLES.into_iter().flat_map(|policy| [(policy, 5), (policy, 8)]) {
+    for (policy, workers) in Policy::examples().flat_map(|policy| [(policy, 5), (policy, 8)]) {
         let key = RandomKey::new(3, u64::from(workers));
         let learner = Quadratic { curvature: 1.0, noise: 1.0, step_size: 0.01, key };
         let rule = policy.rule(workers).unwrap();
@@ -59,7 +59,7 @@ fn threads_that_stay_race_as_new_ones_do() {
     let key = RandomKey::new(4, 0);
     let learner = Quadratic { curvature: 1.0, noise: 1.0, step_size: 0.01, key };
     let mut threads = Threaded::new(Arc::new(learner), &draws(key), 8, Arc::default());
-    for (policy, workers) in Policy::EXAMPLES.into_iter().flat_map(|policy| [(policy, 8), (policy, 5), (policy, 8)]) {
+    for (policy, workers) in Policy::examples().flat_map(|policy| [(policy, 8), (policy, 5), (policy, 8)]) {
         let rule = policy.rule(workers).unwrap();
         threads.begin_anew(&draws(key));
         let (events, recording) = progress(&mut Run::new(rule, &mut threads), 50);
@@ -74,10 +74,10 @@ fn threads_that_stay_race_as_new_ones_do() {
 #[test]
 fn a_race_is_not_told_by_another_rule() {
     let learner = Quadratic { curvature: 1.0, noise: 1.0, step_size: 0.01, key: RandomKey::new(0, 0) };
-    let rule = Policy::Async.rule(3).unwrap();
+    let rule = Policy::ASYNC.rule(3).unwrap();
     let threads = Threaded::new(Arc::new(learner), &draws(learner.key), 3, Arc::default());
     let (_, recording) = progress(&mut Run::new(rule, threads), 50);
-    let other = Policy::KAsync(2).rule(3).unwrap();
+    let other = Policy::k_async(2).rule(3).unwrap();
     let mut told_again = Run::new(other, Replay::new(recording, learner, 3));
     progress(&mut told_again, u64::MAX);
     assert!(told_again.cluster().mismatch().is_some());

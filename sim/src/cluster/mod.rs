@@ -1,16 +1,20 @@
 //! Clusters: where tasks run, and what time it is there.
 //!
 //! Read [`run`] first (the seam between the coordinator and every world, and the only event loop), then [`spec`] (what a
-//! simulated cluster is made of), [`des`] (discrete-event simulation), [`replay`] (a recorded run once more), [`time`].
+//! simulated cluster is made of: stations on a route), [`comm`] (communication, which becomes stations), [`variates`], [`des`]
+//! (discrete-event simulation), [`replay`] (a recorded run once more), [`time`].
 
+pub mod comm;
 pub mod des;
 pub mod replay;
 pub mod run;
 pub mod spec;
 pub mod time;
+pub mod variates;
 
 pub use des::Simulated;
 pub use replay::{Recording, Replay};
-pub use run::{Cluster, Completion, Event, Run, Spent, Step};
-pub use spec::{Cancellation, ClusterSpec, Sharing, Variates};
+pub use run::{Cluster, Completion, Event, Run, Signal, Spent, Step};
+pub use spec::{Cancellation, ClusterSpec, Failures, Sharing, SpecError, Station};
 pub use time::Time;
+pub use variates::Variates;

@@ -6,6 +6,7 @@
 use crate::cluster::time::Time;
 use crate::policy::Rule;
 use crate::policy::coordinator::{Coordinator, Orders, Task};
+use std::time::Duration;
 
 /// A task that was handed in.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,24 +46,82 @@ impl Spent {
     }
 }
 
+/// What a cluster has to say.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Signal {
+    /// A task was submitted.
+    Finished(Completion),
+    /// The alarm has rung.
+    Alarm {
+        /// When.
+        at: Time,
+    },
+    /// A worker has failed, and what it was doing is lost.
+    Failed {
+        /// When.
+        at: Time,
+        /// Who.
+        worker: u32,
+        /// Where the time of its task went, if it had one.
+        spent: Spent,
+    },
+    /// A worker that had failed is back.
+    Returned {
+        /// When.
+        at: Time,
+        /// Who.
+        worker: u32,
+    },
+}
+
+impl Signal {
+    /// When the coordinator heard of it.
+    pub fn at(&self) -> Time {
+        match *self {
+            Signal::Finished(Completion { at, .. })
+            | Signal::Alarm { at }
+            | Signal::Failed { at, .. }
+            | Signal::Returned { at, .. } => at,
+        }
+    }
+}
+
 /// Where tasks run: in simulated time, on threads, or in a recording.
 pub trait Cluster {
     /// Reads the parameters now, and begins.
     fn start(&mut self, task: Task);
+    /// The task's result, which was the latest to arrive, is too stale to be of use: forgets it.
+    fn discard(&mut self, task: Task);
+    /// A running task is to submit the steps that it has, as soon as it can.
+    fn interrupt(&mut self, task: Task);
+    /// Sets the one alarm to ring so long from now, or, for `Duration::MAX`, not at all.
+    fn alarm(&mut self, after: Duration);
     /// Throws a running task away; its completion must not come out of [`wait`](Cluster::wait) any more. Where its time
     /// went until now.
     fn cancel(&mut self, task: Task) -> Spent;
     /// Averages the results of these tasks, all that were handed in since the last update, into the parameters,
     /// which become `version`; says when that is done.
     fn update(&mut self, version: u64, from: &[Task]) -> Time;
-    /// The next completion: jumps to it, or blocks for it. `None` if there will be no more.
-    fn wait(&mut self) -> Option<Completion>;
+    /// What happens next: jumps to it, or blocks for it. `None` if nothing more will.
+    fn wait(&mut self) -> Option<Signal>;
 }
 
 /// A cluster that is borrowed, and serves another run afterwards.
 impl<C: Cluster> Cluster for &mut C {
     fn start(&mut self, task: Task) {
         (**self).start(task);
+    }
+
+    fn discard(&mut self, task: Task) {
+        (**self).discard(task);
+    }
+
+    fn interrupt(&mut self, task: Task) {
+        (**self).interrupt(task);
+    }
+
+    fn alarm(&mut self, after: Duration) {
+        (**self).alarm(after);
     }
 
     fn cancel(&mut self, task: Task) -> Spent {
@@ -73,7 +132,7 @@ impl<C: Cluster> Cluster for &mut C {
         (**self).update(version, from)
     }
 
-    fn wait(&mut self) -> Option<Completion> {
+    fn wait(&mut self) -> Option<Signal> {
         (**self).wait()
     }
 }
@@ -83,7 +142,9 @@ impl<C: Cluster> Cluster for &mut C {
 pub struct Step<'a> {
     /// When the orders were given: after the update, if there was one.
     pub at: Time,
-    /// What came in; `None` at the very beginning.
+    /// What happened; `None` at the very beginning.
+    pub signal: Option<Signal>,
+    /// What was submitted, if something was.
     pub completion: Option<Completion>,
     /// What was ordered.
     pub orders: &'a Orders,
@@ -96,12 +157,22 @@ pub struct Step<'a> {
 pub enum Event {
     /// A task was handed in.
     Finished(Completion),
+    /// A result that had just arrived was dropped, as it was too stale.
+    Discarded(Task),
+    /// A worker failed.
+    Failed(u32),
+    /// A worker that had failed came back.
+    Returned(u32),
+    /// A task was lost with its worker.
+    Lost(Task),
     /// A result goes into the update that follows.
     Applied(Task),
     /// The parameters have this version now.
     Updated(u64),
     /// A task was thrown away.
     Cancelled(Task),
+    /// A task is to submit the steps that it has.
+    Interrupted(Task),
     /// A task was given to its worker.
     Started(Task),
 }
@@ -113,7 +184,7 @@ pub enum Event {
 /// use straggle_sim::{Event, ClusterSpec, Law, RandomKey, Policy, Run, Simulated};
 /// let law: Law = "exp(2)".parse().unwrap();
 /// let cluster = Simulated::new(ClusterSpec::new(law), RandomKey::new(0, 0), 4);
-/// let run = Run::new(Policy::Sync.rule(4).unwrap(), cluster);
+/// let run = Run::new(Policy::SYNC.rule(4).unwrap(), cluster);
 /// let updates = run.filter(|(_, event)| matches!(event, Event::Updated(_)));
 /// let times: Vec<f64> = updates.take(3).map(|(time, _)| time.seconds()).collect();
 /// assert!(times[0] < times[1] && times[1] < times[2]);
@@ -157,18 +228,26 @@ impl<C: Cluster> Run<C> {
         self.cluster
     }
 
-    /// The next completion and what follows from it; `None` if nothing can come any more.
+    /// What happens next and what follows from it; `None` if nothing can come any more.
     #[inline]
     pub fn step(&mut self) -> Option<Step<'_>> {
-        let (mut at, completion) = if self.begun {
-            let completion = self.cluster.wait()?;
-            self.coordinator.finished(completion.task, &mut self.orders);
-            (completion.at, Some(completion))
+        let (mut at, signal) = if self.begun {
+            let signal = self.cluster.wait()?;
+            match signal {
+                Signal::Finished(completion) => self.coordinator.finished(completion.task, &mut self.orders),
+                Signal::Alarm { .. } => self.coordinator.alarm(&mut self.orders),
+                Signal::Failed { worker, .. } => self.coordinator.failed(worker, &mut self.orders),
+                Signal::Returned { worker, .. } => self.coordinator.returned(worker, &mut self.orders),
+            }
+            (signal.at(), Some(signal))
         } else {
             self.begun = true;
             self.coordinator.begin(&mut self.orders);
             (Time::ZERO, None)
         };
+        if let Some(task) = self.orders.discard {
+            self.cluster.discard(task);
+        }
         if !self.orders.update.is_empty() {
             at = self.cluster.update(self.orders.version, &self.orders.update);
         }
@@ -176,10 +255,20 @@ impl<C: Cluster> Run<C> {
         for &task in &self.orders.cancel {
             self.cancelled.push(self.cluster.cancel(task));
         }
+        for &task in &self.orders.interrupt {
+            self.cluster.interrupt(task);
+        }
         for &task in &self.orders.start {
             self.cluster.start(task);
         }
-        Some(Step { at, completion, orders: &self.orders, cancelled: &self.cancelled })
+        if let Some(after) = self.orders.alarm {
+            self.cluster.alarm(after);
+        }
+        let completion = match signal {
+            Some(Signal::Finished(completion)) => Some(completion),
+            _ => None,
+        };
+        Some(Step { at, signal, completion, orders: &self.orders, cancelled: &self.cancelled })
     }
 }
 
@@ -189,12 +278,21 @@ impl Step<'_> {
         let at = self.at;
         let orders = self.orders;
         let version = (!orders.update.is_empty()).then_some(orders.version);
-        let finished = self.completion.map(|c| (c.at, Event::Finished(c)));
+        let happened = self.signal.and_then(|signal| match signal {
+            Signal::Finished(c) => Some((c.at, Event::Finished(c))),
+            Signal::Failed { at, worker, .. } => Some((at, Event::Failed(worker))),
+            Signal::Returned { at, worker } => Some((at, Event::Returned(worker))),
+            Signal::Alarm { .. } => None,
+        });
+        let discarded = orders.discard.map(|t| (at, Event::Discarded(t)));
+        let lost = orders.lost.map(|t| (at, Event::Lost(t)));
         let applied = orders.update.iter().map(move |&t| (at, Event::Applied(t)));
         let updated = version.map(|v| (at, Event::Updated(v)));
         let cancelled = orders.cancel.iter().map(move |&t| (at, Event::Cancelled(t)));
+        let interrupted = orders.interrupt.iter().map(move |&t| (at, Event::Interrupted(t)));
         let started = orders.start.iter().map(move |&t| (at, Event::Started(t)));
-        finished.into_iter().chain(applied).chain(updated).chain(cancelled).chain(started)
+        let before = happened.into_iter().chain(discarded).chain(lost);
+        before.chain(applied).chain(updated).chain(cancelled).chain(interrupted).chain(started)
     }
 }
 

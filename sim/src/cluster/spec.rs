@@ -1,66 +1,418 @@
-//! Who works, and with what? The workers' laws and speeds, the cores they share, the server they hand in to.
+//! Cluster specification: the workers' laws, and the stations on a task's route.
+//!
+//! A task visits stations in order: downlink, compute, delay, uplink, server; a synchronous update may end in an all-reduce.
+//! A station is a delay (no queue), a first-come-first-served queue with c servers, or processor sharing, and has a law. So a
+//! new effect is a new station or a new law, and no branch in the engine.
 
-pub use crate::cluster::des::cores::Sharing;
-use crate::policy::Rule;
-use crate::policy::coordinator::Task;
-use crate::random::key::{Purpose, RandomKey};
-use crate::random::law::{Law, Sampler};
-use rand::RngExt;
+use crate::cluster::comm::{Communication, Scheme};
+use crate::policy::{OnCompletion, Rule};
+use crate::random::compute::Compute;
+use crate::random::key::RandomKey;
+use crate::random::law::Law;
+use std::fmt;
 
-/// A fleet of workers, as many as a run asks for.
-///
-/// A step is computing, which needs a core, followed by a delay, which does not.
+/// How those who are at a station share it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// Processor sharing: everybody is served at the same reduced speed. Of cores: steps longer than the kernel's time slice.
+    Equally,
+    /// First come first served: whoever is served is served to the end. Of cores: steps shorter than the time slice.
+    FirstCome,
+}
+
+/// One station between a worker and the server.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ClusterSpec {
-    /// Computing in one step by a worker of speed 1 on a core of its own, s.
-    pub compute: Law,
-    /// Delay after the computing of each step, s: network, input, a straggler's sleep.
-    pub delay: Option<Law>,
-    /// Time that passes once for each task, whatever its steps, without a core: messages and wake-ups, s.
-    pub latency: Option<Law>,
-    /// Speeds of the workers, repeated over them; a worker of speed 0.5 computes twice as long.
-    pub speeds: Vec<f64>,
-    /// Cores that all workers share when more of them compute than there are cores; `None` is one core each.
-    pub cores: Option<u32>,
-    /// How they share them.
-    pub sharing: Sharing,
-    /// Speeds of the cores, repeated over them, where workers queue for them.
-    pub core_speeds: Vec<f64>,
-    /// How long the server is busy with a hand-in, first come first served, s; `None` is no time at all.
-    pub service: Option<Law>,
-    /// How long the server is busy with an update, s; `None` is no time at all.
-    pub update: Option<Law>,
-    /// Whether the server needs a core for what it does, and shares the workers' cores.
-    pub server_computes: bool,
-    /// When a worker whose task is cancelled is free again.
-    pub cancellation: Cancellation,
+pub struct Station {
+    /// Seconds of service for each task.
+    pub(crate) law: Law,
+    /// How many are served at once, and how; `None` is a delay.
+    pub(crate) servers: Option<(u32, Sharing)>,
+}
+
+impl Station {
+    /// Time passes, the same for one as for many.
+    pub fn delay(law: Law) -> Station {
+        Station { law, servers: None }
+    }
+
+    /// A queue, first come first served, with so many servers, at least one.
+    pub fn queue(law: Law, servers: u32) -> Station {
+        Station { law, servers: Some((servers.max(1), Sharing::FirstCome)) }
+    }
+
+    /// Processor sharing of so many servers, at least one.
+    pub fn shared(law: Law, servers: u32) -> Station {
+        Station { law, servers: Some((servers.max(1), Sharing::Equally)) }
+    }
 }
 
 /// When a worker whose task is cancelled is free again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cancellation {
     /// At once.
     AtOnce,
-    /// When the computing is done, which goes on in vain; a delay ends at once. So do threads.
-    AfterComputing,
+    /// When the present step is done, which goes on and is discarded; a delay ends at once. So do threads.
+    AfterStep,
+    /// Nobody is stopped: late results are dropped when they arrive. So do most systems.
+    Never,
+}
+
+impl fmt::Display for Cancellation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Cancellation::AtOnce => "at-once",
+            Cancellation::AfterStep => "after-step",
+            Cancellation::Never => "never",
+        })
+    }
+}
+
+impl std::str::FromStr for Cancellation {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Cancellation, String> {
+        let all = [Cancellation::AtOnce, Cancellation::AfterStep, Cancellation::Never];
+        let found = all.into_iter().find(|c| c.to_string() == text.replace('_', "-"));
+        found.ok_or_else(|| crate::unknown("cancellation", text, &["at-once", "after-step", "never"]))
+    }
+}
+
+/// Machines that fail: exponential times between failures.
+///
+/// Where all wait for all (sync, local), a failure sets the whole job back to its last checkpoint, and what was done since is
+/// done once more, in the same time. Everywhere else the worker's task is lost, and the others go on without it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Failures {
+    /// Mean time between failures of one worker, s.
+    pub(crate) mtbf_s: f64,
+    /// Time until it is back, s.
+    pub(crate) restart_s: f64,
+    /// Seconds of work between checkpoints, and seconds that one takes. Without checkpoints the parameters survive with the
+    /// other workers, and the update in progress is lost.
+    pub(crate) checkpoint: Option<(f64, f64)>,
+}
+
+impl Failures {
+    /// Failures every `mtbf_s` of a worker's time on average, after which it is away for `restart_s`. A checkpoint is made after
+    /// every so many seconds of work, and takes so many.
+    ///
+    /// # Errors
+    /// [`SpecError`] for the number that is out of its range.
+    pub fn new(mtbf_s: f64, restart_s: f64, checkpoint: Option<(f64, f64)>) -> Result<Failures, SpecError> {
+        positive("time between failures", mtbf_s)?;
+        not_negative("time to restart", restart_s)?;
+        if let Some((interval_s, cost_s)) = checkpoint {
+            positive("time between checkpoints", interval_s)?;
+            not_negative("cost of a checkpoint", cost_s)?;
+        }
+        Ok(Failures { mtbf_s, restart_s, checkpoint })
+    }
+}
+
+/// Workers of a cluster, as many as a run asks for, and the stations of their tasks.
+///
+/// ```
+/// use straggle_sim::{ClusterSpec, Law};
+/// let spec = ClusterSpec::new("exp(2)".parse::<Law>()?).with_speeds(vec![1.0, 0.5])?.with_cores(4)?;
+/// assert_eq!(spec.mean_compute(1), 1.0); // half a second at speed 1/2
+/// assert!(spec.with_speeds(vec![]).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClusterSpec {
+    /// Computing in one step by a worker of speed 1 that is not slowed down by others, s.
+    pub(crate) compute: Compute,
+    /// What multiplies a step of all workers alike.
+    pub(crate) factor: Option<Law>,
+    /// Speeds of the workers, repeated over them; a worker of speed 0.5 computes twice as long.
+    pub(crate) speeds: Vec<f64>,
+    /// Seconds of every step that no speed makes shorter.
+    pub(crate) fixed_s: f64,
+    /// Whether the law is for the whole batch, of which each worker has its share.
+    pub(crate) splits_batch: bool,
+    /// After computing, once for each task, without a core: a straggler's sleep, messages, s.
+    pub(crate) delay: Option<Law>,
+    /// Stations before computing, and after the delay.
+    pub(crate) downlink: Vec<Station>,
+    pub(crate) uplink: Vec<Station>,
+    /// Cores that all workers share when more of them compute than there are cores; `None` is one core each.
+    pub(crate) cores: Option<u32>,
+    pub(crate) sharing: Sharing,
+    /// Speeds of the cores, repeated over them, where workers queue for them.
+    pub(crate) core_speeds: Vec<f64>,
+    /// How much longer a step takes with 1, 2, 3, ... workers computing.
+    pub(crate) contention: Vec<f64>,
+    /// How long the server is busy with a submission, first come first served, s; `None` is no time at all.
+    pub(crate) service: Option<Law>,
+    /// How long the server is busy with an update, s; `None` is no time at all.
+    pub(crate) update: Option<Law>,
+    /// How long the all-reduce takes that ends an update, s.
+    pub(crate) all_reduce_s: f64,
+    /// Whether the server needs a core for what it does, and shares the workers' cores.
+    pub(crate) server_computes: bool,
+    pub(crate) cancellation: Cancellation,
+    /// Communication that is not yet made stations, as they depend on the policy.
+    pub(crate) communication: Option<Communication>,
+    pub(crate) failures: Option<Failures>,
+    /// Whether a failure sets the whole job back.
+    pub(crate) fails_together: bool,
+}
+
+/// A number that no cluster can have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpecError {
+    what: &'static str,
+    value: Option<f64>,
+    needed: &'static str,
+}
+
+impl fmt::Display for SpecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.value {
+            Some(value) => write!(f, "the {} must be {}, not {value}", self.what, self.needed),
+            None => write!(f, "the {} must be {}", self.what, self.needed),
+        }
+    }
+}
+
+impl std::error::Error for SpecError {}
+
+fn need(what: &'static str, value: f64, holds: bool, needed: &'static str) -> Result<(), SpecError> {
+    match holds && value.is_finite() {
+        true => Ok(()),
+        false => Err(SpecError { what, value: Some(value), needed }),
+    }
+}
+
+fn positive(what: &'static str, value: f64) -> Result<(), SpecError> {
+    need(what, value, value > 0.0, "positive and finite")
+}
+
+fn not_negative(what: &'static str, value: f64) -> Result<(), SpecError> {
+    need(what, value, value >= 0.0, "at least 0 and finite")
+}
+
+fn all_positive(what: &'static str, values: &[f64]) -> Result<(), SpecError> {
+    if values.is_empty() {
+        return Err(SpecError { what, value: None, needed: "at least one number" });
+    }
+    values.iter().try_for_each(|&value| positive(what, value))
 }
 
 impl ClusterSpec {
     /// Equal workers, each on a core of its own, without delay, with a server that takes no time.
     pub fn new(compute: Law) -> ClusterSpec {
+        ClusterSpec::of(Compute::from(compute))
+    }
+
+    /// The same, computing as measured, or by a law for each worker.
+    pub fn of(compute: Compute) -> ClusterSpec {
         ClusterSpec {
             compute,
-            delay: None,
-            latency: None,
+            factor: None,
             speeds: vec![1.0],
+            fixed_s: 0.0,
+            splits_batch: false,
+            delay: None,
+            downlink: Vec::new(),
+            uplink: Vec::new(),
             cores: None,
             sharing: Sharing::Equally,
             core_speeds: vec![1.0],
+            contention: Vec::new(),
             service: None,
             update: None,
+            all_reduce_s: 0.0,
             server_computes: false,
             cancellation: Cancellation::AtOnce,
+            communication: None,
+            failures: None,
+            fails_together: false,
         }
+    }
+
+    /// The same cluster, computing otherwise.
+    pub fn with_compute(self, compute: Compute) -> ClusterSpec {
+        ClusterSpec { compute, ..self }
+    }
+
+    /// With speeds, repeated over the workers: one of speed 0.5 computes twice as long.
+    ///
+    /// # Errors
+    /// [`SpecError`] if there is none, or one is not positive and finite.
+    pub fn with_speeds(self, speeds: Vec<f64>) -> Result<ClusterSpec, SpecError> {
+        all_positive("speeds", &speeds)?;
+        Ok(ClusterSpec { speeds, ..self })
+    }
+
+    /// With a delay after the computing of each task, which needs no core.
+    pub fn with_delay(self, delay: impl Into<Option<Law>>) -> ClusterSpec {
+        ClusterSpec { delay: delay.into(), ..self }
+    }
+
+    /// With a factor that multiplies a step of all workers alike.
+    pub fn with_common_factor(self, factor: impl Into<Option<Law>>) -> ClusterSpec {
+        ClusterSpec { factor: factor.into(), ..self }
+    }
+
+    /// With stations that a task visits before its computing: it reads the parameters, and waits for them.
+    pub fn with_downlink(self, downlink: Vec<Station>) -> ClusterSpec {
+        ClusterSpec { downlink, ..self }
+    }
+
+    /// With stations that a task visits after its computing and its delay, on its way to the server.
+    pub fn with_uplink(self, uplink: Vec<Station>) -> ClusterSpec {
+        ClusterSpec { uplink, ..self }
+    }
+
+    /// With cores that all workers share when more of them compute than there are cores.
+    ///
+    /// # Errors
+    /// [`SpecError`] of no cores.
+    pub fn with_cores(self, cores: impl Into<Option<u32>>) -> Result<ClusterSpec, SpecError> {
+        let cores = cores.into();
+        need("number of cores", f64::from(cores.unwrap_or(1)), cores != Some(0), "at least 1")?;
+        Ok(ClusterSpec { cores, ..self })
+    }
+
+    /// Whether workers share cores equally or queue for them.
+    pub fn with_sharing(self, sharing: Sharing) -> ClusterSpec {
+        ClusterSpec { sharing, ..self }
+    }
+
+    /// With speeds of the cores, repeated over them, where workers queue for them.
+    ///
+    /// # Errors
+    /// [`SpecError`] if there is none, or one is not positive and finite.
+    pub fn with_core_speeds(self, core_speeds: Vec<f64>) -> Result<ClusterSpec, SpecError> {
+        all_positive("speeds of cores", &core_speeds)?;
+        Ok(ClusterSpec { core_speeds, ..self })
+    }
+
+    /// With contention: how many times as long a step takes with 1, 2, 3, ... workers computing; more of them are slowed down
+    /// as the last number says.
+    ///
+    /// # Errors
+    /// [`SpecError`] if there is none, or one is not positive and finite.
+    pub fn with_contention(self, contention: Vec<f64>) -> Result<ClusterSpec, SpecError> {
+        all_positive("contention", &contention)?;
+        Ok(ClusterSpec { contention, ..self })
+    }
+
+    /// With a server that is busy for a time with each submission, first come first served.
+    pub fn with_service(self, service: impl Into<Option<Law>>) -> ClusterSpec {
+        ClusterSpec { service: service.into(), ..self }
+    }
+
+    /// With a server that is busy for a time with each update.
+    pub fn with_update(self, update: impl Into<Option<Law>>) -> ClusterSpec {
+        ClusterSpec { update: update.into(), ..self }
+    }
+
+    /// Whether the server needs a core for what it does, and shares the workers' cores.
+    pub fn with_computing_server(self, server_computes: bool) -> ClusterSpec {
+        ClusterSpec { server_computes, ..self }
+    }
+
+    /// When a worker whose task is cancelled is free again.
+    pub fn with_cancellation(self, cancellation: Cancellation) -> ClusterSpec {
+        ClusterSpec { cancellation, ..self }
+    }
+
+    /// With communication. A lone worker has nobody to communicate with, and pays for none.
+    pub fn with_communication(self, communication: impl Into<Option<Communication>>) -> ClusterSpec {
+        ClusterSpec { communication: communication.into(), ..self }
+    }
+
+    /// With failures.
+    pub fn with_failures(self, failures: impl Into<Option<Failures>>) -> ClusterSpec {
+        ClusterSpec { failures: failures.into(), ..self }
+    }
+
+    /// Strong scaling: the law is for the whole batch on one worker; each of m workers computes its m-th part of it, and
+    /// `fixed_s` more.
+    ///
+    /// # Errors
+    /// [`SpecError`] if that is negative or not finite.
+    pub fn with_global_batch(self, fixed_s: f64) -> Result<ClusterSpec, SpecError> {
+        not_negative("fixed part of a step", fixed_s)?;
+        Ok(ClusterSpec { splits_batch: true, fixed_s, ..self })
+    }
+
+    /// The same for a rule: communication as stations, a batch as shares, failures as they strike there.
+    ///
+    /// Where everybody waits for everybody, rings and trees end the update; workers that do not wait for each other meet at a
+    /// parameter server.
+    pub fn for_rule(&self, rule: Rule) -> ClusterSpec {
+        let mut spec = self.clone();
+        spec.fails_together = rule.waits_for_all() && spec.failures.is_some();
+        if std::mem::take(&mut spec.splits_batch) {
+            spec.speeds.iter_mut().for_each(|speed| *speed *= f64::from(rule.workers));
+        }
+        let Some(communication) = spec.communication.take().filter(|_| rule.workers > 1) else { return spec };
+        let reduces = communication.scheme() != Scheme::ParameterServer && rule.on_completion == OnCompletion::Waits;
+        if reduces && rule.renews() {
+            let computing_s = spec.mean_compute(0);
+            spec.all_reduce_s = communication.exposed_s(rule.quorum, computing_s);
+            return spec;
+        }
+        let constant = |value: f64| Law::Constant { value };
+        let (transfer_s, latency_s) = (communication.transfer_s(), communication.latency_s());
+        let link = (transfer_s > 0.0).then(|| Station::queue(constant(transfer_s), 1));
+        let way = (latency_s > 0.0).then(|| Station::delay(constant(latency_s)));
+        spec.downlink.extend(link.clone().into_iter().chain(way.clone()));
+        spec.uplink.extend(way.into_iter().chain(link));
+        spec
+    }
+
+    /// The same for so many workers that meet at a parameter server, if nothing else has been decided yet.
+    pub(crate) fn for_workers(self, workers: u32) -> ClusterSpec {
+        if self.communication.is_none() && !self.splits_batch {
+            return self;
+        }
+        let fails_together = self.fails_together;
+        let rule = crate::Policy::ASYNC.rule(workers.max(1)).expect("a rule for any number");
+        ClusterSpec { fails_together, ..self.for_rule(rule) }
+    }
+
+    /// What workers compute.
+    pub fn compute(&self) -> &Compute {
+        &self.compute
+    }
+
+    /// The delay of each task.
+    pub fn delay(&self) -> Option<&Law> {
+        self.delay.as_ref()
+    }
+
+    /// How long the server is busy with a submission.
+    pub fn service(&self) -> Option<&Law> {
+        self.service.as_ref()
+    }
+
+    /// Speeds of the workers, repeated over them.
+    pub fn speeds(&self) -> &[f64] {
+        &self.speeds
+    }
+
+    /// Cores that all workers share.
+    pub fn cores(&self) -> Option<u32> {
+        self.cores
+    }
+
+    /// When a worker whose task is cancelled is free again.
+    pub fn cancellation(&self) -> Cancellation {
+        self.cancellation
+    }
+
+    /// The communication, as typed.
+    pub fn communication(&self) -> Option<&Communication> {
+        self.communication.as_ref()
+    }
+
+    /// The failures.
+    pub fn failures(&self) -> Option<&Failures> {
+        self.failures.as_ref()
     }
 
     /// The speed of a worker.
@@ -68,36 +420,60 @@ impl ClusterSpec {
         self.speeds[worker as usize % self.speeds.len()]
     }
 
-    /// Mean seconds of a worker's step on a core of its own: computing and delay.
-    pub fn mean_step(&self, worker: u32) -> f64 {
-        self.compute.mean() / self.speed(worker) + self.delay.as_ref().map_or(0.0, Law::mean)
+    /// Mean seconds of computing in a worker's step, on a core of its own.
+    pub fn mean_compute(&self, worker: u32) -> f64 {
+        let factor = self.factor.as_ref().map_or(1.0, Law::mean);
+        factor * self.compute.law(worker).mean() / self.speed(worker) + self.fixed_s
     }
 
-    /// Mean seconds per gradient of worker 0 all alone, hand-ins and updates included: what speed-ups compare with.
-    pub fn mean_alone(&self) -> f64 {
-        let per_task = [&self.latency, &self.service, &self.update].into_iter().flatten();
-        self.mean_step(0) + per_task.map(Law::mean).sum::<f64>()
+    /// Mean seconds of a worker's task of so many steps on its way to the server if nobody else is there.
+    pub fn mean_task(&self, worker: u32, steps: u32) -> f64 {
+        let links = self.downlink.iter().chain(&self.uplink).map(|station| station.law.mean());
+        f64::from(steps) * self.mean_compute(worker) + self.delay.as_ref().map_or(0.0, Law::mean) + links.sum::<f64>()
+    }
+
+    /// Mean seconds of a gradient by a worker of mean speed that is all alone: what speed-ups compare with. It has the delay, but
+    /// nobody to communicate with or to wait for.
+    pub fn mean_alone(&self, workers: u32) -> f64 {
+        let distinct = workers.min(self.repeats_after());
+        let rates =
+            (0..distinct).map(|worker| 1.0 / (self.mean_compute(worker) + self.delay.as_ref().map_or(0.0, Law::mean)));
+        f64::from(distinct) / rates.sum::<f64>()
+    }
+
+    /// Mean seconds from one update of worker 0 to its next if it is all alone, one step a task: its task, the server, the update.
+    pub fn mean_cycle(&self) -> f64 {
+        let served = [&self.service, &self.update].into_iter().flatten();
+        self.mean_task(0, 1) + served.map(Law::mean).sum::<f64>()
     }
 
     /// Seconds per gradient of a single worker that is as fast as `workers` workers are on average, with nothing in its way: no
     /// communication, no server, a core of its own. What speed-ups compare with.
     pub fn single_worker_s(&self, workers: u32) -> f64 {
-        f64::from(workers) / (0..workers).map(|w| 1.0 / self.mean_step(w)).sum::<f64>()
+        self.mean_alone(workers)
     }
 
-    /// The same with the rows of every trace drawn again, with replacement; `None` if nothing was measured.
+    /// The same with the rows of every trace drawn again, with replacement; `None` if nothing was measured. Whole measured
+    /// steps stay as they are.
     pub fn resampled(&self, key: RandomKey) -> Option<ClusterSpec> {
         let again = |law: &Option<Law>, which| law.as_ref().and_then(|law| law.resampled(key, which));
-        let changed = [again(&Some(self.compute.clone()), 0), again(&self.delay, 1), again(&self.latency, 2)];
-        let served = [again(&self.service, 3), again(&self.update, 4)];
-        if changed.iter().chain(&served).all(Option::is_none) {
+        let (delay, service, update) = (again(&self.delay, 1), again(&self.service, 2), again(&self.update, 3));
+        let compute = match &self.compute {
+            Compute::Rows(_) => None,
+            Compute::Laws(laws) => {
+                let resampled: Vec<Option<Law>> =
+                    (16..).zip(laws).map(|(which, law)| law.resampled(key, which)).collect();
+                let any = resampled.iter().any(Option::is_some);
+                let kept = resampled.into_iter().zip(laws).map(|(again, law)| again.unwrap_or_else(|| law.clone()));
+                any.then(|| Compute::Laws(kept.collect()))
+            }
+        };
+        if compute.is_none() && [&delay, &service, &update].into_iter().all(Option::is_none) {
             return None;
         }
-        let ([compute, delay, latency], [service, update]) = (changed, served);
         Some(ClusterSpec {
             compute: compute.unwrap_or_else(|| self.compute.clone()),
             delay: delay.or_else(|| self.delay.clone()),
-            latency: latency.or_else(|| self.latency.clone()),
             service: service.or_else(|| self.service.clone()),
             update: update.or_else(|| self.update.clone()),
             ..self.clone()
@@ -106,24 +482,38 @@ impl ClusterSpec {
 
     /// The same workers, and nothing that can come between them.
     pub fn uncontended(&self) -> ClusterSpec {
-        let (compute, delay, speeds) = (self.compute.clone(), self.delay.clone(), self.speeds.clone());
-        ClusterSpec { delay, speeds, ..ClusterSpec::new(compute) }
+        ClusterSpec {
+            factor: self.factor.clone(),
+            delay: self.delay.clone(),
+            speeds: self.speeds.clone(),
+            fixed_s: self.fixed_s,
+            splits_batch: self.splits_batch,
+            ..ClusterSpec::of(self.compute.clone())
+        }
     }
 
-    /// Coefficient of variation of worker 0's step.
+    /// Coefficient of variation of worker 0's task of one step.
     pub fn variation(&self) -> f64 {
-        let compute = self.compute.variance() / (self.speed(0) * self.speed(0));
-        (compute + self.delay.as_ref().map_or(0.0, Law::variance)).sqrt() / self.mean_step(0)
+        let compute = self.compute.law(0).variance() / (self.speed(0) * self.speed(0));
+        (compute + self.delay.as_ref().map_or(0.0, Law::variance)).sqrt() / self.mean_task(0, 1)
     }
 
-    /// Whether all of the first `workers` workers are equally fast.
+    /// Workers from this one on are the same as the first ones.
+    pub(crate) fn repeats_after(&self) -> u32 {
+        let (laws, speeds) = (self.compute.laws().len() as u64, self.speeds.len() as u64);
+        let common = laws * speeds / gcd(laws, speeds);
+        u32::try_from(common).unwrap_or(u32::MAX)
+    }
+
+    /// Whether all of the first `workers` workers have the same law and speed.
     pub fn is_homogeneous(&self, workers: u32) -> bool {
-        (1..workers.min(self.speeds.len() as u32)).all(|w| self.speed(w) == self.speed(0))
+        let same = |w: u32| self.speed(w) == self.speed(0) && self.compute.law(w) == self.compute.law(0);
+        (1..workers.min(self.repeats_after())).all(same)
     }
 
-    /// Whether workers go on computing in vain under this rule.
+    /// Whether workers go on computing for tasks that were cancelled under this rule.
     pub fn computes_discarded_work(&self, rule: Rule) -> bool {
-        self.cancellation == Cancellation::AfterComputing && rule.cancels()
+        self.cancellation == Cancellation::AfterStep && rule.cancels()
     }
 
     /// Whether a task is nothing but computing at full speed, which ends it at once if it is cancelled.
@@ -133,203 +523,30 @@ impl ClusterSpec {
 
     /// Whether nothing but computing takes time.
     pub(crate) fn only_computes(&self) -> bool {
-        [&self.delay, &self.latency, &self.service, &self.update].into_iter().all(Option::is_none)
+        let laws = [&self.delay, &self.service, &self.update];
+        let links = self.downlink.is_empty() && self.uplink.is_empty() && self.communication.is_none();
+        laws.into_iter().all(Option::is_none) && links && self.all_reduce_s == 0.0 && self.failures.is_none()
     }
 
-    /// The cores, if somebody, the server included, has none of its own, or it matters which.
+    /// The cores, if somebody, the server included, has none of its own, or it matters which, or how many compute.
     pub(crate) fn shared_cores(&self, workers: u32) -> Option<u32> {
         let sharers = workers + u32::from(self.server_computes);
-        self.cores.filter(|&cores| cores < sharers || !self.has_equal_cores())
+        match self.contention.is_empty() {
+            true => self.cores.filter(|&cores| cores < sharers || !self.has_equal_cores()),
+            false => Some(self.cores.unwrap_or(sharers)),
+        }
     }
 
     fn has_equal_cores(&self) -> bool {
-        self.core_speeds.iter().all(|&speed| speed == 1.0)
+        self.sharing == Sharing::Equally || self.core_speeds.iter().all(|&speed| speed == 1.0)
     }
 
-    /// Whether it matters which of the cores `workers` workers have.
+    /// Whether it matters which of the cores `workers` workers have, or how many of them compute.
     pub fn shares_cores(&self, workers: u32) -> bool {
-        self.cores.is_some_and(|cores| cores < workers || !self.has_equal_cores())
+        !self.contention.is_empty() || self.cores.is_some_and(|cores| cores < workers || !self.has_equal_cores())
     }
 }
 
-/// What each step of each worker takes: a [`ClusterSpec`] with its luck.
-#[derive(Clone, Debug)]
-pub struct Variates {
-    compute: Sampler,
-    delay: Option<Sampler>,
-    latency: Option<Sampler>,
-    service: Option<Sampler>,
-    update: Option<Sampler>,
-    /// 1 / speed of each worker in turn.
-    slowness: Vec<f64>,
-    key: RandomKey,
-    /// What is left of each worker's first task, where a run begins in the middle of things.
-    first: Vec<FirstTask>,
-}
-
-/// What is left of a task that is under way, s.
-#[derive(Clone, Copy, Debug)]
-struct FirstTask {
-    compute_s: f64,
-    delay_s: f64,
-    latency_s: f64,
-}
-
-impl Variates {
-    /// The draws of `fleet` under `luck`.
-    pub fn new(spec: &ClusterSpec, key: RandomKey) -> Variates {
-        Variates {
-            compute: spec.compute.sampler(),
-            delay: spec.delay.as_ref().map(Law::sampler),
-            latency: spec.latency.as_ref().map(Law::sampler),
-            service: spec.service.as_ref().map(Law::sampler),
-            update: spec.update.as_ref().map(Law::sampler),
-            slowness: spec.speeds.iter().map(|speed| 1.0 / speed).collect(),
-            key,
-            first: Vec::new(),
-        }
-    }
-
-    /// The same from the middle of a run that has gone on for ever, at the moment of an update: one worker, chosen in
-    /// proportion to its rate, has just begun a task; each of the others is somewhere within one.
-    ///
-    /// Where workers never wait, this is the stationary state as an update sees it (Palm), whatever the law, and the mean time
-    /// from there to the n-th update is exactly n times the mean time between updates.
-    pub fn in_the_middle(self, spec: &ClusterSpec, rule: Rule) -> Variates {
-        let workers = rule.workers;
-        let mean_s = |law: &Option<Law>| law.as_ref().map_or(0.0, Law::mean);
-        let (steps, delay_s, latency_s) = (f64::from(rule.steps), mean_s(&spec.delay), mean_s(&spec.latency));
-        let task_s = |w: u32| steps * (spec.compute.mean() / spec.speed(w) + delay_s) + latency_s;
-        let mut rng = self.key.at(Purpose::Phase, workers, 0);
-        let all: f64 = (0..workers).map(|w| 1.0 / task_s(w)).sum();
-        let mut left = rng.random::<f64>() * all;
-        let fresh = (0..workers).find(|&w| {
-            left -= 1.0 / task_s(w);
-            left < 0.0
-        });
-        let first = (0..workers).map(|worker| {
-            let task = Task { worker, steps: rule.steps, serial: 0, base_version: 0 };
-            let whole = FirstTask {
-                compute_s: self.task_compute_s(&task),
-                delay_s: self.task_delay_s(&task),
-                latency_s: self.latency_s(worker, 0),
-            };
-            if Some(worker) == fresh { whole } else { self.rest_of(whole, &task, spec, task_s(worker)) }
-        });
-        Variates { first: first.collect(), ..self }
-    }
-
-    /// What is left of a task at a moment within it: it is at one of its parts in proportion to their means.
-    fn rest_of(&self, whole: FirstTask, task: &Task, spec: &ClusterSpec, mean_s: f64) -> FirstTask {
-        let mut rng = self.key.at(Purpose::Phase, task.worker, 0);
-        let slowness = 1.0 / spec.speed(task.worker);
-        let mut place_s = rng.random::<f64>() * mean_s;
-        // Steps after the one that it is at remain whole.
-        let mut rest = |law: &Law, slowness: f64, each: &dyn Fn(u64) -> f64| -> Option<f64> {
-            let numbers = task.step_numbers();
-            for step in numbers.clone() {
-                place_s -= slowness * law.mean();
-                if place_s < 0.0 {
-                    let later: f64 = (step + 1..numbers.end).map(each).sum();
-                    return Some(slowness * law.residual(&mut rng) + later);
-                }
-            }
-            None
-        };
-        if let Some(compute_s) = rest(&spec.compute, slowness, &|step| self.compute_s(task.worker, step)) {
-            return FirstTask { compute_s, ..whole };
-        }
-        let delay = spec.delay.as_ref();
-        if let Some(delay_s) = delay.and_then(|law| rest(law, 1.0, &|step| self.delay_s(task.worker, step))) {
-            return FirstTask { compute_s: 0.0, delay_s, ..whole };
-        }
-        let latency_s = spec.latency.as_ref().map_or(0.0, |law| law.residual(&mut rng));
-        FirstTask { compute_s: 0.0, delay_s: 0.0, latency_s }
-    }
-
-    /// What is left of a worker's `serial`-th task, if that was under way when the run began.
-    #[inline(always)]
-    fn under_way(&self, worker: u32, serial: u64) -> Option<&FirstTask> {
-        if serial == 0 { self.first.get(worker as usize) } else { None }
-    }
-
-    #[inline(always)]
-    fn slowness_of(&self, worker: u32) -> f64 {
-        match self.slowness[..] {
-            [one] => one,
-            ref several => several[worker as usize % several.len()],
-        }
-    }
-
-    /// Seconds of computing in a worker's `step`-th step, on a core of its own.
-    #[inline]
-    pub fn compute_s(&self, worker: u32, step: u64) -> f64 {
-        self.slowness_of(worker) * self.compute.draw(self.key.sequence(Purpose::Compute, worker), step)
-    }
-
-    /// Seconds of computing in many steps of a worker: the `first`-th and every `stride`-th after it.
-    #[inline(always)]
-    pub(crate) fn fill_compute_s(&self, seconds: &mut [f64], worker: u32, (first, stride): (u64, u64)) {
-        let (slowness, key) = (self.slowness_of(worker), self.key.sequence(Purpose::Compute, worker));
-        self.compute.fill(seconds, slowness, key, (first, stride));
-        if let (Some(seconds), Some(rest)) = (seconds.first_mut(), self.under_way(worker, first)) {
-            *seconds = rest.compute_s;
-        }
-    }
-
-    /// Seconds of delay in a worker's `step`-th step.
-    #[inline]
-    pub fn delay_s(&self, worker: u32, step: u64) -> f64 {
-        let delay = self.delay.as_ref();
-        delay.map_or(0.0, |law| law.draw(self.key.sequence(Purpose::Delay, worker), step))
-    }
-
-    /// Seconds of computing in all steps of a task.
-    #[inline]
-    pub(crate) fn task_compute_s(&self, task: &Task) -> f64 {
-        if let Some(rest) = self.under_way(task.worker, task.serial) {
-            return rest.compute_s;
-        }
-        // By far most tasks are one step, and a loop that may be long costs more than its one pass.
-        match task.steps {
-            1 => self.compute_s(task.worker, task.serial),
-            _ => task.step_numbers().map(|step| self.compute_s(task.worker, step)).sum(),
-        }
-    }
-
-    /// Seconds of delay in all steps of a task.
-    #[inline]
-    pub fn task_delay_s(&self, task: &Task) -> f64 {
-        if let Some(rest) = self.under_way(task.worker, task.serial) {
-            return rest.delay_s;
-        }
-        match self.delay {
-            None => 0.0,
-            Some(_) => task.step_numbers().map(|step| self.delay_s(task.worker, step)).sum(),
-        }
-    }
-
-    /// Seconds that a worker's `serial`-th task loses on the way.
-    #[inline]
-    pub fn latency_s(&self, worker: u32, serial: u64) -> f64 {
-        if let Some(rest) = self.under_way(worker, serial) {
-            return rest.latency_s;
-        }
-        let latency = self.latency.as_ref();
-        latency.map_or(0.0, |law| law.draw(self.key.sequence(Purpose::Latency, worker), serial))
-    }
-
-    /// Seconds that the server is busy with a worker's `serial`-th task.
-    #[inline]
-    pub fn service_s(&self, worker: u32, serial: u64) -> f64 {
-        let service = self.service.as_ref();
-        service.map_or(0.0, |law| law.draw(self.key.sequence(Purpose::Service, worker), serial))
-    }
-
-    /// Seconds that the server is busy with the update that makes `version`.
-    #[inline]
-    pub fn update_s(&self, version: u64) -> f64 {
-        let update = self.update.as_ref();
-        update.map_or(0.0, |law| law.draw(self.key.sequence(Purpose::Update, 0), version))
-    }
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }

@@ -26,7 +26,8 @@ impl Experiment {
             Length::Updates(last) => last,
             Length::Honest | Length::Precision(_) => UPDATES,
         };
-        let (rule, spec) = (self.rule_of(cell.rule), self.fleet_of(cell.policy));
+        let rule = self.rule_of(cell.rule);
+        let spec = self.spec_of(cell.policy, rule);
         let bins = logarithmic_bins(last, points);
         // Point by point, run by run.
         let mut losses: Vec<Vec<f64>> = vec![Vec::new(); bins.len()];
@@ -63,10 +64,14 @@ impl Experiment {
     pub fn loss_floor(&self, cell: Configuration, learner: Quadratic) -> Option<f64> {
         let Quadratic { curvature, noise, step_size, .. } = learner;
         let p = cell.rule.workers;
-        let plain = self.spec == ClusterSpec::new(self.spec.compute.clone()) && self.model == Model::Event;
+        let plain = self.spec == ClusterSpec::of(self.spec.compute.clone()) && self.model == Model::Event;
         match cell.policy {
-            Policy::Sync => theory::sync_floor(p, curvature, noise, step_size),
-            Policy::Async if plain && self.spec.compute.memoryless_rate().is_some() => {
+            Policy::SYNC => theory::sync_floor(p, curvature, noise, step_size),
+            Policy::ASYNC
+                if plain
+                    && self.spec.compute.laws().len() == 1
+                    && self.spec.compute.law(0).memoryless_rate().is_some() =>
+            {
                 theory::async_floor(p, curvature, noise, step_size)
             }
             _ => None,

@@ -3,7 +3,7 @@
 pub mod loss;
 pub(crate) mod runs;
 
-use crate::cluster::spec::ClusterSpec;
+use crate::cluster::spec::{Cancellation, ClusterSpec};
 pub use crate::experiment::loss::LossPoint;
 use crate::experiment::runs::Job;
 use crate::measure::interval::Estimate;
@@ -243,8 +243,8 @@ impl Experiment {
     }
 
     /// The cluster as this policy sees it.
-    pub(crate) fn fleet_of(&self, policy: Policy) -> ClusterSpec {
-        let mut spec = self.spec.clone();
+    pub(crate) fn spec_of(&self, policy: Policy, rule: Rule) -> ClusterSpec {
+        let mut spec = self.spec.for_rule(rule);
         if !policy.has_server() {
             spec.service = None;
         }
@@ -253,9 +253,10 @@ impl Experiment {
 
     /// The rule that is run.
     pub(crate) fn rule_of(&self, rule: Rule) -> Rule {
-        match self.model {
-            Model::Event => rule,
-            Model::Gated => rule.gated(),
+        match (self.model, self.spec.cancellation()) {
+            (Model::Gated, _) => rule.gated(),
+            (Model::Event, Cancellation::Never) => rule.never_cancelling(),
+            (Model::Event, Cancellation::AtOnce | Cancellation::AfterStep) => rule,
         }
     }
 
@@ -266,7 +267,8 @@ impl Experiment {
 
     /// How a configuration is run, as far as that is known beforehand.
     fn job(&self, cell: Configuration) -> Job {
-        let (rule, spec) = (self.rule_of(cell.rule), self.fleet_of(cell.policy));
+        let rule = self.rule_of(cell.rule);
+        let spec = self.spec_of(cell.policy, rule);
         let plan = match self.length {
             Length::Updates(updates) => Plan::of(rule, &spec, updates, REPLICATIONS),
             Length::Honest | Length::Precision(_) => Plan::honest(rule, &spec),

@@ -8,7 +8,8 @@
 
 use crate::cluster::Run;
 use crate::cluster::des::Simulated;
-use crate::cluster::spec::{ClusterSpec, Variates};
+use crate::cluster::spec::ClusterSpec;
+use crate::cluster::variates::Variates;
 use crate::experiment::{Experiment, Progress};
 use crate::fast::rounds::{Entrant, Rank, Rounds};
 use crate::fast::superposition::Superposition;

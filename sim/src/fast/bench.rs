@@ -1,6 +1,7 @@
 //! What do the kernels cost by themselves? Doors for the benchmarks; nothing else is meant to come in here.
 
-use crate::cluster::spec::{ClusterSpec, Variates};
+use crate::cluster::spec::ClusterSpec;
+use crate::cluster::variates::Variates;
 use crate::fast::rounds::{Block, Chunk, Rank};
 use crate::fast::width::{Kernel, Width};
 use crate::policy::Policy;
@@ -13,14 +14,14 @@ const CHUNK: usize = 256;
 /// Mean length of `rounds` iterations of sync and of gated async, for 1 to `workers` workers, on the thread that calls.
 ///
 /// # Panics
-/// If the fleet is not plain.
+/// If the cluster is not plain.
 pub fn mean_rounds(spec: &ClusterSpec, workers: u32, rounds: usize) -> Vec<f64> {
     let draws = Variates::new(spec, RandomKey::new(0, 0));
-    let rules = (1..=workers).flat_map(|m| [Policy::Sync, Policy::Async].map(|policy| policy.rule(m)));
+    let rules = (1..=workers).flat_map(|m| [Policy::SYNC, Policy::ASYNC].map(|policy| policy.rule(m)));
     let ranks: Vec<(Rank, u32)> = rules
         .map(|rule| {
             let rule = rule.expect("at least one worker").gated();
-            (Rank::of(rule, spec).expect("a plain fleet"), rule.workers)
+            (Rank::of(rule, spec).expect("a plain cluster"), rule.workers)
         })
         .collect();
     let (width, mut chunk, mut sums) = (Width::widest(), Chunk::default(), vec![0.0; ranks.len()]);

@@ -1,7 +1,7 @@
-//! How long is an iteration in which everybody starts anew? The K-th smallest of m fresh draws, without an event queue.
+//! Barrier rounds: iterations in which everybody starts anew, as the K-th smallest of m fresh draws, without an event queue.
 //!
 //! Where an update leaves nothing under way (sync, and every policy in the gated model), iteration i is decided by the
-//! i-th tasks of all workers alone: its length is the K-th smallest of their times. RandomKey has addresses, so these are the
+//! i-th tasks of all workers alone: its length is the K-th smallest of their times. Random numbers have keys, so these are the
 //! numbers that the event engine draws, in any order, and a worker's are the same whatever the policy and however many
 //! others there are. So each is drawn once for all cells of an experiment: workers are added one by one, the order
 //! statistics wanted are kept up to date for many iterations at a time, and after worker m every cell with m workers has
@@ -10,7 +10,8 @@
 //! What is left is a loop over independent iterations: vector code. The results are the event engine's to the last bit,
 //! since rounding is monotone: the K-th smallest of the instants t + x is t + the K-th smallest x.
 
-use crate::cluster::spec::{ClusterSpec, Variates};
+use crate::cluster::spec::ClusterSpec;
+use crate::cluster::variates::Variates;
 use crate::fast::width::{Kernel, Width};
 use crate::measure::accounts::Accounts;
 use crate::policy::{OnCompletion, Rule};
@@ -42,7 +43,7 @@ impl Rank {
             true => Rank { end: End::Shortest, depth: short },
             false => Rank { end: End::Longest, depth: long },
         };
-        let fresh = rule.renews() && one_draw_each && spec.is_plain(rule);
+        let fresh = rule.renews() && !rule.is_timed() && one_draw_each && spec.is_plain(rule);
         (fresh && rank.depth <= DEEPEST).then_some(rank)
     }
 }

@@ -6,8 +6,9 @@
 //! and put in order all at once by the leading digits of their times. The passes are short loops. Times are the event engine's
 //! to the last bit; a test holds it to that.
 
-use crate::cluster::spec::{ClusterSpec, Variates};
+use crate::cluster::spec::ClusterSpec;
 use crate::cluster::time::Time;
+use crate::cluster::variates::Variates;
 use crate::experiment::runs::Engine;
 use crate::fast::width::{Kernel, Width};
 use crate::fast::window::{Arrival, Window};
@@ -65,7 +66,7 @@ impl Ahead {
     #[inline(always)]
     fn seconds(&mut self, draws: &Variates, worker: u32, serial: u64) -> f64 {
         let Some(times_s) = self.times_s.get_mut(worker as usize) else {
-            return draws.task_compute_s(&Task { worker, steps: 1, serial, base_version: 0 });
+            return draws.task_compute_s(&Task { serial, first_step: serial, ..Task::first(worker, 1) });
         };
         let place = serial as usize % AHEAD;
         if place == 0 {
@@ -92,14 +93,14 @@ impl Superposition {
     ) -> Option<Superposition> {
         let carries_on =
             rule.on_update == OnUpdate::CarriesOn && rule.on_completion == OnCompletion::StartsAnew { slack: None };
-        if !carries_on || rule.steps != 1 || !spec.is_plain(rule) {
+        if !carries_on || rule.steps != 1 || rule.drops_stale() || !spec.is_plain(rule) {
             return None;
         }
         let unborn = Worker { at: Time::ZERO, serial: u64::MAX };
         let (mut workers, mut ahead) = (vec![unborn; rule.workers as usize], Ahead::new(rule.workers));
         (0..).zip(&mut workers).for_each(|(number, worker)| worker.go_on(number, &draws, &mut ahead));
         let arrivals = updates.saturating_mul(u64::from(rule.quorum)).clamp(32, WANTED) as usize;
-        let window = Window::new(rule.workers, spec.mean_step(0), arrivals);
+        let window = Window::new(rule.workers, spec.mean_compute(0), arrivals);
         let accounts = Accounts::new(rule.workers);
         Some(Superposition { rule, workers, draws, ahead, window, version: 0, gathered: 0, accounts, width })
     }
@@ -193,11 +194,11 @@ mod tests {
 
     /// The instants of the first updates, through windows of so many arrivals.
     fn updates(law: &str, workers: u32, wanted: usize) -> String {
-        let rule = Rule { quorum: 3, ..crate::policy::Policy::Async.rule(workers).unwrap() };
-        let spec = ClusterSpec { speeds: vec![1.0, 7.0, 0.25], ..ClusterSpec::new(law.parse().unwrap()) };
+        let rule = Rule { quorum: 3, ..crate::policy::Policy::ASYNC.rule(workers).unwrap() };
+        let spec = ClusterSpec::new(law.parse().unwrap()).with_speeds(vec![1.0, 7.0, 0.25]).unwrap();
         let draws = Variates::new(&spec, RandomKey::new(1, 0)).in_the_middle(&spec, rule);
         let mut all = Superposition::new(rule, &spec, draws, 300, Width::Base).unwrap();
-        all.window = Window::new(workers, spec.mean_step(0), wanted);
+        all.window = Window::new(workers, spec.mean_compute(0), wanted);
         for updates in 1..=300 {
             all.run(updates, u64::MAX).unwrap();
         }

@@ -1,4 +1,4 @@
-//! What is learnt? Parameters, gradients and loss, as pure functions: the luck of a gradient has the address of its task.
+//! Learners: parameters, gradients and loss, as pure functions; the noise of a gradient has the key of its step.
 
 use crate::policy::coordinator::Task;
 use crate::random::key::{Purpose, RandomKey};
@@ -12,13 +12,23 @@ use std::sync::Arc;
 pub trait Learner {
     /// What is learnt. Cloned for every task that starts: share what is large.
     type Params: Clone;
-    /// What a task hands in.
+    /// What a task submits.
     type Gradient;
     /// The parameters that everything starts from.
     fn initial(&self) -> Self::Params;
-    /// The result of a task that read `at`: the sum of its steps' gradients, each step moving on from the one before.
+    /// The result of a task that read `at`: the sum of its steps' gradients, each step moving on from the one before, or, if
+    /// the task [accumulates](Task::accumulates), all at the same parameters.
     fn gradient(&self, at: &Self::Params, task: Task) -> Self::Gradient;
-    /// Averages the results of `tasks` into `params`, which become `version`; both lists are in order of arrival.
+    /// The same until `enough` says so, which is asked after every step; and how many steps it was.
+    ///
+    /// Without an implementation of its own a learner takes all steps of a task that has an end.
+    fn gradient_until(&self, at: &Self::Params, task: Task, enough: &mut dyn FnMut() -> bool) -> (Self::Gradient, u32) {
+        let steps = if task.steps == u32::MAX { 1 } else { task.steps };
+        let _ = enough();
+        (self.gradient(at, Task { steps, ..task }), steps)
+    }
+    /// Averages the results of `tasks`, each with its [weight](Task::weight), into `params`, which become `version`; both lists
+    /// are in order of arrival.
     fn update(&self, params: &mut Self::Params, version: u64, tasks: &[Task], from: &[Self::Gradient]);
     /// The loss at `params`.
     fn loss(&self, params: &Self::Params) -> f64;
@@ -46,6 +56,9 @@ impl<L: Learner> Learner for Arc<L> {
     fn gradient(&self, at: &L::Params, task: Task) -> L::Gradient {
         (**self).gradient(at, task)
     }
+    fn gradient_until(&self, at: &L::Params, task: Task, enough: &mut dyn FnMut() -> bool) -> (L::Gradient, u32) {
+        (**self).gradient_until(at, task, enough)
+    }
     fn update(&self, params: &mut L::Params, version: u64, tasks: &[Task], from: &[L::Gradient]) {
         (**self).update(params, version, tasks, from);
     }
@@ -57,7 +70,7 @@ impl<L: Learner> Learner for Arc<L> {
 /// The loss h w^2 / 2 in one dimension, with gradients h w + sigma z, z standard normal; plain SGD with step size eta
 /// from w = 1.
 ///
-/// Local steps move by eta each; an update moves by eta times the average of what was handed in.
+/// Local steps move by eta each; an update moves by eta times the average of what was submitted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quadratic {
     /// Curvature, h > 0.
@@ -78,20 +91,30 @@ impl Learner for Quadratic {
         1.0
     }
 
-    fn gradient(&self, &at: &f64, task: Task) -> f64 {
-        let mut w = at;
-        let mut sum = 0.0;
+    fn gradient(&self, at: &f64, task: Task) -> f64 {
+        self.gradient_until(at, task, &mut || false).0
+    }
+
+    fn gradient_until(&self, &at: &f64, task: Task, enough: &mut dyn FnMut() -> bool) -> (f64, u32) {
+        let (mut w, mut sum, mut steps) = (at, 0.0, 0);
         for step in task.step_numbers() {
             let z: f64 = StandardNormal.sample(&mut self.key.at(Purpose::Gradient, task.worker, step));
             let gradient = self.curvature * w + self.noise * z;
-            w -= self.step_size * gradient;
+            if !task.accumulates {
+                w -= self.step_size * gradient;
+            }
             sum += gradient;
+            steps += 1;
+            if enough() {
+                break;
+            }
         }
-        sum
+        (sum, steps)
     }
 
-    fn update(&self, w: &mut f64, _: u64, _: &[Task], from: &[f64]) {
-        *w -= self.step_size * from.iter().sum::<f64>() / from.len() as f64;
+    fn update(&self, w: &mut f64, _: u64, tasks: &[Task], from: &[f64]) {
+        let weights: f64 = tasks.iter().map(|task| f64::from(task.weight())).sum();
+        *w -= self.step_size * from.iter().sum::<f64>() / weights;
     }
 
     fn loss(&self, w: &f64) -> f64 {
@@ -104,7 +127,7 @@ impl Learner for Quadratic {
 pub enum LearnerText {
     /// Time alone.
     None,
-    /// A [`Quadratic`] that still needs its luck.
+    /// A [`Quadratic`] that still needs its key.
     Quadratic {
         /// Curvature.
         h: f64,
@@ -141,20 +164,20 @@ impl fmt::Display for LearnerText {
     }
 }
 
-/// The parameters at the server, what each worker read of them, and what was handed in: the half of every cluster that
+/// The parameters at the server, what each worker read of them, and what was submitted: the half of every cluster that
 /// knows no time.
 pub struct Learning<L: Learner> {
     learner: L,
     params: L::Params,
     read: Vec<L::Params>,
-    handed_in: Vec<L::Gradient>,
+    submitted: Vec<L::Gradient>,
 }
 
 impl<L: Learner> Learning<L> {
     /// `workers` workers about to learn.
     pub fn new(learner: L, workers: u32) -> Learning<L> {
         let params = learner.initial();
-        Learning { read: vec![params.clone(); workers as usize], handed_in: Vec::new(), params, learner }
+        Learning { read: vec![params.clone(); workers as usize], submitted: Vec::new(), params, learner }
     }
 
     /// The worker reads the parameters.
@@ -163,19 +186,29 @@ impl<L: Learner> Learning<L> {
         self.read[task.worker as usize] = self.params.clone();
     }
 
-    /// The worker hands in.
+    /// The worker submits; without a single step there is nothing to submit.
     #[inline]
     pub fn finish(&mut self, task: Task) {
+        if task.steps == 0 {
+            return;
+        }
         let gradient = self.learner.gradient(&self.read[task.worker as usize], task);
-        self.handed_in.push(gradient);
+        self.submitted.push(gradient);
     }
 
-    /// The parameters become `version`; `from` are the tasks handed in since they last did.
+    /// What was submitted last is forgotten.
+    pub fn discard(&mut self, task: Task) {
+        if task.steps > 0 {
+            self.submitted.pop();
+        }
+    }
+
+    /// The parameters become `version`; `from` are the tasks submitted since they last did.
     #[inline]
     pub fn update(&mut self, version: u64, from: &[Task]) {
-        debug_assert_eq!(from.len(), self.handed_in.len());
-        self.learner.update(&mut self.params, version, from, &self.handed_in);
-        self.handed_in.clear();
+        debug_assert_eq!(from.len(), self.submitted.len());
+        self.learner.update(&mut self.params, version, from, &self.submitted);
+        self.submitted.clear();
     }
 
     /// The parameters at the server.

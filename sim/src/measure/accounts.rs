@@ -28,6 +28,13 @@ impl StalenessAudit {
     #[inline]
     pub fn add(&mut self, step: &Step<'_>) {
         let orders = step.orders;
+        // What goes into no update: without a step, too stale, or lost.
+        let empty = step.completion.map(|completion| completion.task).filter(|task| task.steps == 0);
+        for task in empty.into_iter().chain(orders.discard).chain(orders.lost) {
+            self.closed += u128::from(self.version - task.base_version);
+            self.open_base -= u128::from(task.base_version);
+            self.in_flight -= 1;
+        }
         if !orders.update.is_empty() {
             for task in &orders.update {
                 self.closed += u128::from(self.version - task.base_version);
@@ -372,12 +379,11 @@ mod tests {
         //   B  0-3  3-(4)-6 |  6-9
         // At 4 s B is given a new task, but computes the old one until 6 s; at 9 s it has handed in the new one, and A's is
         // cancelled.
-        let spec = ClusterSpec {
-            speeds: vec![1.0 / 2.0, 1.0 / 3.0],
-            cancellation: Cancellation::AfterComputing,
-            ..ClusterSpec::new(Law::Constant { value: 1.0 })
-        };
-        let rule = Policy::KBatchSync(3).rule(2).unwrap();
+        let spec = ClusterSpec::new(Law::Constant { value: 1.0 })
+            .with_speeds(vec![1.0 / 2.0, 1.0 / 3.0])
+            .unwrap()
+            .with_cancellation(Cancellation::AfterStep);
+        let rule = "k-batch-sync:3".parse::<Policy>().unwrap().rule(2).unwrap();
         let mut run = Run::new(rule, Simulated::new(spec, RandomKey::new(0, 0), 2));
         let mut accounts = Accounts::new(2);
         while accounts.gaps().count() < 2 {

@@ -154,7 +154,10 @@ pub fn method(rule: Rule, spec: &ClusterSpec) -> Method {
         OnCompletion::StartsAnew { slack: Some(_) } => false,
         OnCompletion::Waits => rule.quorum == 1,
     };
-    let free_server = spec.service.is_none() && spec.update.is_none();
+    let free_server = spec.service.is_none() && spec.update.is_none() && !rule.drops_stale();
+    let queues = spec.downlink.iter().chain(&spec.uplink).any(|station| station.servers.is_some());
+    let free_server =
+        free_server && !queues && spec.failures.is_none() && spec.factor.is_none() && spec.compute.is_independent();
     // Where all who share cores equally do nothing but compute, all of them always do, and each is slowed down by the same.
     let alone = match spec.shared_cores(rule.workers) {
         None => true,
@@ -193,7 +196,7 @@ fn slack_rounds(rule: Rule, spec: &ClusterSpec, square: f64) -> f64 {
     let OnCompletion::StartsAnew { slack: Some(slack) } = rule.on_completion else { return 0.0 };
     let (slack, m) = (f64::from(slack), f64::from(rule.workers));
     let by_chance = 2.0 * slack * slack / square / (1.0 + 4.0 * m.ln());
-    let times = (0..rule.workers).map(|w| spec.mean_step(w));
+    let times = (0..rule.workers).map(|w| spec.mean_task(w, 1));
     let (fast, slow) = times.fold((f64::INFINITY, 0.0), |(fast, slow): (f64, f64), s| (fast.min(s), slow.max(s)));
     // A round is as many tasks as workers, most of them of the fast: at most as many of each as the fastest takes.
     let by_speed = 1.5 * slack / (1.0 - fast / slow).max(f64::MIN_POSITIVE);
@@ -203,8 +206,8 @@ fn slack_rounds(rule: Rule, spec: &ClusterSpec, square: f64) -> f64 {
 /// Coefficient of variation of a task: the largest of all workers, who differ in how much of it is computing.
 fn task_variation(rule: Rule, spec: &ClusterSpec) -> f64 {
     let delay = spec.delay.as_ref().map_or(0.0, Law::variance);
-    let of = |w: u32| (spec.compute.variance() / spec.speed(w).powi(2) + delay).sqrt() / spec.mean_step(w);
-    let distinct = rule.workers.min(spec.speeds.len() as u32);
+    let of = |w: u32| (spec.compute.law(w).variance() / spec.speed(w).powi(2) + delay).sqrt() / spec.mean_task(w, 1);
+    let distinct = rule.workers.min(spec.repeats_after());
     (0..distinct).map(of).fold(0.0, f64::max) / f64::from(rule.steps).sqrt()
 }
 
@@ -224,9 +227,9 @@ fn updates_for(rule: Rule, spec: &ClusterSpec, target: f64) -> Option<f64> {
         OnCompletion::StartsAnew { slack: None } => None,
     };
     let mut updates: f64 = 0.0;
-    let laws =
-        [Some(&spec.compute), spec.delay.as_ref(), spec.latency.as_ref(), spec.service.as_ref(), spec.update.as_ref()];
-    for law in laws.into_iter().flatten() {
+    let links = spec.downlink.iter().chain(&spec.uplink).map(|station| &station.law);
+    let others = [&spec.delay, &spec.service, &spec.update, &spec.factor].into_iter().flatten();
+    for law in spec.compute.laws().iter().chain(others).chain(links) {
         let steps = values_for(law, 1, 1, target)?;
         let all_count = rule.on_update == OnUpdate::CarriesOn || rule.waits_for_all();
         if all_count {
@@ -238,8 +241,8 @@ fn updates_for(rule: Rule, spec: &ClusterSpec, target: f64) -> Option<f64> {
             updates = updates.max(values_for(law, 1, m, target)?);
         }
     }
-    if spec.cancellation == Cancellation::AfterComputing && rule.cancels() {
-        updates = updates.max(values_for(&spec.compute, 1, 1, target)? / f64::from(m));
+    if spec.cancellation == Cancellation::AfterStep && rule.cancels() {
+        updates = updates.max(values_for(spec.compute.law(0), 1, 1, target)? / f64::from(m));
     }
     Some(updates)
 }
@@ -347,7 +350,7 @@ mod tests {
         assert_eq!(plan("async", 8, "pareto(0.3, 1.5)").honest, Honest::Never);
         assert_eq!(plan("async", 20, "exp(2)").updates % (20 * 20), 0, "whole rounds");
         let few = |updates| {
-            let rule = Policy::Sync.rule(8).unwrap();
+            let rule = Policy::SYNC.rule(8).unwrap();
             Plan::of(rule, &ClusterSpec::new("lognormal(0, 1.5)".parse().unwrap()), updates, REPLICATIONS).honest
         };
         assert!(matches!(few(64), Honest::From(_)) && few(100_000) == Honest::Yes);
@@ -357,9 +360,9 @@ mod tests {
     fn each_case_is_told_from_the_others() {
         let spec = ClusterSpec::new("exp(2)".parse().unwrap());
         let of = |policy: &str, spec: &ClusterSpec| method(policy.parse::<Policy>().unwrap().rule(8).unwrap(), spec);
-        let served = ClusterSpec { service: Some("exp(9)".parse().unwrap()), ..spec.clone() };
-        let shared = ClusterSpec { cores: Some(4), ..spec.clone() };
-        let in_vain = ClusterSpec { cancellation: Cancellation::AfterComputing, ..spec.clone() };
+        let served = spec.clone().with_service(Some("exp(9)".parse().unwrap()));
+        let shared = spec.clone().with_cores(Some(4)).unwrap();
+        let in_vain = spec.clone().with_cancellation(Cancellation::AfterStep);
         for policy in ["sync", "k-sync:3", "local:4", "k-batch-sync:3"] {
             assert_eq!(of(policy, &spec), Method::Renewal);
             assert_eq!(of(policy, &served), Method::Renewal);

@@ -1,58 +1,94 @@
-//! Who is told what, when a worker hands in? The one machine behind every policy and in every world.
+//! Coordinator: the one machine behind every policy and in every world.
 //!
-//! No clock, no thread, no float: a completion goes in, orders come out. A cluster, simulated or real, carries them out.
+//! No clock, no thread, no float: what happened goes in, orders come out. A cluster, simulated or real, carries them out and
+//! says when an alarm that was ordered has rung.
 
 use crate::policy::{OnCompletion, OnUpdate, Rule};
+use std::time::Duration;
 
-/// One piece of a worker's work: read the parameters, take `steps` steps, hand in.
+/// One piece of a worker's work: read the parameters, take some steps, submit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Task {
     /// Who does it, 0 to m-1.
     pub worker: u32,
-    /// How many steps it has: 1, or H for local SGD.
+    /// How many steps it has at most, once it is submitted how many it had: 1, H for local SGD, M with micro-batches.
     pub steps: u32,
+    /// Whether the steps are micro-batches at the same parameters, added up, instead of local steps.
+    pub accumulates: bool,
+    /// Whether it may have several local steps, so that its result is how far the parameters have moved.
+    pub local: bool,
     /// How many tasks the worker was given before this one.
     pub serial: u64,
+    /// The worker's own number of its first step: the key of that step's random numbers.
+    pub first_step: u64,
     /// How many updates the parameters had seen when the task was given.
     pub base_version: u64,
 }
 
 impl Task {
-    /// The worker's own numbers of this task's steps: the addresses of their luck.
+    /// A worker's first task, of so many local steps.
+    pub fn first(worker: u32, steps: u32) -> Task {
+        Task { worker, steps, accumulates: false, local: steps > 1, serial: 0, first_step: 0, base_version: 0 }
+    }
+
+    /// The worker's own numbers of this task's steps.
     pub fn step_numbers(&self) -> std::ops::Range<u64> {
-        let first = self.serial * u64::from(self.steps);
-        first..first + u64::from(self.steps)
+        self.first_step..self.first_step + u64::from(self.steps)
+    }
+
+    /// Whether this is the other task, however many steps either has.
+    #[inline]
+    pub fn is(&self, other: &Task) -> bool {
+        (self.worker, self.serial, self.base_version) == (other.worker, other.serial, other.base_version)
+    }
+
+    /// What its result counts for in an average: as many gradients as it accumulates, or one model.
+    pub fn weight(&self) -> u32 {
+        if self.accumulates { self.steps } else { 1 }
     }
 }
 
-/// What is to be done, in this order: update, cancel, start. Whoever is started so reads the new parameters.
+/// What is to be done, in this order: discard, update, cancel, interrupt, start, set the alarm. Whoever is started so reads
+/// the new parameters.
 ///
 /// One value is filled again and again; nothing is allocated per event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Orders {
     /// Updates made once these orders are carried out.
     pub version: u64,
+    /// This result, which has just arrived, is too stale: throw it away.
+    pub discard: Option<Task>,
+    /// This task is lost with its worker, who has failed.
+    pub lost: Option<Task>,
     /// Average these tasks' results into the parameters, if there are any; in order of their arrival.
     pub update: Vec<Task>,
     /// Throw these away.
     pub cancel: Vec<Task>,
+    /// These are to submit the steps that they have.
+    pub interrupt: Vec<Task>,
     /// Start these.
     pub start: Vec<Task>,
+    /// Ring so long from now, or, with `Duration::MAX`, not at all any more.
+    pub alarm: Option<Duration>,
 }
 
 impl Orders {
     fn clear(&mut self) {
+        self.discard = None;
+        self.lost = None;
         self.update.clear();
         self.cancel.clear();
+        self.interrupt.clear();
         self.start.clear();
+        self.alarm = None;
     }
 }
 
-/// Obeys a [`Rule`]: turns completions into orders.
+/// Obeys a [`Rule`]: turns what happens into orders.
 ///
 /// ```
 /// use straggle_sim::{Coordinator, Orders, Policy};
-/// let mut coordinator = Coordinator::new(Policy::KSync(2).rule(3).unwrap());
+/// let mut coordinator = Coordinator::new(Policy::k_sync(2).rule(3).unwrap());
 /// let mut orders = Orders::default();
 /// coordinator.begin(&mut orders);
 /// let first = orders.start.clone(); // three tasks, all at version 0
@@ -68,12 +104,20 @@ pub struct Coordinator {
     rule: Rule,
     version: u64,
     hands: Vec<Hand>,
-    /// Where a lead is limited.
+    /// Where a slack is limited.
     clock: Option<SspClock>,
-    /// Results handed in since the last update.
-    gathered: Vec<Task>,
+    /// Results submitted since the last update.
+    buffer: Vec<Task>,
+    /// Submissions since the last update that count, those without a single step included.
+    arrived: u32,
+    /// Workers with a task.
+    running: u32,
     /// Workers without a task, in the order in which they became free.
     free: Vec<u32>,
+    /// Whether the alarm is set.
+    alarmed: bool,
+    /// The round is over: the update waits only for those who were interrupted.
+    closing: bool,
 }
 
 /// What a worker has to do.
@@ -88,17 +132,29 @@ struct Hand {
 impl Coordinator {
     /// A coordinator that has given no orders yet.
     pub fn new(rule: Rule) -> Coordinator {
-        let unborn = |worker| Hand {
-            task: Task { worker, steps: rule.steps, serial: u64::MAX, base_version: 0 },
+        let none = |worker| Hand {
+            task: Task {
+                worker,
+                steps: rule.steps,
+                accumulates: rule.accumulates,
+                local: rule.steps > 1 && !rule.accumulates,
+                serial: u64::MAX,
+                first_step: 0,
+                base_version: 0,
+            },
             running: false,
         };
         Coordinator {
             rule,
             version: 0,
-            hands: (0..rule.workers).map(unborn).collect(),
+            hands: (0..rule.workers).map(none).collect(),
             clock: SspClock::of(rule),
-            gathered: Vec::new(),
+            buffer: Vec::new(),
+            arrived: 0,
+            running: 0,
             free: (0..rule.workers).collect(),
+            alarmed: false,
+            closing: false,
         }
     }
 
@@ -111,50 +167,169 @@ impl Coordinator {
     pub fn begin(&mut self, orders: &mut Orders) {
         orders.clear();
         self.release(orders);
+        self.begin_round(orders);
     }
 
-    /// The orders that follow from a task's arrival.
+    /// The orders that follow from a task's arrival; its `steps` are those that it has.
     ///
     /// # Panics
-    /// If the task was not given, or has been handed in or cancelled before: that is a bug in the cluster.
+    /// If the task was not given, or has been submitted or cancelled before: that is a bug in the cluster.
     #[inline]
     pub fn finished(&mut self, task: Task, orders: &mut Orders) {
-        let worker = task.worker as usize;
-        let hand = &mut self.hands[worker];
-        assert!(hand.running && hand.task == task, "{task:?} is not being worked on");
+        let hand = &mut self.hands[task.worker as usize];
+        assert!(hand.running && hand.task.is(&task), "{task:?} is not being worked on");
         hand.running = false;
+        // A step that was begun and not ended is not taken again: a step's number is used once.
+        let unlimited = hand.task.steps == u32::MAX;
+        hand.task.first_step += u64::from(if unlimited { task.steps + 1 } else { hand.task.steps });
+        self.running -= 1;
         orders.clear();
         self.free.push(task.worker);
-        self.gathered.push(task);
         let slowest_moved = self.clock.as_mut().is_some_and(|clock| clock.finished(task.worker));
-
-        let update = self.gathered.len() == self.rule.quorum as usize;
-        if update {
-            self.version += 1;
-            orders.version = self.version;
-            std::mem::swap(&mut orders.update, &mut self.gathered);
-            if self.rule.on_update == OnUpdate::Cancelled {
-                self.cancel_running(orders);
-            }
+        if self.version - task.base_version > self.rule.max_staleness {
+            orders.discard = Some(task);
+            // It has nothing in the coming update, so it need not wait for it.
+            let worker = self.free.pop().expect("it has just been put there");
+            self.start(worker, orders);
+            return;
         }
+        if task.steps > 0 {
+            self.buffer.push(task);
+        }
+        self.arrived += 1;
+        let renewed = self.may_close(orders);
         match self.rule.on_completion {
-            OnCompletion::Waits if !update => {}
-            OnCompletion::Waits | OnCompletion::StartsAnew { slack: None } => self.release(orders),
+            OnCompletion::Waits => {}
+            OnCompletion::StartsAnew { slack: None } => self.release(orders),
             OnCompletion::StartsAnew { slack: Some(_) } => {
                 // Unless the slowest moved or work was cancelled, whoever waited before still waits.
-                let waiting = if slowest_moved || !orders.cancel.is_empty() { 0 } else { self.free.len() - 1 };
+                let all = slowest_moved || !orders.cancel.is_empty();
+                let waiting = if all { 0 } else { self.free.len() - 1 };
                 self.release_within(waiting, orders);
             }
+        }
+        if renewed {
+            self.begin_round(orders);
+        }
+    }
+
+    /// The orders that follow when the alarm rings: the round is over.
+    pub fn alarm(&mut self, orders: &mut Orders) {
+        orders.clear();
+        self.alarmed = false;
+        if self.close(orders) {
+            self.begin_round(orders);
+        }
+    }
+
+    /// The orders that follow when a worker fails, and what it does is lost. The others go on without it: who waits for all
+    /// waits for all that live.
+    pub fn failed(&mut self, worker: u32, orders: &mut Orders) {
+        orders.clear();
+        let hand = &mut self.hands[worker as usize];
+        if std::mem::take(&mut hand.running) {
+            self.running -= 1;
+            orders.lost = Some(hand.task);
+            self.skip_steps(worker);
+            if self.may_close(orders) {
+                self.begin_round(orders);
+            }
+        } else {
+            self.free.retain(|&other| other != worker);
+        }
+    }
+
+    /// The orders that follow when a worker that had failed is back: it starts at the newest parameters.
+    pub fn returned(&mut self, worker: u32, orders: &mut Orders) {
+        orders.clear();
+        if self.closing {
+            self.free.push(worker);
+        } else {
+            self.start(worker, orders);
+        }
+    }
+
+    /// Closes the round if enough has arrived, or will not arrive any more; true if everybody is to be released.
+    #[inline]
+    fn may_close(&mut self, orders: &mut Orders) -> bool {
+        let waits = self.rule.on_completion == OnCompletion::Waits;
+        // Nobody is at work whom to wait for. Whoever has failed is not waited for.
+        if waits && self.running == 0 {
+            return self.update(orders);
+        }
+        if self.closing || self.arrived < self.rule.quorum {
+            return false;
+        }
+        if self.rule.grace > Duration::ZERO && waits {
+            if !self.alarmed && self.rule.grace < Duration::MAX {
+                self.alarmed = true;
+                orders.alarm = Some(self.rule.grace);
+            }
+            return false;
+        }
+        self.close(orders)
+    }
+
+    /// The round is over; true if everybody is to be released.
+    #[inline]
+    fn close(&mut self, orders: &mut Orders) -> bool {
+        match self.rule.on_update {
+            OnUpdate::CarriesOn => {}
+            OnUpdate::Cancelled => self.cancel_running(orders),
+            OnUpdate::Submits if self.running > 0 => {
+                self.closing = true;
+                orders.interrupt.extend(self.hands.iter().filter(|hand| hand.running).map(|hand| hand.task));
+                return false;
+            }
+            OnUpdate::Submits => {}
+        }
+        self.update(orders)
+    }
+
+    /// Updates the parameters, if there is anything to update them with.
+    #[inline]
+    fn update(&mut self, orders: &mut Orders) -> bool {
+        if !self.buffer.is_empty() {
+            self.version += 1;
+            orders.version = self.version;
+            std::mem::swap(&mut orders.update, &mut self.buffer);
+        }
+        (self.arrived, self.closing) = (0, false);
+        if std::mem::take(&mut self.alarmed) {
+            orders.alarm = Some(Duration::MAX);
+        }
+        if self.rule.on_completion == OnCompletion::Waits {
+            self.release(orders);
+        }
+        true
+    }
+
+    /// Sets the alarm of a round that has one from its start.
+    #[inline]
+    fn begin_round(&mut self, orders: &mut Orders) {
+        if self.rule.budget < Duration::MAX {
+            self.alarmed = true;
+            orders.alarm = Some(self.rule.budget);
         }
     }
 
     fn cancel_running(&mut self, orders: &mut Orders) {
-        for hand in &mut self.hands {
+        for worker in 0..self.rule.workers {
+            let hand = &mut self.hands[worker as usize];
             if std::mem::take(&mut hand.running) {
                 orders.cancel.push(hand.task);
-                self.free.push(hand.task.worker);
+                self.skip_steps(worker);
+                self.free.push(worker);
             }
         }
+        self.running = 0;
+    }
+
+    /// The steps of a task that comes to nothing are not taken again.
+    #[inline]
+    fn skip_steps(&mut self, worker: u32) {
+        let task = &mut self.hands[worker as usize].task;
+        task.first_step += u64::from(task.steps);
     }
 
     /// Starts every free worker.
@@ -189,13 +364,14 @@ impl Coordinator {
         task.serial = task.serial.wrapping_add(1);
         task.base_version = self.version;
         *running = true;
+        self.running += 1;
         orders.start.push(*task);
     }
 }
 
 /// How far everybody is, where nobody may be more than so many tasks ahead of the slowest.
 #[derive(Clone, Debug)]
-pub(crate) struct SspClock {
+struct SspClock {
     slack: u64,
     /// Tasks each worker has finished.
     finished: Vec<u64>,
@@ -205,7 +381,7 @@ pub(crate) struct SspClock {
 
 impl SspClock {
     /// Nobody has finished anything; `None` if the rule sets no limit.
-    pub(crate) fn of(rule: Rule) -> Option<SspClock> {
+    fn of(rule: Rule) -> Option<SspClock> {
         match rule.on_completion {
             OnCompletion::Waits | OnCompletion::StartsAnew { slack: None } => None,
             OnCompletion::StartsAnew { slack: Some(slack) } => Some(SspClock {
@@ -218,7 +394,7 @@ impl SspClock {
 
     /// Whether a worker may start another task.
     #[inline]
-    pub(crate) fn allows(&self, worker: u32) -> bool {
+    fn allows(&self, worker: u32) -> bool {
         self.finished[worker as usize] - self.slowest.0 <= self.slack
     }
 
@@ -226,7 +402,7 @@ impl SspClock {
     ///
     /// The scan costs m, but the slowest moves once in m completions: constant per event in the long run.
     #[inline]
-    pub(crate) fn finished(&mut self, worker: u32) -> bool {
+    fn finished(&mut self, worker: u32) -> bool {
         let finished = &mut self.finished[worker as usize];
         *finished += 1;
         if *finished - 1 != self.slowest.0 {

@@ -227,7 +227,7 @@ fn maxima(law: &Law, x: &[f64]) -> [Maximum; WORKERS.len()] {
 
 /// Mean of the longest of `m` times, by the simulator's own theory of `sync`.
 fn mean_of_longest(law: &Law, m: u32) -> f64 {
-    let rule = Policy::Sync.rule(m).expect("m is not 0");
+    let rule = Policy::SYNC.rule(m).expect("m is not 0");
     theory::time_per_update(rule, &ClusterSpec::new(law.clone())).map_or(f64::NAN, |theory| theory.seconds)
 }
 
@@ -306,7 +306,7 @@ mod tests {
     #[test]
     fn the_slowest_worker_takes_what_the_theory_of_sync_says() {
         let x = sample(&"gamma(4, 0.25)".parse().unwrap(), 500, 0);
-        let observations = TraceSource { file: "observations".into(), column: None };
+        let observations = TraceSource::file("observations");
         let trace = Law::trace(observations, x.clone()).unwrap();
         for text in [
             "exp(2)",
@@ -318,7 +318,7 @@ mod tests {
         ] {
             let law: Law = text.parse().unwrap();
             for maximum in maxima(&law, &x) {
-                let rule = Policy::Sync.rule(maximum.workers).unwrap();
+                let rule = Policy::SYNC.rule(maximum.workers).unwrap();
                 for (ours, law) in [(maximum.predicted, &law), (maximum.measured, &trace)] {
                     let theory = theory::time_per_update(rule, &ClusterSpec::new(law.clone())).unwrap().seconds;
                     assert!((ours / theory - 1.0).abs() < 1e-9, "{law}: {ours} against {theory}");

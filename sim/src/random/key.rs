@@ -1,7 +1,7 @@
-//! Whose luck is it? Every random number has an address, so that nobody's luck depends on anybody's order.
+//! Random streams: every random number has a key, so that no draw depends on the order of others.
 //!
-//! A worker's n-th step draws from `(seed, replication, purpose, worker, n)` and from nothing else. It is the same draw
-//! under every policy, in every world (simulated, threads), on any number of cores: comparisons are paired for free,
+//! A worker's n-th step draws from `(seed, replication, purpose, worker, n)` and from nothing else. It is the same number
+//! under every policy, in every world (simulated, threads), on any number of cores: common random numbers for free,
 //! and no generator has to be kept per worker.
 //!
 //! The first four parts are hashed to the start of a SplitMix64 sequence. Most laws need one random number, and step n's
@@ -12,7 +12,7 @@
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 
-/// The generator behind one address.
+/// The generator behind one key.
 pub type Stream = Xoshiro256PlusPlus;
 
 /// What a random number is used for; different purposes are independent.
@@ -22,7 +22,7 @@ pub enum Purpose {
     Compute = 1,
     /// The delay added to a step.
     Delay = 2,
-    /// How long the server is busy with a hand-in.
+    /// How long the server is busy with a submission.
     Service = 3,
     /// The noise of a gradient.
     Gradient = 4,
@@ -32,34 +32,49 @@ pub enum Purpose {
     Parameters = 6,
     /// The order of a pass over the data; a step is a pass.
     Order = 7,
-    /// What a step's dropout silences.
+    /// What a step's dropout masks.
     Dropout = 8,
-    /// What a task loses on the way.
-    Latency = 9,
+    /// The time at the stations between a worker and the server.
+    Link = 9,
+    /// Which measured steps are drawn; a worker is a group of workers.
+    Rows = 10,
+    /// What all workers have in common in a step.
+    Factor = 11,
+    /// Until when a worker does not fail.
+    Failure = 12,
+    /// Whether a worker's steps are fast or slow for a while.
+    State = 13,
     /// Where in its first step a worker is when a stationary run begins.
-    Phase = 10,
+    Phase = 14,
     /// Which rows of a trace are drawn again.
-    Rows = 11,
+    Resample = 15,
     /// Images that are made up; a step is an image.
     Images = 20,
 }
 
-/// The root of all luck of one replication of one experiment.
+/// The root of all random numbers of one replication of one experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RandomKey {
     key: u64,
 }
 
 impl RandomKey {
-    /// The luck of the `replication`-th repetition under `seed`.
+    /// The random numbers of the `replication`-th repetition under `seed`.
     pub fn new(seed: u64, replication: u64) -> RandomKey {
         RandomKey { key: mix(mix(seed).wrapping_add(replication)) }
     }
 
-    /// The luck of `worker` in everything that serves `purpose`.
+    /// The random numbers of `worker` in everything that serves `purpose`.
     #[inline]
     pub(crate) fn sequence(self, purpose: Purpose, worker: u32) -> Sequence {
         Sequence { start: mix(self.key ^ ((purpose as u64) << 32 | u64::from(worker))) }
+    }
+
+    /// The same for the `number`-th of several things that serve one purpose.
+    #[inline]
+    pub(crate) fn sequence_of(self, purpose: Purpose, number: u32, worker: u32) -> Sequence {
+        let purpose = purpose as u64 | u64::from(number) << 8;
+        Sequence { start: mix(self.key ^ (purpose << 32 | u64::from(worker))) }
     }
 
     /// The random word for `worker`'s `step`-th need for `purpose`, where one is enough.
@@ -75,7 +90,7 @@ impl RandomKey {
     }
 }
 
-/// All luck of one worker for one purpose, step by step.
+/// All random numbers of one worker for one purpose, step by step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sequence {
     start: u64,
@@ -125,7 +140,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn luck_is_the_same_on_every_machine_and_in_every_release() {
+    fn numbers_are_the_same_on_every_machine_and_in_every_release() {
         let first = |purpose, worker, step| RandomKey::new(0, 0).at(purpose, worker, step).next_u64();
         let values = [
             first(Purpose::Compute, 0, 0),
@@ -168,7 +183,7 @@ mod tests {
     ];
 
     #[test]
-    fn no_two_addresses_share_a_first_number() {
+    fn no_two_keys_share_a_first_number() {
         let mut seen = HashSet::new();
         for replication in 0..4 {
             let key = RandomKey::new(7, replication);

@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 /// A law of positive random times, in seconds, with a finite mean.
 ///
+/// [`Law::with`] and reading from text make sure that the parameters are in range.
+///
 /// ```
 /// use straggle_sim::Law;
 /// let law: Law = "shifted-exp(shift = 1, rate = 2)".parse().unwrap();
@@ -142,7 +144,8 @@ impl Law {
     pub fn resampled(&self, key: RandomKey, which: u32) -> Option<Law> {
         let Law::Trace(trace) = self else { return None };
         let n = trace.sorted.len();
-        let row = |i: u64| trace.sorted[((u128::from(key.word(Purpose::Rows, which, i)) * n as u128) >> 64) as usize];
+        let row =
+            |i: u64| trace.sorted[((u128::from(key.word(Purpose::Resample, which, i)) * n as u128) >> 64) as usize];
         let mut sorted: Vec<f64> = (0..n as u64).map(row).collect();
         sorted.sort_by(f64::total_cmp);
         Some(Law::Trace(Trace { source: trace.source.clone(), sorted: sorted.into() }))
@@ -274,6 +277,11 @@ impl Law {
         }
     }
 
+    /// Whether a worker's successive times are independent.
+    pub fn is_independent(&self) -> bool {
+        true
+    }
+
     /// The shortest time that can happen, s.
     pub fn minimum(&self) -> f64 {
         match *self {
@@ -370,7 +378,7 @@ mod tests {
 
     #[test]
     fn a_trace_is_its_own_distribution() {
-        let source = TraceSource { file: "steps.csv".into(), column: None };
+        let source = TraceSource::file("steps.csv");
         let law = Law::trace(source.clone(), vec![3.0, 1.0, 1.0, 5.0]).unwrap();
         assert_eq!(law.mean(), 2.5);
         assert_eq!(law.variance(), 2.75); // (0.25 + 2.25 + 2.25 + 6.25) / 4

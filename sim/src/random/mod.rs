@@ -3,12 +3,14 @@
 //! Read [`key`] first (common random numbers: which number belongs to which step), then [`law`]; [`step_times`] is what
 //! measured laws are made of.
 
+pub mod compute;
 pub mod key;
 pub mod law;
 pub(crate) mod ln;
 pub mod step_times;
 pub mod syntax;
 
+pub use compute::{Compute, Dependence};
 pub use key::{Purpose, RandomKey, Stream};
 pub use law::{Law, LawError, LawText, TraceSource};
 pub use step_times::{StepTime, StepTimes, StepTimesError};

@@ -59,18 +59,31 @@ fn upper(seconds: f64) -> Option<Theory> {
 
 /// Mean time per update of `rule` on `fleet` in the long run, s; `None` where nothing is known.
 pub fn time_per_update(rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
+    if rule.is_timed() || rule.drops_stale() || spec.failures.is_some() || !spec.contention.is_empty() {
+        return None;
+    }
+    // An all-reduce comes after everything else, with nobody at work whom it could delay.
+    without_all_reduce(rule, spec).map(|theory| Theory { seconds: theory.seconds + spec.all_reduce_s, ..theory })
+}
+
+fn without_all_reduce(rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
     if rule.workers == 1 {
-        return exact(alone(rule, spec));
+        let seconds = alone(rule, spec);
+        return match core_speed(spec) {
+            // On which core it is, and so how fast, is the cluster's business.
+            Some(fastest) => lower(seconds / fastest),
+            None => exact(seconds),
+        };
     }
     let cores = spec.cores.filter(|_| spec.shares_cores(rule.workers));
     let queues_for_cores = cores.is_some() && spec.sharing == Sharing::FirstCome;
     if queues_for_cores || spec.computes_discarded_work(rule) {
         return contended(rule, spec, 0.0);
     }
-    match (cores, &spec.service, &spec.update, &spec.latency) {
-        (None, None, None, None) => uncontended(rule, spec),
-        (None, Some(service), None, None) => served(rule, spec, service),
-        (Some(cores), None, None, None) => sharing(rule, spec, cores),
+    match (cores, &spec.service, &spec.update, spec.uplink.is_empty() && spec.downlink.is_empty()) {
+        (None, None, None, true) => uncontended(rule, spec),
+        (None, Some(service), None, true) => served(rule, spec, service),
+        (Some(cores), None, None, true) => sharing(rule, spec, cores),
         (_, service, update, _) => {
             let mean = |law: &Option<Law>| law.as_ref().map_or(0.0, Law::mean);
             contended(rule, spec, f64::from(rule.quorum) * mean(service) + mean(update))
@@ -90,8 +103,11 @@ pub fn time_per_update(rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
 /// assert_eq!(staleness("k-batch-async:2"), Some(3.5)); // (P - 1)/K
 /// ```
 pub fn mean_staleness(rule: Rule) -> Option<f64> {
+    if rule.drops_stale() {
+        return None;
+    }
     let in_flight = match (rule.on_update, rule.on_completion) {
-        (OnUpdate::Cancelled, _) => 0,
+        (OnUpdate::Cancelled | OnUpdate::Submits, _) => 0,
         (OnUpdate::CarriesOn, OnCompletion::Waits) => rule.workers - rule.quorum,
         (OnUpdate::CarriesOn, OnCompletion::StartsAnew { slack: None }) => rule.workers - 1,
         (OnUpdate::CarriesOn, OnCompletion::StartsAnew { slack: Some(_) }) => return None,
@@ -153,19 +169,28 @@ fn uncontended(rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
         (OnCompletion::StartsAnew { slack: _ }, OnUpdate::Cancelled) => fresh_renewals(rule, spec),
         (OnCompletion::StartsAnew { slack: None }, OnUpdate::CarriesOn) => exact(renewal),
         (OnCompletion::StartsAnew { slack: Some(slack) }, OnUpdate::CarriesOn) => limited_lead(slack, rule, spec),
+        (_, OnUpdate::Submits) => None,
     }
 }
 
 /// K / (sum over workers of 1/E[X_i]): the long-run rate of workers who never wait, whatever the law.
 fn renewal(rule: Rule, spec: &ClusterSpec) -> f64 {
-    let rate: f64 = (0..rule.workers).map(|w| 1.0 / spec.mean_step(w)).sum();
-    f64::from(rule.quorum) * f64::from(rule.steps) / rate
+    let rate: f64 = (0..rule.workers).map(|w| 1.0 / spec.mean_task(w, rule.steps)).sum();
+    f64::from(rule.quorum) / rate
 }
 
 /// The common rate of the workers' tasks, if they are memoryless: K-th of P is then the same fresh or used.
 fn memoryless_rate(rule: Rule, spec: &ClusterSpec) -> Option<f64> {
-    let plain = rule.steps == 1 && spec.delay.is_none() && spec.is_homogeneous(rule.workers);
-    spec.compute.memoryless_rate().filter(|_| plain).map(|rate| rate * spec.speed(0))
+    let plain = rule.steps == 1 && spec.delay.is_none() && spec.fixed_s == 0.0 && spec.is_homogeneous(rule.workers);
+    iid_law(spec)?.memoryless_rate().filter(|_| plain).map(|rate| rate * spec.speed(0))
+}
+
+/// The one law of all steps of all workers, if they are independent and differ in nothing but their speeds.
+fn iid_law(spec: &ClusterSpec) -> Option<&Law> {
+    match spec.compute.laws() {
+        [law] if spec.compute.is_independent() && spec.factor.is_none() => Some(law),
+        _ => None,
+    }
 }
 
 /// The time of the K-th event of P fresh renewal processes (k-batch-sync).
@@ -178,10 +203,12 @@ fn fresh_renewals(rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
         return order_statistic(1, rule, spec);
     }
     let renewal = renewal(rule, spec);
-    if let (Law::Constant { value }, None, true) = (&spec.compute, &spec.delay, spec.is_homogeneous(p)) {
-        return exact(value / spec.speed(0) * f64::from(k.div_ceil(p)));
+    let law = iid_law(spec)?;
+    if let (Law::Constant { value }, None, true) = (law, &spec.delay, spec.is_homogeneous(p)) {
+        return exact((value / spec.speed(0) + spec.fixed_s) * f64::from(rule.steps) * f64::from(k.div_ceil(p)));
     }
-    let memoryless_each = rule.steps == 1 && spec.delay.is_none() && spec.compute.aging() == Aging::Memoryless;
+    let memoryless_each =
+        rule.steps == 1 && spec.delay.is_none() && spec.fixed_s == 0.0 && law.aging() == Aging::Memoryless;
     match aging_of_step(spec) {
         Aging::Memoryless if memoryless_each => exact(renewal),
         Aging::Memoryless | Aging::NewLasts if spec.is_homogeneous(p) => lower(renewal),
@@ -193,10 +220,11 @@ fn fresh_renewals(rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
 /// Sums keep "new lasts longer than used", and nothing else.
 fn aging_of_step(spec: &ClusterSpec) -> Aging {
     let ages = |law: &Law| matches!(law.aging(), Aging::Memoryless | Aging::NewLasts);
-    match &spec.delay {
-        None => spec.compute.aging(),
-        Some(delay) if ages(delay) && ages(&spec.compute) => Aging::NewLasts,
-        Some(_) => Aging::Neither,
+    match (iid_law(spec), &spec.delay) {
+        (Some(law), None) if spec.fixed_s == 0.0 => law.aging(),
+        (Some(law), None) if ages(law) => Aging::NewLasts,
+        (Some(law), Some(delay)) if ages(delay) && ages(law) => Aging::NewLasts,
+        (_, _) => Aging::Neither,
     }
 }
 
@@ -210,8 +238,8 @@ fn limited_lead(slack: u32, rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
         (s, 2, Some(mu)) => exact(f64::from(2 * s + 3) / (4.0 * f64::from(s + 1) * mu)),
         // Nobody is faster than without a limit, nor in the long run than the slowest.
         (_, _, _) => {
-            let slowest = (0..rule.workers).map(|w| spec.mean_step(w)).fold(0.0, f64::max);
-            lower(slowest * f64::from(rule.steps) / p)
+            let slowest = (0..rule.workers).map(|w| spec.mean_task(w, rule.steps)).fold(0.0, f64::max);
+            lower(slowest / p)
         }
     }
 }
@@ -221,32 +249,37 @@ fn order_statistic(k: u32, rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
     let (p, h) = (rule.workers, f64::from(rule.steps));
     let fixed_delay = match &spec.delay {
         None => Some(0.0),
-        Some(Law::Constant { value }) => Some(h * value),
+        Some(Law::Constant { value }) => Some(*value),
         Some(_) => None,
     };
+    let fixed_delay = fixed_delay.map(|delay| delay + h * spec.fixed_s);
     if let Some(mu) = memoryless_rate(rule, spec) {
         return exact(kth_of_exponentials(k, p, mu, None));
     }
-    if let (Some(sum), Some(fixed_delay)) = (sum_of(rule.steps, &spec.compute), fixed_delay) {
+    let law = iid_law(spec)?;
+    if let (Some(sum), Some(fixed_delay)) = (sum_of(rule.steps, law), fixed_delay) {
         return exact(fixed_delay + kth_of_tasks(k, p, &sum, spec)?);
     }
     if k < p {
         return None;
     }
     // The greatest sum is at most the sum of the greatest: steps by steps, computing and delays apart.
-    let single = Sum { shift: 0.0, law: spec.compute.clone() };
+    let single = Sum { shift: 0.0, law: law.clone() };
     let apart = |law: &Law| kth_of_tasks(p, p, &Sum { shift: 0.0, law: law.clone() }, &ClusterSpec::new(law.clone()));
-    let sum_of_maxima = h * (kth_of_tasks(p, p, &single, spec)? + spec.delay.as_ref().map_or(Some(0.0), apart)?);
+    let delays = spec.delay.as_ref().map_or(Some(0.0), apart)?;
+    let sum_of_maxima = h * (kth_of_tasks(p, p, &single, spec)? + spec.fixed_s) + delays;
     upper(match spec.is_homogeneous(p) {
-        true => sum_of_maxima.min(hartley_david(p, h, spec)),
+        true => sum_of_maxima.min(hartley_david(p, rule.steps, spec)),
         false => sum_of_maxima,
     })
 }
 
 /// E[max] <= E[X] + sd (P-1)/sqrt(2P-1), whatever the law (Hartley and David 1954), for the sum of h steps.
-fn hartley_david(p: u32, h: f64, spec: &ClusterSpec) -> f64 {
-    let (mean, p) = (spec.mean_step(0), f64::from(p));
-    h * mean + h.sqrt() * spec.variation() * mean * (p - 1.0) / (2.0 * p - 1.0).sqrt()
+fn hartley_david(p: u32, steps: u32, spec: &ClusterSpec) -> f64 {
+    let (mean, p) = (spec.mean_task(0, steps), f64::from(p));
+    let compute = f64::from(steps) * spec.compute.law(0).variance() / (spec.speed(0) * spec.speed(0));
+    let sd = (compute + spec.delay.as_ref().map_or(0.0, Law::variance)).sqrt();
+    mean + sd * (p - 1.0) / (2.0 * p - 1.0).sqrt()
 }
 
 /// P workers share c < P cores equally.
@@ -257,7 +290,7 @@ fn sharing(rule: Rule, spec: &ClusterSpec, cores: u32) -> Option<Theory> {
     };
     if never_waits && rule.on_update == OnUpdate::CarriesOn && spec.delay.is_none() {
         // Nobody ever stops computing, so everybody is slowed down by the same factor all the time.
-        return exact(renewal(rule, spec) * f64::from(rule.workers) / f64::from(cores));
+        return exact(renewal(rule, spec) * (f64::from(rule.workers) / f64::from(cores)).max(1.0));
     }
     let all_wait = rule.on_completion == OnCompletion::Waits;
     match memoryless_rate(rule, spec) {
@@ -265,7 +298,7 @@ fn sharing(rule: Rule, spec: &ClusterSpec, cores: u32) -> Option<Theory> {
         Some(_) | None => {
             // No core does more than a second of computing in a second.
             let fastest = (0..rule.workers).map(|w| spec.speed(w)).fold(0.0, f64::max);
-            let computing = rule.gradients_per_update() as f64 * spec.compute.mean() / fastest;
+            let computing = rule.gradients_per_update() as f64 * spec.compute.law(0).mean() / fastest;
             let nothing_lost = rule.on_update == OnUpdate::CarriesOn || rule.quorum == rule.workers && all_wait;
             contended(rule, spec, if nothing_lost { computing / f64::from(cores) } else { 0.0 })
         }
@@ -279,16 +312,23 @@ fn served(rule: Rule, spec: &ClusterSpec, service: &Law) -> Option<Theory> {
         && rule.on_completion == OnCompletion::StartsAnew { slack: None }
         && spec.is_homogeneous(rule.workers);
     if is_async && service.aging() == Aging::Memoryless {
-        let task = f64::from(rule.steps) * spec.mean_step(0);
+        let task = spec.mean_task(0, rule.steps);
         return exact(repairman(rule.workers, task, service.mean()));
     }
     contended(rule, spec, f64::from(rule.quorum) * service.mean())
 }
 
+/// How much faster than its own core a worker may be, where it has to take one of unequal cores; at least 1.
+fn core_speed(spec: &ClusterSpec) -> Option<f64> {
+    let unequal = spec.core_speeds.iter().any(|&speed| speed != 1.0);
+    let queued = spec.cores.is_some() && spec.sharing == Sharing::FirstCome && unequal;
+    queued.then(|| spec.core_speeds.iter().copied().fold(1.0, f64::max))
+}
+
 /// One worker, one task after the other, one hand-in after the other, whatever the policy.
 fn alone(rule: Rule, spec: &ClusterSpec) -> f64 {
     let mean = |law: &Option<Law>| law.as_ref().map_or(0.0, Law::mean);
-    let task = f64::from(rule.steps) * spec.mean_step(0) + mean(&spec.latency) + mean(&spec.service);
+    let task = spec.mean_task(0, rule.steps) + mean(&spec.service);
     f64::from(rule.quorum) * task + mean(&spec.update)
 }
 
@@ -296,7 +336,8 @@ fn alone(rule: Rule, spec: &ClusterSpec) -> f64 {
 fn contended(rule: Rule, spec: &ClusterSpec, busy: f64) -> Option<Theory> {
     let bound = |spec: &ClusterSpec| uncontended(rule, spec).filter(|theory| theory.kind != Kind::Upper);
     // Nor is it faster than computing alone.
-    let free = bound(spec).or_else(|| bound(&ClusterSpec { delay: None, ..spec.clone() }));
-    let least = free.map_or(0.0, |theory| theory.seconds).max(busy);
+    let free = bound(spec).or_else(|| bound(&spec.clone().with_delay(None)));
+    // Cores may be faster than those on which a worker's own time was taken.
+    let least = (free.map_or(0.0, |theory| theory.seconds) / core_speed(spec).unwrap_or(1.0)).max(busy);
     if least > 0.0 { lower(least) } else { None }
 }

@@ -31,6 +31,9 @@ pub fn kth_of_paretos(k: u32, p: u32, scale: f64, shape: f64) -> f64 {
     scale * (ln_gamma(n + 1.0) + ln_gamma(left + 1.0 - a) - ln_gamma(left + 1.0) - ln_gamma(n + 1.0 - a)).exp()
 }
 
+/// Most steps for one value of the survival function of an order statistic of unequal workers: a few seconds for a mean.
+const MOST_STEPS: u64 = 200_000;
+
 /// The law of the sum of several steps' computing: a fixed part and a law.
 pub(crate) struct Sum {
     pub shift: f64,
@@ -63,9 +66,24 @@ pub(crate) fn kth_of_tasks(k: u32, p: u32, sum: &Sum, spec: &ClusterSpec) -> Opt
         };
         return Some((sum.shift + scaled) / distinct[0]);
     }
+    // Who is the last, or the first, of many is a product over their speeds; for others it takes p x k steps each time it is asked.
+    let counts: Vec<(f64, f64)> = distinct
+        .iter()
+        .zip(0..)
+        .map(|(&speed, first): (&f64, u32)| (speed, f64::from((p - first).div_ceil(spec.speeds.len() as u32))))
+        .collect();
+    if k > 1 && k < p && u64::from(p) * u64::from(k) > MOST_STEPS {
+        return None;
+    }
     let survival = |t: f64| {
-        let each = (0..p).map(|w| sum.law.survival(t * spec.speed(w) - sum.shift));
-        kth_survival_of_unequal(k, each)
+        let longer = |speed: f64| sum.law.survival(t * speed - sum.shift);
+        if k == p {
+            return -counts.iter().map(|&(speed, n)| n * (-longer(speed)).ln_1p()).sum::<f64>().exp_m1();
+        }
+        if k == 1 {
+            return counts.iter().map(|&(speed, n)| longer(speed).powf(n)).product();
+        }
+        kth_survival_of_unequal(k, (0..p).map(|w| longer(spec.speed(w))))
     };
     let fixed: Vec<f64> = distinct.iter().map(|speed| sum.shift / speed).collect();
     if sum.shift == 0.0 {

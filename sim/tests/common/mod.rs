@@ -12,7 +12,7 @@ use straggle_sim::cluster::spec::{Cancellation, Sharing};
 use straggle_sim::theory::time_per_update;
 use straggle_sim::{
     ClusterSpec, Estimate, Event, Experiment, Law, Length, Model, Observation, Policy, Progress, RandomKey, Rule, Run,
-    Simulated, Time,
+    Simulated, Station, Time,
 };
 
 /// The probability with which a correct program would fail one judgement.
@@ -70,30 +70,29 @@ pub fn out_of_step(rule: Rule, spec: &ClusterSpec) -> u64 {
 /// Fleets in which something is unusual: speeds, delays, cores, a busy server, and all of it.
 pub fn odd_fleets() -> Vec<ClusterSpec> {
     let plain = spec("gamma(4, 0.25)");
-    let speeds = ClusterSpec { speeds: vec![1.0, 0.5, 3.0], ..spec("exp(2)") };
-    let delayed = ClusterSpec { delay: Some(law("exp(5)")), ..plain.clone() };
-    let shared = ClusterSpec { cores: Some(2), ..spec("pareto(0.3, 1.2)") };
-    let busy = ClusterSpec { service: Some(law("exp(8)")), ..plain.clone() };
-    let all = ClusterSpec {
-        speeds: vec![1.0, 0.25],
-        delay: Some(law("uniform(0, 0.3)")),
-        cores: Some(3),
-        service: Some(law("gamma(2, 0.05)")),
-        ..spec("weibull(0.5, 0.5)")
-    };
+    let speeds = spec("exp(2)").with_speeds(vec![1.0, 0.5, 3.0]).unwrap();
+    let delayed = plain.clone().with_delay(Some(law("exp(5)")));
+    let shared = spec("pareto(0.3, 1.2)").with_cores(Some(2)).unwrap();
+    let busy = plain.clone().with_service(Some(law("exp(8)")));
+    let all = spec("weibull(0.5, 0.5)")
+        .with_speeds(vec![1.0, 0.25])
+        .unwrap()
+        .with_delay(Some(law("uniform(0, 0.3)")))
+        .with_cores(Some(3))
+        .unwrap()
+        .with_service(Some(law("gamma(2, 0.05)")));
     // Everything at once and in step: all ties there can be.
-    let ties = ClusterSpec { cores: Some(2), service: Some(law("constant(0.25)")), ..spec("constant(0.5)") };
+    let ties = spec("constant(0.5)").with_cores(Some(2)).unwrap().with_service(Some(law("constant(0.25)")));
     // As on threads: computing cannot be stopped, and the server needs a core for hand-ins and updates.
     let (latency, update) = (Some(law("gamma(2, 0.01)")), Some(law("exp(20)")));
-    let threads = ClusterSpec {
-        latency,
-        update,
-        server_computes: true,
-        cancellation: Cancellation::AfterComputing,
-        ..all.clone()
-    };
-    let discarded = ClusterSpec { cancellation: Cancellation::AfterComputing, ..delayed.clone() };
-    let queued = ClusterSpec { sharing: Sharing::FirstCome, ..threads.clone() };
+    let threads = all
+        .clone()
+        .with_uplink(latency.into_iter().map(Station::delay).collect())
+        .with_update(update)
+        .with_computing_server(true)
+        .with_cancellation(Cancellation::AfterStep);
+    let discarded = delayed.clone().with_cancellation(Cancellation::AfterStep);
+    let queued = threads.clone().with_sharing(Sharing::FirstCome);
     vec![speeds, delayed, shared, busy, all, ties, threads, discarded, queued]
 }
 

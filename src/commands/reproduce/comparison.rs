@@ -1,7 +1,7 @@
 //! Published beside ours: the same quantities of the same configurations, as a table and as rows.
 
 use super::Name;
-use super::experiment::{Experiment, Setting};
+use super::experiment::{PublishedExperiment, Setting};
 use super::published::{Published, speedup};
 use crate::commands::scaling::Measured;
 use crate::commands::scaling::summary::Summary;
@@ -90,7 +90,7 @@ pub const QUANTITIES: [Quantity; 8] = [
 ];
 
 /// All published runs that we have too. Where there is one number of images, it need not be the published one.
-pub fn pairs(experiment: &Experiment, setting: &Setting, measured: &Measured) -> Vec<Pair> {
+pub fn pairs(experiment: &PublishedExperiment, setting: &Setting, measured: &Measured) -> Vec<Pair> {
     let wall_s = |row: &Published| match experiment.name {
         Name::E2 => row.time_s / f64::from(row.workers),
         Name::E0 | Name::E1 | Name::E3 | Name::E4 | Name::All => row.time_s,
@@ -113,7 +113,7 @@ pub fn pairs(experiment: &Experiment, setting: &Setting, measured: &Measured) ->
     all.iter().filter_map(pair).collect()
 }
 
-/// The table, each cell "published | ours".
+/// The table, each entry "published | ours".
 pub fn table(pairs: &[Pair]) -> String {
     let known = |quantity: &&Quantity| pairs.iter().any(|pair| (quantity.published)(pair).is_some());
     let is_stale = pairs.iter().any(|pair| pair.line.staleness > 0.0);

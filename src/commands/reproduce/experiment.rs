@@ -15,7 +15,7 @@ pub struct Setting {
 }
 
 /// A published experiment.
-pub struct Experiment {
+pub struct PublishedExperiment {
     /// Its name.
     pub name: Name,
     /// What it is about.
@@ -29,11 +29,11 @@ pub struct Experiment {
 }
 
 const PLAIN: Sgd = Sgd { rate: 0.01, momentum: 0.0, rule: LearningRateRule::Same };
-const SYNC: Method = Method::Policy(Policy::Sync);
+const SYNC: Method = Method::Policy(Policy::SYNC);
 
-impl Experiment {
+impl PublishedExperiment {
     /// The experiment, in full or quick; none for E0, which trains nothing.
-    pub fn new(arguments: &Reproduce) -> Option<Experiment> {
+    pub fn new(arguments: &Reproduce) -> Option<PublishedExperiment> {
         let (name, quick) = (arguments.experiment, arguments.quick);
         let base = Plan {
             policies: Vec::new(),
@@ -93,7 +93,7 @@ impl Experiment {
             Name::E3 => (
                 "Hogwild",
                 Plan {
-                    policies: vec![Method::Policy(Policy::Hogwild)],
+                    policies: vec![Method::Policy(Policy::HOGWILD)],
                     samples: smaller(12_000),
                     model: Architecture::LenetSmall,
                     pixels: PixelScale::Unit,
@@ -138,6 +138,6 @@ impl Experiment {
             ],
             Name::E0 | Name::E1 | Name::E4 | Name::All => vec![Setting { label: "", plan }],
         };
-        Some(Experiment { name, title, settings, published: rows(published), traps })
+        Some(PublishedExperiment { name, title, settings, published: rows(published), traps })
     }
 }

@@ -3,7 +3,7 @@
 use super::{Name, Reproduce};
 use crate::commands::simulate::{Simulation, simulate};
 use crate::error::Error;
-use crate::figures::{Picture, old};
+use crate::figures::{self, Figure};
 use crate::report::{Job, Outcome, Report};
 use crate::rows::Tables;
 use crate::session::Session;
@@ -28,7 +28,7 @@ struct Published {
 pub fn prepare<'a>(arguments: &'a Reproduce, session: &'a Session) -> Result<Job<'a>, Error> {
     let iterations = if arguments.quick { 1000 } else { 5000 };
     let experiment = Experiment {
-        policies: vec![Policy::Sync, Policy::Async],
+        policies: vec![Policy::SYNC, Policy::ASYNC],
         workers: (1..=MOST).collect(),
         spec: ClusterSpec::new(format!("exp({RATE})").parse().expect("a law")),
         model: Model::Gated,
@@ -51,8 +51,8 @@ impl Report for Gated {
         self.simulation.tables(tables);
     }
 
-    fn figures(&self) -> Vec<(&'static str, Picture)> {
-        vec![("comparison", old::reproduce::gated(&self.simulation.observations, RATE).into())]
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
+        vec![("comparison", figures::reproduce::gated(&self.simulation.observations, RATE))]
     }
 
     fn text(&self) -> String {
@@ -78,7 +78,7 @@ fn words(observations: &[Observation], iterations: u64) -> String {
     let rows = (1..=MOST).map(|m| {
         let exact = [harmonic(m) / RATE, 1.0 / (f64::from(m) * RATE)].map(|seconds| digits(seconds, 5));
         let [sync, r#async] = exact;
-        [m.to_string(), sync, ours(Policy::Sync, m), r#async, ours(Policy::Async, m)]
+        [m.to_string(), sync, ours(Policy::SYNC, m), r#async, ours(Policy::ASYNC, m)]
     });
     let mut text = format!(
         "{}: the gated model, mean seconds per iteration of m workers with steps exp({RATE}); {iterations} iterations\n\n{}",
@@ -95,8 +95,8 @@ fn words(observations: &[Observation], iterations: u64) -> String {
             row.workers,
             row.sync_s,
             row.async_s,
-            digits(ours(Policy::Sync), 5),
-            digits(ours(Policy::Async), 5)
+            digits(ours(Policy::SYNC), 5),
+            digits(ours(Policy::ASYNC), 5)
         );
     }
     text.push_str(

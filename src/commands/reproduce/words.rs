@@ -2,7 +2,7 @@
 
 use super::Name;
 use super::comparison::{Pair, table};
-use super::experiment::Experiment;
+use super::experiment::PublishedExperiment;
 use crate::commands::scaling::{Measured, words};
 use std::fmt::Write;
 
@@ -12,7 +12,7 @@ const NEAR: f64 = 1.5;
 const FEW: u32 = 3;
 
 /// Everything that is printed.
-pub fn report(experiment: &Experiment, measured: &[Measured], pairs: &[Pair], quick: bool) -> String {
+pub fn report(experiment: &PublishedExperiment, measured: &[Measured], pairs: &[Pair], quick: bool) -> String {
     let plan = &measured[0].plan;
     let mut text = format!(
         "{}: {}, published | ours{}\n{}, {} epochs, batch {} per worker, lr {}, momentum {}, {} images; {} cores\n\n{}\n",

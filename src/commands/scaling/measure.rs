@@ -159,7 +159,7 @@ const TIMED: usize = 10;
 
 impl Alone {
     fn calibrate(plan: &Plan, like: &Trial, net: &Net, train: &Split, stop: &Arc<AtomicBool>) -> Option<Alone> {
-        let alone = Trial { method: Method::Policy(sim::Policy::Sync), workers: 1, initial: Initial::Shared, ..*like };
+        let alone = Trial { method: Method::Policy(sim::Policy::SYNC), workers: 1, initial: Initial::Shared, ..*like };
         let learner = alone.learner(net, &Arc::new(train.first(like.samples)));
         let draws = delays(None, RandomKey::new(plan.seed, 0));
         let conditions = Conditions { steps: 1, draws, cold: false };

@@ -5,7 +5,7 @@ use crate::text::{columns, count, digits, or_dash, percent};
 use sim::experiment::comparisons;
 use sim::measure::length::{Honest, Plan};
 use sim::theory::{self, Kind, Theory};
-use sim::{ClusterSpec, Configuration, Experiment, Law, Length, Model, Observation, Policy};
+use sim::{Configuration, Experiment, Law, Length, Model, Observation, Policy};
 use std::fmt::Write;
 
 /// The table, and the answer in sentences.
@@ -55,16 +55,16 @@ fn bound(theory: Theory) -> String {
 /// What is simulated, in one line.
 fn heading(experiment: &Experiment) -> String {
     let Experiment { spec, model, length, seed, .. } = experiment;
-    let ClusterSpec { compute, delay, speeds, cores, service, .. } = spec;
-    let mut text = format!("Step time {compute} s, mean {}", digits(compute.mean(), 4));
+    let (compute, speeds) = (spec.compute(), spec.speeds());
+    let mut text = format!("Step time {compute} s, mean {}", digits(compute.law(0).mean(), 4));
     let mut add = |part: String| text.push_str(&part);
-    if let Some(delay) = delay {
+    if let Some(delay) = spec.delay() {
         add(format!(" + delay {delay} s"));
     }
-    if let Some(service) = service {
+    if let Some(service) = spec.service() {
         add(format!(", server time {service} s"));
     }
-    if let Some(cores) = cores {
+    if let Some(cores) = spec.cores() {
         add(format!(", cores shared: {cores}"));
     }
     if speeds[..] != [1.0] {
@@ -90,7 +90,7 @@ fn summary(report: &Simulation) -> String {
     let observations = &report.observations;
     let Some(most) = observations.iter().map(|o| o.cell.rule.workers).max() else { return text };
     let at_most: Vec<&Observation> = observations.iter().filter(|o| o.cell.rule.workers == most).collect();
-    let reference = at_most.iter().find(|o| o.cell.policy == Policy::Sync).or(at_most.first()).copied();
+    let reference = at_most.iter().find(|o| o.cell.policy == Policy::SYNC).or(at_most.first()).copied();
     for o in at_most.iter().filter(|o| reference.is_some_and(|r| r.cell.policy != o.cell.policy)) {
         let _ = writeln!(text, "{}", compare(o, reference.expect("there is one")));
     }
@@ -252,15 +252,26 @@ fn losses(report: &Simulation, most: u32) -> String {
 pub fn warnings(experiment: &Experiment) -> Vec<String> {
     let mut warnings = Vec::new();
     let Experiment { spec, .. } = experiment;
-    for law in [Some(&spec.compute), spec.delay.as_ref(), spec.service.as_ref()].into_iter().flatten() {
+    for law in spec.compute().laws().iter().chain(spec.delay()).chain(spec.service()) {
         if law.variance() == f64::INFINITY {
             warnings.push(format!("the variance of {law} is infinite, so no interval is honest, and none is given"));
+        }
+    }
+    if let &Law::Pareto { shape, .. } = spec.compute().law(0) {
+        // Of the mean, what times are rarer than one in 2^52 make, which a draw cannot be.
+        let missing = 2f64.powf(-52.0 * (1.0 - 1.0 / shape));
+        if missing > 0.01 {
+            warnings.push(format!(
+                "{} of the mean of {} is made by times so rare that none is ever drawn: simulated means are too short by that",
+                percent(missing),
+                spec.compute()
+            ));
         }
     }
     warnings.extend(too_few(experiment));
     warnings.extend(short_traces(experiment));
     warnings.extend(gate_warning(experiment));
-    if let Some(sharers) = spec.cores.filter(|&cores| experiment.workers.iter().all(|&m| m <= cores)) {
+    if let Some(sharers) = spec.cores().filter(|&cores| experiment.workers.iter().all(|&m| m <= cores)) {
         warnings.push(format!("{sharers} cores are enough for all workers, so --cores changes nothing"));
     }
     warnings
@@ -292,7 +303,7 @@ fn too_few(experiment: &Experiment) -> Option<String> {
 fn short_traces(experiment: &Experiment) -> Vec<String> {
     let spec = &experiment.spec;
     let most = experiment.workers.iter().copied().max().unwrap_or(1);
-    let laws = [Some(&spec.compute), spec.delay.as_ref(), spec.service.as_ref()];
+    let laws = [spec.compute().laws().first(), spec.delay(), spec.service()];
     let short = laws.into_iter().flatten().filter_map(|law| {
         let Law::Trace(_) = law else { return None };
         let rows = law.atoms()?.len();
@@ -323,7 +334,7 @@ fn gate_warning(experiment: &Experiment) -> Option<String> {
     Some(format!(
         "the gated model is wrong for {} under {}, which is not memoryless: its time per update is {} times the true one at m = {}; use --model event",
         cell.policy,
-        spec.compute,
+        spec.compute(),
         digits(factor, 3),
         cell.rule.workers,
     ))

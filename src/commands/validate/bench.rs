@@ -18,7 +18,7 @@ use validation::{Calibration, Configuration, Digits, Failure, Observed, Replicat
 const BAR: &str = "{bar:30} {pos}/{len} runs, {eta} left";
 
 /// The machine, and what is trained on it.
-pub struct Bench<'a> {
+pub struct Measurer<'a> {
     pub arguments: &'a Validate,
     pub cores: Cores,
     pub learner: Arc<Digits>,
@@ -27,7 +27,7 @@ pub struct Bench<'a> {
 }
 
 /// What was found.
-pub struct Measured {
+pub struct Judgement {
     pub judged: Vec<Judged>,
     /// Computing times of single steps without delay, from all calibrations.
     pub compute_s: Vec<f64>,
@@ -82,8 +82,8 @@ impl Kind {
 }
 
 /// What is to be measured.
-struct Plan {
-    cells: Vec<Configuration>,
+struct Schedule {
+    configurations: Vec<Configuration>,
     kinds: Vec<Kind>,
     /// The kind of each configuration.
     kind: Vec<usize>,
@@ -101,46 +101,46 @@ struct Pass {
     calibrations: Vec<Vec<Calibration>>,
 }
 
-impl Bench<'_> {
+impl Measurer<'_> {
     /// Measures and judges all configurations.
-    pub fn judge_all(&self, cells: Vec<Configuration>) -> Result<Measured, Error> {
+    pub fn judge_all(&self, configurations: Vec<Configuration>) -> Result<Judgement, Error> {
         let mut passes = Vec::new();
-        let ended = self.measure_all(&cells, &mut passes);
+        let ended = self.measure_all(&configurations, &mut passes);
         let interrupted = match ended {
             Ok(()) => false,
             Err(Failure::Stopped) => true,
             Err(failure @ Failure::Panicked { .. }) => return Err(Error::Input(failure.to_string())),
         };
-        let plain = self.kinds(&cells).iter().position(Kind::is_plain);
+        let plain = self.kinds(&configurations).iter().position(Kind::is_plain);
         let calibrations = passes.iter().flat_map(|pass| plain.map(|plain| &pass.calibrations[plain]));
         let compute_s = calibrations.flatten().flat_map(|core| core.compute_s.iter().copied()).collect();
         if passes.len() < ENOUGH {
-            return Ok(Measured { judged: Vec::new(), compute_s, interrupted });
+            return Ok(Judgement { judged: Vec::new(), compute_s, interrupted });
         }
         // Of each configuration the time and the staleness; time per gradient is time per update in other words.
-        let together = 2 * cells.len();
+        let together = 2 * configurations.len();
         let judge = |(index, cell): (usize, Configuration)| {
             let replications: Vec<_> = passes.iter().map(|pass| pass.replications[index].clone()).collect();
             let claims = claims(&cell, &replications, self.tolerance_of(&cell), together);
             Judged { cell, claims, replications }
         };
-        Ok(Measured { judged: cells.into_iter().enumerate().map(judge).collect(), compute_s, interrupted })
+        Ok(Judgement { judged: configurations.into_iter().enumerate().map(judge).collect(), compute_s, interrupted })
     }
 
     /// Passes over all configurations while there is time.
-    fn measure_all(&self, cells: &[Configuration], passes: &mut Vec<Pass>) -> Result<(), Failure> {
-        let most = cells.iter().map(|cell| cell.rule.workers).max().unwrap_or(1);
+    fn measure_all(&self, configurations: &[Configuration], passes: &mut Vec<Pass>) -> Result<(), Failure> {
+        let most = configurations.iter().map(|cell| cell.rule.workers).max().unwrap_or(1);
         let no_delay = delays(None, RandomKey::new(0, 0));
         let all =
             Threaded::on(self.cores.clone(), self.learner.clone(), &no_delay, most, self.session.progress.stop.clone());
         let mut pool = Pool { all, alone: alone(&self.cores, &self.learner, &self.session.progress.stop) };
         pool.all.warm_up(1);
-        let plan = self.plan(cells, &mut pool)?;
-        let bar = self.session.bar(cells.len() as u64 * PASSES.0 as u64, BAR);
+        let plan = self.plan(configurations, &mut pool)?;
+        let bar = self.session.bar(configurations.len() as u64 * PASSES.0 as u64, BAR);
         let began = Instant::now();
         while passes.len() < self.passes(passes.len(), began.elapsed()) {
             passes.push(self.pass(&plan, passes.len() as u64, &mut pool, &bar)?);
-            bar.set_length((cells.len() * self.passes(passes.len(), began.elapsed())) as u64);
+            bar.set_length((configurations.len() * self.passes(passes.len(), began.elapsed())) as u64);
         }
         bar.finish_and_clear();
         Ok(())
@@ -157,14 +157,14 @@ impl Bench<'_> {
 
     /// All configurations in random order, after each a calibration of its kind. The prediction uses all
     /// calibrations of a pass: the machine's speed changes within less time than a run takes.
-    fn pass(&self, plan: &Plan, pass: u64, pool: &mut Pool, bar: &ProgressBar) -> Result<Pass, Failure> {
+    fn pass(&self, plan: &Schedule, pass: u64, pool: &mut Pool, bar: &ProgressBar) -> Result<Pass, Failure> {
         let seed = self.arguments.common.seed;
-        let mut order: Vec<usize> = (0..plan.cells.len()).collect();
+        let mut order: Vec<usize> = (0..plan.configurations.len()).collect();
         order.shuffle(&mut RandomKey::new(seed, pass).at(Purpose::Order, u32::MAX, 0));
         let mut calibrations = vec![vec![Calibration::default(); self.cores.number()]; plan.kinds.len()];
         let mut measured = Vec::new();
         for index in order {
-            let (cell, kind) = (&plan.cells[index], plan.kind[index]);
+            let (cell, kind) = (&plan.configurations[index], plan.kind[index]);
             let key = RandomKey::new(seed, (index as u64) << 32 | pass);
             let observed = cell.measure(&mut pool.all, key, plan.updates[index])?;
             let update_s = updates(&mut pool.alone[0], cell.rule, TIMED).ok_or(Failure::Stopped)?;
@@ -175,11 +175,11 @@ impl Bench<'_> {
         }
         measured.sort_by_key(|&(index, ..)| index);
         let predict = |(index, measured, update_s): (usize, Observed, Vec<f64>)| {
-            let (cell, updates) = (&plan.cells[index], plan.updates[index]);
+            let (cell, updates) = (&plan.configurations[index], plan.updates[index]);
             let spec = spec(&calibrations[plan.kind[index]], cell.delay.clone(), &update_s);
             let address = (index as u64) << 32 | pass;
             Replication {
-                cycle_s: spec.mean_alone(),
+                cycle_s: spec.mean_cycle(),
                 predicted: cell.predict(spec.clone(), RandomKey::new(seed, address), updates),
                 elsewhere: cell.predict(spec, RandomKey::new(seed, u64::MAX - address), updates),
                 measured,
@@ -189,9 +189,9 @@ impl Bench<'_> {
         Ok(Pass { replications, calibrations })
     }
 
-    fn kinds(&self, cells: &[Configuration]) -> Vec<Kind> {
+    fn kinds(&self, configurations: &[Configuration]) -> Vec<Kind> {
         let mut kinds: Vec<Kind> = Vec::new();
-        for kind in cells.iter().map(|cell| Kind::of(cell, &self.cores)) {
+        for kind in configurations.iter().map(|cell| Kind::of(cell, &self.cores)) {
             if !kinds.contains(&kind) {
                 kinds.push(kind);
             }
@@ -200,14 +200,14 @@ impl Bench<'_> {
     }
 
     /// How long runs and calibrations are to be, by first calibrations and what they predict.
-    fn plan(&self, cells: &[Configuration], pool: &mut Pool) -> Result<Plan, Failure> {
-        let kinds = self.kinds(cells);
+    fn plan(&self, configurations: &[Configuration], pool: &mut Pool) -> Result<Schedule, Failure> {
+        let kinds = self.kinds(configurations);
         let of = |cell| kinds.iter().position(|kind| *kind == Kind::of(cell, &self.cores)).expect("all are there");
-        let kind: Vec<usize> = cells.iter().map(of).collect();
+        let kind: Vec<usize> = configurations.iter().map(of).collect();
         let first: Vec<_> = kinds.iter().map(|kind| self.calibrate(kind, 2, pool)).collect::<Result<_, _>>()?;
         let spec = |kind: usize| spec(&first[kind], kinds[kind].delay.clone(), &[1e-4]);
         let tasks = |kind: usize| {
-            let cycle_s = f64::from(kinds[kind].steps) * spec(kind).mean_alone();
+            let cycle_s = f64::from(kinds[kind].steps) * spec(kind).mean_cycle();
             (CALIBRATION_S / self.cores.number() as f64 / cycle_s).clamp(1.0, 40.0) as u64
         };
         let updates = |(cell, &kind): (&Configuration, &usize)| match self.arguments.updates {
@@ -218,15 +218,15 @@ impl Bench<'_> {
                 ((run_s / tried.s_per_update) as u64).max(UPDATES)
             }
         };
-        let updates = cells.iter().zip(&kind).map(updates).collect();
+        let updates = configurations.iter().zip(&kind).map(updates).collect();
         let tasks = (0..kinds.len()).map(tasks).collect();
-        Ok(Plan { cells: cells.to_vec(), updates, tasks, kind, kinds })
+        Ok(Schedule { configurations: configurations.to_vec(), updates, tasks, kind, kinds })
     }
 
     /// What one worker costs now.
     fn calibrate(&self, kind: &Kind, tasks: u64, pool: &mut Pool) -> Result<Vec<Calibration>, Failure> {
-        let rule = Policy::Sync.rule(1).expect("one worker");
-        let like = Configuration { policy: Policy::Sync, rule, delay: kind.delay.clone() };
+        let rule = Policy::SYNC.rule(1).expect("one worker");
+        let like = Configuration { policy: Policy::SYNC, rule, delay: kind.delay.clone() };
         let draws = like.draws(RandomKey::new(self.arguments.common.seed, u64::MAX / 2));
         let conditions = Conditions { steps: kind.steps, draws, cold: kind.shares };
         calibrate(&mut pool.alone, &conditions, tasks).ok_or(Failure::Stopped)

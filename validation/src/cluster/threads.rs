@@ -1,4 +1,4 @@
-//! What happens for real? A cluster of threads that race, under the simulator's own coordinator.
+//! Threads that race, as a cluster under the simulator's own coordinator.
 //!
 //! Each worker is a thread with an inbox, in which it finds a task and a core to compute it on. What it has computed goes
 //! to the one outbox that the server reads and blocks on. The server lets at most as many workers compute as there are
@@ -6,14 +6,15 @@
 //! they are doing. A worker keeps the core that it had last if that is free, as its caches are warm there. The server does
 //! its own work on the core of the worker whose result woke it, which has nothing else to do.
 //!
-//! A drawn delay passes with the server, who looks at a result only when its delay is over. Computing cannot be stopped: of
-//! a task that is cancelled while it is computed the result is thrown away, and its worker begins the next one then.
+//! A drawn delay passes with the server, who looks at a result only when its delay is over. A step
+//! cannot be stopped: a task that is cancelled or interrupted ends with the step that is under way; the result of the one is
+//! discarded, that of the other submitted.
 
 use crate::cluster::cores::{Core, Cores, Thread};
 use crate::cluster::failure::Failure;
 use crate::cluster::worker::{Computed, NOWHERE, Server, work};
 use sim::cluster::des::assign;
-use sim::{Cluster, ClusterSpec, Completion, Law, Learner, RandomKey, Spent, Task, Time, Variates};
+use sim::{Cluster, ClusterSpec, Completion, Law, Learner, RandomKey, Signal, Spent, Task, Time, Variates};
 use std::collections::VecDeque;
 use std::iter::repeat_n;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ pub struct Threaded<L: Learner> {
     learner: Arc<L>,
     draws: Variates,
     params: L::Params,
-    handed_in: Vec<L::Gradient>,
+    submitted: Vec<L::Gradient>,
     workers: Vec<Worker<L::Params, L::Gradient>>,
     outbox: Receiver<Computed<L::Gradient>>,
     /// Workers with a task and without a core, first come first served.
@@ -45,12 +46,18 @@ pub struct Threaded<L: Learner> {
     failure: Option<Failure>,
     /// Tasks that may still be started.
     left: u64,
+    /// When the alarm rings.
+    alarm: Option<Instant>,
+    /// Tasks that were interrupted before their first step.
+    empty: VecDeque<Task>,
 }
 
 struct Worker<P, G> {
     inbox: Sender<(Task, P, Core)>,
     thread: JoinHandle<()>,
     id: Thread,
+    /// Whether it is to end its task with the present step.
+    enough: Arc<AtomicBool>,
     /// Where it computed last.
     core: Option<Core>,
     state: State<P, G>,
@@ -59,13 +66,13 @@ struct Worker<P, G> {
     /// When it was given a core for it.
     has_core: Instant,
     /// When it had last computed a task that nobody wanted any more.
-    done_in_vain: Instant,
+    done_discarded: Instant,
 }
 
 impl<P, G> Worker<P, G> {
     /// Where the time of its task went: it computed between these instants, and has been delayed since.
     fn spent(&self, from: Instant, computed: Instant, now: Instant) -> Spent {
-        let begun = self.given.max(self.done_in_vain);
+        let begun = self.given.max(self.done_discarded);
         Spent {
             discarded_s: (begun - self.given).as_secs_f64(),
             core_s: from.saturating_duration_since(begun).as_secs_f64(),
@@ -82,7 +89,7 @@ enum State<P, G> {
     Waits(Task, P),
     Computes,
     /// It computes what nobody wants any more; this is next.
-    InVain(Option<(Task, P)>),
+    Discards(Option<(Task, P)>),
     /// It has computed, and the delay passes.
     Delayed(Delayed<G>),
 }
@@ -98,7 +105,7 @@ struct Delayed<G> {
 /// What threads draw, whose computing takes the time that it takes: their delays, of this law if there are any.
 pub fn delays(law: Option<Law>, key: RandomKey) -> Variates {
     let computing: Law = "constant(1)".parse().expect("a law");
-    Variates::new(&ClusterSpec { delay: law, ..ClusterSpec::new(computing) }, key)
+    Variates::new(&ClusterSpec::new(computing).with_delay(law), key)
 }
 
 /// How often a server that waits looks whether it should stop.
@@ -127,24 +134,36 @@ where
         let (to_server, outbox) = channel();
         let server =
             Arc::new(Server { id: Thread::this(), waits: AtomicBool::new(false), place: AtomicUsize::new(NOWHERE) });
-        let hire = |worker| {
+        let spawn = |worker| {
             let (inbox, tasks) = channel();
             let (learner, to_server) = (learner.clone(), to_server.clone());
             let (cores, server, (here, id)) = (cores.clone(), server.clone(), channel());
+            let enough = Arc::new(AtomicBool::new(false));
+            let told = enough.clone();
             let work = move || {
                 here.send(Thread::this()).expect("the server waits for it");
-                work(&*learner, &cores, &server, &tasks, &to_server);
+                work(&*learner, &cores, &server, &told, &tasks, &to_server);
             };
             let thread = std::thread::Builder::new().name(format!("worker {worker}")).spawn(work);
             let thread = thread.expect("the system starts threads");
             let (id, now) = (id.recv().expect("a thread begins"), Instant::now());
-            Worker { inbox, thread, id, core: None, state: State::Idle, given: now, has_core: now, done_in_vain: now }
+            Worker {
+                inbox,
+                thread,
+                id,
+                enough,
+                core: None,
+                state: State::Idle,
+                given: now,
+                has_core: now,
+                done_discarded: now,
+            }
         };
         Threaded {
             params: learner.initial(),
             draws: draws.clone(),
-            handed_in: Vec::new(),
-            workers: (0..workers).map(hire).collect(),
+            submitted: Vec::new(),
+            workers: (0..workers).map(spawn).collect(),
             outbox,
             queue: VecDeque::new(),
             free: cores.all(),
@@ -156,6 +175,8 @@ where
             stop,
             failure: None,
             left: u64::MAX,
+            alarm: None,
+            empty: VecDeque::new(),
             learner: learner.clone(),
         }
     }
@@ -185,8 +206,9 @@ impl<L: Learner> Threaded<L> {
         work(self);
         let pause = before.elapsed();
         self.began += pause;
+        self.alarm = self.alarm.map(|alarm| alarm + pause);
         for worker in &mut self.workers {
-            for instant in [&mut worker.given, &mut worker.has_core, &mut worker.done_in_vain] {
+            for instant in [&mut worker.given, &mut worker.has_core, &mut worker.done_discarded] {
                 *instant += pause;
             }
             if let State::Delayed(delayed) = &mut worker.state {
@@ -216,7 +238,7 @@ impl<L: Learner> Threaded<L> {
             let core = self.free[self.free.len() - 1];
             self.cores.put(worker.id, core);
             self.cores.put(self.server.id, core);
-            let task = Task { worker: number, steps, serial: 0, base_version: 0 };
+            let task = Task::first(number, steps);
             worker.inbox.send((task, params.clone(), core)).expect("nobody has failed yet");
             if let Err(words) = self.outbox.recv().expect("the worker answers").result {
                 self.failure = Some(Failure::Panicked { worker: number, serial: 0, words });
@@ -230,15 +252,18 @@ impl<L: Learner> Threaded<L> {
     /// and the time is counted anew. Threads that stay have their memory already.
     pub fn begin_anew(&mut self, draws: &Variates) {
         self.queue.clear();
-        self.handed_in.clear();
+        self.submitted.clear();
+        self.empty.clear();
+        self.alarm = None;
         for worker in &mut self.workers {
+            worker.enough.store(true, Ordering::Relaxed);
             worker.state = match worker.state {
-                State::Computes | State::InVain(_) => State::InVain(None),
+                State::Computes | State::Discards(_) => State::Discards(None),
                 State::Idle | State::Waits(..) | State::Delayed(_) => State::Idle,
             };
         }
         // What a worker computes cannot be stopped, and ends soon.
-        while self.failure.is_none() && self.workers.iter().any(|worker| matches!(worker.state, State::InVain(_))) {
+        while self.failure.is_none() && self.workers.iter().any(|worker| matches!(worker.state, State::Discards(_))) {
             match self.outbox.recv() {
                 Ok(computed) => self.take(computed),
                 Err(_) => break,
@@ -269,6 +294,7 @@ impl<L: Learner> Threaded<L> {
             if let State::Waits(task, params) = std::mem::replace(&mut worker.state, State::Idle) {
                 self.cores.put(worker.id, core);
                 worker.core = Some(core);
+                worker.enough.store(false, Ordering::Relaxed);
                 (worker.state, worker.has_core) = (State::Computes, Instant::now());
                 // A worker is gone only if it has panicked, which its last message says.
                 let _ = worker.inbox.send((task, params, core));
@@ -303,11 +329,11 @@ impl<L: Learner> Threaded<L> {
             }
         };
         match std::mem::replace(self.state(task.worker), State::Idle) {
-            State::InVain(Some((next, params))) => {
-                self.workers[task.worker as usize].done_in_vain = to;
+            State::Discards(Some((next, params))) => {
+                self.workers[task.worker as usize].done_discarded = to;
                 self.wait_for_core(next, params);
             }
-            State::InVain(None) => {}
+            State::Discards(None) => {}
             _ => {
                 let delay_s = self.draws.task_delay_s(&task);
                 let until = to + Duration::from_secs_f64(delay_s.min(FOREVER_S));
@@ -356,20 +382,50 @@ impl<L: Learner> Cluster for Threaded<L> {
         let params = self.params.clone();
         self.workers[task.worker as usize].given = Instant::now();
         match self.state(task.worker) {
-            State::InVain(next) => *next = Some((task, params)),
+            State::Discards(next) => *next = Some((task, params)),
             _ => self.wait_for_core(task, params),
         }
+    }
+
+    fn discard(&mut self, task: Task) {
+        if task.steps > 0 {
+            self.submitted.pop();
+        }
+    }
+
+    fn interrupt(&mut self, task: Task) {
+        let worker = &mut self.workers[task.worker as usize];
+        match &mut worker.state {
+            State::Computes => worker.enough.store(true, Ordering::Relaxed),
+            State::Waits(..) => {
+                worker.state = State::Idle;
+                self.queue.retain(|&worker| worker != task.worker);
+                self.empty.push_back(Task { steps: 0, ..task });
+            }
+            State::Discards(next) => {
+                if next.take().is_some() {
+                    self.empty.push_back(Task { steps: 0, ..task });
+                }
+            }
+            // It is on its way.
+            State::Delayed(_) | State::Idle => {}
+        }
+    }
+
+    fn alarm(&mut self, after: Duration) {
+        self.alarm = Instant::now().checked_add(after).filter(|_| after < Duration::MAX);
     }
 
     fn cancel(&mut self, task: Task) -> Spent {
         let (worker, now) = (&mut self.workers[task.worker as usize], Instant::now());
         match std::mem::replace(&mut worker.state, State::Idle) {
             State::Computes => {
-                worker.state = State::InVain(None);
+                worker.enough.store(true, Ordering::Relaxed);
+                worker.state = State::Discards(None);
                 worker.spent(worker.has_core, now, now)
             }
-            State::InVain(_) => {
-                worker.state = State::InVain(None);
+            State::Discards(_) => {
+                worker.state = State::Discards(None);
                 Spent { discarded_s: (now - worker.given).as_secs_f64(), ..Spent::default() }
             }
             State::Waits(..) => {
@@ -382,12 +438,12 @@ impl<L: Learner> Cluster for Threaded<L> {
     }
 
     fn update(&mut self, version: u64, from: &[Task]) -> Time {
-        self.learner.update(&mut self.params, version, from, &self.handed_in);
-        self.handed_in.clear();
+        self.learner.update(&mut self.params, version, from, &self.submitted);
+        self.submitted.clear();
         self.now()
     }
 
-    fn wait(&mut self) -> Option<Completion> {
+    fn wait(&mut self) -> Option<Signal> {
         while self.failure.is_none() {
             if self.stop.load(Ordering::Relaxed) {
                 self.failure = Some(Failure::Stopped);
@@ -396,19 +452,29 @@ impl<L: Learner> Cluster for Threaded<L> {
             while let Ok(computed) = self.outbox.try_recv() {
                 self.receive(computed);
             }
-            let first = self.first();
-            let Some((_, worker)) = first.filter(|&(until, _)| until <= Instant::now()) else {
-                self.sleep(first.map(|(until, _)| until));
+            if let Some(task) = self.empty.pop_front() {
+                let now = Instant::now();
+                let spent = self.workers[task.worker as usize].spent(now, now, now);
+                return Some(Signal::Finished(Completion { at: self.time_of(now), task, spent }));
+            }
+            let (first, now) = (self.first(), Instant::now());
+            let alarm = self.alarm.filter(|&alarm| first.is_none_or(|(until, _)| alarm < until));
+            if alarm.is_some_and(|alarm| alarm <= now) {
+                self.alarm = None;
+                return Some(Signal::Alarm { at: self.time_of(now) });
+            }
+            let Some((_, worker)) = first.filter(|&(until, _)| until <= now) else {
+                self.sleep(alarm.or(first.map(|(until, _)| until)));
                 continue;
             };
             // The server goes on working; the other cores need not wait for it.
             self.hand_out(None);
             if let State::Delayed(delayed) = std::mem::replace(self.state(worker), State::Idle) {
                 let Delayed { task, gradient, from, computed, .. } = delayed;
-                self.handed_in.push(gradient);
+                self.submitted.push(gradient);
                 let now = Instant::now();
                 let spent = self.workers[worker as usize].spent(from, computed, now);
-                return Some(Completion { at: self.time_of(now), task, spent });
+                return Some(Signal::Finished(Completion { at: self.time_of(now), task, spent }));
             }
         }
         None

@@ -44,12 +44,18 @@ pub(crate) fn work<L: Learner>(
     learner: &L,
     cores: &Cores,
     server: &Server,
+    enough: &AtomicBool,
     tasks: &Receiver<(Task, L::Params, Core)>,
     outbox: &Sender<Computed<L::Gradient>>,
 ) {
     for (task, params, core) in tasks {
         let from = Instant::now();
-        let result = catch_unwind(AssertUnwindSafe(|| learner.gradient(&params, task))).map_err(words_of);
+        let mut enough = || enough.load(Ordering::Relaxed);
+        let steps = AssertUnwindSafe(|| learner.gradient_until(&params, task, &mut enough));
+        let (result, task) = match catch_unwind(steps) {
+            Ok((gradient, steps)) => (Ok(gradient), Task { steps, ..task }),
+            Err(panic) => (Err(words_of(panic)), task),
+        };
         drop(params);
         let to = Instant::now();
         let failed = result.is_err();

@@ -20,8 +20,8 @@ const TEST: [&str; 1] = ["test_batch.bin"];
 /// The folder in the published archive.
 const FOLDER: &str = "cifar-10-batches-bin";
 
-/// Of the training set.
-const MOMENTS: [Moments; 3] =
+/// Of the training set, channel by channel.
+pub const MOMENTS: [Moments; 3] =
     [Moments { mean: 0.4914, sd: 0.2470 }, Moments { mean: 0.4822, sd: 0.2435 }, Moments { mean: 0.4465, sd: 0.2616 }];
 
 /// The folder with the files: this one, or the archive's in it.

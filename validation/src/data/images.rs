@@ -58,6 +58,12 @@ impl PixelScale {
             Self::Unit => ((1.0 / 255.0) as f32, 0.0),
         }
     }
+
+    /// The number that a pixel from 0 to 1 becomes.
+    pub fn of_unit(self, pixel: f32, moments: Moments) -> f32 {
+        let (factor, offset) = self.map(moments);
+        pixel * 255.0 * factor + offset
+    }
 }
 
 impl fmt::Display for PixelScale {

@@ -14,7 +14,7 @@ pub const PIXELS: usize = SIDE * SIDE;
 pub const SHAPE: [usize; 3] = [1, SIDE, SIDE];
 
 /// Of the training set.
-const MOMENTS: Moments = Moments { mean: 0.1307, sd: 0.3081 };
+pub const MOMENTS: Moments = Moments { mean: 0.1307, sd: 0.3081 };
 
 impl Dataset {
     /// MNIST from the binary: 60 000 training and 10 000 test images. Unpacks 11 MB; call it once.

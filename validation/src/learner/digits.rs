@@ -176,7 +176,7 @@ impl Digits {
     }
 
     /// Takes H local steps, with a velocity of its own that begins at rest.
-    fn local_steps(&self, from: &[f32], task: Task) -> Submission {
+    fn local_steps(&self, from: &[f32], task: Task, enough: &mut dyn FnMut() -> bool) -> (Submission, u32) {
         let Sgd { rate, momentum, rule: _ } = self.sgd;
         let mut at = match self.own_initial {
             Some(key) if task.base_version == 0 => self.architecture().initial_of(key, task.worker),
@@ -190,9 +190,27 @@ impl Digits {
                 *v = momentum * *v + g;
                 *w -= rate * *v;
             }
+            if enough() {
+                break;
+            }
         }
         at.iter_mut().zip(from).for_each(|(w, from)| *w = from - *w);
-        Submission { score: Score::mean(&scores), direction: at }
+        (Submission { score: Score::mean(&scores), direction: at }, scores.len() as u32)
+    }
+
+    /// The mean gradient of micro-batches at the same parameters.
+    fn micro_batches(&self, at: &[f32], task: Task, enough: &mut dyn FnMut() -> bool) -> (Submission, u32) {
+        let (mut sum, mut gradient, mut scores) = (vec![0.0; at.len()], Vec::new(), Vec::new());
+        for step in task.step_numbers() {
+            scores.push(self.batch_gradient(at, task.worker, step, &mut gradient));
+            sum.iter_mut().zip(&gradient).for_each(|(sum, g)| *sum += g);
+            if enough() {
+                break;
+            }
+        }
+        let share = 1.0 / scores.len() as f32;
+        sum.iter_mut().for_each(|sum| *sum *= share);
+        (Submission { score: Score::mean(&scores), direction: sum }, scores.len() as u32)
     }
 }
 
@@ -230,18 +248,25 @@ impl Learner for Digits {
     }
 
     fn gradient(&self, at: &Weights, task: Task) -> Submission {
-        if task.steps > 1 || self.own_initial.is_some() {
-            return self.local_steps(&at.weights, task);
+        self.gradient_until(at, task, &mut || false).0
+    }
+
+    fn gradient_until(&self, at: &Weights, task: Task, enough: &mut dyn FnMut() -> bool) -> (Submission, u32) {
+        if task.accumulates {
+            return self.micro_batches(&at.weights, task, enough);
+        }
+        if task.local || self.own_initial.is_some() {
+            return self.local_steps(&at.weights, task, enough);
         }
         let mut direction = Vec::new();
         let score = self.batch_gradient(&at.weights, task.worker, task.step_numbers().start, &mut direction);
-        Submission { score, direction }
+        (Submission { score, direction }, 1)
     }
 
     fn update(&self, params: &mut Weights, version: u64, tasks: &[Task], from: &[Submission]) {
         params.scores = from.iter().map(|submission| submission.score).collect();
         let order = in_order(tasks);
-        if tasks[0].steps > 1 || self.own_initial.is_some() {
+        if tasks[0].local || self.own_initial.is_some() {
             // The average of the parameters that everybody arrived at.
             let share = 1.0 / from.len() as f32;
             let parts: Vec<_> = order.iter().map(|&i| (share, &from[i].direction[..])).collect();
@@ -249,7 +274,12 @@ impl Learner for Digits {
             return;
         }
         let Sgd { rate, momentum, rule } = self.sgd;
-        let shares = shares(rule, version, tasks);
+        let mut shares = shares(rule, version, tasks);
+        // Who accumulates more micro-batches counts for more.
+        let mean_weight = tasks.iter().map(|task| f64::from(task.weight())).sum::<f64>() / tasks.len() as f64;
+        for (share, task) in shares.iter_mut().zip(tasks) {
+            *share *= (f64::from(task.weight()) / mean_weight) as f32;
+        }
         let parts: Vec<_> = order.iter().map(|&i| (shares[i], &from[i].direction[..])).collect();
         if momentum == 0.0 {
             change(&mut params.weights, &parts, |w, g| w - rate * g);

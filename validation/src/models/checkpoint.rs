@@ -59,14 +59,22 @@ pub fn to_bytes(
     store.get_bytes().expect("just written")
 }
 
+/// What a file says of itself; null if it says nothing.
+///
+/// # Errors
+/// If it is no safetensors file.
+pub fn about(bytes: &[u8]) -> Result<Value, CheckpointError> {
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(CheckpointError::of)?;
+    let about = header.metadata().as_ref().and_then(|metadata| metadata.get(ABOUT));
+    Ok(about.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
+}
+
 /// The flat vector from a file's bytes. A file of another make will do, if its tensors are the network's.
 ///
 /// # Errors
 /// What is wrong with the file.
 pub fn from_bytes(architecture: Architecture, pixels: PixelScale, bytes: &[u8]) -> Result<Vec<f32>, CheckpointError> {
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(CheckpointError::of)?;
-    let about = header.metadata().as_ref().and_then(|metadata| metadata.get(ABOUT));
-    let about: Value = about.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let about = about(bytes)?;
     if let Some(format) = about["format"].as_u64().filter(|&format| format > FORMAT) {
         return Err(CheckpointError::Later { format });
     }

@@ -7,6 +7,7 @@
 
 pub mod backend;
 pub mod checkpoint;
+pub mod classifier;
 pub mod dropout;
 pub mod flat;
 pub mod layers;

@@ -6,8 +6,7 @@
 use crate::cluster::cores::Cores;
 use crate::cluster::threads::{Threaded, delays};
 use crate::learner::digits::Digits;
-use sim::policy::{OnCompletion, OnUpdate};
-use sim::{ClusterSpec, Law, Policy, RandomKey, Rule, Run, Sharing, TraceSource, Variates};
+use sim::{ClusterSpec, Law, Policy, RandomKey, Rule, Run, Sharing, Station, TraceSource, Variates};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -53,7 +52,7 @@ pub fn spec(cores: &[Calibration], delay: Option<Law>, update_s: &[f64]) -> Clus
     let means: Vec<f64> = cores.iter().map(|core| mean(&core.compute_s)).collect();
     let core_speeds: Vec<f64> = means.iter().map(|own| mean(&means) / own).collect();
     let trace = |what: &str, seconds: Vec<f64>| {
-        let source = TraceSource { file: format!("calibration of {what}"), column: None };
+        let source = TraceSource::file(format!("calibration of {what}"));
         let positive = seconds.iter().map(|s| s.max(1e-9)).collect();
         Law::trace(source, positive).expect("measured times are positive and finite")
     };
@@ -66,20 +65,18 @@ pub fn spec(cores: &[Calibration], delay: Option<Law>, update_s: &[f64]) -> Clus
         None => (Some(trace("ways", on_cores(|core| &core.way_s))), None),
         Some(_) => (None, Some(trace("ways", cores.iter().flat_map(|core| core.way_s.clone()).collect()))),
     };
-    ClusterSpec {
-        delay,
-        latency,
-        service,
-        update: Some(trace("updates", update_s.to_vec())),
-        cores: Some(cores.len() as u32),
-        sharing: Sharing::FirstCome,
-        server_computes: true,
-        cancellation: sim::Cancellation::AfterComputing,
-        ..ClusterSpec {
-            core_speeds: core_speeds.clone(),
-            ..ClusterSpec::new(trace("computing", on_cores(|core| &core.compute_s)))
-        }
-    }
+    ClusterSpec::new(trace("computing", on_cores(|core| &core.compute_s)))
+        .with_core_speeds(core_speeds.clone())
+        .expect("cores have speeds")
+        .with_delay(delay)
+        .with_uplink(latency.into_iter().map(Station::delay).collect())
+        .with_service(service)
+        .with_update(trace("updates", update_s.to_vec()))
+        .with_cores(cores.len() as u32)
+        .expect("at least one core")
+        .with_sharing(Sharing::FirstCome)
+        .with_computing_server(true)
+        .with_cancellation(sim::Cancellation::AfterStep)
 }
 
 /// More bytes than a core's own cache has.
@@ -121,7 +118,7 @@ fn calibrate_one(
 ) -> Option<Calibration> {
     let mut calibration = Calibration::default();
     worker.begin_anew(draws);
-    let mut run = Run::new(Policy::Local(*steps).rule(1).expect("one worker, and steps"), worker);
+    let mut run = Run::new(Policy::local(*steps).rule(1).expect("one worker, and steps"), worker);
     let mut other_things = vec![0u8; if *cold { CACHE } else { 0 }];
     run.step()?;
     // The first task finds the core as others left it.
@@ -144,9 +141,8 @@ fn calibrate_one(
 ///
 /// `None` if it was stopped.
 pub fn updates(worker: &mut Threaded<Digits>, rule: Rule, count: usize) -> Option<Vec<f64>> {
-    // One worker hands in as many gradients as an update wants of many.
-    let on_completion = OnCompletion::StartsAnew { slack: None };
-    let one = Rule { workers: 1, steps: 1, on_completion, on_update: OnUpdate::Cancelled, ..rule };
+    // One worker submits as many gradients as an update wants of many.
+    let one = rule.updates_of_one_worker();
     // Parameters that somebody still reads are not overwritten.
     let somebody_reads = rule.workers > 1 && !rule.waits_for_all();
     worker.begin_anew(&delays(None, RandomKey::new(0, 0)));

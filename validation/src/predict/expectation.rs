@@ -36,26 +36,28 @@ pub fn expect(
     mut update_s: impl FnMut(Rule) -> Option<Vec<f64>>,
     key: RandomKey,
 ) -> Option<Expectation> {
-    let alone = Rule { workers: 1, quorum: 1, ..rule };
+    let alone = rule.of_one_worker();
     let alone_s = update_s(alone)?;
     let mut spec = |rule: Rule| match policy.has_server() {
         true if rule == alone => Some(spec(cores, None, &alone_s)),
         true => Some(spec(cores, None, &update_s(rule)?)),
         // Without a server, what it would do is done by the workers.
-        false => Some(ClusterSpec { update: None, ..spec(&serverless(cores, &alone_s), None, &alone_s) }),
+        false => Some(spec(&serverless(cores, &alone_s), None, &alone_s).with_update(None)),
     };
     let known = spec(rule)?;
     let first = seconds_per_step(alone, spec(alone)?, key);
     let simulated = |spec: ClusterSpec| first / seconds_per_step(rule, spec, key);
-    let uncontended = ClusterSpec::new(known.compute.clone());
-    let step_s = uncontended.compute.mean();
+    let uncontended = ClusterSpec::of(known.compute().clone());
+    let step_s = uncontended.compute().law(0).mean();
     let theory = time_per_update(rule, &uncontended).filter(|theory| theory.kind != Kind::Lower);
     Some(Expectation {
         theory: theory.map(|theory| rule.gradients_per_update() as f64 * step_s / theory.seconds),
         at_least: theory.is_some_and(|theory| theory.kind == Kind::Upper),
         simulated: simulated(known.clone()),
-        with_all_cores: simulated(ClusterSpec { cores: None, server_computes: false, ..known.clone() }),
-        with_free_server: simulated(ClusterSpec { update: None, service: None, latency: None, ..known }),
+        with_all_cores: simulated(
+            known.clone().with_cores(None).expect("no cores to share").with_computing_server(false),
+        ),
+        with_free_server: simulated(known.with_update(None).with_service(None).with_uplink(Vec::new())),
     })
 }
 

@@ -194,8 +194,8 @@ pub fn claims(cell: &Configuration, replications: &[Replication], tolerance: f64
     claims.push(claim(Quantity::PerUpdateByLaw, by_law, measured, unpaired_error(by_law, measured)));
     let m = cell.rule.workers;
     let factor = match cell.policy {
-        Policy::Sync => Some(theory::harmonic(m)),
-        Policy::Async => Some(1.0 / f64::from(m)),
+        Policy::SYNC => Some(theory::harmonic(m)),
+        Policy::ASYNC => Some(1.0 / f64::from(m)),
         _ => None,
     };
     if let Some(factor) = factor {

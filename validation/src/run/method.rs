@@ -19,7 +19,7 @@ impl Method {
     pub fn policy(self, steps_per_epoch: u32) -> Policy {
         match self {
             Method::Policy(policy) => policy,
-            Method::LocalEpoch => Policy::Local(steps_per_epoch),
+            Method::LocalEpoch => Policy::local(steps_per_epoch),
         }
     }
 
@@ -65,10 +65,10 @@ mod tests {
 
     #[test]
     fn names_that_can_be_typed_can_be_printed() {
-        for method in Policy::EXAMPLES.into_iter().map(Method::Policy).chain([Method::LocalEpoch]) {
+        for method in Policy::examples().map(Method::Policy).chain([Method::LocalEpoch]) {
             assert_eq!(method.to_string().parse(), Ok(method));
         }
-        assert_eq!(Method::LocalEpoch.policy(300), Policy::Local(300));
+        assert_eq!(Method::LocalEpoch.policy(300), Policy::local(300));
         assert!("local:epochs".parse::<Method>().is_err());
     }
 }

@@ -19,6 +19,7 @@ use std::time::Instant;
 
 /// Where a run's time passes.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it in a run")]
 pub enum World {
     /// On threads, in real seconds.
     Threads {
@@ -80,7 +81,7 @@ impl Job {
             (World::Threads { cores, delays }, Some(learner)) => {
                 self.on_threads(Arc::new(learner), cores, delays, each_update, each_snapshot)
             }
-            (World::Threads { cores, delays }, None) if self.policy == Policy::Hogwild => {
+            (World::Threads { cores, delays }, None) if self.policy == Policy::HOGWILD => {
                 let learner = Arc::new(Hogwild::new(self.learner.clone(), self.rule.workers));
                 self.on_threads(learner, cores, delays, each_update, each_snapshot)
             }

@@ -177,7 +177,8 @@ pub fn train<C: Cluster + ModelState>(
         let (at, updated) = (step.at, !step.orders.update.is_empty());
         // The orders are kept apart from the cluster, whose scores the journal needs to see: two short borrows.
         let (orders, cancelled) = (step.orders.clone(), step.cancelled.to_vec());
-        let step = Step { at, completion: step.completion, orders: &orders, cancelled: &cancelled };
+        let step =
+            Step { at, signal: step.signal, completion: step.completion, orders: &orders, cancelled: &cancelled };
         journal.add(&step, run.cluster().scores(), run.cluster().staleness());
         let mut reached = ControlFlow::Continue(());
         if journal.steps_applied >= next_snapshot {

@@ -220,7 +220,10 @@ impl Trial {
     pub fn rule(&self) -> Result<Rule, TrialError> {
         let Trial { workers, samples, batch_size, .. } = *self;
         let rule = self.method.policy(self.steps_per_epoch()).rule(workers).map_err(TrialError::Policy)?;
-        let averages = matches!(self.method, Method::LocalEpoch | Method::Policy(Policy::Local(_)));
+        let averages = match self.method {
+            Method::LocalEpoch => true,
+            Method::Policy(policy) => policy.name() == "local",
+        };
         if self.initial == Initial::PerWorker && !averages {
             return Err(TrialError::OwnInitial { method: self.method });
         }
@@ -247,7 +250,7 @@ impl Trial {
             Initial::PerWorker => digits.with_own_initial(first),
         };
         Arc::new(match self.method {
-            Method::Policy(Policy::Hogwild) => digits.with_velocity(Velocity::Workers(self.workers)),
+            Method::Policy(Policy::HOGWILD) => digits.with_velocity(Velocity::Workers(self.workers)),
             Method::Policy(_) | Method::LocalEpoch => digits,
         })
     }

@@ -1,105 +1,170 @@
 //! Discrete-event simulation of a cluster.
 //!
-//! There are two clocks. The workers' events (end of computing, end of delay) happen in order of time. The server takes
-//! what they submit first come first served, so its own clock, [`Simulated::now`], may run ahead of an arrival that has
-//! to wait: each is done at max(arrival, server free) + service, which is all there is to a queue. Orders are carried out
-//! at the server's time.
+//! A worker has one task, which is at one place, so there is one pending event for each worker. Delays need no more than
+//! that: the end of several in a row is known at the beginning. Queueing stations know who is there and who leaves next.
+//!
+//! There are two clocks. The workers' events happen in order of time. The server takes what they submit first come first
+//! served, so its own clock, [`Simulated::now`], may run ahead of an arrival that has to wait: each is done at
+//! max(arrival, server free) + service, which is all there is to a queue. Orders are carried out at the server's time.
 
-pub(crate) mod cores;
+mod failures;
+mod interrupt;
 pub(crate) mod queue;
+pub(crate) mod station;
 
-pub use cores::assign;
+pub use station::assign;
 
-use crate::cluster::des::cores::Cores;
+use crate::cluster::des::failures::{Outages, Setbacks};
 use crate::cluster::des::queue::Queue;
-use crate::cluster::spec::{Cancellation, ClusterSpec, Variates};
+use crate::cluster::des::station::Station;
+use crate::cluster::spec::{Cancellation, ClusterSpec, Station as StationSpec};
 use crate::cluster::time::Time;
-use crate::cluster::{Cluster, Completion, Spent};
+use crate::cluster::variates::{Variates, Way};
+use crate::cluster::{Cluster, Completion, Signal, Spent};
 use crate::learn::{Learner, Learning};
 use crate::policy::coordinator::Task;
 use crate::random::key::RandomKey;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// A [`ClusterSpec`] at work in simulated time, learning something or nothing.
-///
-/// A task's steps compute one after the other, then their delays pass and what is lost on the way, then it is handed in. Handing out parameters takes
-/// no time.
 pub struct Simulated<L: Learner = ()> {
     draws: Variates,
     /// The server's clock.
     now: Time,
     jobs: Vec<Job>,
-    /// When each worker's hand-in reaches the server, once its computing is known to end.
-    arrivals: Queue,
-    /// Only where cores have to be shared; otherwise the end of a task is known at its start.
-    cores: Option<Cores>,
+    /// When each worker's task reaches the next station, or the server, once that is known.
+    pending: Queue,
+    /// The route before the server.
+    legs: Vec<Leg>,
+    /// Which leg is computing.
+    computing: usize,
+    /// Whether a leg is a station at which one waits for others.
+    queues: bool,
     /// The server's number among those who share the cores, if it does.
     server: Option<u32>,
-    /// Hand-ins that reached the server while it was busy.
+    /// Tasks that reached the server while it was busy.
     arrived: VecDeque<(Time, u32)>,
     cancellation: Cancellation,
+    alarm: Time,
+    outages: Option<Outages>,
+    setbacks: Option<Setbacks>,
     learning: Learning<L>,
+}
+
+/// A part of the route.
+struct Leg {
+    part: Part,
+    /// Where one may have to wait for others; otherwise time just passes.
+    station: Option<Station>,
+}
+
+/// What a part of the route is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Down(usize),
+    Compute,
+    Delay,
+    Up(usize),
 }
 
 /// What a worker is doing.
 #[derive(Clone, Copy)]
 struct Job {
     task: Task,
-    /// When it was given its task.
-    given: Time,
-    /// When it began with it: to compute, or to wait for a core.
-    began: Time,
-    /// How long it waited for a core.
-    core_s: f64,
-    /// How long computing takes: longer than was drawn, where cores are shared.
-    compute_s: f64,
-    delay_s: f64,
-    latency_s: f64,
-    /// When the worker can begin with another task.
-    free: Time,
+    /// It has a task that has neither been submitted nor cancelled.
+    busy: bool,
     /// It still computes for a task that was cancelled; this one begins afterwards.
     waits: bool,
+    /// The station where it is or that it reaches next; the number of all if that is the server.
+    leg: u8,
+    /// Steps whose computing has been drawn.
+    drawn: u32,
+    /// When it was given its task.
+    given: Time,
+    /// When it began with it.
+    began: Time,
+    /// When it came to the station where it is.
+    entered: Time,
+    /// When the worker can begin with another task.
+    free: Time,
+    /// How long computing takes on a core of its own, for the steps that have been drawn.
+    need_s: f64,
+    /// What each part of the route took, as far as it is known.
+    down_s: f64,
+    core_s: f64,
+    compute_s: f64,
+    delay_s: f64,
+    up_s: f64,
 }
 
+/// Steps that are drawn at once, at most: a task may have any number of them.
+const STEPS: u32 = 4096;
+
 impl Simulated {
-    /// `workers` workers of the fleet, learning nothing.
+    /// `workers` workers of the cluster, learning nothing.
     pub fn new(spec: ClusterSpec, key: RandomKey, workers: u32) -> Simulated {
         Simulated::learning(spec, key, workers, ())
     }
 }
 
 impl<L: Learner> Simulated<L> {
-    /// `workers` workers of the fleet, learning.
+    /// `workers` workers of the cluster, learning. What depends on the policy, [`ClusterSpec::for_rule`] has to know before;
+    /// otherwise workers communicate with a parameter server.
     pub fn learning(spec: ClusterSpec, key: RandomKey, workers: u32, learner: L) -> Simulated<L> {
+        let spec = spec.for_workers(workers);
         let draws = Variates::new(&spec, key);
         Simulated::with_variates(spec, draws, workers, learner)
     }
 
-    /// The same with these random numbers.
+    /// The same with these random numbers, of a cluster that has nothing to decide any more.
     pub fn with_variates(spec: ClusterSpec, draws: Variates, workers: u32, learner: L) -> Simulated<L> {
-        let task = Task { worker: 0, steps: 0, serial: 0, base_version: 0 };
+        let key = draws.key();
+        let none = Task::first(0, 0);
         let idle = Job {
-            task,
+            task: none,
+            busy: false,
+            waits: false,
+            leg: 0,
+            drawn: 0,
             given: Time::ZERO,
             began: Time::ZERO,
+            entered: Time::ZERO,
+            free: Time::ZERO,
+            need_s: 0.0,
+            down_s: 0.0,
             core_s: 0.0,
             compute_s: 0.0,
             delay_s: 0.0,
-            latency_s: 0.0,
-            free: Time::ZERO,
-            waits: false,
+            up_s: 0.0,
         };
         let sharers = workers + u32::from(spec.server_computes);
-        let shared = spec.shared_cores(workers);
+        let cores = spec
+            .shared_cores(workers)
+            .map(|cores| Station::new(spec.sharing, cores, &spec.core_speeds, &spec.contention, sharers));
+        let link = |part: fn(usize) -> Part, (i, station): (usize, &StationSpec)| Leg {
+            part: part(i),
+            station: station.servers.map(|(servers, sharing)| Station::new(sharing, servers, &[1.0], &[], workers)),
+        };
+        let down = spec.downlink.iter().enumerate().map(|leg| link(Part::Down, leg));
+        let up = spec.uplink.iter().enumerate().map(|leg| link(Part::Up, leg));
+        let delay = spec.delay.iter().map(|_| Leg { part: Part::Delay, station: None });
+        let legs: Vec<Leg> = down.chain([Leg { part: Part::Compute, station: cores }]).chain(delay).chain(up).collect();
+        let failures = spec.failures.as_ref();
         Simulated {
             draws,
             now: Time::ZERO,
             jobs: vec![idle; workers as usize],
-            arrivals: Queue::new(workers),
-            cores: shared.map(|cores| Cores::new(spec.sharing, cores, &spec.core_speeds, sharers)),
+            pending: Queue::new(workers),
+            computing: spec.downlink.len(),
+            queues: legs.iter().any(|leg| leg.station.is_some()),
+            legs,
             server: spec.server_computes.then_some(workers),
             arrived: VecDeque::new(),
             cancellation: spec.cancellation,
+            alarm: Time::END,
+            outages: failures.filter(|_| !spec.fails_together).map(|f| Outages::new(f, workers, key)),
+            setbacks: failures.filter(|_| spec.fails_together).map(|f| Setbacks::new(f, workers, key)),
             learning: Learning::new(learner, workers),
         }
     }
@@ -114,66 +179,200 @@ impl<L: Learner> Simulated<L> {
         &self.learning
     }
 
-    /// The next hand-in that reaches the server, if one does by `until`.
-    #[inline]
-    fn next_arrival(&mut self, until: Time) -> Option<(Time, u32)> {
-        while let Some(cores) = &mut self.cores {
-            let arrival = self.arrivals.first().map(|(at, _)| at);
-            // What arrives now comes before anybody gets a core that is free now: the server may want it.
-            if arrival.is_some_and(|arrival| arrival <= cores.now()) {
-                break;
-            }
-            let Some((at, sharer)) = cores.first(until) else { break };
-            if arrival.is_some_and(|arrival| arrival < at) {
-                break;
-            }
-            cores.finish(at);
-            if self.server == Some(sharer) {
-                return None;
-            }
-            let Some(arrives) = self.end_computing(at, sharer) else { continue };
-            // Most often nothing follows the computing, and nobody else is on the way.
-            if arrives == at && arrival.is_none_or(|arrival| arrival > at) {
-                return Some((at, sharer));
-            }
-            self.arrivals.set(sharer, Some(arrives));
-        }
-        self.arrivals.first().filter(|&(at, _)| at <= until)?;
-        self.arrivals.pop()
+    fn cores(&self) -> Option<&Station> {
+        self.legs[self.computing].station.as_ref()
     }
 
-    /// Where cores are shared: a worker has computed enough. When does its hand-in reach the server, if it was not in vain?
+    fn cores_mut(&mut self) -> Option<&mut Station> {
+        self.legs[self.computing].station.as_mut()
+    }
+
+    /// The next task that reaches the server, if one does by `until`.
     #[inline]
-    fn end_computing(&mut self, at: Time, worker: u32) -> Option<Time> {
-        let job = &mut self.jobs[worker as usize];
-        if std::mem::take(&mut job.waits) {
-            self.begin_computing(at, worker);
-            return None;
+    fn next_arrival(&mut self, until: Time) -> Option<(Time, u32)> {
+        loop {
+            if self.queues {
+                match self.next_departure(until) {
+                    Some((_, _, sharer)) if self.server == Some(sharer) => return None,
+                    Some((at, leg, worker)) => {
+                        self.depart(at, leg, worker);
+                        continue;
+                    }
+                    None => {}
+                }
+            }
+            let (at, worker) = self.pending.first().filter(|&(at, _)| at <= until)?;
+            self.pending.pop();
+            if usize::from(self.jobs[worker as usize].leg) == self.legs.len() {
+                return Some((at, worker));
+            }
+            self.reach(at, worker);
         }
-        let core_since = self.cores.as_ref().and_then(|cores| cores.had_core_since(worker)).unwrap_or(job.began);
-        (job.core_s, job.compute_s) = (core_since.since(job.began), at.since(core_since));
-        job.free = at;
-        Some(at.after(job.delay_s).after(job.latency_s))
+    }
+
+    /// Who leaves a station next, by `until` and before anybody reaches another one, or the server.
+    fn next_departure(&mut self, until: Time) -> Option<(Time, usize, u32)> {
+        let arrival = self.pending.first().map(|(at, _)| at);
+        let mut next: Option<(Time, usize, u32)> = None;
+        for (i, leg) in self.legs.iter_mut().enumerate() {
+            let Some(station) = &mut leg.station else { continue };
+            // What arrives now comes before anybody gets a core that is free now: the server may want it.
+            if arrival.is_some_and(|arrival| arrival <= station.now()) {
+                continue;
+            }
+            if let Some((at, worker)) = station.first(until)
+                && next.is_none_or(|(earliest, _, _)| at < earliest)
+            {
+                next = Some((at, i, worker));
+            }
+        }
+        let (at, leg, _) = next.filter(|&(at, _, _)| arrival.is_none_or(|arrival| arrival >= at))?;
+        self.legs[leg].station.as_mut()?.finish(at);
+        next
+    }
+
+    /// A worker has been served at a station.
+    fn depart(&mut self, at: Time, leg: usize, worker: u32) {
+        let job = &mut self.jobs[worker as usize];
+        let entered = job.entered;
+        match self.legs[leg].part {
+            Part::Down(_) => job.down_s += at.since(entered),
+            Part::Up(_) => job.up_s += at.since(entered),
+            Part::Delay => job.delay_s += at.since(entered),
+            Part::Compute if std::mem::take(&mut job.waits) => return self.begin(at, worker, true),
+            Part::Compute if job.drawn < job.task.steps => {
+                let before_s = job.need_s;
+                self.draw_steps(worker);
+                let more_s = self.jobs[worker as usize].need_s - before_s;
+                return self.cores_mut().expect("they have served it").resume(at, worker, more_s);
+            }
+            Part::Compute => {
+                let core_since = self.cores().and_then(|cores| cores.had_core_since(worker)).unwrap_or(entered);
+                let job = &mut self.jobs[worker as usize];
+                (job.core_s, job.compute_s) = (core_since.since(entered), at.since(core_since));
+                job.free = at;
+            }
+        }
+        self.travel(at, worker, leg + 1, true);
+    }
+
+    /// A worker's pending event is not at the server: it comes to a station, or has computed the steps that were drawn.
+    fn reach(&mut self, at: Time, worker: u32) {
+        let job = &self.jobs[worker as usize];
+        let leg = usize::from(job.leg);
+        if self.legs[leg].station.is_some() {
+            self.travel(at, worker, leg, true);
+        } else {
+            self.compute(worker);
+        }
     }
 
     /// A worker begins with its task.
     #[inline]
-    fn begin_computing(&mut self, at: Time, worker: u32) {
+    fn begin(&mut self, at: Time, worker: u32, present: bool) {
         let job = &mut self.jobs[worker as usize];
         job.began = at;
-        job.compute_s = self.draws.task_compute_s(&job.task);
-        job.delay_s = self.draws.task_delay_s(&job.task);
-        job.latency_s = self.draws.latency_s(worker, job.task.serial);
-        match &mut self.cores {
-            Some(cores) => cores.join(at, worker, job.compute_s),
-            None => {
-                job.free = at.after(job.compute_s);
-                self.arrivals.set(worker, Some(job.free.after(job.delay_s).after(job.latency_s)));
+        (job.drawn, job.need_s) = (0, 0.0);
+        (job.down_s, job.core_s, job.compute_s, job.delay_s, job.up_s) = (0.0, 0.0, 0.0, 0.0, 0.0);
+        self.travel(at, worker, 0, present);
+    }
+
+    /// A worker goes along its route from the beginning of a leg to the next station, or to the server; `present` says whether
+    /// it is there now, and not later.
+    #[inline]
+    fn travel(&mut self, mut at: Time, worker: u32, from: usize, mut present: bool) {
+        for leg in from..self.legs.len() {
+            if self.legs[leg].station.is_some() {
+                let job = &mut self.jobs[worker as usize];
+                job.leg = leg as u8;
+                return match present {
+                    true => self.enter(at, worker, leg),
+                    false => self.pending.set(worker, Some(at)),
+                };
             }
+            let job = &mut self.jobs[worker as usize];
+            let (number, serial) = (job.task.worker, job.task.serial);
+            match self.legs[leg].part {
+                Part::Compute => {
+                    job.entered = at;
+                    return self.compute(worker);
+                }
+                Part::Delay => {
+                    job.delay_s = self.draws.delay_s(number, serial);
+                    at = at.after(job.delay_s);
+                }
+                Part::Down(station) => {
+                    let seconds = self.draws.link_s(Way::Down, station, number, serial);
+                    job.down_s += seconds;
+                    at = at.after(seconds);
+                }
+                Part::Up(station) => {
+                    let seconds = self.draws.link_s(Way::Up, station, number, serial);
+                    job.up_s += seconds;
+                    at = at.after(seconds);
+                }
+            }
+            present = false;
+        }
+        self.jobs[worker as usize].leg = self.legs.len() as u8;
+        self.pending.set(worker, Some(at));
+    }
+
+    /// A worker computes on a core of its own: the next steps that can be drawn at once.
+    #[inline]
+    fn compute(&mut self, worker: u32) {
+        self.draw_steps(worker);
+        let job = &mut self.jobs[worker as usize];
+        job.compute_s = job.need_s;
+        let end = job.entered.after(job.need_s);
+        job.free = end;
+        if job.drawn < job.task.steps {
+            job.leg = self.computing as u8;
+            self.pending.set(worker, Some(end));
+        } else {
+            self.travel(end, worker, self.computing + 1, false);
         }
     }
 
-    /// Where the time of the task that a worker is at went until now: through its stations one after the other.
+    /// Draws the computing of the next steps of a worker's task.
+    #[inline]
+    fn draw_steps(&mut self, worker: u32) {
+        let job = &mut self.jobs[worker as usize];
+        let Task { worker, steps, first_step, .. } = job.task;
+        if let Some(rest_s) = self.draws.begun_compute_s(&job.task) {
+            (job.need_s, job.drawn) = (rest_s, steps);
+            return;
+        }
+        if steps == 1 {
+            (job.need_s, job.drawn) = (self.draws.compute_s(worker, first_step), 1);
+            return;
+        }
+        // As many as were drawn before, and 16 at first: a task without an end is interrupted soon enough.
+        let last = job.drawn.saturating_add(job.drawn.clamp(16, STEPS)).min(steps);
+        for step in job.drawn..last {
+            job.need_s += self.draws.compute_s(worker, first_step + u64::from(step));
+        }
+        job.drawn = last;
+    }
+
+    /// A worker comes to a station at which others may be.
+    fn enter(&mut self, at: Time, worker: u32, leg: usize) {
+        self.jobs[worker as usize].entered = at;
+        let serial = self.jobs[worker as usize].task.serial;
+        let seconds = match self.legs[leg].part {
+            Part::Compute => {
+                self.draw_steps(worker);
+                self.jobs[worker as usize].need_s
+            }
+            Part::Delay => self.draws.delay_s(worker, serial),
+            Part::Down(station) => self.draws.link_s(Way::Down, station, worker, serial),
+            Part::Up(station) => self.draws.link_s(Way::Up, station, worker, serial),
+        };
+        let station = self.legs[leg].station.as_mut().expect("a leg with a station");
+        station.join(at, worker, seconds);
+    }
+
+    /// Where the time of the task that a worker is at went until now: through the parts of its route one after the other.
     pub fn spent_so_far(&self, worker: u32) -> Spent {
         let job = &self.jobs[worker as usize];
         if job.waits {
@@ -187,30 +386,34 @@ impl<L: Learner> Simulated<L> {
             here_s
         };
         let mut spent = Spent { discarded_s: begun.since(job.given), ..Spent::default() };
-        match self.cores.as_ref().filter(|_| job.free <= job.began) {
-            // Still at its computing, or waiting for a core.
-            Some(cores) => {
-                let core_since = cores.had_core_since(worker).filter(|_| cores.holds(worker));
-                let waits_s =
-                    if cores.holds(worker) { core_since.unwrap_or(begun).since(begun) } else { f64::INFINITY };
-                spent.core_s = through(waits_s);
-                spent.compute_s = left_s;
-            }
-            None => {
-                spent.core_s = through(job.core_s);
-                spent.compute_s = through(job.compute_s);
-                spent.delay_s = through(job.delay_s);
-                spent.link_s = through(job.latency_s);
-                spent.queue_s = left_s;
-            }
+        spent.link_s = through(job.down_s);
+        spent.core_s = through(job.core_s);
+        spent.compute_s = through(job.compute_s);
+        spent.delay_s = through(job.delay_s);
+        spent.link_s += through(job.up_s);
+        // The rest is where it is now.
+        match self.legs.get(usize::from(job.leg)).map(|leg| leg.part) {
+            None => spent.queue_s = left_s,
+            Some(Part::Down(_) | Part::Up(_)) => spent.link_s += left_s,
+            Some(Part::Delay) => spent.delay_s += left_s,
+            Some(Part::Compute) => match self.cores() {
+                Some(cores) if cores.holds(worker) => {
+                    let core_since = cores.had_core_since(worker).unwrap_or(job.entered);
+                    let computed_s = self.now.since(core_since).clamp(0.0, left_s);
+                    spent.compute_s += computed_s;
+                    spent.core_s += left_s - computed_s;
+                }
+                Some(_) => spent.core_s += left_s,
+                None => spent.compute_s += left_s,
+            },
         }
         spent
     }
 
-    /// Who computes now decides how fast: where cores are shared, the workers' side must not lag behind an order.
+    /// Who is where now decides how fast others are served: the workers' side must not lag behind an order.
     #[inline]
     fn catch_up(&mut self) {
-        if self.cores.as_ref().is_some_and(|cores| cores.now() < self.now) {
+        if self.queues && self.legs.iter().filter_map(|leg| leg.station.as_ref()).any(|s| s.now() < self.now) {
             while let Some(arrival) = self.next_arrival(self.now) {
                 self.arrived.push_back(arrival);
             }
@@ -220,20 +423,47 @@ impl<L: Learner> Simulated<L> {
     /// The server is busy for so many seconds, or until it has computed so many.
     #[inline]
     fn serve(&mut self, seconds: f64) {
-        let shares = self.server.filter(|_| self.cores.is_some() && seconds > 0.0);
+        let shares = self.server.filter(|_| self.cores().is_some() && seconds > 0.0);
         let Some(server) = shares else {
             self.now = self.now.after(seconds);
             return;
         };
         self.catch_up();
-        let cores = self.cores.as_mut().expect("shared cores");
-        cores.join_at_once(self.now, server, seconds);
-        while self.cores.as_ref().is_some_and(|cores| cores.holds(server)) {
+        let now = self.now;
+        self.cores_mut().expect("shared cores").join_at_once(now, server, seconds);
+        while self.cores().is_some_and(|cores| cores.holds(server)) {
             if let Some(arrival) = self.next_arrival(Time::END) {
                 self.arrived.push_back(arrival);
             }
         }
-        self.now = self.cores.as_ref().expect("shared cores").now();
+        self.now = self.cores().expect("shared cores").now();
+    }
+
+    /// A worker's task is nowhere any more; its computing goes on where it cannot be stopped.
+    fn drop_task(&mut self, worker: u32, at_once: bool) {
+        self.pending.set(worker, None);
+        self.arrived.retain(|&(_, other)| other != worker);
+        let computing = self.computing;
+        let leg = usize::from(self.jobs[worker as usize].leg);
+        let held = self.cores().is_some_and(|cores| cores.holds(worker));
+        if !at_once && held {
+            self.jobs[worker as usize].waits = true;
+            self.end_with_this_step(worker);
+        } else {
+            if held || leg < self.legs.len() {
+                let (now, leg) = (self.now, if held { computing } else { leg });
+                if let Some(station) = &mut self.legs[leg].station {
+                    station.leave(now, worker);
+                }
+            }
+            let free = match at_once || self.cores().is_some() {
+                true => self.now,
+                false => self.end_of_step(worker),
+            };
+            let job = &mut self.jobs[worker as usize];
+            (job.free, job.waits) = (free, false);
+        }
+        self.jobs[worker as usize].busy = false;
     }
 }
 
@@ -243,55 +473,94 @@ impl<L: Learner> Cluster for Simulated<L> {
         self.catch_up();
         self.learning.start(task);
         let job = &mut self.jobs[task.worker as usize];
-        (job.task, job.given) = (task, self.now);
+        (job.task, job.given, job.busy) = (task, self.now, true);
         if !job.waits {
             let begins = self.now.max(job.free);
-            self.begin_computing(begins, task.worker);
+            self.begin(begins, task.worker, begins <= self.now);
         }
+    }
+
+    fn discard(&mut self, task: Task) {
+        self.learning.discard(task);
+    }
+
+    fn interrupt(&mut self, task: Task) {
+        self.catch_up();
+        self.submit_now(task.worker);
+    }
+
+    fn alarm(&mut self, after: Duration) {
+        self.alarm = if after < Duration::MAX { self.now.after(after.as_secs_f64()) } else { Time::END };
     }
 
     fn cancel(&mut self, task: Task) -> Spent {
         self.catch_up();
         let spent = self.spent_so_far(task.worker);
-        self.arrivals.set(task.worker, None);
-        self.arrived.retain(|&(_, worker)| worker != task.worker);
-        let job = &mut self.jobs[task.worker as usize];
-        match (self.cancellation, &mut self.cores) {
-            // What has not begun yet never will.
-            (Cancellation::AfterComputing, None) if self.now < job.began => job.free = job.began,
-            (Cancellation::AfterComputing, None) => {}
-            (Cancellation::AfterComputing, Some(cores)) if cores.holds(task.worker) => job.waits = true,
-            (_, cores) => {
-                job.free = self.now;
-                job.waits = false;
-                if let Some(cores) = cores {
-                    cores.leave(self.now, task.worker);
-                }
-            }
-        }
+        self.drop_task(task.worker, self.cancellation == Cancellation::AtOnce);
         spent
     }
 
     #[inline]
     fn update(&mut self, version: u64, from: &[Task]) -> Time {
         self.serve(self.draws.update_s(version));
+        if let Some(setbacks) = &mut self.setbacks {
+            self.now = setbacks.reached(self.now);
+        }
         self.learning.update(version, from);
         self.now
     }
 
     #[inline]
-    fn wait(&mut self) -> Option<Completion> {
-        let arrival = self.arrived.pop_front();
-        let (arrival, worker) = arrival.or_else(|| self.next_arrival(Time::END))?;
-        let Job { task, given, began, core_s, compute_s, delay_s, latency_s: link_s, .. } = self.jobs[worker as usize];
+    fn wait(&mut self) -> Option<Signal> {
+        let horizon = match &mut self.outages {
+            None => self.alarm,
+            Some(outages) => self.alarm.min(outages.next()),
+        };
+        let arrival = match self.arrived.front() {
+            None => self.next_arrival(horizon),
+            Some(&(at, _)) if at <= horizon => self.arrived.pop_front(),
+            Some(_) => None,
+        };
+        let Some((arrival, worker)) = arrival else { return self.ring(horizon) };
+        let job = &mut self.jobs[worker as usize];
+        job.busy = false;
+        let Job { task, given, began, core_s, compute_s, delay_s, down_s, up_s, .. } = *job;
         self.now = self.now.max(arrival);
         let served_from = self.now;
-        self.serve(self.draws.service_s(worker, task.serial));
+        if task.steps > 0 {
+            self.serve(self.draws.service_s(worker, task.serial));
+        }
         self.learning.finish(task);
         let (discarded_s, queue_s, service_s) =
             (began.since(given), served_from.since(arrival), self.now.since(served_from));
-        let spent = Spent { discarded_s, core_s, compute_s, delay_s, link_s, queue_s, service_s };
-        Some(Completion { at: self.now, task, spent })
+        let spent = Spent { discarded_s, core_s, compute_s, delay_s, link_s: down_s + up_s, queue_s, service_s };
+        Some(Signal::Finished(Completion { at: self.now, task, spent }))
+    }
+}
+
+impl<L: Learner> Simulated<L> {
+    /// What has happened by this time, when nothing has arrived: the alarm, a failure, a return, or nothing ever.
+    #[cold]
+    fn ring(&mut self, horizon: Time) -> Option<Signal> {
+        if horizon == Time::END {
+            return None;
+        }
+        self.now = self.now.max(horizon);
+        let at = self.now;
+        if self.alarm <= horizon {
+            self.alarm = Time::END;
+            return Some(Signal::Alarm { at });
+        }
+        let (worker, fails) = self.outages.as_mut()?.take();
+        if !fails {
+            let job = &mut self.jobs[worker as usize];
+            (job.free, job.waits) = (at, false);
+            return Some(Signal::Returned { at, worker });
+        }
+        self.catch_up();
+        let spent = if self.jobs[worker as usize].busy { self.spent_so_far(worker) } else { Spent::default() };
+        self.drop_task(worker, true);
+        Some(Signal::Failed { at, worker, spent })
     }
 }
 
@@ -317,10 +586,10 @@ mod tests {
     #[test]
     fn a_busy_server_serves_one_after_the_other() {
         // All three arrive at 1 s; the server needs 2 s for each, and 1 s for an update.
-        let spec = ClusterSpec { service: Some(constant(2.0)), ..ClusterSpec::new(constant(1.0)) };
+        let spec = ClusterSpec::new(constant(1.0)).with_service(Some(constant(2.0)));
         assert_eq!(updates("async", 3, spec.clone()), [3.0, 5.0, 7.0, 9.0]);
         assert_eq!(updates("sync", 3, spec.clone()), [7.0, 14.0, 21.0, 28.0]);
-        let spec = ClusterSpec { update: Some(constant(1.0)), ..spec };
+        let spec = spec.with_update(Some(constant(1.0)));
         assert_eq!(updates("async", 3, spec.clone()), [4.0, 7.0, 10.0, 13.0]);
         assert_eq!(updates("sync", 3, spec), [8.0, 16.0, 24.0, 32.0]);
     }
@@ -329,12 +598,11 @@ mod tests {
     fn a_server_that_computes_takes_its_share_of_the_cores() {
         // One core, one worker: computing and serving take turns. Two workers: both have computed at 2 s, and the server
         // has the core to itself for the first hand-in; then it shares with the first worker, who has begun anew.
-        let spec = ClusterSpec {
-            service: Some(constant(1.0)),
-            cores: Some(1),
-            server_computes: true,
-            ..ClusterSpec::new(constant(1.0))
-        };
+        let spec = ClusterSpec::new(constant(1.0))
+            .with_service(Some(constant(1.0)))
+            .with_cores(Some(1))
+            .unwrap()
+            .with_computing_server(true);
         assert_eq!(updates("async", 1, spec.clone()), [2.0, 4.0, 6.0, 8.0]);
         assert_eq!(updates("async", 2, spec)[..2], [3.0, 5.0]);
     }
@@ -342,11 +610,11 @@ mod tests {
     #[test]
     fn computing_in_vain_goes_on_where_it_cannot_be_stopped() {
         // The slow worker computes for 3 s; the fast one is done every second and its hand-in is an update.
-        let spec = ClusterSpec { speeds: vec![1.0, 1.0 / 3.0], ..ClusterSpec::new(constant(1.0)) };
-        let spec = ClusterSpec { cancellation: Cancellation::AfterComputing, ..spec };
-        let rule = Policy::KSync(1).rule(2).unwrap();
+        let spec = ClusterSpec::new(constant(1.0)).with_speeds(vec![1.0, 1.0 / 3.0]).unwrap();
+        let spec = spec.with_cancellation(Cancellation::AfterStep);
+        let rule = Policy::k_sync(1).rule(2).unwrap();
         for cores in [None, Some(1)] {
-            let cluster = Simulated::new(ClusterSpec { cores, ..spec.clone() }, RandomKey::new(0, 0), 2);
+            let cluster = Simulated::new(spec.clone().with_cores(cores).unwrap(), RandomKey::new(0, 0), 2);
             let mut began = Vec::new();
             let mut run = Run::new(rule, cluster);
             for _ in 0..14 {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::cluster::spec::Sharing;
+use crate::cluster::spec::{Sharing, Station};
 use crate::experiment::{Configuration, Length, Model};
 use crate::measure::length::REPLICATIONS;
 use crate::policy::Policy;
@@ -46,7 +46,8 @@ fn assert_spent_alike(what: &str, found: &Accounts, expected: &Accounts) {
 
 /// One replication by whatever engine suits it, and by the event engine.
 fn both(experiment: &Experiment, cell: Configuration, r: u32) -> (Accounts, Accounts) {
-    let (rule, spec) = (experiment.rule_of(cell.rule), experiment.fleet_of(cell.policy));
+    let rule = experiment.rule_of(cell.rule);
+    let spec = experiment.spec_of(cell.policy, rule);
     let plan = Plan::of(rule, &spec, 700, 3);
     let job = Job { rule, plan, specs: vec![spec.clone()] };
     let progress = Progress::default();
@@ -66,10 +67,16 @@ fn both(experiment: &Experiment, cell: Configuration, r: u32) -> (Accounts, Acco
 #[test]
 fn every_engine_tells_what_the_event_engine_tells() {
     let plain = Law::examples().into_iter().map(ClusterSpec::new);
-    let uneven =
-        ClusterSpec { speeds: vec![1.0, 0.5, 2.0], cores: Some(20), ..ClusterSpec::new("exp(2)".parse().unwrap()) };
+    let uneven = ClusterSpec::new("exp(2)".parse().unwrap())
+        .with_speeds(vec![1.0, 0.5, 2.0])
+        .unwrap()
+        .with_cores(Some(20))
+        .unwrap();
     let law = |text: &str| Some(text.parse().unwrap());
-    let delayed = ClusterSpec { delay: law("uniform(0, 1)"), latency: law("exp(9)"), ..uneven.clone() };
+    let delayed = uneven
+        .clone()
+        .with_delay(law("uniform(0, 1)"))
+        .with_uplink(law("exp(9)").into_iter().map(Station::delay).collect());
     for spec in plain.chain([uneven, delayed]) {
         for model in [Model::Event, Model::Gated] {
             let experiment = experiment(spec.clone(), model, Length::Updates(700));
@@ -89,11 +96,12 @@ fn every_engine_tells_what_the_event_engine_tells() {
 fn where_time_went_adds_up_across_the_warm_up_and_the_end() {
     let law = |text: &str| Some(text.parse().unwrap());
     let plain = ClusterSpec::new("gamma(3, 0.2)".parse().unwrap());
-    let served = ClusterSpec { service: law("exp(8)"), update: law("constant(0.01)"), ..plain.clone() };
+    let served = plain.clone().with_service(law("exp(8)")).with_update(law("constant(0.01)"));
     let busy = served.clone();
-    let shared = |sharing| ClusterSpec { cores: Some(3), sharing, delay: law("exp(4)"), ..busy.clone() };
-    let in_vain = ClusterSpec { cancellation: crate::Cancellation::AfterComputing, ..shared(Sharing::Equally) };
-    let delayed = ClusterSpec { delay: law("uniform(0, 1)"), latency: law("exp(9)"), ..plain };
+    let shared = |sharing| busy.clone().with_cores(Some(3)).unwrap().with_sharing(sharing).with_delay(law("exp(4)"));
+    let in_vain = shared(Sharing::Equally).with_cancellation(crate::Cancellation::AfterStep);
+    let delayed =
+        plain.with_delay(law("uniform(0, 1)")).with_uplink(law("exp(9)").into_iter().map(Station::delay).collect());
     for spec in [delayed, served, shared(Sharing::Equally), shared(Sharing::FirstCome), in_vain] {
         let experiment = experiment(spec.clone(), Model::Event, Length::Updates(300));
         for cell in experiment.cells().0 {
@@ -112,7 +120,7 @@ fn configurations_that_end_at_different_times_are_the_same_as_if_alone() {
     let spec = ClusterSpec::new("exp(2)".parse().unwrap());
     for model in [Model::Event, Model::Gated] {
         let together = Experiment {
-            policies: vec![Policy::Sync, Policy::KSync(2), Policy::Async],
+            policies: vec![Policy::SYNC, Policy::k_sync(2), Policy::ASYNC],
             workers: vec![2, 7],
             ..experiment(spec.clone(), model, Length::Precision(0.02))
         };
@@ -132,7 +140,7 @@ fn configurations_that_end_at_different_times_are_the_same_as_if_alone() {
 fn every_width_makes_the_same_events() {
     for law in ["exp(2)", "gamma(3, 0.2)"] {
         let spec = ClusterSpec::new(law.parse().unwrap());
-        let rule = Policy::KBatchAsync(3).rule(40).unwrap();
+        let rule = "k-batch-async:3".parse::<Policy>().unwrap().rule(40).unwrap();
         let plan = Plan::of(rule, &spec, 3000, REPLICATIONS);
         let job = Job { rule, plan, specs: vec![spec.clone()] };
         let experiment = experiment(spec.clone(), Model::Event, Length::Updates(3000));

@@ -73,7 +73,7 @@ mod tests {
     /// E[R] = E[X^2] / (2 E[X]), and P(R > t) is the integral of the survival function from t, over E[X].
     #[test]
     fn the_rest_of_a_step_has_the_integrated_survival() {
-        let trace = Law::trace(super::super::TraceSource { file: "a".into(), column: None }, vec![1.0, 1.0, 7.0, 3.0]);
+        let trace = Law::trace(super::super::TraceSource::file("a"), vec![1.0, 1.0, 7.0, 3.0]);
         for law in Law::examples().into_iter().chain([trace.unwrap()]) {
             let mut rng = RandomKey::new(5, 0).at(Purpose::Phase, 0, 0);
             let n = 40_000;

@@ -1,6 +1,7 @@
 //! Typing a law and printing it; what is wrong with what was typed.
 
 use super::Law;
+use crate::random::compute::Dependence;
 use crate::random::syntax::{Form, FormError};
 use std::fmt;
 use std::str::FromStr;
@@ -12,6 +13,15 @@ pub struct TraceSource {
     pub file: String,
     /// The column with seconds; `step_time_s` unless named.
     pub column: Option<String>,
+    /// What draws from it keep of the measured steps.
+    pub dependence: Dependence,
+}
+
+impl TraceSource {
+    /// A file's usual column, of which every time is as good as any other.
+    pub fn file(file: impl Into<String>) -> TraceSource {
+        TraceSource { file: file.into(), column: None, dependence: Dependence::Pooled }
+    }
 }
 
 /// What may be typed for a law: one that is known at once, or one whose trace is still to be read.
@@ -49,6 +59,25 @@ impl Law {
             true => Ok(self),
             false => Err(LawError::Mean { law: self.to_string(), mean: self.mean() }),
         }
+    }
+
+    /// The law of this name with these parameters, in the order in which they are typed.
+    ///
+    /// # Errors
+    /// [`LawError`] if there is no such law, or one of its parameters is out of its range.
+    ///
+    /// ```
+    /// use straggle_sim::Law;
+    /// assert_eq!(Law::with("exp", &[2.0]).unwrap().to_string(), "exp(2)");
+    /// assert!(Law::with("exp", &[0.0]).is_err());
+    /// ```
+    pub fn with(name: &str, parameters: &[f64]) -> Result<Law, LawError> {
+        let form = FORMS.iter().find(|form| form.name == name && name != "trace");
+        let form = *form.ok_or_else(|| FormError::Unknown { what: "law", name: name.to_string(), forms: FORMS })?;
+        if form.arguments.len() != parameters.len() {
+            return Err(FormError::Count { form, given: parameters.len() }.into());
+        }
+        Law::new(form, parameters)
     }
 
     /// Every law that has parameters, with means near one half second: for tests and help texts.
@@ -122,9 +151,13 @@ impl Law {
 
 impl fmt::Display for TraceSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.column {
-            None => write!(f, "trace({})", self.file),
-            Some(column) => write!(f, "trace({}, {column})", self.file),
+        write!(f, "trace({}", self.file)?;
+        if let Some(column) = &self.column {
+            write!(f, ", {column}")?;
+        }
+        match self.dependence {
+            Dependence::Pooled => f.write_str(")"),
+            dependence => write!(f, ", {dependence})"),
         }
     }
 }
@@ -169,12 +202,19 @@ impl FromStr for LawText {
         if form.name != "trace" {
             return Law::new(form, &form.numbers(&given)?).map(LawText::Law);
         }
-        let (file, column) = match given[..] {
+        // The last argument may say how to draw, the one before may name a column.
+        let (named, dependence) = match given.split_last() {
+            Some((last, named @ [_, ..])) if last.parse::<Dependence>().is_ok() => {
+                (named, last.parse().unwrap_or_default())
+            }
+            _ => (&given[..], Dependence::Pooled),
+        };
+        let (file, column) = match *named {
             [file] => (file, None),
             [file, column] => (file, Some(column.to_string())),
             _ => return Err(LawError::Columns { given: given.len() }),
         };
-        Ok(LawText::Trace(TraceSource { file: file.to_string(), column }))
+        Ok(LawText::Trace(TraceSource { file: file.to_string(), column, dependence }))
     }
 }
 
@@ -207,6 +247,13 @@ pub enum LawError {
         /// Its mean.
         mean: f64,
     },
+    /// A trace with fewer whole steps, which all workers have a time for, than are drawn at once.
+    Steps {
+        /// The trace.
+        source: TraceSource,
+        /// How many whole steps there are.
+        whole: usize,
+    },
     /// A trace without times (`wrong` is `None`), or with one that is not positive and finite.
     Trace {
         /// The trace.
@@ -226,6 +273,10 @@ impl fmt::Display for LawError {
             }
             LawError::Mean { law, mean } => {
                 write!(f, "the mean of {law} is {mean:e} seconds, which no run can measure; choose milder arguments")
+            }
+            LawError::Steps { source, whole } => {
+                write!(f, "{source} needs more steps that all workers have a time for than the {whole} there are; ")?;
+                write!(f, "type pooled or by-worker instead of {}, or shorter blocks", source.dependence)
             }
             LawError::Trace { source, wrong: None } => {
                 write!(f, "{source} holds no times; give a CSV file with a column of measured seconds")
@@ -255,8 +306,14 @@ mod tests {
             assert_eq!(law.to_string().parse(), Ok(law));
         }
         assert_eq!("gamma(scale=0.25, shape=4)".parse::<Law>(), "gamma(4, 0.25)".parse());
-        let source = TraceSource { file: "a b.csv".into(), column: Some("seconds".into()) };
-        assert_eq!("trace(a b.csv, seconds)".parse(), Ok(LawText::Trace(source)));
+        for text in
+            ["trace(a b.csv, seconds)", "trace(f, rows)", "trace(f, c, blocks:7)", "trace(f, by-worker)", "trace(f)"]
+        {
+            match text.parse() {
+                Ok(LawText::Trace(source)) => assert_eq!(source.to_string(), text),
+                other => panic!("{text}: {other:?}"),
+            }
+        }
     }
 
     #[test]

@@ -1,0 +1,65 @@
+// A pad to draw a digit on, where a model server stands behind the page.
+
+function startPad() {
+  if (!settings.models?.length) return;
+  document.body.classList.add('served');
+  const canvas = document.getElementById('ink'), select = document.getElementById('pad-model');
+  select.append(...settings.models.map((name) => Object.assign(document.createElement('option'), { value: name, textContent: name })));
+  const ink = canvas.getContext('2d');
+  let token = '';
+  let pen = null, cursor = { x: 140, y: 60, down: false }, asking = 0;
+  const wipe = () => {
+    ink.fillStyle = '#fff';
+    ink.fillRect(0, 0, canvas.width, canvas.height);
+    document.getElementById('guess').replaceChildren();
+  };
+  const stroke = (from, to) => {
+    Object.assign(ink, { strokeStyle: '#000', lineWidth: 22, lineCap: 'round', lineJoin: 'round' });
+    ink.beginPath();
+    ink.moveTo(from.x, from.y);
+    ink.lineTo(to.x, to.y);
+    ink.stroke();
+  };
+  const place = (event) => {
+    const box = canvas.getBoundingClientRect();
+    return { x: (event.clientX - box.left) * canvas.width / box.width, y: (event.clientY - box.top) * canvas.height / box.height };
+  };
+  const guess = () => canvas.toBlob(async (image) => {
+    const mine = ++asking;
+    const list = document.getElementById('guess');
+    try {
+      const response = await fetch(`predictions/${encodeURIComponent(select.value)}`,
+        { method: 'PUT', body: image, headers: token ? { authorization: `Bearer ${token}` } : {} });
+      const answered = await response.json();
+      if (mine !== asking) return;
+      if (response.status === 401 && (token = prompt('The server wants its token:')?.trim() ?? '')) { guess(); return; }
+      if (!response.ok) throw new Error(answered.message);
+      list.replaceChildren(...Object.entries(answered).sort((x, y) => y[1] - x[1]).map(([label, share]) => {
+        const line = document.createElement('li');
+        const bar = Object.assign(document.createElement('span'), { className: 'bar' });
+        bar.style.width = `${100 * share}%`;
+        line.append(Object.assign(document.createElement('strong'), { textContent: label }), bar, `${(100 * share).toFixed(1)} %`);
+        return line;
+      }));
+    } catch (error) {
+      list.replaceChildren(Object.assign(document.createElement('li'), { className: 'error', textContent: error.message }));
+    }
+  }, 'image/png');
+  canvas.addEventListener('pointerdown', (event) => { canvas.setPointerCapture(event.pointerId); pen = place(event); stroke(pen, pen); });
+  canvas.addEventListener('pointermove', (event) => { if (pen) { const next = place(event); stroke(pen, next); pen = next; } });
+  canvas.addEventListener('pointerup', () => { pen = null; guess(); });
+  canvas.addEventListener('keydown', (event) => {
+    const move = { ArrowLeft: [-12, 0], ArrowRight: [12, 0], ArrowUp: [0, -12], ArrowDown: [0, 12] }[event.key];
+    if (event.key === ' ') cursor.down = !cursor.down;
+    else if (!move) return;
+    event.preventDefault();
+    const clamp = (v) => Math.min(270, Math.max(10, v));
+    const next = move ? { ...cursor, x: clamp(cursor.x + move[0]), y: clamp(cursor.y + move[1]) } : cursor;
+    if (cursor.down) { stroke(cursor, next); guess(); }
+    cursor = next;
+    canvas.setAttribute('aria-label', `Pad: pen ${cursor.down ? 'down' : 'up'} at ${cursor.x}, ${cursor.y} of 280`);
+  });
+  document.getElementById('wipe').addEventListener('click', wipe);
+  select.addEventListener('change', guess);
+  wipe();
+}

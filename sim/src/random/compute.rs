@@ -1,0 +1,162 @@
+//! Computing times of all workers: a law for each, or whole measured steps, which keep what they know of each other.
+//!
+//! Times that are drawn one by one forget which worker was slow all the time, which steps were slow for everybody, and what
+//! lasts from step to step. A measured table can be drawn from in four ways ([`Dependence`]), each of which keeps more.
+
+use crate::random::key::{Purpose, RandomKey};
+use crate::random::law::{Law, LawError, TraceSource};
+use crate::random::step_times::{StepRows, StepTimes};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// What draws from a measured table keep of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Dependence {
+    /// Nothing: every step of every worker is one of all measured times.
+    #[default]
+    Pooled,
+    /// Who it is: every worker draws from the times of one measured worker.
+    ByWorker,
+    /// What coincides: a step is a whole measured step, of all workers together.
+    Rows,
+    /// What persists, too: so many consecutive measured steps at a time (moving blocks, Künsch 1989).
+    Blocks(u32),
+}
+
+impl fmt::Display for Dependence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Dependence::Pooled => f.write_str("pooled"),
+            Dependence::ByWorker => f.write_str("by-worker"),
+            Dependence::Rows => f.write_str("rows"),
+            Dependence::Blocks(steps) => write!(f, "blocks:{steps}"),
+        }
+    }
+}
+
+impl FromStr for Dependence {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Dependence, ()> {
+        match text.replace('_', "-").as_str() {
+            "pooled" => Ok(Dependence::Pooled),
+            "by-worker" => Ok(Dependence::ByWorker),
+            "rows" => Ok(Dependence::Rows),
+            other => {
+                let steps = other.strip_prefix("blocks:").and_then(|steps| steps.parse().ok());
+                steps.filter(|&steps| steps > 0).map(Dependence::Blocks).ok_or(())
+            }
+        }
+    }
+}
+
+/// How long workers of speed 1 compute in each step.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Compute {
+    /// Independent steps: a law for each worker, repeated over them.
+    Laws(Vec<Law>),
+    /// Whole measured steps.
+    Rows(Rows),
+}
+
+/// Measured steps of all workers, drawn in blocks of consecutive ones.
+///
+/// Worker w takes the times of measured worker w mod W; each further group of W workers has steps of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rows {
+    source: TraceSource,
+    rows: Arc<StepRows>,
+    /// The times of each measured worker, as laws.
+    laws: Vec<Law>,
+    block: u64,
+}
+
+impl Rows {
+    /// Seconds of a worker's `step`-th step.
+    #[inline]
+    pub(crate) fn draw(&self, key: RandomKey, worker: u32, step: u64) -> f64 {
+        let (steps, width) = (self.rows.len() as u64, self.rows.workers);
+        let (group, column) = (worker as usize / width, worker as usize % width);
+        let word = key.word(Purpose::Rows, group as u32, step / self.block);
+        // The high half of a 64 x 64 bit product is uniform below the number of places where a block can begin.
+        let first = (u128::from(word) * u128::from(steps - self.block + 1)) >> 64;
+        self.rows.seconds[(first as usize + (step % self.block) as usize) * width + column]
+    }
+
+    /// The measured steps.
+    pub fn steps(&self) -> &StepRows {
+        &self.rows
+    }
+
+    /// How many consecutive ones are drawn at a time.
+    pub fn block(&self) -> u64 {
+        self.block
+    }
+}
+
+impl Compute {
+    /// Draws from a measured table in the way that its source names.
+    ///
+    /// # Errors
+    /// [`LawError`] if the table cannot be drawn from in that way.
+    pub fn measured(source: &TraceSource, times: &StepTimes) -> Result<Compute, LawError> {
+        let law = |seconds: &[f64]| Law::trace(source.clone(), seconds.to_vec());
+        let by_worker = || (0..times.workers()).map(|worker| law(times.of_worker(worker))).collect::<Result<_, _>>();
+        let block = match source.dependence {
+            Dependence::Pooled => return Ok(Compute::Laws(vec![law(times.pooled())?])),
+            Dependence::ByWorker => return Ok(Compute::Laws(by_worker()?)),
+            Dependence::Rows => 1,
+            Dependence::Blocks(steps) => u64::from(steps),
+        };
+        let rows = times.rows();
+        if (rows.len() as u64) < block {
+            return Err(LawError::Steps { source: source.clone(), whole: rows.len() });
+        }
+        let column = |worker| rows.iter().map(|row| row[worker]).collect::<Vec<f64>>();
+        let laws = (0..rows.workers).map(|worker| law(&column(worker))).collect::<Result<_, _>>()?;
+        Ok(Compute::Rows(Rows { source: source.clone(), laws, rows: Arc::new(rows), block }))
+    }
+
+    /// The law of a worker's single steps.
+    pub fn law(&self, worker: u32) -> &Law {
+        let laws = self.laws();
+        &laws[worker as usize % laws.len()]
+    }
+
+    /// The laws of single steps, repeated over the workers.
+    pub fn laws(&self) -> &[Law] {
+        match self {
+            Compute::Laws(laws) => laws,
+            Compute::Rows(rows) => &rows.laws,
+        }
+    }
+
+    /// Whether steps are independent, of one worker and between workers.
+    pub fn is_independent(&self) -> bool {
+        match self {
+            Compute::Laws(laws) => laws.iter().all(Law::is_independent),
+            Compute::Rows(_) => false,
+        }
+    }
+}
+
+impl From<Law> for Compute {
+    fn from(law: Law) -> Compute {
+        Compute::Laws(vec![law])
+    }
+}
+
+impl fmt::Display for Compute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Compute::Rows(rows) => rows.source.fmt(f),
+            Compute::Laws(laws) => {
+                // A trace by worker is typed once.
+                let distinct = laws.windows(2).any(|pair| pair[0].to_string() != pair[1].to_string());
+                let shown = if distinct { &laws[..] } else { &laws[..1] };
+                shown.iter().enumerate().try_for_each(|(i, law)| write!(f, "{}{law}", if i > 0 { "; " } else { "" }))
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! A model server with the field's interfaces: TorchServe's REST API and the Open Inference Protocol (KServe v2).
+//!
+//! Three ports: inference, management, metrics. A request becomes pixels ([`image`]), waits in its model's bounded queue,
+//! goes through the network in a batch with others ([`models`]), and is answered in the manner of its interface
+//! ([`inference`], [`v2`]). [`http`] is the listener that all ports share: who may ask, how long, and an orderly end.
+
+mod error;
+mod http;
+mod image;
+mod inference;
+mod management;
+mod metrics;
+mod models;
+mod predictor;
+mod v2;
+
+pub use models::Batching;
+
+use crate::error::Error;
+use metrics::Metrics;
+use models::Models;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a server is set up.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Models to begin with: name and file.
+    pub models: Vec<(String, PathBuf)>,
+    /// Where it listens.
+    pub host: IpAddr,
+    /// Ports of inference, management, metrics; 0 takes a free one.
+    pub ports: [u16; 3],
+    /// Where models may be registered from.
+    pub store: PathBuf,
+    /// Whether models may be registered, scaled and unregistered.
+    pub model_api: bool,
+    /// How requests are put together.
+    pub batching: Batching,
+    /// How long a request may take.
+    pub timeout: Duration,
+    /// What a request has to bring.
+    pub token: Option<String>,
+}
+
+/// A server at work: what all ports share.
+pub struct Server {
+    pub(crate) settings: Settings,
+    pub(crate) models: Models,
+    pub(crate) metrics: Metrics,
+    /// Where the three ports are.
+    pub(crate) addresses: [SocketAddr; 3],
+    pub(crate) life: http::Life,
+}
+
+/// Serves until it is told to stop: SIGTERM or Ctrl-C.
+///
+/// # Errors
+/// If a port or a model cannot be had.
+pub fn run(settings: Settings, say: impl Fn(&str) -> Result<(), Error>) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Error::Input(format!("cannot start the server's threads: {error}")))?;
+    runtime.block_on(serve(settings, say))
+}
+
+async fn serve(settings: Settings, say: impl Fn(&str) -> Result<(), Error>) -> Result<(), Error> {
+    let stop = http::signalled().map_err(|error| Error::Input(format!("cannot listen for signals: {error}")))?;
+    let (server, ports) = open(settings).await?;
+    let names = ["inference ", "management", "metrics   "];
+    for (name, address) in names.iter().zip(&server.addresses) {
+        say(&format!("{name} http://{address}\n"))?;
+    }
+    let answering = http::answer(server.clone(), ports);
+    tokio::pin!(answering);
+    // Somebody may ask whether it is well while models are read.
+    let loading = load(server.clone());
+    tokio::select! {
+        loaded = loading => loaded?,
+        () = &mut answering => {}
+    }
+    server.life.begin();
+    say(&format!("ready: {}\n", server.models.names().join(", ")))?;
+    tokio::select! {
+        () = stop => {}
+        () = &mut answering => {}
+    }
+    server.life.drain().await;
+    answering.await;
+    say("stopped: every request that was accepted has its answer\n")
+}
+
+/// Takes the ports.
+async fn open(settings: Settings) -> Result<(Arc<Server>, Vec<tokio::net::TcpListener>), Error> {
+    let (mut ports, mut addresses) = (Vec::new(), Vec::new());
+    for port in settings.ports {
+        let address = SocketAddr::new(settings.host, port);
+        let taken = |error| {
+            Error::Input(format!("cannot listen on {address}: {error}; choose another port, or 0 for a free one"))
+        };
+        let listener = tokio::net::TcpListener::bind(address).await.map_err(taken)?;
+        addresses.push(listener.local_addr().map_err(taken)?);
+        ports.push(listener);
+    }
+    let metrics = Metrics::new();
+    let models = Models::new(settings.batching, metrics.clone());
+    let addresses = addresses.try_into().expect("three ports");
+    Ok((Arc::new(Server { settings, models, metrics, addresses, life: http::Life::default() }), ports))
+}
+
+async fn load(server: Arc<Server>) -> Result<(), Error> {
+    for (name, file) in server.settings.models.clone() {
+        let read = tokio::task::spawn_blocking(move || predictor::read(&file)).await;
+        let predictor = read.expect("reading a file does not panic").map_err(Error::Input)?;
+        let url = server.settings.models.iter().find(|model| model.0 == name).map(|model| model.1.clone());
+        server
+            .models
+            .register(&name, models::FIRST, &models::file_name(&url.unwrap_or_default()), predictor)
+            .map_err(|error| Error::Usage(error.message))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! What answers: pixels in, probabilities out.
+
+use std::path::Path;
+use std::sync::Arc;
+use validation::Classifier;
+
+/// Channels, rows and columns of an image.
+pub type Shape = [usize; 3];
+
+/// Something that classifies images.
+pub trait Predictor: Send + Sync {
+    /// The name of each class.
+    fn labels(&self) -> &[String];
+    /// What an image has to be: `[channels, rows, columns]`.
+    fn input(&self) -> Shape;
+    /// Probabilities `[images, classes]` of images `[images, channels, rows, columns]` of pixels from 0 to 1.
+    fn predict(&self, images: &[f32]) -> Vec<f32>;
+}
+
+/// A network and its parameters.
+struct Trained {
+    classifier: Classifier,
+    labels: Vec<String>,
+}
+
+/// Reads a checkpoint.
+///
+/// # Errors
+/// What is wrong with the file, in one sentence.
+pub fn read(file: &Path) -> Result<Arc<dyn Predictor>, String> {
+    let name = file.display();
+    let bytes = std::fs::read(file)
+        .map_err(|error| format!("cannot read {name}: {error}; give a file that train --save wrote"))?;
+    let classifier = Classifier::from_bytes(&bytes).map_err(|error| format!("{name} {error}"))?;
+    Ok(Arc::new(Trained { labels: classifier.labels(), classifier }))
+}
+
+impl Predictor for Trained {
+    fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    fn input(&self) -> Shape {
+        self.classifier.input()
+    }
+
+    fn predict(&self, images: &[f32]) -> Vec<f32> {
+        let mut values = self.classifier.logits(images);
+        for logits in values.chunks_exact_mut(self.labels.len()) {
+            softmax(logits);
+        }
+        values
+    }
+}
+
+/// Probabilities in place of logits.
+fn softmax(logits: &mut [f32]) {
+    let greatest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f32 = logits
+        .iter_mut()
+        .map(|x| {
+            *x = (*x - greatest).exp();
+            *x
+        })
+        .sum();
+    logits.iter_mut().for_each(|x| *x /= sum);
+}

@@ -1,0 +1,107 @@
+//! Exit statuses: 0 done, 1 a verdict failed, 2 usage, 3 bad input or I/O, 130 interrupted (in `interrupted.rs`); and what is
+//! refused is refused in one sentence, with nothing on the standard output and no file touched. What the sentences say is
+//! tested where they are made.
+
+mod common;
+
+use common::{Place, straggle};
+
+fn used() -> Place {
+    Place::new().with("output/simulate/notes.txt", "mine").with("steps.csv", "step_time_s\n0.5\nfast\n")
+}
+
+/// `straggle ...` here ends with this status, says this in one sentence, and leaves everything as it was.
+fn refused(words: &str, status: i32, part: &str) {
+    let place = used();
+    let before = place.contents();
+    let said = straggle().inside(place.path()).words(words).fails(status);
+    said.prints_nothing().in_one_sentence().says(part);
+    assert!(before == place.contents(), "files were touched: {said}");
+}
+
+#[test]
+fn what_makes_no_sense_is_usage() {
+    refused("", 2, "straggle --help");
+    refused("simulat", 2, "did you mean 'simulate'?");
+    refused("simulate --lamda 3", 2, "did you mean '--lambda'?");
+    refused("simulate --lambda 0", 2, "type --lambda 2");
+    refused("simulate --lambda 2 --step-time exp(2)", 2, "leave one of them out");
+    refused("simulate --model gate", 2, "type one of event, gated");
+    refused("simulate --workers 4 --policies k-sync:9", 2, "lower K or raise the workers");
+    refused("simulate --step-time gama(4,1)", 2, "did you mean 'gamma'?");
+    refused("simulate --workers 1-20", 2, "type 1..20");
+    refused("simulate --precision 0.1", 2, "type 10% if you mean that share, or 0.1%");
+    refused("replay", 2, "is missing");
+}
+
+#[test]
+fn what_cannot_be_read_or_written_is_bad_input() {
+    refused("simulate --step-time trace(missing.csv)", 3, "missing.csv");
+    refused("simulate --delay trace(steps.csv)", 3, "line 3");
+    refused("simulate --out steps.csv", 3, "cannot write steps.csv: ");
+    refused("simulate --config missing.toml", 3, "cannot read missing.toml: ");
+    refused("replay steps.csv", 3, "is not the manifest of a run");
+}
+
+#[test]
+fn help_and_version_are_results() {
+    for words in ["--help", "simulate --help", "replay --help", "completions --help"] {
+        straggle().words(words).succeeds().prints("Exit status: 0 done, 1 a verdict failed, 2 usage").is_silent();
+    }
+    straggle().words("simulate --help").succeeds().prints("Examples:\n  straggle simulate --lambda 2");
+    let version = straggle().words("--version").succeeds().stdout;
+    let commit = version.split(['(', ')']).nth(1).unwrap_or_default();
+    let known =
+        std::process::Command::new("git").args(["rev-parse", "HEAD"]).output().is_ok_and(|git| git.status.success());
+    assert!(version.starts_with(concat!("straggle ", env!("CARGO_PKG_VERSION"))), "{version}");
+    assert_eq!(known, commit.len() == 10 && commit.chars().all(|c| c.is_ascii_hexdigit()), "{version}");
+}
+
+#[test]
+fn shells_and_readers_of_manuals_are_served() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        straggle().args(["completions", shell]).succeeds().prints("straggle").prints("max-workers");
+    }
+    straggle().args(["man"]).succeeds().prints(".TH straggle 1").prints("completions");
+    let place = Place::new();
+    straggle().inside(place.path()).args(["man", "pages"]).succeeds().prints_nothing();
+    assert!(place.contents().keys().any(|path| path.ends_with("straggle-simulate.1")));
+}
+
+#[cfg(feature = "train")]
+mod trained {
+    use super::common::digits::{EASY, train, with_easy_digits};
+    use super::refused;
+
+    #[test]
+    fn what_cannot_be_trained_is_refused() {
+        refused("train --policies asink", 2, "did you mean 'async'?");
+        refused("train --policies sync,async", 2, "straggle scaling --policies sync,async");
+        refused("train --policies hogwild --lr-rule per-staleness", 2, "type --lr-rule same");
+        refused("train --epochs 1 --updates 2", 2, "leave one of them out");
+        refused("train --step-time exp(2)", 2, "--clock simulated");
+        refused("train --target-accuracy 0.9", 2, "type 90% if you mean that share");
+        refused("train --samples 70000", 3, "--samples 60000");
+        refused("train --data nowhere", 3, "nowhere");
+        refused("scaling --workers 1025", 2, "too many to start");
+        refused("scaling --samples 60001", 3, "type --samples 60000");
+        refused("validate --updates 39", 2, "a whole number from 40");
+        refused("reproduce E9", 2, "type one of E0, E1, E2, E3, E4, all");
+    }
+
+    #[test]
+    fn a_target_that_is_missed_is_a_failed_verdict() {
+        let place = with_easy_digits();
+        let words = format!("{EASY} --lr 1e-6 --epochs 1 --quiet --target-accuracy 99.9%").replace("--lr 0.1 ", "");
+        let said = train(&place, &words).fails(1);
+        said.in_one_sentence().says("the target was not reached");
+        assert!(place.path().join("output/train/metrics.csv").exists(), "what was learnt is kept");
+    }
+
+    #[test]
+    fn a_training_that_diverges_broke() {
+        let place = with_easy_digits();
+        let said = train(&place, "--model mlp --data easy --batch-size 10 --lr 1e30 --epochs 9 --quiet").fails(3);
+        said.in_one_sentence().says("the loss is not finite at update ").says("lower --lr").says("made and kept in ");
+    }
+}

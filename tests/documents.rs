@@ -1,0 +1,160 @@
+//! Command blocks of README and book: what a ```console block shows is what the program says.
+//!
+//! A line `$ straggle ...` is run, with what earlier blocks of the same file have left; the lines below are its output. Words
+//! are compared as they are, numbers up to a tolerance (trycmd knows none, and a mean of a simulation may differ in the last
+//! digit on another processor), and a line `...` stands for any lines. A status other than 0 is shown as `[status: 2]`.
+
+mod common;
+
+use common::{Place, straggle};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// How far a number may be from the one that is shown.
+const TOLERANCE: f64 = 0.01;
+
+#[test]
+fn what_the_documents_show_is_what_the_program_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = vec![root.join("README.md")];
+    files_below(&root.join("docs/src"), &mut files);
+    let wrong: Vec<String> = files.iter().flat_map(|file| failures(file)).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn files_below(directory: &Path, files: &mut Vec<PathBuf>) {
+    let mut paths: Vec<PathBuf> = fs::read_dir(directory).into_iter().flatten().flatten().map(|e| e.path()).collect();
+    paths.sort();
+    for path in paths {
+        match path.is_dir() {
+            true => files_below(&path, files),
+            false if path.extension().is_some_and(|extension| extension == "md") => files.push(path),
+            false => {}
+        }
+    }
+}
+
+/// A command line, and what it is said to print.
+struct Shown {
+    line: usize,
+    command: String,
+    output: Vec<String>,
+}
+
+fn shown(text: &str) -> Vec<Shown> {
+    let (mut all, mut inside): (Vec<Shown>, bool) = (Vec::new(), false);
+    let mut current: Option<Shown> = None;
+    for (number, line) in text.lines().enumerate() {
+        if line.trim_start().starts_with("```") {
+            inside = !inside && line.trim() == "```console";
+            all.extend(current.take());
+        } else if let (true, Some(command)) = (inside, line.strip_prefix("$ ")) {
+            all.extend(current.take());
+            current = Some(Shown { line: number + 1, command: command.to_string(), output: Vec::new() });
+        } else if let (true, Some(current)) = (inside, &mut current) {
+            match current.command.strip_suffix('\\') {
+                Some(start) => current.command = format!("{start} {}", line.trim()),
+                None => current.output.push(line.to_string()),
+            }
+        }
+    }
+    all
+}
+
+fn failures(file: &Path) -> Vec<String> {
+    let place = Place::new();
+    let text = fs::read_to_string(file).expect("a document");
+    let failure = |shown: Shown| {
+        let at = format!("{}:{}: $ {}", file.display(), shown.line, shown.command);
+        let Some(typed) = shown.command.strip_prefix("straggle ") else {
+            return Some(format!("{at}\n  is no command of straggle; mark the block as sh"));
+        };
+        let said = straggle().inside(place.path()).args(words(typed)).runs();
+        let mut lines: Vec<String> = said.stdout.lines().map(str::to_string).collect();
+        let notes = said.stderr.lines().filter(|line| !line.starts_with("wrote "));
+        lines.extend(notes.map(str::to_string));
+        if said.status != Some(0) {
+            lines.push(format!("[status: {}]", said.status.unwrap_or(-1)));
+        }
+        let nothing = shown.output.iter().all(|line| line.trim().is_empty());
+        let fine = if nothing { said.status == Some(0) } else { matches(&shown.output, &lines) };
+        (!fine).then(|| format!("{at}\n  shown:\n{}\n  printed:\n{}", shown.output.join("\n"), lines.join("\n")))
+    };
+    shown(&text).into_iter().filter_map(failure).collect()
+}
+
+/// Words as a shell takes them: quotes, no variables.
+fn words(typed: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    for c in typed.chars() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (None, c) if c.is_whitespace() => words.extend(word.take()),
+            (None, '#') if word.is_none() => break,
+            (_, c) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+/// Whether the lines are those that are shown.
+fn matches(shown: &[String], lines: &[String]) -> bool {
+    let blank = |line: &&String| line.trim().is_empty();
+    let shown: Vec<&String> = shown.iter().filter(|line| !blank(line)).collect();
+    let lines: Vec<&String> = lines.iter().filter(|line| !blank(line)).collect();
+    matching(&shown, &lines)
+}
+
+fn matching(shown: &[&String], lines: &[&String]) -> bool {
+    match (shown, lines) {
+        ([], []) => true,
+        ([dots, rest @ ..], _) if dots.trim() == "..." => {
+            (0..=lines.len()).any(|skipped| matching(rest, &lines[skipped..]))
+        }
+        ([one, shown @ ..], [other, lines @ ..]) => alike(one, other) && matching(shown, lines),
+        _ => false,
+    }
+}
+
+fn alike(shown: &str, printed: &str) -> bool {
+    let (shown, printed): (Vec<&str>, Vec<&str>) =
+        (shown.split_whitespace().collect(), printed.split_whitespace().collect());
+    shown.len() == printed.len() && shown.iter().zip(&printed).all(|(a, b)| same_word(a, b))
+}
+
+fn same_word(shown: &str, printed: &str) -> bool {
+    let is_ruled = |word: &str| !word.is_empty() && word.chars().all(|c| c == '─');
+    let number = |word: &str| word.trim_matches(['(', ')', ',', ';', '.']).parse::<f64>().ok();
+    match (number(shown), number(printed)) {
+        (Some(a), Some(b)) => {
+            (a - b).abs() <= TOLERANCE * a.abs().max(b.abs()) || (a - b).abs() < 0.11 && a.abs() < 3.0
+        }
+        _ => shown == printed || is_ruled(shown) && is_ruled(printed),
+    }
+}
+
+#[test]
+fn a_document_that_shows_something_else_is_found() {
+    let lines = |text: &str| text.lines().map(str::to_string).collect::<Vec<_>>();
+    let printed = lines(" sync  1  0.49619  0.50000\n async 2 0.25\n\nAt m = 2, async is faster (3.60).");
+    assert!(matches(&lines("sync 1 0.4961 0.50000\n...\nAt m = 2, async is faster (3.61)."), &printed));
+    assert!(matches(&lines("..."), &printed));
+    for wrong in [
+        "sync 1 0.49619 0.50000",
+        "...\nAt m = 2, sync is faster (3.60).",
+        "async 1 0.49 0.5\n...",
+        "sync 9 0.49619 0.50000\n...",
+    ] {
+        assert!(!matches(&lines(wrong), &printed), "{wrong}");
+    }
+    assert_eq!(words("a --b 'c d' \"e\" # f"), ["a", "--b", "c d", "e"]);
+    let text = "```console\n$ straggle x \\\n  y\nout\n$ straggle z\n```\n```sh\n$ straggle never\n```\n";
+    let shown = shown(text);
+    let all: Vec<_> = shown.iter().map(|s| (s.command.as_str(), s.output.len(), s.line)).collect();
+    assert_eq!(all, [("straggle x  y", 1, 2), ("straggle z", 0, 5)]);
+}

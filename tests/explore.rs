@@ -1,0 +1,77 @@
+//! `straggle explore` and `straggle check`: a page that stands alone, and numbers that are the program's.
+
+mod common;
+
+use common::{Place, straggle};
+use serde_json::Value;
+
+/// What the page shows beside its figures, typed into a shell and asked in the page, gives the same digits.
+#[test]
+fn the_page_and_the_program_give_the_same_digits() {
+    let place = Place::new();
+    let mut page = page::Session::default();
+    for options in [
+        "--step-time exp(2) --workers 1,2,5 --policies sync,async --updates 500",
+        "--step-time 'gamma(11.11, 0.045)' --speeds 0.5,1,1,1 --workers 4 --policies k-sync:2,k-async:3 --updates 400 --seed 7",
+        "--step-time 'lognormal(-1, 0.8)' --delay 'constant(0.1)' --workers 3 --policies ssp:2,local:4 --updates 300 --seed 99",
+    ] {
+        let answer: Value = serde_json::from_str(&page.answer(&format!("simulate {options}"))).unwrap();
+        let typed = options.split('\'').enumerate().flat_map(|(i, part)| match i % 2 {
+            0 => part.split_whitespace().map(str::to_string).collect::<Vec<_>>(),
+            _ => vec![part.to_string()],
+        });
+        straggle().inside(place.path()).args(["simulate", "--quiet", "--out", "run"]).args(typed).succeeds();
+        let mut reader = csv::Reader::from_path(place.path().join("run/iteration_times.csv")).unwrap();
+        let header = reader.headers().unwrap().clone();
+        let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().unwrap();
+        let answer = answer.as_array().unwrap();
+        assert_eq!(rows.len(), answer.len(), "{options}");
+        for (row, asked) in rows.iter().zip(answer) {
+            for column in [
+                "policy",
+                "workers",
+                "mean_s",
+                "ci_low_s",
+                "ci_high_s",
+                "theory_s",
+                "s_per_gradient",
+                "mean_staleness",
+                "idle_share",
+            ] {
+                let printed = &row[header.iter().position(|name| name == column).unwrap()];
+                let same = match &asked[column] {
+                    Value::Null => printed.is_empty(),
+                    Value::String(text) => printed == text,
+                    number => printed.parse::<f64>().unwrap() == number.as_f64().unwrap(),
+                };
+                assert!(same, "{options}, {column}: {printed} in the file, {} on the page", asked[column]);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_page_is_one_file_that_loads_nothing() {
+    let place = Place::new().with("steps.csv", "step_time_s\n0.5\n0.25\n</script>\n");
+    straggle().inside(place.path()).words("explore --trace steps.csv -o page.html").succeeds().says("page.html");
+    let page = std::fs::read_to_string(place.path().join("page.html")).unwrap();
+    assert!(page.starts_with("<!doctype html>") && page.trim_end().ends_with("</html>"));
+    assert!(page.contains(r#""name":"steps.csv""#) && page.contains(r"<\/script>"));
+    assert!(page.contains("Leon Sorokin"), "uPlot's licence goes with it");
+    for loading in ["src=\"", "href=\"http", "@import", "url(http", "import(", "@@"] {
+        assert!(!page.contains(loading), "{loading}");
+    }
+    assert!(page.len() < 1_000_000, "{} bytes", page.len());
+    straggle().inside(place.path()).words("explore --trace none.csv").fails(3).says("none.csv");
+    straggle().inside(place.path()).words("explore -o no/such/folder/page.html").fails(3).says("--out");
+}
+
+#[test]
+fn the_exercise_is_checked_by_its_exit_status() {
+    let place = Place::new();
+    let check = |words: &str| straggle().inside(place.path()).args(["check"]).words(words).runs().status;
+    let right: Vec<u32> = (1..=20).filter(|k| check(&format!("{k} --seed ada")) == Some(0)).collect();
+    let wrong = (1..=20).filter(|k| check(&format!("{k} --seed Ada")) == Some(1)).count();
+    assert!(!right.is_empty() && wrong > 0, "{right:?}");
+    assert_eq!((check("0 --seed ada"), check("five --seed ada"), check("5")), (Some(2), Some(2), Some(2)));
+}
