@@ -5,7 +5,7 @@ mod common;
 use common::{Place, Said, straggle};
 use std::fs;
 
-const SMALL: &str = "--max-workers 2 --updates 50";
+const SMALL: &str = "--max-workers 2 --updates 700";
 
 /// Refused with status 3 and one sentence; no file is touched.
 fn refused(place: &Place, words: &str) -> Said {
@@ -176,7 +176,7 @@ mod unix {
             drop(reader);
             let said = straggle().inside(place.path()).words(words).printing_to(writer).succeeds();
             said.does_not_say("panicked").does_not_say("error");
-            assert_eq!(place.contents().len(), if words.contains("50") { 5 } else { 0 });
+            assert_eq!(place.contents().len(), if words.contains("updates") { 5 } else { 0 });
         }
     }
 }
