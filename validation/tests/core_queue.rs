@@ -1,7 +1,5 @@
 //! Do workers take turns? Never more of them compute than there are cores, first come first served, each where it should.
 
-mod common;
-
 use sim::{ClusterSpec, Learner, Policy, RandomKey, Run, Task, Variates};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -60,7 +58,7 @@ fn watched(policy: Policy, workers: u32, cores: &Cores, delay: Option<&str>, tur
 fn no_more_workers_compute_than_there_are_cores() {
     for number in 1..=Cores::of_this_machine().number() {
         let cores = Cores::of_this_machine().at_most(number);
-        for policy in common::policies() {
+        for policy in Policy::examples() {
             for delay in [None, Some("exp(20000)")] {
                 let learner = watched(policy, 5, &cores, delay, 200);
                 let most = learner.most.load(Ordering::SeqCst);

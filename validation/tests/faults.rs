@@ -1,7 +1,5 @@
 //! What if something goes wrong? A run on threads ends, says why, and leaves no thread and no lock behind.
 
-mod common;
-
 use sim::{Cluster, ClusterSpec, Learner, Policy, RandomKey, Run, Signal, Spent, StalenessAudit, Task, Time, Variates};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -47,7 +45,7 @@ fn draws(delay: Option<&str>) -> Variates {
 
 #[test]
 fn a_worker_that_panics_ends_the_run_with_its_words() {
-    for policy in common::policies() {
+    for policy in Policy::examples() {
         let learner = Arc::new(Frail { breaks_at: Some((2, 1)), ..Frail::default() });
         let threads = Threaded::new(learner.clone(), &draws(Some("exp(20000)")), 5, Arc::default());
         let mut run = Run::new(policy.rule(5).unwrap(), threads);
@@ -142,7 +140,7 @@ impl ModelState for Team {
 fn a_worker_that_panics_leaves_the_journal_of_all_that_was_done() {
     let key = RandomKey::new(3, 0);
     let few = Arc::new(Dataset::embedded().train.first(300));
-    for policy in common::policies() {
+    for policy in Policy::examples() {
         let batches = Batches::new(few.len(), 10, Share::Dealt { workers: 5 }, key).unwrap();
         let sgd = Sgd { rate: 0.1, momentum: 0.0, rule: LearningRateRule::Same };
         let digits = Digits::new(Net::new(Architecture::Softmax, &device()), few.clone(), batches, sgd, key);
@@ -187,7 +185,7 @@ fn the_servers_thread_may_run_where_it_could_before() {
 
 #[test]
 fn a_run_that_is_stopped_stops_in_the_middle_of_a_long_sleep() {
-    for policy in common::policies() {
+    for policy in Policy::examples() {
         let learner = Arc::new(Frail::default());
         let stop = Arc::new(AtomicBool::new(false));
         // A sleep of a day: only a stop ends it.

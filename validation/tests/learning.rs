@@ -1,8 +1,6 @@
 //! Is it the right thing that is learnt? Networks under every policy, told again to the last bit, and beside loops of SGD
 //! that are written down here by hand. The seeds are fixed and no test knows a clock: there are no false alarms.
 
-mod common;
-
 use sim::{
     Cluster, ClusterSpec, Learner, Policy, Purpose, RandomKey, Recording, Replay, Run, Simulated, Task, Variates,
 };
@@ -127,7 +125,7 @@ fn a_race_of_networks_told_again_ends_on_the_same_bits() {
         (events, recording)
     }
     let workers = 5;
-    for policy in common::policies() {
+    for policy in Policy::examples() {
         let sgd = Sgd { momentum: 0.5, rule: LearningRateRule::PerStaleness, ..PLAIN };
         let (learner, rule) = (learner(workers, 16, sgd), policy.rule(workers).unwrap());
         let mut race = Run::new(rule, threads(&learner, workers));
@@ -147,7 +145,7 @@ fn a_race_of_networks_told_again_ends_on_the_same_bits() {
 
 #[test]
 fn staleness_is_conserved_on_real_threads() {
-    for policy in common::policies() {
+    for policy in Policy::examples() {
         let (_, journal) = trained(threads(&learner(5, 4, PLAIN), 5), policy, 5, 20);
         let applied = journal.steps.iter().filter(|step| step.applied_version.is_some()).count();
         assert_eq!(applied, journal.updates.iter().map(|update| update.from.len()).sum::<usize>());
@@ -297,7 +295,7 @@ fn the_rate_follows_its_rule() {
 #[test]
 fn a_loss_that_is_no_number_ends_the_run() {
     let mad = Sgd { rate: 1e30, ..PLAIN };
-    for policy in common::policies() {
+    for policy in Policy::examples() {
         let (learner, rule) = (learner(5, 8, mad), policy.rule(5).unwrap());
         let mut run = Run::new(rule, threads(&learner, 5));
         let (journal, end) =

@@ -1,8 +1,6 @@
 //! Does a race told again end the same? Real threads race; a replay of what came in when must reproduce every event and
 //! every parameter to the last bit. There is no tolerance and no false alarm.
 
-mod common;
-
 use sim::{
     Cluster, ClusterSpec, Event, Law, Learner, Policy, Quadratic, RandomKey, Recording, Replay, Run, StalenessAudit,
     Time, Variates,
@@ -33,7 +31,7 @@ fn progress<C: Cluster>(run: &mut Run<C>, updates: u64) -> (Vec<(Time, Event)>, 
 
 #[test]
 fn a_race_told_again_ends_on_the_same_bits() {
-    for (policy, workers) in common::policies().flat_map(|policy| [(policy, 5), (policy, 8)]) {
+    for (policy, workers) in Policy::examples().flat_map(|policy| [(policy, 5), (policy, 8)]) {
         let key = RandomKey::new(3, u64::from(workers));
         let learner = Quadratic { curvature: 1.0, noise: 1.0, step_size: 0.01, key };
         let rule = policy.rule(workers).unwrap();
@@ -61,7 +59,7 @@ fn threads_that_stay_race_as_new_ones_do() {
     let key = RandomKey::new(4, 0);
     let learner = Quadratic { curvature: 1.0, noise: 1.0, step_size: 0.01, key };
     let mut threads = Threaded::new(Arc::new(learner), &draws(key), 8, Arc::default());
-    for (policy, workers) in common::policies().flat_map(|policy| [(policy, 8), (policy, 5), (policy, 8)]) {
+    for (policy, workers) in Policy::examples().flat_map(|policy| [(policy, 8), (policy, 5), (policy, 8)]) {
         let rule = policy.rule(workers).unwrap();
         threads.begin_anew(&draws(key));
         let (events, recording) = progress(&mut Run::new(rule, &mut threads), 50);
