@@ -11,7 +11,7 @@ fn a_replay_leaves_the_same_bytes_or_says_what_differs() {
     let words = "--step-time trace(steps.csv) --delay exp(9) --policies sync,ssp:1 --workers 2,3 --updates 60 --seed 5";
     place.simulate(words).succeeds();
     let replay = |place: &Place| straggle().inside(place.path()).words("replay output/simulate/manifest.json");
-    replay(&place).succeeds().prints("the same 3 files, byte for byte").is_silent();
+    replay(&place).succeeds().prints("the same 4 files, byte for byte").is_silent();
     let place = place.with("steps.csv", "step_time_s\n0.5\n0.7\n");
     replay(&place).fails(1).in_one_sentence().says("3 of 3 files differ").says("steps.csv has changed");
 }

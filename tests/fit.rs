@@ -38,7 +38,11 @@ fn a_slow_gpu_is_named_and_the_profile_says_what_was_found() {
     let first = place.contents();
     straggle().inside(place.path()).words("fit steps.csv -o profile.toml").succeeds();
     for (name, bytes) in place.contents() {
-        assert!(name.ends_with("manifest.json") || first[&name] == bytes, "{} differs", name.display());
+        assert!(
+            name.to_string_lossy().ends_with("manifest.json") || first[&name] == bytes,
+            "{} differs",
+            name.display()
+        );
     }
 }
 

@@ -97,14 +97,14 @@ fn expected_max(times: &[String], m: i32) -> f64 {
 fn a_measured_trace_runs_under_every_policy() {
     let times = measured();
     let place = Place::new().with("steps.csv", format!("step_time_s\n{}\n", times.join("\n")));
-    let words = "--workers 1,4,8 --policies sync,async,k-sync:4,ssp:2,local:8 --step-time trace(steps.csv)";
+    let words = "--workers 1,4,8 --policies sync,async,k-sync:4,ssp:2,local:8 --step-time trace(steps.csv,step_time_s)";
     place.simulate(words).succeeds();
     assert_eq!(place.rows().len(), 5 * 3 - 1, "k-sync:4 needs four workers");
     for m in [1, 4, 8] {
         let row = |policy| place.row(policy, m);
         row("sync").agrees_with(expected_max(&times, m as i32));
         row("async").agrees_with(expected_max(&times, 1) / f64::from(m));
-        assert_eq!(row("sync").text("step_time"), "trace(steps.csv)");
+        assert_eq!(row("sync").text("step_time"), "trace(steps.csv, step_time_s)");
         // Between the two: a lead of two saves most of the waiting, so do eight local steps.
         if m > 1 {
             let per_gradient = |policy| row(policy).number("s_per_gradient");

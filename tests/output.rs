@@ -5,7 +5,7 @@ mod common;
 use common::{Place, Said, straggle};
 use std::fs;
 
-const SMALL: &str = "--max-workers 2 --updates 50";
+const SMALL: &str = "--max-workers 2 --updates 700";
 
 /// Refused with status 3 and one sentence; no file is touched.
 fn refused(place: &Place, words: &str) -> Said {
@@ -20,11 +20,18 @@ fn refused(place: &Place, words: &str) -> Said {
 fn a_rerun_replaces_the_files_of_its_predecessor_and_nothing_else() {
     let place = Place::new().with("output/simulate/notes.txt", "mine");
     place.simulate(&format!("{SMALL} --learner quadratic(1,1,0.1)")).succeeds();
-    assert_eq!(place.contents().len(), 8);
+    assert_eq!(place.contents().len(), 10);
     let first = place.file("iteration_times.csv");
     place.simulate(&format!("{SMALL} --seed 1")).succeeds();
     let names: Vec<String> = place.contents().keys().map(|path| path.display().to_string()).collect();
-    let expected = ["iteration_times.csv", "iteration_times.png", "iteration_times.svg", "manifest.json", "notes.txt"];
+    let expected = [
+        "comparisons.csv",
+        "iteration_times.csv",
+        "iteration_times.png",
+        "iteration_times.svg",
+        "manifest.json",
+        "notes.txt",
+    ];
     assert_eq!(names, expected.map(|name| format!("output/simulate/{name}")), "no loss_curve of the first run");
     assert!(place.file("iteration_times.csv") != first);
     assert_eq!(place.file("notes.txt"), b"mine");
@@ -60,9 +67,9 @@ fn only_the_formats_that_are_asked_for_are_written() {
     let place = Place::new();
     place.simulate(&format!("{SMALL} --format csv,pdf")).succeeds();
     assert!(place.file("iteration_times.pdf").starts_with(b"%PDF-"));
-    assert_eq!(place.contents().len(), 3);
+    assert_eq!(place.contents().len(), 4);
     place.simulate(&format!("{SMALL} --format csv")).succeeds();
-    assert_eq!(place.contents().len(), 2);
+    assert_eq!(place.contents().len(), 3);
 }
 
 #[cfg(feature = "train")]
@@ -114,7 +121,7 @@ fn two_runs_into_one_directory_never_mix() {
     }
     let seed = place.manifest()["seed"].to_string();
     assert!(place.rows().iter().all(|row| row.text("seed") == seed), "rows of one run");
-    assert_eq!(place.contents().len(), 4);
+    assert_eq!(place.contents().len(), 5);
 }
 
 #[cfg(unix)]
@@ -169,7 +176,7 @@ mod unix {
             drop(reader);
             let said = straggle().inside(place.path()).words(words).printing_to(writer).succeeds();
             said.does_not_say("panicked").does_not_say("error");
-            assert_eq!(place.contents().len(), if words.contains("50") { 4 } else { 0 });
+            assert_eq!(place.contents().len(), if words.contains("updates") { 5 } else { 0 });
         }
     }
 }

@@ -102,11 +102,11 @@ fn files_that_cannot_be_loaded() {
         (b"step_time_s\n0.5\n".to_vec(), "is not a safetensors file"),
         (b"PK\x03\x04 a zip archive, as torch.save makes them".to_vec(), "is not a safetensors file"),
         (cut, "does not end where its header says; copy it again"),
-        (not_a_number, "holds NaN in linear1.weight at place 7839 (from 0); save parameters that have not diverged"),
-        (text("[784,10]", "[10,784]"), "holds linear1.weight of shape [10, 784] where [784, 10] is needed"),
-        (text("linear1.bias", "linear9.bias"), "holds linear9.bias, which softmax lacks; give parameters of"),
+        (not_a_number, "holds NaN in fc1.weight at place 7839 (from 0); save parameters that have not diverged"),
+        (text("[10,784]", "[784,10]"), "holds fc1.weight of shape [784, 10] where [10, 784] is needed"),
+        (text("fc1.bias", "fc9.bias"), "holds fc9.bias, which softmax lacks; give parameters of"),
         (text("\"F32\"", "\"I32\""), "as I32 where F32 is needed; convert it"),
-        (text(r#"\"format\":1"#, r#"\"format\":2"#), "is of format 2, and this version reads up to 1; take a later"),
+        (text(r#"\"format\":2"#, r#"\"format\":3"#), "is of format 3, and this version reads up to 2; take a later"),
     ] {
         fs::write(place.path().join("bad.safetensors"), bytes).expect("a file");
         refused(&place, "--load bad.safetensors", 3).says("bad.safetensors ").says(part);

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 const EASY: &str = "--data easy --model softmax --batch-size 10 --lr 0.1 --out output/simulate";
 const COLUMNS: &str = "method,workers,samples,repeat,wall_time_s,warmup_s,speedup,efficiency,updates,gradients,\
 mean_update_s,train_loss,train_accuracy,test_loss,test_accuracy,mean_staleness,mean_compute_s,simulated_speedup,\
-theory_speedup";
+theory_speedup,initial,clock";
 
 fn scaling(place: &Place, words: &str) -> Script {
     straggle().inside(place.path()).args(["scaling"]).words(words)

@@ -49,12 +49,13 @@ fn the_summary_answers_the_question() {
 }
 
 #[test]
-fn it_writes_four_files_and_says_where() {
+fn it_writes_its_files_and_says_where() {
     let place = Place::new();
     let said = place.simulate("").succeeds();
     said.says("output/simulate");
     let names: Vec<_> = place.contents().into_keys().collect();
-    let expected = ["iteration_times.csv", "iteration_times.png", "iteration_times.svg", "manifest.json"];
+    let expected =
+        ["comparisons.csv", "iteration_times.csv", "iteration_times.png", "iteration_times.svg", "manifest.json"];
     assert_eq!(names, expected.map(|name| std::path::Path::new("output/simulate").join(name)));
     expected.iter().for_each(|name| _ = said.says(name));
     assert!(place.file("iteration_times.png").starts_with(b"\x89PNG\r\n\x1a\n"));

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 const HERE: &str = "--out output/simulate";
 
 /// The files of a run, and those of the easy digits.
-const FILES: usize = 8;
+const FILES: usize = 9;
 const DIGITS: usize = 4;
 
 /// `;`-joined numbers.
@@ -56,7 +56,11 @@ fn assert_consistent(place: &Place, words: &str, batch: f64, samples: f64, local
         let (who, staleness) = (joined(row, "workers"), joined(row, "staleness"));
         assert_eq!(who.len(), staleness.len(), "{words}: {row:?}");
         let said: Vec<_> = who.into_iter().zip(staleness).map(|(worker, staleness)| [worker, staleness]).collect();
-        assert_eq!(applied.remove(&version), Some(said.clone()), "{words}: {row:?}");
+        let tasks = applied.remove(&version).unwrap_or_default();
+        // Staleness of hogwild on threads is what its workers counted from reading to writing; a task may be given out earlier.
+        let counted = words.contains("hogwild") && !words.contains("simulated");
+        let same = |(said, task): (&[u64; 2], &[u64; 2])| said[0] == task[0] && (counted || said[1] == task[1]);
+        assert!(said.len() == tasks.len() && said.iter().zip(&tasks).all(same), "{words}: {row:?}, {tasks:?}");
         assert!(row.number("loss") > 0.0);
         steps_so_far.push(steps_so_far.last().expect("one") + said.len() as f64 * local);
     }

@@ -408,8 +408,9 @@ impl Canvas {
                     return;
                 }
                 let (x, y) = pixel(*point);
-                let at = (x + 6.0, y - 6.0);
-                let (wide, tall) = (font::width(words, TICK) + 4.0, TICK + 3.0);
+                let wide = font::width(words, TICK);
+                let at = (x - 7.0 - wide, y + 18.0 + TICK);
+                let (wide, tall) = (wide + 4.0, TICK + 3.0);
                 let (left, top) = (at.0 - 2.0, at.1 - TICK);
                 let behind = [(left, top), (left + wide, top), (left + wide, top + tall), (left, top + tall)];
                 self.area(&behind, WHITE, 0.8);

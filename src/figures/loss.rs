@@ -171,7 +171,7 @@ pub fn loss_curve(curves: &[Curve], caption: String) -> Figure {
             let banded = curve.points.iter().filter_map(|p| p.band.map(|(low, high)| (x(p), low, drawn(high))));
             let banded: Vec<_> = banded.collect();
             if !banded.is_empty() {
-                marks.push(Mark::band(banded, *style).named("95 % over the runs"));
+                marks.push(Mark::band(banded, *style));
             }
         }
         for (curve, style) in shown.iter().zip(&styles) {
@@ -189,6 +189,9 @@ pub fn loss_curve(curves: &[Curve], caption: String) -> Figure {
     if shown.iter().any(|curve| curve.floor.is_some()) {
         let grey = Style::new(Colour::GREY).dashed(Dash::Dotted);
         panels[0].marks.push(Mark::line([], Style { width: 1.2, ..grey }).named("floor by theory"));
+    }
+    if shown.iter().any(|curve| curve.points.iter().any(|point| point.band.is_some())) {
+        panels[0].marks.push(Mark::band([], Style::new(Colour::GREY)).named("95 % over the runs"));
     }
     for crossing in crossings(&shown) {
         let style = Style { shape: Shape::Circle, radius: 4.5, fill: super::Fill::Hollow, ..Style::new(Colour::INK) };

@@ -258,7 +258,7 @@ pub enum Data {
     Vertical(f64),
     /// y = x; two fitted axes become one, since one quantity is on both.
     Diagonal,
-    /// Words right of and above a point.
+    /// Words left of and below a point.
     Text((f64, f64), String),
 }
 
