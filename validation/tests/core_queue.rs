@@ -6,6 +6,11 @@ use std::sync::{Arc, Mutex};
 use straggle_validation::Threaded;
 use straggle_validation::cluster::cores::Cores;
 
+/// One policy of each kind, with seconds as short as threads are quick.
+fn policies() -> impl Iterator<Item = Policy> {
+    Policy::examples().map(|policy| policy.with_seconds(0.002))
+}
+
 /// Notes who computes, beside how many others, and where.
 #[derive(Default)]
 struct Watched {
@@ -58,7 +63,7 @@ fn watched(policy: Policy, workers: u32, cores: &Cores, delay: Option<&str>, tur
 fn no_more_workers_compute_than_there_are_cores() {
     for number in 1..=Cores::of_this_machine().number() {
         let cores = Cores::of_this_machine().at_most(number);
-        for policy in Policy::examples() {
+        for policy in policies() {
             for delay in [None, Some("exp(20000)")] {
                 let learner = watched(policy, 5, &cores, delay, 200);
                 let most = learner.most.load(Ordering::SeqCst);

@@ -12,6 +12,11 @@ use straggle_validation::{
     Threaded, Weights, train,
 };
 
+/// One policy of each kind, with seconds as short as threads are quick.
+fn policies() -> impl Iterator<Item = Policy> {
+    Policy::examples().map(|policy| policy.with_seconds(0.002))
+}
+
 /// Counts gradients, and panics on one of them.
 #[derive(Default)]
 struct Frail {
@@ -45,7 +50,7 @@ fn draws(delay: Option<&str>) -> Variates {
 
 #[test]
 fn a_worker_that_panics_ends_the_run_with_its_words() {
-    for policy in Policy::examples() {
+    for policy in policies() {
         let learner = Arc::new(Frail { breaks_at: Some((2, 1)), ..Frail::default() });
         let threads = Threaded::new(learner.clone(), &draws(Some("exp(20000)")), 5, Arc::default());
         let mut run = Run::new(policy.rule(5).unwrap(), threads);
@@ -140,7 +145,7 @@ impl ModelState for Team {
 fn a_worker_that_panics_leaves_the_journal_of_all_that_was_done() {
     let key = RandomKey::new(3, 0);
     let few = Arc::new(Dataset::embedded().train.first(300));
-    for policy in Policy::examples() {
+    for policy in policies() {
         let batches = Batches::new(few.len(), 10, Share::Dealt { workers: 5 }, key).unwrap();
         let sgd = Sgd { rate: 0.1, momentum: 0.0, rule: LearningRateRule::Same };
         let digits = Digits::new(Net::new(Architecture::Softmax, &device()), few.clone(), batches, sgd, key);
@@ -185,7 +190,7 @@ fn the_servers_thread_may_run_where_it_could_before() {
 
 #[test]
 fn a_run_that_is_stopped_stops_in_the_middle_of_a_long_sleep() {
-    for policy in Policy::examples() {
+    for policy in policies() {
         let learner = Arc::new(Frail::default());
         let stop = Arc::new(AtomicBool::new(false));
         // A sleep of a day: only a stop ends it.

@@ -13,6 +13,11 @@ use straggle_validation::{
     Threaded, Weights, train,
 };
 
+/// One policy of each kind, with seconds as short as threads are quick.
+fn policies() -> impl Iterator<Item = Policy> {
+    Policy::examples().map(|policy| policy.with_seconds(0.002))
+}
+
 fn key() -> RandomKey {
     RandomKey::new(5, 0)
 }
@@ -60,10 +65,15 @@ fn threads(learner: &Arc<Digits>, workers: u32) -> Threaded<Digits> {
 fn trained<C: Cluster + ModelState>(cluster: C, policy: Policy, workers: u32, updates: u64) -> (Vec<f32>, Journal) {
     let rule = policy.rule(workers).unwrap();
     let mut run = Run::new(rule, cluster);
-    let steps = updates * rule.gradients_per_update();
-    let (journal, end) =
-        train(&mut run, workers, steps, 1, |_| ControlFlow::Continue(()), |_| ControlFlow::Continue(()));
-    assert_eq!((end, journal.updates.len() as u64), (End::Done, updates), "{policy}");
+    // Where time decides how many gradients an update has, updates are counted and not steps.
+    let steps = if rule.is_timed() { u64::MAX } else { updates * rule.gradients_per_update() };
+    let enough = |journal: &Journal| match rule.is_timed() && journal.updates.len() as u64 >= updates {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    };
+    let (journal, end) = train(&mut run, workers, steps, 1, enough, |_| ControlFlow::Continue(()));
+    let expected = if rule.is_timed() { End::Broken } else { End::Done };
+    assert_eq!((end, journal.updates.len() as u64), (expected, updates), "{policy}");
     assert!(journal.is_conserved(), "{policy}");
     (run.cluster().weights().values().to_vec(), journal)
 }
@@ -125,11 +135,11 @@ fn a_race_of_networks_told_again_ends_on_the_same_bits() {
         (events, recording)
     }
     let workers = 5;
-    for policy in Policy::examples() {
+    for policy in policies() {
         let sgd = Sgd { momentum: 0.5, rule: LearningRateRule::PerStaleness, ..PLAIN };
         let (learner, rule) = (learner(workers, 16, sgd), policy.rule(workers).unwrap());
         let mut race = Run::new(rule, threads(&learner, workers));
-        let (events, recording) = progress(&mut race, 40 / u64::from(rule.steps));
+        let (events, recording) = progress(&mut race, (40 / u64::from(rule.steps)).max(3));
 
         let mut told_again = Run::new(rule, Replay::new(recording.clone(), learner.clone(), workers));
         let (same_events, same_recording) = progress(&mut told_again, u64::MAX);
@@ -145,7 +155,7 @@ fn a_race_of_networks_told_again_ends_on_the_same_bits() {
 
 #[test]
 fn staleness_is_conserved_on_real_threads() {
-    for policy in Policy::examples() {
+    for policy in policies() {
         let (_, journal) = trained(threads(&learner(5, 4, PLAIN), 5), policy, 5, 20);
         let applied = journal.steps.iter().filter(|step| step.applied_version.is_some()).count();
         assert_eq!(applied, journal.updates.iter().map(|update| update.from.len()).sum::<usize>());
@@ -295,7 +305,7 @@ fn the_rate_follows_its_rule() {
 #[test]
 fn a_loss_that_is_no_number_ends_the_run() {
     let mad = Sgd { rate: 1e30, ..PLAIN };
-    for policy in Policy::examples() {
+    for policy in policies() {
         let (learner, rule) = (learner(5, 8, mad), policy.rule(5).unwrap());
         let mut run = Run::new(rule, threads(&learner, 5));
         let (journal, end) =

@@ -9,6 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use straggle_validation::Threaded;
 
+/// One policy of each kind, with seconds as short as threads are quick.
+fn policies() -> impl Iterator<Item = Policy> {
+    Policy::examples().map(|policy| policy.with_seconds(0.002))
+}
+
 /// Delays of 50 microseconds on average, so that threads overtake each other all the time.
 fn draws(key: RandomKey) -> Variates {
     let instant: Law = "constant(1)".parse().unwrap();
@@ -31,7 +36,7 @@ fn progress<C: Cluster>(run: &mut Run<C>, updates: u64) -> (Vec<(Time, Event)>, 
 
 #[test]
 fn a_race_told_again_ends_on_the_same_bits() {
-    for (policy, workers) in Policy::examples().flat_map(|policy| [(policy, 5), (policy, 8)]) {
+    for (policy, workers) in policies().flat_map(|policy| [(policy, 5), (policy, 8)]) {
         let key = RandomKey::new(3, u64::from(workers));
         let learner = Quadratic { curvature: 1.0, noise: 1.0, step_size: 0.01, key };
         let rule = policy.rule(workers).unwrap();
@@ -59,7 +64,7 @@ fn threads_that_stay_race_as_new_ones_do() {
     let key = RandomKey::new(4, 0);
     let learner = Quadratic { curvature: 1.0, noise: 1.0, step_size: 0.01, key };
     let mut threads = Threaded::new(Arc::new(learner), &draws(key), 8, Arc::default());
-    for (policy, workers) in Policy::examples().flat_map(|policy| [(policy, 8), (policy, 5), (policy, 8)]) {
+    for (policy, workers) in policies().flat_map(|policy| [(policy, 8), (policy, 5), (policy, 8)]) {
         let rule = policy.rule(workers).unwrap();
         threads.begin_anew(&draws(key));
         let (events, recording) = progress(&mut Run::new(rule, &mut threads), 50);

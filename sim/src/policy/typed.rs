@@ -119,6 +119,25 @@ impl Policy {
         }
     }
 
+    /// The same policy with another number of seconds, where it has any.
+    ///
+    /// ```
+    /// let policy: straggle_sim::Policy = "grace:4:2".parse().unwrap();
+    /// assert_eq!(policy.with_seconds(0.5).to_string(), "grace:4:0.5");
+    /// ```
+    pub fn with_seconds(mut self, seconds: f64) -> Policy {
+        let arguments = self.row().arguments;
+        for (number, argument) in self.numbers.iter_mut().zip(arguments) {
+            match argument {
+                Argument::Seconds | Argument::SecondsOrInfinite | Argument::PositiveOrInfinite => {
+                    *number = seconds.to_bits();
+                }
+                Argument::Whole(_) | Argument::WholeOrInfinite(_) => {}
+            }
+        }
+        self
+    }
+
     /// A list as people type it: policies between commas, with ranges of whole numbers (`k-sync:1..8`, both ends included),
     /// or `all` for one of each kind.
     ///

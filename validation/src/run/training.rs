@@ -88,7 +88,10 @@ impl Journal {
         let orders = step.orders;
         if let Some(Completion { at, task, spent }) = step.completion {
             self.end(task, at, Some((spent.compute_s, spent.delay_s)));
-            self.waiting.push(self.steps.len() - 1);
+            // What has no step, or is too stale, goes into no update.
+            if task.steps > 0 && orders.discard != Some(task) {
+                self.waiting.push(self.steps.len() - 1);
+            }
         }
         if !orders.update.is_empty() {
             for index in self.waiting.drain(..) {
@@ -105,7 +108,7 @@ impl Journal {
             self.updates.push(update);
             self.losses_since.1 += 1;
         }
-        for &task in &orders.cancel {
+        for &task in orders.cancel.iter().chain(&orders.lost) {
             self.end(task, step.at, None);
         }
         for &task in &orders.start {
