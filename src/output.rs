@@ -99,6 +99,7 @@ impl Output {
     }
 
     /// Where the files of this run go.
+    #[cfg(feature = "train")]
     pub fn directory(&self) -> &Path {
         &self.directory
     }

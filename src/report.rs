@@ -86,6 +86,7 @@ pub trait Report {
 }
 
 /// How a run ended.
+#[cfg_attr(not(feature = "train"), allow(dead_code, reason = "only what trains can fail or break off"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// As it should.

@@ -3,6 +3,7 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 /// A table: the first column to the left, the others to the right.
+#[cfg(feature = "train")]
 pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     columns(&header, rows.into_iter().map(Vec::from))
 }

@@ -33,14 +33,16 @@ fn commands() -> Vec<String> {
 fn page_of(command: &str) -> String {
     match command {
         "replay" | "completions" | "man" => page("commands/tools.md"),
+        "check" => page("commands/explore.md"),
         _ => page(&format!("commands/{command}.md")),
     }
 }
 
 #[test]
 fn every_option_stands_on_the_page_of_its_command_and_no_others() {
-    // Of cargo, not of ours.
-    let foreign = ["--features", "--release", "--no-default-features"].map(str::to_string);
+    // Of cargo and of its examples, not of ours.
+    let foreign = ["--features", "--release", "--no-default-features", "--example", "--connections", "--seconds"]
+        .map(str::to_string);
     let mut shared = options(&page("commands/common.md"));
     shared.extend(foreign.iter().cloned());
     let mut all = options(&straggle().args(["--help"]).succeeds().stdout);

@@ -1,6 +1,6 @@
 //! How does the cost grow with the workers, the policies, the updates? Prints a CSV, the least time of seven runs.
 //!
-//! `cargo run --release -p straggle-sim --example cost > sim/cost.csv`, then `cargo run --release -p straggle-plot --example cost_figure`.
+//! `cargo run --release -p straggle-sim --example cost`.
 
 use std::time::Instant;
 use straggle_sim::measure::length::{REPLICATIONS, warm_up};

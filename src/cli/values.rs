@@ -194,12 +194,14 @@ fn rounded(number: f64) -> f64 {
 }
 
 /// A positive, finite number in single precision: a step size.
+#[cfg(feature = "train")]
 pub fn rate(text: &str) -> Result<Typed<f32>, String> {
     let rate = text.parse().ok().filter(|rate: &f32| *rate > 0.0 && rate.is_finite());
     rate.map(Typed).ok_or(format!("'{text}' is not a positive, finite step size; type 0.01, for example"))
 }
 
 /// A share of the velocity, in single precision.
+#[cfg(feature = "train")]
 pub fn momentum(text: &str) -> Result<Typed<f32>, String> {
     let momentum = text.parse().ok().filter(|momentum: &f32| (0.0..1.0).contains(momentum));
     momentum.map(Typed).ok_or(format!("'{text}' is not a share from 0 to less than 1; type 0.9, for example"))

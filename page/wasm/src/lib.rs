@@ -2,7 +2,7 @@
 //!
 //! A question is the text that one would type after `straggle`, so the page can show beside every figure the command that
 //! makes the same digits: it is what the figure was asked with. The same functions answer in the browser (compiled to
-//! WebAssembly, see [`exports`]) and natively, and a test holds the two equal.
+//! WebAssembly, see `exports`) and natively, and a test holds the two equal.
 //!
 //! Besides `simulate` there are questions that only a picture asks: `lanes` (who works when), `staleness` (a histogram),
 //! `draw` (a few step times), `data` (a CSV that was dropped on the page), `task` and `check` (the exercise).

@@ -24,13 +24,12 @@ pub(crate) use pulp::NullaryFnOnce as Kernel;
 impl Width {
     /// All that this machine has, the widest first.
     pub(crate) fn all() -> Vec<Width> {
-        let mut all = vec![Width::Base];
         #[cfg(target_arch = "x86_64")]
-        {
-            all.splice(0..0, pulp::x86::V3::try_new().map(Width::Avx2));
-            all.splice(0..0, pulp::x86::V4::try_new().map(Width::Avx512));
-        }
-        all
+        let wide =
+            pulp::x86::V4::try_new().map(Width::Avx512).into_iter().chain(pulp::x86::V3::try_new().map(Width::Avx2));
+        #[cfg(not(target_arch = "x86_64"))]
+        let wide = [];
+        wide.into_iter().chain([Width::Base]).collect()
     }
 
     /// The widest that this machine has.

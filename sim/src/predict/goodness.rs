@@ -126,7 +126,7 @@ pub fn compare(seconds: &[f64], seed: u64) -> Result<Comparison, FitError> {
 /// does not depend on the parameters, so that p is exact, for all families but `gamma`, where it depends on the shape.
 ///
 /// # Errors
-/// As [`crate::predict::fit()`].
+/// As [`crate::predict::fit`](mod@crate::predict::fit).
 pub fn goodness(family: Family, seconds: &[f64], repetitions: u32, seed: u64) -> Result<Goodness, FitError> {
     goodness_sorted(family, &sorted(seconds)?, repetitions, seed)
 }

@@ -115,7 +115,7 @@ impl Digits {
 
     /// The same learner, whose workers begin their first local steps with parameters of their own, drawn from this key.
     ///
-    /// For policies that average parameters ([`sim::Policy::Local`]).
+    /// For policies that average parameters (`local:H`).
     pub fn with_own_initial(self, key: RandomKey) -> Digits {
         Digits { own_initial: Some(key), ..self }
     }

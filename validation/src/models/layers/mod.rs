@@ -2,9 +2,9 @@
 //!
 //! A network holds `nn::Linear`, `nn::conv::Conv2d` and `nn::pool::MaxPool2d`, and calls them through [`linear`], [`conv`]
 //! and [`max_pool`]. On burn's CPU backend these are operations of our own, registered through burn's extension point
-//! ([`extension`]), which autodiff differentiates like any other; on another device, or for options that they do not
-//! know, they are `layer.forward(x)`. Nothing in this folder knows a network. Kernels: [`matrix`], [`convolution`],
-//! [`pooling`].
+//! (`extension`), which autodiff differentiates like any other; on another device, or for options that they do not
+//! know, they are `layer.forward(x)`. Nothing in this folder knows a network. Kernels: `matrix`, `convolution`,
+//! `pooling`.
 
 mod convolution;
 mod extension;
