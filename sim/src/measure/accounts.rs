@@ -1,10 +1,10 @@
 //! Folds over the steps of a run: the staleness audit, which must hold of every run, and the accounts, which are reported.
 
 use crate::cluster::time::Time;
-use crate::cluster::{Spent, Step};
+use crate::cluster::{Signal, Spent, Step};
 use crate::measure::gaps::{Gaps, Pooled};
 use crate::measure::moments::Moments;
-use crate::policy::Rule;
+use crate::policy::{Rule, Task};
 
 /// Staleness is conserved: each update adds 1 to the staleness of every task in flight, and nothing else does.
 ///
@@ -142,8 +142,16 @@ struct Ageing {
     version: u64,
     began: u64,
     in_flight: u64,
-    /// Tasks in flight, summed over the updates, less the staleness of what was cancelled.
+    /// Tasks in flight, summed over the updates, less the staleness of what was thrown away.
     added: u64,
+}
+
+impl Ageing {
+    /// A task leaves without being applied: its staleness is not that of an applied one.
+    fn leave(&mut self, task: &Task) {
+        self.in_flight -= 1;
+        self.added -= self.version - task.base_version.max(self.began);
+    }
 }
 
 /// Staleness is counted one by one below this. With a million workers a table of all would be a hundred megabytes.
@@ -181,7 +189,17 @@ impl Accounts {
         let orders = step.orders;
         self.now = step.at;
         if let Some(completion) = &step.completion {
-            self.ended(completion.task.worker, completion.at, &completion.spent, false);
+            // What has no step, or is too stale, goes into no update.
+            let task = completion.task;
+            let thrown_away = task.steps == 0 || orders.discard.is_some();
+            self.ended(task.worker, completion.at, &completion.spent, thrown_away);
+            if thrown_away {
+                self.ageing.leave(&task);
+            }
+        }
+        if let (Some(task), Some(Signal::Failed { at, spent, .. })) = (&orders.lost, &step.signal) {
+            self.ended(task.worker, *at, spent, true);
+            self.ageing.leave(task);
         }
         if !orders.update.is_empty() {
             self.updated(step.at);
@@ -195,9 +213,7 @@ impl Accounts {
         }
         for (task, spent) in orders.cancel.iter().zip(step.cancelled) {
             self.ended(task.worker, step.at, spent, true);
-            let Ageing { version, began, in_flight, added } = &mut self.ageing;
-            *in_flight -= 1;
-            *added -= *version - task.base_version.max(*began);
+            self.ageing.leave(task);
         }
         for task in &orders.start {
             self.started(step.at, task.worker);
