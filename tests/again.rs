@@ -13,7 +13,7 @@ fn a_replay_leaves_the_same_bytes_or_says_what_differs() {
     let replay = |place: &Place| straggle().inside(place.path()).words("replay output/simulate/manifest.json");
     replay(&place).succeeds().prints("the same 4 files, byte for byte").is_silent();
     let place = place.with("steps.csv", "step_time_s\n0.5\n0.7\n");
-    replay(&place).fails(1).in_one_sentence().says("3 of 3 files differ").says("steps.csv has changed");
+    replay(&place).fails(1).in_one_sentence().says("4 of 4 files differ").says("steps.csv has changed");
 }
 
 #[test]
