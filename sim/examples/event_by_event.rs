@@ -1,4 +1,4 @@
-//! What happens, one event after the other: three workers, an update at every second hand-in, nobody is cancelled.
+//! What happens, one event after the other: three workers, an update at every second submission, nobody is cancelled.
 
 use straggle_sim::{ClusterSpec, Event, Policy, RandomKey, Run, Simulated};
 

@@ -100,7 +100,7 @@ struct Chronicle {
     now: Option<Time>,
     version: u64,
     fates: HashMap<(u32, u64), (Task, Fate)>,
-    /// The next serial number of each worker, and how many tasks it has handed in.
+    /// The next serial number of each worker, and how many tasks it has submitted.
     serials: HashMap<u32, u64>,
     finished: HashMap<u32, u64>,
     gathered: u32,

@@ -142,7 +142,7 @@ fn local_sgd_is_the_maximum_of_sums() {
     }
 }
 
-/// First come, first served: a hand-in is done at max(arrival, server free) + service, an update so much later.
+/// First come, first served: a submission is done at max(arrival, server free) + service, an update so much later.
 #[test]
 fn a_busy_server_is_a_queue() {
     for (i, compute) in ["exp(1)", "constant(1)", "gamma(4, 0.25)", "pareto(0.1, 1.05)"].into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Does a run told again end on the same bits: every event, every instant, the parameters, under every policy?
+//! Does a run replayed end on the same bits: every event, every instant, the parameters, under every policy?
 //!
 //! Exact: no tolerance, no false alarms.
 
@@ -76,7 +76,7 @@ fn a_recording_ends() {
     assert_eq!(again, told.events);
 }
 
-/// What is reported of a run is the same when it is told again.
+/// What is reported of a run is the same when it is replayed.
 #[test]
 fn a_run_told_again_has_the_same_tally() {
     for spec in odd_fleets() {

@@ -43,7 +43,7 @@ fn ssp_is_the_max_plus_recursion_bit_for_bit() {
     }
 }
 
-/// And nobody comes late: what the recursion has ended by then has been handed in, in the same order.
+/// And nobody comes late: what the recursion has ended by then has been submitted, in the same order.
 #[test]
 fn ssp_hands_in_in_the_order_of_the_recursion() {
     let (spec, key) = (spec("exp(1)"), RandomKey::new(3, 0));

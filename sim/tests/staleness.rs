@@ -59,7 +59,7 @@ fn memoryless_k_async_staleness_is_geometric() {
     }
 }
 
-/// A gradient in place l = 1..K began G hand-ins before, G geometric(1/P) on 1, 2, ...: tau = max(0, ceil((G - l)/K)).
+/// A gradient in place l = 1..K began G submissions before, G geometric(1/P) on 1, 2, ...: tau = max(0, ceil((G - l)/K)).
 #[test]
 fn memoryless_k_batch_async_staleness_depends_on_the_place() {
     let longer = |hand_ins: usize| (7.0f64 / 8.0).powi(hand_ins as i32);

@@ -1,7 +1,7 @@
 //! Does `theory` say what the reference tables say: every exact entry: order statistics, and times per update?
 //!
 //! No luck here: printed values within half a unit of their last digit, closed forms to nine digits. Whether the
-//! simulator agrees is another question: `foretold.rs`.
+//! simulator agrees is another question: `predicted_times.rs`.
 
 mod common;
 

@@ -232,7 +232,7 @@ fn rounded(share: f64) -> f64 {
 fn without_choice(recorded: &Recorded) -> Candidate {
     let times = &recorded.times;
     if times.workers() > 1 {
-        // Whether a worker's second half is foretold better by its own first half than by everybody's.
+        // Whether a worker's second half is predicted better by its own first half than by everybody's.
         let halves = |worker: usize| {
             let seconds = times.of_worker(worker);
             let half = seconds.len() / 2;

@@ -1,4 +1,4 @@
-//! Is it the right thing that is learnt? Networks under every policy, told again to the last bit, and beside loops of SGD
+//! Is it the right thing that is learnt? Networks under every policy, replayed to the last bit, and beside loops of SGD
 //! that are written down here by hand. The seeds are fixed and no test knows a clock: there are no false alarms.
 
 use sim::{

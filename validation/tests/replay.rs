@@ -1,4 +1,4 @@
-//! Does a race told again end the same? Real threads race; a replay of what came in when must reproduce every event and
+//! Does a race replayed end the same? Real threads race; a replay of what came in when must reproduce every event and
 //! every parameter to the last bit. There is no tolerance and no false alarm.
 
 use sim::{

@@ -8,12 +8,12 @@ use crate::policy::Rule;
 use crate::policy::coordinator::{Coordinator, Orders, Task};
 use std::time::Duration;
 
-/// A task that was handed in.
+/// A task that was submitted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Completion {
     /// When the coordinator had it.
     pub at: Time,
-    /// What was handed in.
+    /// What was submitted.
     pub task: Task,
     /// Where its time went, from the moment it was given to its worker until `at`.
     pub spent: Spent,
@@ -99,7 +99,7 @@ pub trait Cluster {
     /// Throws a running task away; its completion must not come out of [`wait`](Cluster::wait) any more. Where its time
     /// went until now.
     fn cancel(&mut self, task: Task) -> Spent;
-    /// Averages the results of these tasks, all that were handed in since the last update, into the parameters,
+    /// Averages the results of these tasks, all that were submitted since the last update, into the parameters,
     /// which become `version`; says when that is done.
     fn update(&mut self, version: u64, from: &[Task]) -> Time;
     /// What happens next: jumps to it, or blocks for it. `None` if nothing more will.
@@ -155,7 +155,7 @@ pub struct Step<'a> {
 /// What happens in a run, one thing at a time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
-    /// A task was handed in.
+    /// A task was submitted.
     Finished(Completion),
     /// A result that had just arrived was dropped, as it was too stale.
     Discarded(Task),

@@ -393,7 +393,7 @@ mod tests {
         // A takes 2 s and B 3 s; an update takes three gradients, whoever they come from, and nobody ever waits.
         //   A  0-2  2-4 | 4-6  6-8  8-(9)-10
         //   B  0-3  3-(4)-6 |  6-9
-        // At 4 s B is given a new task, but computes the old one until 6 s; at 9 s it has handed in the new one, and A's is
+        // At 4 s B is given a new task, but computes the old one until 6 s; at 9 s it has submitted the new one, and A's is
         // cancelled.
         let spec = ClusterSpec::new(Law::Constant { value: 1.0 })
             .with_speeds(vec![1.0 / 2.0, 1.0 / 3.0])

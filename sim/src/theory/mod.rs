@@ -305,7 +305,7 @@ fn sharing(rule: Rule, spec: &ClusterSpec, cores: u32) -> Option<Theory> {
     }
 }
 
-/// The server takes a time for each hand-in.
+/// The server takes a time for each submission.
 fn served(rule: Rule, spec: &ClusterSpec, service: &Law) -> Option<Theory> {
     let is_async = rule.quorum == 1
         && rule.on_update == OnUpdate::CarriesOn
@@ -325,7 +325,7 @@ fn core_speed(spec: &ClusterSpec) -> Option<f64> {
     queued.then(|| spec.core_speeds.iter().copied().fold(1.0, f64::max))
 }
 
-/// One worker, one task after the other, one hand-in after the other, whatever the policy.
+/// One worker, one task after the other, one submission after the other, whatever the policy.
 fn alone(rule: Rule, spec: &ClusterSpec) -> f64 {
     let mean = |law: &Option<Law>| law.as_ref().map_or(0.0, Law::mean);
     let task = spec.mean_task(0, rule.steps) + mean(&spec.service);

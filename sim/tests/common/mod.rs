@@ -83,7 +83,7 @@ pub fn odd_fleets() -> Vec<ClusterSpec> {
         .with_service(Some(law("gamma(2, 0.05)")));
     // Everything at once and in step: all ties there can be.
     let ties = spec("constant(0.5)").with_cores(Some(2)).unwrap().with_service(Some(law("constant(0.25)")));
-    // As on threads: computing cannot be stopped, and the server needs a core for hand-ins and updates.
+    // As on threads: computing cannot be stopped, and the server needs a core for submissions and updates.
     let (latency, update) = (Some(law("gamma(2, 0.01)")), Some(law("exp(20)")));
     let threads = all
         .clone()

@@ -183,7 +183,7 @@ where
 }
 
 impl<L: Learner> Threaded<L> {
-    /// The same, starting only so many tasks: parameters that workers write themselves are at rest when these are handed in.
+    /// The same, starting only so many tasks: parameters that workers write themselves are at rest when these are submitted.
     /// For policies that cancel nothing and wait for nobody; others would wait for tasks that never come.
     pub fn at_most(mut self, tasks: u64) -> Threaded<L> {
         self.left = tasks;

@@ -1,7 +1,7 @@
 //! One cell of the comparison: a policy on so many workers, simulated and run for real on the same luck.
 //!
 //! Machines drift, by more within seconds than a good prediction is wrong. So a cell is measured in many short runs, its
-//! replications, spread over the whole validation, each foretold from calibrations that were made meanwhile.
+//! replications, spread over the whole validation, each predicted from calibrations that were made meanwhile.
 
 use crate::cluster::failure::Failure;
 use crate::cluster::threads::{Threaded, delays};
@@ -98,7 +98,7 @@ pub struct Replication {
 pub struct Claim {
     /// Of what.
     pub quantity: Quantity,
-    /// What was foretold.
+    /// What was predicted.
     pub predicted: Interval,
     /// What came.
     pub measured: Interval,

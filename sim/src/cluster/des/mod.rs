@@ -597,7 +597,7 @@ mod tests {
     #[test]
     fn a_server_that_computes_takes_its_share_of_the_cores() {
         // One core, one worker: computing and serving take turns. Two workers: both have computed at 2 s, and the server
-        // has the core to itself for the first hand-in; then it shares with the first worker, who has begun anew.
+        // has the core to itself for the first submission; then it shares with the first worker, who has begun anew.
         let spec = ClusterSpec::new(constant(1.0))
             .with_service(Some(constant(1.0)))
             .with_cores(Some(1))
@@ -609,7 +609,7 @@ mod tests {
 
     #[test]
     fn computing_in_vain_goes_on_where_it_cannot_be_stopped() {
-        // The slow worker computes for 3 s; the fast one is done every second and its hand-in is an update.
+        // The slow worker computes for 3 s; the fast one is done every second and its submission is an update.
         let spec = ClusterSpec::new(constant(1.0)).with_speeds(vec![1.0, 1.0 / 3.0]).unwrap();
         let spec = spec.with_cancellation(Cancellation::AfterStep);
         let rule = Policy::k_sync(1).rule(2).unwrap();
