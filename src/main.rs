@@ -11,7 +11,6 @@ mod formats;
 mod manifest;
 mod output;
 mod page;
-#[expect(dead_code, reason = "profiles are written before anything reads them")]
 mod profile;
 mod report;
 mod rows;

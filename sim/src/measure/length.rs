@@ -87,13 +87,18 @@ const AFFORDABLE: f64 = 2e7;
 impl Plan {
     /// As many updates as an honest interval needs, and at least 5000.
     pub fn honest(rule: Rule, spec: &ClusterSpec) -> Plan {
+        Plan::at_least(rule, spec, UPDATES, REPLICATIONS)
+    }
+
+    /// As many updates as an honest interval needs, and at least so many, in so many replications.
+    pub fn at_least(rule: Rule, spec: &ClusterSpec, least: u64, replications: u32) -> Plan {
         let needed = updates_for(rule, spec, SKEWNESS);
-        let most = (AFFORDABLE / steps_per_update(rule)).max(UPDATES as f64);
-        let updates = (UPDATES as f64).max(needed.unwrap_or(0.0)).min(most) as u64;
-        let plan = Plan::of(rule, spec, updates, REPLICATIONS);
+        let most = (AFFORDABLE / steps_per_update(rule)).max(least as f64);
+        let updates = (least as f64).max(needed.unwrap_or(0.0)).min(most) as u64;
+        let plan = Plan::of(rule, spec, updates, replications);
         // Half as long as the warm-up, which is then not most of the work; and whole rounds, so that a period of workers that
         // hardly vary is cut nowhere.
-        plan.longer(updates.max(plan.warm_up / 2 * u64::from(REPLICATIONS)))
+        plan.longer(updates.max(plan.warm_up / 2 * u64::from(plan.replications)))
     }
 
     /// So many updates.

@@ -1,6 +1,10 @@
 //! Profile of a cluster: what `fit` finds in measured step times, or a person writes, and `plan` and `simulate` read. TOML,
 //! one thing a line, times and sizes with their units.
 
+mod cluster;
+
+pub use cluster::Described;
+
 use crate::error::Error;
 use crate::formats::{self, Column, Input, Options, Recorded, Unit, clip};
 use serde::{Deserialize, Serialize};
