@@ -4,9 +4,10 @@ pub mod race;
 mod what_if;
 mod words;
 
-use crate::cli::{Common, List, Workers, threads};
+use crate::cli::{Cluster, Common, Policies, Workers, threads};
 use crate::error::Error;
 use crate::figures::{self, Figure};
+use crate::formats::Options;
 use crate::profile::{Described, Profile};
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
@@ -32,7 +33,7 @@ pub struct Plan {
     pub profile: PathBuf,
     /// Policies to compare.
     #[arg(long, alias = "policy", value_name = "LIST", default_value = POLICIES)]
-    pub policies: List<Policy>,
+    pub policies: Policies,
     /// Numbers of workers: 1..64 [default: those that were measured where they are told apart, or else 64, or twice as many].
     #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
     pub workers: Option<Workers>,
@@ -45,6 +46,10 @@ pub struct Plan {
     /// What if a worker were left out: its name, or slowest.
     #[arg(long, value_name = "WORKER", help_heading = "What if")]
     pub remove_worker: Option<String>,
+    /// What stands around the steps; typed, it takes the place of what the profile says.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub around: Cluster,
     /// Threads to simulate on [default: all cores].
     #[arg(short = 'j', long, value_name = "N", value_parser = threads, allow_hyphen_values = true, help_heading = "Common options")]
     pub threads: Option<usize>,
@@ -82,7 +87,9 @@ impl Command for Plan {
 
     fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
         let profile = Profile::read(&self.profile)?;
-        let cluster = profile.cluster(&self.profile)?;
+        let (typed, changes) = what_if::split(&self.around);
+        let onto = |typed: &Cluster, spec| typed.onto(spec, &Options::default(), session);
+        let cluster = profile.cluster(&self.profile)?.around(|spec| onto(&typed, spec))?;
         if let Ok(bytes) = std::fs::read(&self.profile) {
             session.input(self.profile.display().to_string(), &bytes);
         }
@@ -92,7 +99,7 @@ impl Command for Plan {
             return Err(Error::Usage(last.to_string()));
         }
         let most = workers.last().copied().unwrap_or(1);
-        let changed = what_if::changed(self, &cluster, most)?;
+        let changed = what_if::changed(self, &cluster, most, |cluster| cluster.around(|spec| onto(&changes, spec)))?;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads.unwrap_or(0)).build();
         let pool = pool.map_err(|e| Error::Usage(format!("cannot start the threads: {e}; lower --threads")))?;
         Ok(Box::new(move |_| {

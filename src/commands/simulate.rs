@@ -2,7 +2,7 @@
 
 mod words;
 
-use crate::cli::{Common, Delay, List, Percent, Speeds, Typed, Workers, at_least, choice, speeds, threads, workers};
+use crate::cli::{Cluster, Common, Percent, Policies, StepTime, Typed, Workers, at_least, choice, threads, workers};
 use crate::error::Error;
 use crate::figures::loss::time_to_loss;
 use crate::figures::timeline::{Timeline, chrome_trace};
@@ -11,15 +11,14 @@ use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
 use crate::text::count;
-use crate::trace;
 use clap::Args;
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sim::experiment::{Comparison, LossPoint, Usage, comparisons};
 use sim::{
-    ClusterSpec, Configuration, Estimate, Experiment, LawText, LearnerText, Length, Model, Observation, Policy,
-    Quadratic, RandomKey, Run, Simulated,
+    Cancellation, ClusterSpec, Configuration, Estimate, Experiment, LearnerText, Length, Model, Observation, Quadratic,
+    RandomKey, Run, Simulated,
 };
 
 /// `straggle simulate`
@@ -29,16 +28,6 @@ use sim::{
     straggle simulate --step-time 'trace(steps.csv, seconds)' --workers 1..16 --precision 1%\n  \
     straggle simulate --policies sync,async --workers 8 --learner 'quadratic(1, 1, 0.05)' -o output/loss")]
 pub struct Simulate {
-    /// Rate of exponential step times, per second; short for --step-time 'exp(RATE)' [default: 2].
-    #[arg(long, value_name = "RATE", value_parser = exponential, allow_hyphen_values = true, conflicts_with = "step_time")]
-    pub lambda: Option<Typed<LawText>>,
-    /// Law of the computing time of a step, in seconds: exp(2), gamma(4, 0.25), 'trace(steps.csv, step_time_s)', ...
-    ///
-    /// Known: exp(rate), shifted-exp(shift, rate), constant(value), uniform(low, high), gamma(shape, scale),
-    /// weibull(shape, scale), lognormal(mu, sigma), pareto(scale, shape), gumbel(location, scale),
-    /// hyper-exp(p, rate1, rate2), trace(FILE.csv), trace(FILE.csv, COLUMN).
-    #[arg(long, value_name = "LAW", help_heading = "Cluster")]
-    pub step_time: Option<Typed<LawText>>,
     /// Simulate m = 1, 2, ... up to this many workers [default: 20].
     #[arg(long, value_name = "M", value_parser = workers, allow_hyphen_values = true, conflicts_with = "workers")]
     pub max_workers: Option<u32>,
@@ -47,9 +36,11 @@ pub struct Simulate {
     pub workers: Option<Workers>,
     /// Policies to compare.
     ///
-    /// Known: sync, k-sync:K, backup:B, k-batch-sync:K, k-async:K, k-batch-async:K, async, ssp:S, local:H, hogwild.
+    /// Known: sync, k-sync:K, backup:B, k-batch-sync:K, k-async:K, k-batch-async:K, async, ssp:S, local:H, hogwild, rennala:K,
+    /// ringmaster:R, grace:K:SECONDS, drop-compute:SECONDS:M, anytime:SECONDS, fedbuff:K:H, async-local:H, k-local:K:H; ranges as
+    /// k-sync:1..8; all is one of each.
     #[arg(long, alias = "policy", value_name = "LIST", default_value = "sync,async")]
-    pub policies: List<Policy>,
+    pub policies: Policies,
     /// Updates to count for each policy and number of workers [default: 5000, or as many as an honest interval needs].
     #[arg(long, alias = "iterations", value_name = "N", value_parser = at_least::<u64>(2, 5000), allow_hyphen_values = true)]
     pub updates: Option<u64>,
@@ -59,21 +50,17 @@ pub struct Simulate {
     /// event: workers that are under way stay under way. gated: each iteration draws fresh times for all.
     #[arg(long, value_name = "MODEL", default_value = "event", value_parser = choice::<Model>(&["event", "gated"]))]
     pub model: Typed<Model>,
-    /// Speeds of the workers, repeated over them; at 0.5 computing takes twice as long.
-    #[arg(long, value_name = "LIST", default_value = "1", value_parser = speeds, allow_hyphen_values = true, help_heading = "Cluster")]
-    pub speeds: Speeds,
-    /// Cores that the workers share [default: one each].
-    #[arg(long, value_name = "C", value_parser = at_least::<u32>(1, 20), allow_hyphen_values = true, help_heading = "Cluster")]
-    pub cores: Option<u32>,
-    /// Law of a delay after the computing, which needs no core: 'exp(100)', or none.
-    #[arg(long, value_name = "LAW|none", default_value = "none", help_heading = "Cluster")]
-    pub delay: Typed<Delay>,
-    /// Law of the time for which the server is busy with each submitted gradient, first come first served.
-    #[arg(long, value_name = "LAW", help_heading = "Cluster")]
-    pub server_time: Option<Typed<LawText>>,
     /// Something to learn meanwhile: quadratic(h, sigma, eta), the loss h w^2/2 with gradient noise sigma and step size eta.
     #[arg(long, value_name = "LEARNER", default_value = "none")]
     pub learner: Typed<LearnerText>,
+    /// How long a step takes.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub step: StepTime,
+    /// What else there is in the cluster.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub cluster: Cluster,
     /// Draw what every worker does at first, with as many workers as there are at most; also as a trace for Perfetto.
     #[arg(long)]
     pub timeline: bool,
@@ -84,12 +71,6 @@ pub struct Simulate {
     #[command(flatten)]
     #[serde(flatten)]
     pub common: Common,
-}
-
-fn exponential(text: &str) -> Result<Typed<LawText>, String> {
-    let not = || format!("'{text}' is not a positive, finite rate; type --lambda 2, for example");
-    let rate = text.parse::<f64>().map_err(|_| not())?;
-    format!("exp({rate})").parse().map_err(|_| not())
 }
 
 /// What came of it.
@@ -131,9 +112,8 @@ impl Command for Simulate {
     }
 
     fn resolve(&mut self) -> Result<(), Error> {
-        let exponential = || Typed(LawText::Law("exp(2)".parse().expect("a law")));
-        let short = self.lambda.take();
-        self.step_time.get_or_insert_with(|| short.unwrap_or_else(exponential));
+        self.step.resolve();
+        self.cluster.resolve();
         let most = self.max_workers.take().unwrap_or(20);
         self.workers.get_or_insert_with(|| Workers((1..=most).collect()));
         Ok(())
@@ -149,6 +129,7 @@ impl Command for Simulate {
                 .note(format!("left out {}; the first: {first}", count(impossible.len() as u64, "configuration"))),
         }
         words::warnings(&experiment).into_iter().for_each(|warning| session.note(warning));
+        self.possible(&experiment)?;
         let learner = match self.learner.0 {
             LearnerText::None => None,
             LearnerText::Quadratic { h, sigma, eta } => {
@@ -165,15 +146,26 @@ impl Command for Simulate {
 }
 
 impl Simulate {
+    /// What the gated model knows nothing of is refused.
+    fn possible(&self, experiment: &Experiment) -> Result<(), Error> {
+        let spec = &experiment.spec;
+        let carries_over = [
+            (spec.failures().is_some(), "--mtbf"),
+            (spec.communication().is_some(), "--comm"),
+            (spec.cancellation() != Cancellation::AtOnce, "--cancellation"),
+            (!spec.contention().is_empty(), "--contention"),
+        ];
+        match carries_over.iter().find(|(typed, _)| *typed && experiment.model == Model::Gated) {
+            Some((_, option)) => Err(Error::Usage(format!(
+                "--model gated draws fresh times for every update and knows nothing of {option}; leave one of them out"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     fn experiment(&self, session: &Session) -> Result<Experiment, Error> {
-        let law = |law: &Typed<LawText>| trace::law(&law.0, session);
-        let delay = self.delay.0.0.as_ref().map(|delay| trace::law(delay, session)).transpose()?;
-        let spec = ClusterSpec::of(trace::compute(&self.step_time.as_ref().expect("resolved").0, session)?)
-            .with_delay(delay)
-            .with_service(self.server_time.as_ref().map(law).transpose()?)
-            .with_speeds(self.speeds.0.clone())
-            .and_then(|spec| spec.with_cores(self.cores))
-            .map_err(|e| Error::Usage(e.to_string()))?;
+        let spec = ClusterSpec::of(self.step.compute(session)?);
+        let spec = self.cluster.onto(spec, &self.step.reading(), session)?;
         let length = match (&self.precision, self.updates) {
             (Some(Typed(Percent(share))), _) => Length::Precision(*share),
             (None, Some(updates)) => Length::Updates(updates),
@@ -360,6 +352,8 @@ pub struct IterationTime {
     wasted_share_high: Option<f64>,
     /// How the intervals were made, or none.
     interval_method: String,
+    /// What becomes of workers whose work an update does not need: at-once, after-step or never.
+    cancellation: String,
 }
 
 impl Row for IterationTime {
@@ -417,6 +411,7 @@ impl IterationTime {
             wasted_share_low: low(wasted),
             wasted_share_high: high(wasted),
             interval_method: o.interval_method(),
+            cancellation: experiment.spec.cancellation().to_string(),
         }
     }
 }

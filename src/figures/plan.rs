@@ -1,7 +1,7 @@
 //! Speed-up against the number of workers with the recommendation marked, and a map of policies by numbers of workers.
 
 use crate::commands::plan::Point;
-use crate::figures::{Axis, Colour, Data, Figure, Fill, Mark, Panel, Style, looks, nth};
+use crate::figures::{Axis, Colour, Data, Figure, Fill, Mark, Panel, Style, looks};
 
 /// Shares of the best speed-up with as many workers, in classes of their own colour.
 const CLASSES: [(f64, &str, Colour); 5] = [
@@ -32,7 +32,10 @@ pub fn plan(points: &[Point], best: Option<&Point>, caption: &str) -> Figure {
         let at = (m(best), best.speedup().mean);
         let style = Style { radius: 6.0, fill: Fill::Hollow, width: 2.0, ..Style::new(Colour::BLACK) };
         lines.push(Mark::points([at], style).named("recommended"));
-        lines.push(Mark::new(Data::Text(at, format!("{}, m = {}", best.policy(), best.workers())), nth(7)));
+        lines.push(Mark::new(
+            Data::Text(at, format!("{}, m = {}", best.policy(), best.workers())),
+            Style::new(Colour::INK),
+        ));
     }
     let mut counts: Vec<u32> = points.iter().map(Point::workers).collect();
     counts.sort_unstable();
@@ -54,12 +57,16 @@ pub fn plan(points: &[Point], best: Option<&Point>, caption: &str) -> Figure {
     };
     let mut map = Vec::new();
     for (i, (_, words, colour)) in CLASSES.iter().enumerate() {
-        let rect = |point: &Point| {
-            let row = names.iter().position(|name| *name == point.policy().to_string()).unwrap_or(0) as f64;
-            let (left, right) = edges(point.workers());
-            [(left, row - 0.44), (right, row + 0.44)]
-        };
-        let rects = points.iter().filter(|point| class(point) == i).map(rect);
+        let mut rects: Vec<[(f64, f64); 2]> = Vec::new();
+        for (row, name) in names.iter().enumerate() {
+            for point in of(name).into_iter().filter(|point| class(point) == i) {
+                let ((left, right), row) = (edges(point.workers()), row as f64);
+                match rects.last_mut().filter(|[from, to]| to.0 == left && from.1 == row - 0.44) {
+                    Some([_, to]) => to.0 = right,
+                    None => rects.push([(left, row - 0.44), (right, row + 0.44)]),
+                }
+            }
+        }
         map.push(Mark::rects(rects, Style::new(*colour)).named(*words));
     }
     if let Some(best) = best {

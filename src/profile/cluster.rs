@@ -143,13 +143,17 @@ impl Profile {
 
 impl Communication {
     fn links(&self) -> Result<Links, Error> {
-        let Communication { scheme, payload, bandwidth, latency, overlap } = self;
+        let Communication { scheme, payload, bandwidth, group_bandwidth, latency, overlap } = self;
         let in_section = |e: String| wrong(&format!("[communication]: {e}"));
         let latency_s = latency.as_deref().map_or(Ok(0.0), units::seconds).map_err(in_section)?;
         let (payload, rate) =
             (units::bytes(payload).map_err(in_section)?, units::bytes_per_s(bandwidth).map_err(in_section)?);
         let scheme = scheme.parse().map_err(in_section)?;
-        Links::new(scheme, payload, latency_s, rate, overlap.unwrap_or(0.0)).map_err(in_section)
+        let links = Links::new(scheme, payload, latency_s, rate, overlap.unwrap_or(0.0)).map_err(in_section)?;
+        match group_bandwidth.as_deref().map(units::bytes_per_s).transpose().map_err(in_section)? {
+            Some(inside) => links.with_group_bandwidth(inside).map_err(in_section),
+            None => Ok(links),
+        }
     }
 }
 
@@ -211,6 +215,14 @@ impl Steps {
 }
 
 impl Described {
+    /// The same, with what is around the steps changed: communication, failures, contention, and all else.
+    ///
+    /// # Errors
+    /// What `change` says.
+    pub fn around(&self, change: impl FnOnce(ClusterSpec) -> Result<ClusterSpec, Error>) -> Result<Described, Error> {
+        Ok(Described { around: change(self.around.clone())?, ..self.clone() })
+    }
+
     /// The fastest first.
     fn sort(&mut self) {
         let mut order: Vec<usize> = (0..self.slowness.len()).collect();

@@ -125,6 +125,9 @@ pub struct Communication {
     pub payload: String,
     /// Bytes a second of a link: `25GB/s`.
     pub bandwidth: String,
+    /// The same inside a group, of hierarchical.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_bandwidth: Option<String>,
     /// Time of an empty message: `10us`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency: Option<String>,

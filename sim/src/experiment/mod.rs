@@ -17,6 +17,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// What carries over from one update to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,6 +210,14 @@ impl Progress {
     }
 }
 
+/// A step within a budget that is rarer than this hardly ever happens.
+const RARE: f64 = 1e-4;
+
+/// Rounded to two digits.
+fn two_digits(seconds: f64) -> f64 {
+    format!("{seconds:.1e}").parse().expect("a printed number")
+}
+
 impl Experiment {
     /// The configurations, policy by policy, and the combinations that cannot be, with the reason.
     pub fn cells(&self) -> (Vec<Configuration>, Vec<PolicyError>) {
@@ -216,12 +225,23 @@ impl Experiment {
         for &policy in &self.policies {
             for &workers in &self.workers {
                 match policy.rule(workers) {
-                    Ok(rule) => cells.push(Configuration { policy, rule }),
                     Err(error) => impossible.push(error),
+                    Ok(rule) => match self.too_short(policy, rule) {
+                        Some(error) => impossible.push(error),
+                        None => cells.push(Configuration { policy, rule }),
+                    },
                 }
             }
         }
         (cells, impossible)
+    }
+
+    /// Whether hardly a step is done within the policy's budget, so that updates would be as rare.
+    fn too_short(&self, policy: Policy, rule: Rule) -> Option<PolicyError> {
+        let spec = self.spec.for_rule(rule);
+        let never = rule.budget < Duration::MAX && spec.step_within(rule.workers, rule.budget.as_secs_f64()) < RARE;
+        let usual = policy.with_seconds(two_digits(1.5 * spec.mean_compute(0)));
+        never.then_some(PolicyError::Budget { policy, usual })
     }
 
     /// How each configuration is run, as far as that is known beforehand.
@@ -265,11 +285,11 @@ impl Experiment {
 
     /// The cluster as this policy sees it.
     pub(crate) fn spec_of(&self, policy: Policy, rule: Rule) -> ClusterSpec {
-        let mut spec = self.spec.for_rule(rule);
-        if !policy.has_server() {
-            spec.service = None;
+        match policy.has_server() {
+            true => self.spec.for_rule(rule),
+            // Shared memory: neither a server nor a way to it.
+            false => self.spec.clone().with_service(None).with_communication(None).for_rule(rule),
         }
-        spec
     }
 
     /// The rule that is run.

@@ -19,6 +19,7 @@ use crate::policy::{OnCompletion, OnUpdate, Rule};
 use crate::random::law::Law;
 use crate::theory::order::kth_survival;
 use std::fmt;
+use std::ops::Range;
 
 /// How the runs of a configuration begin, and why an interval from them is honest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,6 +182,7 @@ pub fn method(rule: Rule, spec: &ClusterSpec) -> Method {
 /// - the phase of a worker's renewal process forgets its beginning as exp(-2 pi^2 CV^2 n) after n tasks (the first mode of
 ///   diffusion on a circle): eight times that;
 /// - what is left of a step that is under way has the mean (1 + CV^2)/2: four times that;
+/// - machines that fail are all up at first: until as many are away as in the long run, five times over;
 /// - under SSP, until the fastest has used up its slack against the slowest, s / (1 - slow/fast), or until chance alone has
 ///   spread the workers over it: s^2/CV^2, less for many, of whom some pair is farthest apart.
 pub fn warm_up(rule: Rule, spec: &ClusterSpec) -> u64 {
@@ -190,10 +192,17 @@ pub fn warm_up(rule: Rule, spec: &ClusterSpec) -> u64 {
     let square = task_variation(rule, spec).powi(2).clamp(1e-12, 1e12);
     let phases = (8.0 / (2.0 * std::f64::consts::PI.powi(2) * square)).min(2000.0);
     let rests = (2.0 * (1.0 + square)).min(2000.0);
-    let rounds = 10.0 + phases + rests + slack_rounds(rule, spec, square);
+    let rounds = 10.0 + phases + rests + slack_rounds(rule, spec, square) + failing_rounds(rule, spec);
     let most = (AFFORDABLE / f64::from(REPLICATIONS) / f64::from(rule.workers)).max(10.0);
     let tasks = rounds.min(most) * f64::from(rule.workers);
     (tasks / f64::from(rule.quorum)).ceil() as u64
+}
+
+/// Rounds until as many workers are away as in the long run: the rates of failing and of coming back add up.
+fn failing_rounds(rule: Rule, spec: &ClusterSpec) -> f64 {
+    let Some(failures) = spec.failures() else { return 0.0 };
+    let relaxation_s = failures.mtbf_s * failures.restart_s / (failures.mtbf_s + failures.restart_s);
+    5.0 * relaxation_s / spec.mean_task(0, rule.steps)
 }
 
 /// Rounds until SSP's slack is used up.
@@ -210,8 +219,8 @@ fn slack_rounds(rule: Rule, spec: &ClusterSpec, square: f64) -> f64 {
 
 /// Coefficient of variation of a task: the largest of all workers, who differ in how much of it is computing.
 fn task_variation(rule: Rule, spec: &ClusterSpec) -> f64 {
-    let delay = spec.delay.as_ref().map_or(0.0, Law::variance);
-    let of = |w: u32| (spec.compute.law(w).variance() / spec.speed(w).powi(2) + delay).sqrt() / spec.mean_task(w, 1);
+    let delay = |w: u32| spec.delay_of(w).map_or(0.0, Law::variance);
+    let of = |w: u32| (spec.compute.law(w).variance() / spec.speed(w).powi(2) + delay(w)).sqrt() / spec.mean_task(w, 1);
     let distinct = rule.workers.min(spec.repeats_after());
     (0..distinct).map(of).fold(0.0, f64::max) / f64::from(rule.steps).sqrt()
 }
@@ -233,8 +242,8 @@ fn updates_for(rule: Rule, spec: &ClusterSpec, target: f64) -> Option<f64> {
     };
     let mut updates: f64 = 0.0;
     let links = spec.downlink.iter().chain(&spec.uplink).map(|station| &station.law);
-    let others = [&spec.delay, &spec.service, &spec.update, &spec.factor].into_iter().flatten();
-    for law in spec.compute.laws().iter().chain(others).chain(links) {
+    let others = [&spec.service, &spec.update, &spec.factor].into_iter().flatten().chain(&spec.delays);
+    for law in most_variable(spec.compute.laws(), m).into_iter().chain(others).chain(links) {
         let steps = values_for(law, 1, 1, target)?;
         let all_count = rule.on_update == OnUpdate::CarriesOn || rule.waits_for_all();
         if all_count {
@@ -246,10 +255,28 @@ fn updates_for(rule: Rule, spec: &ClusterSpec, target: f64) -> Option<f64> {
             updates = updates.max(values_for(law, 1, m, target)?);
         }
     }
+    if let Some(failures) = spec.failures() {
+        // A sum over failures, of which each costs a time that is spread evenly over an interval: its skewness is 1.3 over the
+        // square root of their number.
+        let task_s = spec.mean_task(0, rule.steps);
+        let update_s = if rule.renews() { task_s } else { task_s * f64::from(k) / f64::from(m) };
+        updates = updates.max((1.3 / target).powi(2) * failures.mtbf_s / f64::from(m) / update_s);
+    }
     if spec.cancellation == Cancellation::AfterStep && rule.cancels() {
         updates = updates.max(values_for(spec.compute.law(0), 1, 1, target)? / f64::from(m));
     }
     Some(updates)
+}
+
+/// Of the laws of m workers those whose tails matter: of many, the eight that vary most.
+fn most_variable(laws: &[Law], m: u32) -> Vec<&Law> {
+    const ENOUGH: usize = 8;
+    let mut laws: Vec<&Law> = laws.iter().take(m as usize).collect();
+    if laws.len() > ENOUGH {
+        laws.sort_by_cached_key(|law| std::cmp::Reverse((law.variance() / law.mean().powi(2)).to_bits()));
+        laws.truncate(ENOUGH);
+    }
+    laws
 }
 
 /// How many independent values, each the k-th smallest of m draws, make a mean of this skewness; `None` if none do.
@@ -276,32 +303,45 @@ fn values_for(law: &Law, k: u32, m: u32, target: f64) -> Option<f64> {
 fn skewness(law: &Law, k: u32, m: u32, n: f64) -> f64 {
     let longer = |t: f64| kth_survival(k, m, law.survival(t));
     let rare = 0.01 / n;
-    let points: Vec<f64> = match law.atoms() {
-        Some(atoms) => atoms.iter().copied().filter(|&t| longer(t * (1.0 - 1e-12)) > rare).collect(),
+    // Times, and how likely it is that the k-th smallest is longer.
+    let points: Vec<(f64, f64)> = match law.atoms() {
+        Some(atoms) => {
+            let all = atoms.len() as f64;
+            let after = |end: usize| kth_survival(k, m, (all - end as f64) / all);
+            let pieces = pieces(atoms.len());
+            let point = |range: Range<usize>| (atoms[(range.start + range.end - 1) / 2], after(range.end));
+            let is_felt = |range: &Range<usize>| range.start == 0 || after(range.start) > rare;
+            pieces.into_iter().take_while(is_felt).map(point).collect()
+        }
         None => {
             const PIECES: u32 = 160;
             let (low, high) = (last_longer(&longer, 1.0 - 1e-3, law.mean()), last_longer(&longer, rare, law.mean()));
             let share = |i: u32| f64::from(i) / f64::from(PIECES);
-            match low > 0.0 && high > 4.0 * low {
+            let times: Vec<f64> = match low > 0.0 && high > 4.0 * low {
                 true => (0..=PIECES).map(|i| low * (high / low).powf(share(i))).collect(),
                 false => (0..=PIECES).map(|i| low + (high - low) * share(i)).collect(),
-            }
+            };
+            let middle = |i: usize| if i == 0 { times[0] } else { (times[i - 1] + times[i]) / 2.0 };
+            times.iter().enumerate().map(|(i, &t)| (middle(i), longer(t))).collect()
         }
     };
-    // How much lies at each atom, or between a point and the one before, in the middle.
-    let (mut before, mut last) = (1.0, 0.0);
-    let mut masses: Vec<(f64, f64)> = Vec::new();
-    for (i, &t) in points.iter().enumerate() {
-        let after = longer(t);
-        let at = if law.atoms().is_some() || i == 0 { t } else { (last + t) / 2.0 };
-        masses.push((at, before - after));
-        (before, last) = (after, t);
-    }
+    let mut before = 1.0;
+    let mass = |(at, after): (f64, f64)| (at, std::mem::replace(&mut before, after) - after);
+    let masses: Vec<(f64, f64)> = points.into_iter().map(mass).collect();
     let weight: f64 = masses.iter().map(|(_, mass)| mass).sum();
     let mean = masses.iter().map(|(t, mass)| t * mass).sum::<f64>() / weight;
     let moment = |power: i32| masses.iter().map(|(t, mass)| (t - mean).powi(power) * mass).sum::<f64>() / weight;
     let variance = moment(2);
     if variance <= (1e-12 * mean).powi(2) { 0.0 } else { moment(3).abs() / variance.powf(1.5) }
+}
+
+/// So many atoms in pieces that stand for their middle: the last ones, of which skewness is made, one by one.
+fn pieces(atoms: usize) -> Vec<Range<usize>> {
+    const SINGLE: usize = 64;
+    let body = atoms.saturating_sub(SINGLE);
+    let size = body.div_ceil(128).max(1);
+    let groups = (0..body).step_by(size).map(|start| start..(start + size).min(body));
+    groups.chain((body..atoms).map(|i| i..i + 1)).collect()
 }
 
 /// The last time that is exceeded with this probability, to three digits.

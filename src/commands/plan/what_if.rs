@@ -3,6 +3,7 @@
 
 use super::race::Race;
 use super::{Advice, Plan};
+use crate::cli::Cluster;
 use crate::error::Error;
 use crate::profile::Described;
 use sim::{Estimate, Policy, Progress};
@@ -56,13 +57,33 @@ pub struct Straggling {
 /// A worker is slow all the time whose mean is so many times that of the middle one.
 const SLOW: f64 = 1.1;
 
-/// The change that was typed.
+/// What was typed of the cluster as it is to be taken, and what is a change to what the profile says: a bandwidth of so many times
+/// its own, and no contention.
+pub fn split(typed: &Cluster) -> (Cluster, Cluster) {
+    let (mut plain, mut changes) = (typed.clone(), Cluster::default());
+    changes.bandwidth = plain.bandwidth.take_if(|bandwidth| bandwidth.is_relative());
+    changes.contention = plain.contention.take_if(|contention| contention.0.is_empty());
+    (plain, changes)
+}
+
+/// The change that was typed; `around` makes that of what is around the steps.
 ///
 /// # Errors
-/// If there is no such worker.
-pub fn changed(plan: &Plan, cluster: &Described, most: u32) -> Result<Option<Changed>, Error> {
-    let mut changed = Changed { name: String::new(), cluster: cluster.clone(), fewer: 0 };
+/// If there is no such worker, or nothing to change.
+pub fn changed(
+    plan: &Plan,
+    cluster: &Described,
+    most: u32,
+    around: impl FnOnce(&Described) -> Result<Described, Error>,
+) -> Result<Option<Changed>, Error> {
+    let mut changed = Changed { name: String::new(), cluster: around(cluster)?, fewer: 0 };
     let mut names = Vec::new();
+    if let Some(times) = plan.around.bandwidth.as_ref().filter(|bandwidth| bandwidth.is_relative()) {
+        names.push(format!("links have {} times the bandwidth", times.value));
+    }
+    if plan.around.contention.as_ref().is_some_and(|contention| contention.0.is_empty()) {
+        names.push("there is no contention".to_string());
+    }
     let known = || match &cluster.workers()[..] {
         [] => format!("0 to {}", most - 1),
         [one] => one.name.clone(),

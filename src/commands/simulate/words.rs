@@ -1,11 +1,12 @@
 //! What is printed: theory beside simulation, configuration by configuration, and what it means.
 
 use super::Simulation;
+use crate::described;
 use crate::text::{columns, count, digits, or_dash, percent};
 use sim::experiment::comparisons;
 use sim::measure::length::{Honest, Plan};
 use sim::theory::{self, Kind, Theory};
-use sim::{Configuration, Experiment, Law, Length, Model, Observation, Policy};
+use sim::{Cancellation, Configuration, Experiment, Law, Length, Model, Observation, Policy};
 use std::fmt::Write;
 
 /// The table, and the answer in sentences.
@@ -55,22 +56,10 @@ fn bound(theory: Theory) -> String {
 /// What is simulated, in one line.
 fn heading(experiment: &Experiment) -> String {
     let Experiment { spec, model, length, seed, .. } = experiment;
-    let (compute, speeds) = (spec.compute(), spec.speeds());
+    let compute = spec.compute();
     let mut text = format!("Step time {compute} s, mean {}", digits(compute.law(0).mean(), 4));
     let mut add = |part: String| text.push_str(&part);
-    if let Some(delay) = spec.delay() {
-        add(format!(" + delay {delay} s"));
-    }
-    if let Some(service) = spec.service() {
-        add(format!(", server time {service} s"));
-    }
-    if let Some(cores) = spec.cores() {
-        add(format!(", cores shared: {cores}"));
-    }
-    if speeds[..] != [1.0] {
-        let speeds: Vec<String> = speeds.iter().map(f64::to_string).collect();
-        add(format!(", speeds {}", speeds.join(",")));
-    }
+    described::parts(spec).into_iter().for_each(|part| add(format!(", {part}")));
     match length {
         Length::Honest => add("; at least 5000 updates per configuration".to_string()),
         Length::Updates(updates) => add(format!("; {updates} updates per configuration")),
@@ -95,6 +84,9 @@ fn summary(report: &Simulation) -> String {
         let _ = writeln!(text, "{}", compare(o, reference.expect("there is one")));
     }
     text.push_str(&better(observations, most));
+    if let Some(assumed) = cancellation(&report.experiment, observations) {
+        let _ = writeln!(text, "{assumed}");
+    }
     for o in observations.iter().filter(|o| o.breaks_bound()) {
         let _ = writeln!(text, "{}", broken(o));
     }
@@ -191,6 +183,21 @@ fn better(observations: &[Observation], most: u32) -> String {
     format!("\nWhich is better at m = {most}, on the same random numbers:\n{}\n", columns(&header, rows))
 }
 
+/// What is assumed of workers whose work an update does not need, where there are any.
+fn cancellation(experiment: &Experiment, observations: &[Observation]) -> Option<String> {
+    let cancels = |o: &&Observation| o.cell.rule.cancels() && experiment.model == Model::Event;
+    let policy = observations.iter().find(cancels)?.cell.policy;
+    let assumed = experiment.spec.cancellation();
+    let means = match assumed {
+        Cancellation::AtOnce => "whoever an update finds at work stops at once and starts anew",
+        Cancellation::AfterStep => "whoever an update finds at work finishes its step, which is discarded",
+        Cancellation::Never => {
+            "nobody is stopped, and gradients that come too late are dropped on arrival, as in most systems"
+        }
+    };
+    Some(format!("Assumed for {policy} and its like (--cancellation {assumed}): {means}."))
+}
+
 /// That theory and simulation contradict each other.
 fn broken(o: &Observation) -> String {
     format!(
@@ -252,7 +259,7 @@ fn losses(report: &Simulation, most: u32) -> String {
 pub fn warnings(experiment: &Experiment) -> Vec<String> {
     let mut warnings = Vec::new();
     let Experiment { spec, .. } = experiment;
-    for law in spec.compute().laws().iter().chain(spec.delay()).chain(spec.service()) {
+    for law in spec.compute().laws().iter().chain(spec.delays()).chain(spec.service()) {
         if law.variance() == f64::INFINITY {
             warnings.push(format!("the variance of {law} is infinite, so no interval is honest, and none is given"));
         }
