@@ -61,7 +61,7 @@ pub struct Plan {
 
 /// Those that need no number that only the user knows: one of each kind, and several backups and periods.
 const POLICIES: &str =
-    "sync,backup:1,backup:2,backup:4,k-async:4,k-batch-async:4,ssp:2,ssp:8,async,rennala:4,local:4,local:16";
+    "sync,backup:1,backup:2,backup:4,k-async:4,k-batch-async:4,ssp:2,async,rennala:4,local:4,local:16";
 
 /// Numbers of workers that are tried where nobody says how many.
 const MOST_NUMBERS: usize = 64;

@@ -37,9 +37,6 @@ pub fn plan(points: &[Point], best: Option<&Point>, caption: &str) -> Figure {
             Style::new(Colour::INK),
         ));
     }
-    let mut counts: Vec<u32> = points.iter().map(Point::workers).collect();
-    counts.sort_unstable();
-    counts.dedup();
     let fastest = |workers: u32| {
         points.iter().filter(|point| point.workers() == workers).map(|point| point.speedup().mean).fold(0.0, f64::max)
     };
@@ -47,20 +44,20 @@ pub fn plan(points: &[Point], best: Option<&Point>, caption: &str) -> Figure {
         let share = point.speedup().mean / fastest(point.workers());
         CLASSES.iter().position(|(least, _, _)| share >= *least).unwrap_or(CLASSES.len() - 1)
     };
-    // A rectangle reaches halfway to the neighbours.
-    let edges = |workers: u32| {
-        let place = counts.partition_point(|&other| other < workers);
-        let here = f64::from(workers);
-        let before = place.checked_sub(1).map_or(here - 0.5, |i| (f64::from(counts[i]) + here) / 2.0);
-        let after = counts.get(place + 1).map_or(2.0 * here - before, |&next| (f64::from(next) + here) / 2.0);
+    // A rectangle reaches halfway to the neighbours that its policy was simulated on.
+    let edges = |own: &[&Point], place: usize| {
+        let here = m(own[place]);
+        let before = place.checked_sub(1).map_or(here - 0.5, |i| (m(own[i]) + here) / 2.0);
+        let after = own.get(place + 1).map_or(here + 0.5, |next| (m(next) + here) / 2.0);
         (before, after)
     };
     let mut map = Vec::new();
     for (i, (_, words, colour)) in CLASSES.iter().enumerate() {
         let mut rects: Vec<[(f64, f64); 2]> = Vec::new();
         for (row, name) in names.iter().enumerate() {
-            for point in of(name).into_iter().filter(|point| class(point) == i) {
-                let ((left, right), row) = (edges(point.workers()), row as f64);
+            let own = of(name);
+            for place in (0..own.len()).filter(|&place| class(own[place]) == i) {
+                let ((left, right), row) = (edges(&own, place), row as f64);
                 match rects.last_mut().filter(|[from, to]| to.0 == left && from.1 == row - 0.44) {
                     Some([_, to]) => to.0 = right,
                     None => rects.push([(left, row - 0.44), (right, row + 0.44)]),

@@ -1,8 +1,8 @@
 //! Simulation of every configuration, long enough to be told from the others and no longer.
 //!
-//! All configurations run for a short while on the same random numbers. Those that are clearly beaten by another policy on as
-//! many workers stay as they are; the others run on until their intervals are narrow (racing: Maron and Moore 1994, with paired
-//! intervals in place of Hoeffding's).
+//! All policies run for a short while on some numbers of workers, on the same random numbers. Between two of these numbers those
+//! are left out that are clearly beaten on both; what is left runs on until its intervals are narrow (racing: Maron and Moore
+//! 1994, with paired intervals in place of Hoeffding's).
 
 use sim::measure::length::Honest;
 use sim::{
@@ -26,15 +26,21 @@ pub struct Point {
 /// Independent runs of each configuration.
 const REPLICATIONS: u32 = 10;
 
-/// Updates of the first heat, and the most of a configuration that is not beaten, over all replications.
-const FIRST: u64 = 400;
-const MOST: u64 = 8000;
+/// Updates of a short run, over all replications: at most and at least, and the workers' steps that it has between.
+const FIRST: (u64, u64) = (100, 400);
+const FIRST_STEPS: u64 = 20_000;
+
+/// Workers' steps of a configuration that runs on, at most.
+const MOST_STEPS: f64 = 60_000.0;
 
 /// Half an interval that is narrow enough, as a share of the mean.
-const NARROW: f64 = 0.005;
+const NARROW: f64 = 0.01;
 
-/// Share of the best policy's gradients a second below which another is clearly beaten.
+/// A policy is clearly beaten that has less than this share of the gradients a second of one that learns as sync does.
 const BEATEN: f64 = 0.8;
+
+/// Numbers of workers that all policies are tried on grow by this factor at least.
+const STRIDE: f64 = 1.3;
 
 /// Who is to be simulated, on which cluster.
 pub struct Race {
@@ -55,33 +61,33 @@ impl Race {
         self.experiment.cells()
     }
 
-    /// All configurations, policy by policy; without those that were stopped.
+    /// All configurations that are not clearly beaten, policy by policy; without those that were stopped.
     pub fn run(&self, progress: &Progress) -> Vec<Point> {
-        let first: Vec<(Configuration, u64)> = self.cells().0.into_iter().map(|cell| (cell, FIRST)).collect();
-        let mut points = self.heat(&first, progress);
-        let longer = |point: &Point| Some((point.cell, self.wants(point, &points)?));
+        let (cells, _) = self.cells();
+        let first = |cell: &Configuration| (FIRST_STEPS as f64 / steps_of(cell)) as u64;
+        let first = |cell: Configuration| (cell, first(&cell).clamp(FIRST.0, FIRST.1));
+        let coarse = coarse(&self.experiment.workers);
+        let (some, rest): (Vec<_>, Vec<_>) = cells.iter().partition(|cell| coarse.contains(&cell.rule.workers));
+        let mut points = self.heat(&some.into_iter().map(first).collect::<Vec<_>>(), progress);
+        let beaten: Vec<(Policy, u32)> =
+            points.iter().filter(|p| is_beaten(p, &points)).map(|p| (p.policy(), p.workers())).collect();
+        let is_out = |cell: &Configuration| {
+            let place = coarse.partition_point(|&m| m < cell.rule.workers);
+            let around = [place.checked_sub(1), Some(place)].map(|i| coarse.get(i?));
+            around.into_iter().flatten().all(|&m| beaten.contains(&(cell.policy, m)))
+        };
+        let rest: Vec<_> = rest.into_iter().filter(|cell| !is_out(cell)).map(first).collect();
+        points.extend(self.heat(&rest, progress));
+        let longer = |point: &Point| Some((point.cell, wanted(point, &points)?));
         let again: Vec<(Configuration, u64)> = points.iter().filter_map(longer).collect();
         for point in self.heat(&again, progress) {
             if let Some(place) = points.iter_mut().find(|other| other.cell == point.cell) {
                 *place = point;
             }
         }
+        let order = |cell: &Configuration| cells.iter().position(|other| other == cell);
+        points.sort_by_cached_key(|point| order(&point.cell));
         points
-    }
-
-    /// How many updates a configuration needs that is to be told from the others; `None` if it has them, or is beaten.
-    fn wants(&self, point: &Point, all: &[Point]) -> Option<u64> {
-        let s = point.s_per_gradient();
-        let excess = s.half_width()? / (NARROW * s.mean);
-        let beaten = |other: &Point| {
-            other.workers() == point.workers()
-                && point.rate_over(other).is_some_and(|ratio| ratio.high().is_some_and(|high| high < BEATEN))
-        };
-        if excess <= 1.0 || all.iter().any(beaten) {
-            return None;
-        }
-        let updates = point.plan.updates as f64 * 1.1 * excess * excess;
-        Some((updates as u64).min(MOST.max(point.plan.updates))).filter(|updates| *updates > point.plan.updates)
     }
 
     /// These configurations, each with so many updates at least.
@@ -107,6 +113,44 @@ impl Race {
         };
         cells.iter().zip(found).filter_map(point).collect()
     }
+}
+
+/// Of these numbers of workers the first, the last, and some between.
+fn coarse(workers: &[u32]) -> Vec<u32> {
+    let mut kept: Vec<u32> = Vec::new();
+    for &m in workers {
+        if kept.last().is_none_or(|&last| f64::from(m) >= STRIDE * f64::from(last)) {
+            kept.push(m);
+        }
+    }
+    if let Some(most) = workers.last().filter(|most| !kept.contains(most)) {
+        kept.push(*most);
+    }
+    kept
+}
+
+/// Workers' steps in an update.
+fn steps_of(cell: &Configuration) -> f64 {
+    let rule = cell.rule;
+    let tasks = if rule.renews() { rule.workers.max(rule.quorum) } else { rule.quorum };
+    f64::from(tasks) * f64::from(rule.steps.min(1000))
+}
+
+/// Whether a policy that learns as sync does has clearly more gradients a second on as many workers.
+fn is_beaten(point: &Point, all: &[Point]) -> bool {
+    let mut others = all.iter().filter(|other| other.workers() == point.workers() && other.is_fresh());
+    others.any(|other| point.rate_over(other).and_then(|ratio| ratio.high()).is_some_and(|high| high < BEATEN))
+}
+
+/// How many updates a configuration needs that is to be told from the others; `None` if it has them, or is beaten.
+fn wanted(point: &Point, all: &[Point]) -> Option<u64> {
+    let s = point.s_per_gradient();
+    let excess = s.half_width()? / (NARROW * s.mean);
+    if excess <= 1.0 || is_beaten(point, all) {
+        return None;
+    }
+    let updates = (point.plan.updates as f64 * 1.1 * excess * excess).min(MOST_STEPS / steps_of(&point.cell));
+    Some(updates as u64).filter(|updates| *updates > point.plan.updates)
 }
 
 impl Point {
@@ -141,11 +185,6 @@ impl Point {
     /// Seconds per gradient.
     pub fn s_per_gradient(&self) -> Estimate {
         self.honest(self.replications.s_per_gradient()).times(self.stretch)
-    }
-
-    /// Gradients of an update, on average.
-    pub fn gradients_per_update(&self) -> f64 {
-        self.replications.gradients_per_update().map_or(f64::NAN, |gradients| gradients.mean)
     }
 
     /// Gradients a second, relative to a single worker of mean speed.

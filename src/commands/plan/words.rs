@@ -162,12 +162,12 @@ fn table(advice: &Advice) -> String {
     columns(&header, rows)
 }
 
-/// What was asked instead, for each policy with as many workers as its knee has, and with the most.
+/// What was asked instead, for each policy with the most workers, and for the recommended one with its own number.
 fn differences(advice: &Advice) -> String {
     let Some((_, differences)) = &advice.what_if else { return String::new() };
     let shown = differences.iter().filter(|difference| {
-        let knee = advice.knee(difference.policy).map(Point::workers);
-        Some(difference.workers) == knee || difference.workers == advice.most
+        let best = advice.best().map(|best| (best.policy(), best.workers()));
+        difference.workers == advice.most || Some((difference.policy, difference.workers)) == best
     });
     let rows = shown.map(|difference| {
         let change = |ratio: f64| format!("{:+.1} %", 100.0 * (ratio - 1.0));
