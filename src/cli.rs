@@ -11,7 +11,7 @@ mod values;
 
 pub use cluster::{Cluster, StepTime};
 pub use options::{expand, from_map};
-pub use quantities::Policies;
+pub use quantities::{Policies, Quantity, seconds};
 pub use values::{Format, List, Percent, Typed, Workers, at_least, choice, threads, workers};
 #[cfg(feature = "train")]
 pub use {

@@ -169,3 +169,41 @@ fn all_policies_run_on_a_cluster_with_everything_at_once_and_replay() {
         assert!(after[name] == *bytes, "{}", name.display());
     }
 }
+
+#[test]
+fn a_deadline_and_a_quantile_are_those_of_the_law() {
+    let place = Place::new();
+    let words = "--lambda 1 --policies sync,async --workers 4 --deadline 1500ms --quantile 90% --updates 40000";
+    place.simulate(words).succeeds().prints("≤ 1.50 s").prints("p90 s");
+    let (sync, async_) = (place.row("sync", 4), place.row("async", 4));
+    let z = |row: &common::Row, name: &str, exact: f64| {
+        let (low, high) = (row.number(&format!("{name}_low")), row.number(&format!("{name}_high")));
+        2.0 * (row.number(name) - exact) / ((high - low) / 2.0)
+    };
+    // All four within 1.5 s; the next of four within 1.5 s.
+    let all = (1.0f64 - (-1.5f64).exp()).powi(4);
+    assert!(z(&sync, "in_time_share", all).abs() < 4.5, "{sync:?} {all}");
+    assert!(z(&async_, "in_time_share", 1.0 - (-6.0f64).exp()).abs() < 4.5, "{async_:?}");
+    // (1 - e^-t)^4 = 0.9
+    let exact = -(1.0 - 0.9f64.powf(0.25)).ln();
+    assert!(sync.number("quantile_low_s") <= exact && exact <= sync.number("quantile_high_s"), "{sync:?} {exact}");
+    let words = "--step-time constant(1) --policies sync --workers 2 --deadline 1s --updates 40";
+    place.simulate(words).succeeds();
+    assert_eq!(place.row("sync", 2).number("in_time_share"), 1.0);
+}
+
+#[test]
+fn dropping_stale_work_starves_slow_workers_and_the_report_says_so() {
+    let place = Place::new();
+    let words = "--lambda 1 --policies rennala:4,sync --workers 4 --speeds 1,1,1,0.25 --updates 20000";
+    let said = place.simulate(words).succeeds();
+    said.prints("most of worker 3").prints("workers.csv has all");
+    let rows = place.rows_of("workers.csv");
+    assert_eq!(rows.len(), 4, "sync throws nothing away");
+    let share = |worker: usize, name: &str| rows[worker].number(name);
+    assert!(share(3, "thrown_away_share_low") > share(0, "thrown_away_share_high"));
+    // A quarter of the speed of the others is 1/13 of the gradients; less than that is applied.
+    assert!(share(3, "applied_share_high") < 1.0 / 13.0);
+    let total: f64 = (0..4).map(|worker| share(worker, "applied_share")).sum();
+    close(total, 1.0);
+}

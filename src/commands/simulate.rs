@@ -2,7 +2,9 @@
 
 mod words;
 
-use crate::cli::{Cluster, Common, Percent, Policies, StepTime, Typed, Workers, at_least, choice, threads, workers};
+use crate::cli::{
+    Cluster, Common, Percent, Policies, Quantity, StepTime, Typed, Workers, at_least, choice, seconds, threads, workers,
+};
 use crate::error::Error;
 use crate::figures::loss::time_to_loss;
 use crate::figures::timeline::{Timeline, chrome_trace};
@@ -53,6 +55,12 @@ pub struct Simulate {
     /// Something to learn meanwhile: quadratic(h, sigma, eta), the loss h w^2/2 with gradient noise sigma and step size eta.
     #[arg(long, value_name = "LEARNER", default_value = "none")]
     pub learner: Typed<LearnerText>,
+    /// Print how likely an update takes no longer than this: 15ms.
+    #[arg(long, value_name = "TIME", value_parser = seconds, allow_hyphen_values = true)]
+    pub deadline: Option<Quantity>,
+    /// Print the time that this share of the updates does not exceed: 99.9%.
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
+    pub quantile: Option<Typed<Percent>>,
     /// How long a step takes.
     #[command(flatten)]
     #[serde(flatten)]
@@ -87,6 +95,8 @@ pub struct Simulation {
     interrupted: bool,
     /// Whether the workers' time is drawn.
     timeline: bool,
+    /// The share of the updates whose longest time is asked for.
+    quantile: Option<f64>,
 }
 
 /// The loss over time of one configuration.
@@ -102,8 +112,13 @@ pub struct Curve {
 
 impl Command for Simulate {
     const NAME: &'static str = "simulate";
-    const TABLES: &'static [Table] =
-        &[Table::of::<IterationTime>(), Table::of::<Paired>(), Table::of::<Loss>(), Table::of::<TimeToLoss>()];
+    const TABLES: &'static [Table] = &[
+        Table::of::<IterationTime>(),
+        Table::of::<Paired>(),
+        Table::of::<WorkerRow>(),
+        Table::of::<Loss>(),
+        Table::of::<TimeToLoss>(),
+    ];
     const FIGURES: &'static [&'static str] = &["iteration_times", "loss_curve", "timeline"];
     const OTHERS: &'static [&'static str] = &["trace.json"];
 
@@ -138,9 +153,9 @@ impl Command for Simulate {
             }
         };
         Ok(Box::new(move |_| {
-            let timeline = self.timeline;
+            let (timeline, quantile) = (self.timeline, self.quantile.as_ref().map(|Typed(Percent(share))| *share));
             let simulation = simulate(experiment, learner, self.threads, session)?;
-            Ok(Box::new(Simulation { timeline, ..simulation }))
+            Ok(Box::new(Simulation { timeline, quantile, ..simulation }))
         }))
     }
 }
@@ -178,6 +193,7 @@ impl Simulate {
             model: self.model.0,
             length,
             seed: self.common.seed,
+            deadline_s: self.deadline.as_ref().map(|deadline| deadline.value),
         })
     }
 }
@@ -207,15 +223,27 @@ pub fn simulate(
     };
     let parts = if learner.is_some() { 2 } else { 1 };
     let (observations, curves) = session.with_bar(parts * planned as u64, || pool.install(work));
-    Ok(Simulation { experiment, observations, curves, planned, interrupted: session.stopped(), timeline: false })
+    Ok(Simulation {
+        experiment,
+        observations,
+        curves,
+        planned,
+        interrupted: session.stopped(),
+        timeline: false,
+        quantile: None,
+    })
 }
 
 impl Report for Simulation {
     fn tables(&self, tables: &mut Tables) {
-        tables.add(self.observations.iter().map(|observation| IterationTime::new(&self.experiment, observation)));
+        tables.add(self.observations.iter().map(|observation| IterationTime::new(self, observation)));
         let pairs = comparisons(&self.observations);
         if !pairs.is_empty() {
             tables.add(pairs.iter().map(Paired::new));
+        }
+        let mut rows = self.observations.iter().flat_map(|o| WorkerRow::all(&self.experiment, o)).peekable();
+        if rows.peek().is_some() {
+            tables.add(rows);
         }
         if !self.curves.is_empty() {
             tables.add(self.curves.iter().flat_map(Curve::rows));
@@ -273,6 +301,12 @@ impl Simulation {
         };
         let shown = self.observations.iter().filter(|o| o.cell.rule.workers == most);
         Some((shown.map(of).collect(), until_s))
+    }
+
+    /// The time that the share of the updates does not exceed which was asked about, s.
+    fn quantile_of(&self, o: &Observation) -> Option<Estimate> {
+        let [quantile] = o.replications.quantiles_s([self.quantile?])?;
+        Some(if o.mean.interval.is_some() { quantile } else { quantile.without_interval() })
     }
 
     fn drawn_curves(&self) -> Vec<figures::loss::Curve> {
@@ -354,6 +388,16 @@ pub struct IterationTime {
     interval_method: String,
     /// What becomes of workers whose work an update does not need: at-once, after-step or never.
     cancellation: String,
+    /// The time that was asked about, the share of the updates that took no longer, and its 95 % interval.
+    deadline_s: Option<f64>,
+    in_time_share: Option<f64>,
+    in_time_share_low: Option<f64>,
+    in_time_share_high: Option<f64>,
+    /// The share of the updates that was asked about, the time that it does not exceed, and its 95 % interval.
+    quantile: Option<f64>,
+    quantile_s: Option<f64>,
+    quantile_low_s: Option<f64>,
+    quantile_high_s: Option<f64>,
 }
 
 impl Row for IterationTime {
@@ -361,7 +405,9 @@ impl Row for IterationTime {
 }
 
 impl IterationTime {
-    fn new(experiment: &Experiment, o: &Observation) -> IterationTime {
+    fn new(simulation: &Simulation, o: &Observation) -> IterationTime {
+        let experiment = &simulation.experiment;
+        let quantile_s = simulation.quantile_of(o);
         let ([p50, p95, p99], usage) = (o.quantiles_s, o.usage.as_ref());
         let of_usage = |of: fn(&Usage) -> Estimate| usage.map(of);
         let (staleness, idle, wasted) =
@@ -412,7 +458,55 @@ impl IterationTime {
             wasted_share_high: high(wasted),
             interval_method: o.interval_method(),
             cancellation: experiment.spec.cancellation().to_string(),
+            deadline_s: experiment.deadline_s,
+            in_time_share: o.in_time.map(|share| share.mean),
+            in_time_share_low: low(o.in_time),
+            in_time_share_high: high(o.in_time),
+            quantile: simulation.quantile,
+            quantile_s: quantile_s.map(|seconds| seconds.mean),
+            quantile_low_s: low(quantile_s),
+            quantile_high_s: high(quantile_s),
         }
+    }
+}
+
+/// A row of `workers.csv`: what became of one worker's gradients, where some are thrown away.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct WorkerRow {
+    policy: String,
+    workers: u32,
+    /// The worker's number, from 0, and its mean step time on its own.
+    worker: u32,
+    mean_step_s: f64,
+    /// Share of its gradients that were thrown away, and its 95 % interval.
+    thrown_away_share: f64,
+    thrown_away_share_low: Option<f64>,
+    thrown_away_share_high: Option<f64>,
+    /// Its share of all gradients that were applied, and its 95 % interval.
+    applied_share: f64,
+    applied_share_low: Option<f64>,
+    applied_share_high: Option<f64>,
+}
+
+impl Row for WorkerRow {
+    const TABLE: &'static str = "workers";
+}
+
+impl WorkerRow {
+    fn all<'a>(experiment: &'a Experiment, o: &'a Observation) -> impl Iterator<Item = WorkerRow> + 'a {
+        let spec = experiment.spec.for_rule(o.cell.rule);
+        (0..).zip(&o.thrown_away).map(move |(worker, (thrown_away, applied))| WorkerRow {
+            policy: o.cell.policy.to_string(),
+            workers: o.cell.rule.workers,
+            worker,
+            mean_step_s: spec.mean_compute(worker),
+            thrown_away_share: thrown_away.mean,
+            thrown_away_share_low: thrown_away.low(),
+            thrown_away_share_high: thrown_away.high(),
+            applied_share: applied.mean,
+            applied_share_low: applied.low(),
+            applied_share_high: applied.high(),
+        })
     }
 }
 

@@ -75,6 +75,8 @@ pub struct Experiment {
     pub length: Length,
     /// The root of all random numbers.
     pub seed: u64,
+    /// A time that updates are counted by: how many take no longer, s.
+    pub deadline_s: Option<f64>,
 }
 
 /// One policy with one number of workers.
@@ -99,6 +101,11 @@ pub struct Observation {
     pub sd_s: f64,
     /// 50, 95 and 99 % of all gaps between updates are no longer than this, s.
     pub quantiles_s: [Estimate; 3],
+    /// Share of the updates that took no longer than the deadline.
+    pub in_time: Option<Estimate>,
+    /// For each worker, the share of its tasks that was thrown away, and its share of those that were applied; empty where none
+    /// was thrown away.
+    pub thrown_away: Vec<(Estimate, Estimate)>,
     /// What theory says of the mean in the model that was run.
     pub theory: Option<Theory>,
     /// What the gated model expects, s.
@@ -384,6 +391,11 @@ impl Experiment {
             mean: honest(found.s_per_update()?),
             sd_s: found.sd_s()?,
             quantiles_s: found.quantiles_s([0.5, 0.95, 0.99])?.map(honest),
+            in_time: self.deadline_s.and_then(|_| found.in_time_share()).map(honest),
+            thrown_away: {
+                let pairs = found.thrown_away_shares().into_iter().zip(found.applied_shares());
+                pairs.map(|(thrown_away, applied)| (honest(thrown_away), honest(applied))).collect()
+            },
             theory: theory::time_per_update(rule, spec),
             gated_s: gated.filter(|theory| theory.kind == Kind::Exact).map(|theory| theory.seconds),
             gradients_per_update: found.gradients_per_update()?.mean,

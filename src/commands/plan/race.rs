@@ -53,7 +53,10 @@ impl Race {
     pub fn new(spec: ClusterSpec, policies: &[Policy], workers: &[u32], single_s: f64, seed: u64) -> Race {
         let (policies, workers) = (policies.to_vec(), workers.to_vec());
         let length = Length::Honest;
-        Race { experiment: Experiment { policies, workers, spec, model: Model::Event, length, seed }, single_s }
+        Race {
+            experiment: Experiment { policies, workers, spec, model: Model::Event, length, seed, deadline_s: None },
+            single_s,
+        }
     }
 
     /// What can be simulated, and what cannot, with the reason.

@@ -18,6 +18,10 @@ pub fn text(simulation: &Simulation) -> String {
     header.extend(gated.then_some("gated"));
     header.extend(["s/gradient", "speed-up", "efficiency"]);
     header.extend(["staleness", "idle", "wasted"].into_iter().filter(|_| usage));
+    let deadline = experiment.deadline_s.map(|seconds| format!("≤ {} s", digits(seconds, 3)));
+    let quantile = simulation.quantile.map(|share| format!("p{} s", 100.0 * share));
+    header.extend(deadline.as_deref());
+    header.extend(quantile.as_deref());
     let rows = observations.iter().map(|o| {
         let mut row = vec![
             o.cell.policy.to_string(),
@@ -33,6 +37,11 @@ pub fn text(simulation: &Simulation) -> String {
             row.push(format!("{:.2}", u.mean_staleness.mean));
             row.extend([percent(u.idle_share.mean), percent(u.wasted_share.mean)]);
         }
+        row.extend(o.in_time.map(|share| match share.half_width() {
+            Some(half) => format!("{} ± {:.1}", percent(share.mean), 100.0 * half),
+            None => percent(share.mean),
+        }));
+        row.extend(simulation.quantile_of(o).map(|seconds| digits(seconds.mean, 4)));
         row
     });
     format!("{}\n{}\n{}", heading(experiment), columns(&header, rows), summary(simulation))
@@ -84,6 +93,9 @@ fn summary(report: &Simulation) -> String {
         let _ = writeln!(text, "{}", compare(o, reference.expect("there is one")));
     }
     text.push_str(&better(observations, most));
+    for o in &at_most {
+        text.extend(thrown_away(&report.experiment, o).map(|line| line + "\n"));
+    }
     if let Some(assumed) = cancellation(&report.experiment, observations) {
         let _ = writeln!(text, "{assumed}");
     }
@@ -181,6 +193,28 @@ fn better(observations: &[Observation], most: u32) -> String {
     });
     let header = ["faster", "than", "gradients/s, times", "95 %", "sure"];
     format!("\nWhich is better at m = {most}, on the same random numbers:\n{}\n", columns(&header, rows))
+}
+
+/// Whose gradients are thrown away, where workers differ in that.
+fn thrown_away(experiment: &Experiment, o: &Observation) -> Option<String> {
+    let shares = || o.thrown_away.iter().map(|(share, _)| share.mean);
+    let (least, most) = (shares().fold(f64::INFINITY, f64::min), shares().fold(0.0, f64::max));
+    let worker = shares().position(|share| share == most)? as u32;
+    let spec = experiment.spec.for_rule(o.cell.rule);
+    if spec.is_homogeneous(o.cell.rule.workers) {
+        return None;
+    }
+    Some(format!(
+        "{} at m = {} throws away {} to {} of a worker's gradients, most of worker {worker} (mean step {} s), whose share of what is \
+         applied is {} (1/m is {}); workers.csv has all.",
+        o.cell.policy,
+        o.cell.rule.workers,
+        percent(least),
+        percent(most),
+        digits(spec.mean_compute(worker), 3),
+        percent(o.thrown_away[worker as usize].1.mean),
+        percent(1.0 / f64::from(o.cell.rule.workers)),
+    ))
 }
 
 /// What is assumed of workers whose work an update does not need, where there are any.
