@@ -7,6 +7,7 @@ mod words;
 use crate::cli::{Common, Delay, List, MOST_THREADS, Percent, Typed, Workers, at_least, choice, threads};
 use crate::error::Error;
 use crate::figures::{self, Figure};
+use crate::formats::Options;
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
@@ -22,8 +23,7 @@ use validation::learner::device::OnDevice;
 use validation::predict::companions::HandOff;
 use validation::{
     Architecture, Backend, Batches, Budget, Claim, Comparison, Configuration, Dataset, Digits, Failure, Goodness,
-    Judged, Judgement, LearningRateRule, Maximum, Net, NoDevice, Quantity, Recorded, Sgd, Share, Verdict,
-    compare,
+    Judged, Judgement, LearningRateRule, Maximum, Net, NoDevice, Quantity, Recorded, Sgd, Share, Verdict, compare,
 };
 
 /// `straggle validate`
@@ -138,12 +138,14 @@ impl Command for Validate {
         if let Some((what, files)) = self.what.split_first() {
             if what != "traces" {
                 let what = crate::formats::clip(what);
-                return Err(Error::Usage(format!("there is nothing called '{what}' to validate; type validate traces")));
+                return Err(Error::Usage(format!(
+                    "there is nothing called '{what}' to validate; type validate traces"
+                )));
             }
             let tolerance = self.tolerance.map_or(0.05, |percent| percent.0.0);
             return traces::prepare(files, tolerance, self.common.seed, session);
         }
-        let delay = self.delay.0.0.as_ref().map(|law| trace::law(law, session)).transpose()?;
+        let delay = self.delay.0.0.as_ref().map(|law| trace::law(law, &Options::default(), session)).transpose()?;
         let (configurations, impossible) = self.configurations(delay.as_ref());
         if let (true, Some(error)) = (configurations.is_empty(), impossible.last()) {
             return Err(Error::Usage(error.to_string()));
@@ -204,18 +206,7 @@ impl Validate {
         let compute_s = recorded.plain_steps_s();
         let fitted = compare(&thinned(&compute_s, 2000), seed).ok();
         let cores = number as u32;
-        Ok(Validated {
-            recorded,
-            judgement,
-            fitted,
-            compute_s,
-            cores,
-            delay,
-            tolerance,
-            machine,
-            minutes,
-            interrupted,
-        })
+        Ok(Validated { recorded, judgement, fitted, compute_s, cores, delay, tolerance, machine, minutes, interrupted })
     }
 
     fn tolerance(&self) -> Tolerance {

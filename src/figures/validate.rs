@@ -111,12 +111,8 @@ pub fn relative_error(validated: &Validated) -> Figure {
     let families = validated.families();
     let most = families.iter().map(|(_, judged)| judged.len()).max().unwrap_or(1);
     let panels = families.iter().map(|(title, judged)| {
-        let rows: Vec<ErrorRow> = validated
-            .row_names(judged)
-            .into_iter()
-            .zip(judged)
-            .map(|(name, j)| ErrorRow::of(name, j.time()))
-            .collect();
+        let rows: Vec<ErrorRow> =
+            validated.row_names(judged).into_iter().zip(judged).map(|(name, j)| ErrorRow::of(name, j.time())).collect();
         errors(&rows, title)
     });
     let panels = panels.collect();
@@ -152,8 +148,7 @@ pub fn agreement(validated: &Validated) -> Figure {
     let names = validated.names();
     let panels = validated.families().into_iter().map(|(title, judged)| {
         let mut marks = vec![Mark::new(Data::Diagonal, Style::REFERENCE).named("measured = predicted")];
-        let claims: Vec<_> =
-            judged.iter().map(|j| (validated.first(j).policy, j.time())).collect();
+        let claims: Vec<_> = judged.iter().map(|j| (validated.first(j).policy, j.time())).collect();
         let values = claims.iter().flat_map(|(_, c)| [c.predicted.value, c.measured.value]).map(ms);
         let (least, most) = values.fold((f64::INFINITY, 0.0f64), |(low, high), v| (low.min(v), high.max(v)));
         let tolerance = claims.iter().map(|(_, c)| c.tolerance).fold(0.0, f64::max);
@@ -213,7 +208,7 @@ pub fn time_per_update(validated: &Validated) -> Figure {
 /// How stale gradients are at the largest number of workers: measured as bars, predicted as points; policies whose gradients
 /// are never stale are left out.
 pub fn staleness(validated: &Validated) -> Figure {
-    let most = validated.judged.iter().map(|j| validated.first(j).rule.workers).max().unwrap_or(1);
+    let most = validated.judgement.judged.iter().map(|j| validated.first(j).rule.workers).max().unwrap_or(1);
     let share = |counts: &[u64]| -> Vec<(f64, f64)> {
         let all: u64 = counts.iter().sum();
         counts.iter().enumerate().map(|(s, &n)| (s as f64, n as f64 / all.max(1) as f64)).collect()

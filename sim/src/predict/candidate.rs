@@ -147,7 +147,13 @@ pub(crate) fn largest_measured(rows: &StepRows, steps: usize) -> Vec<f64> {
 }
 
 /// The same in so many windows that a candidate draws.
-pub(crate) fn largest_drawn(candidate: Candidate, rows: &StepRows, steps: usize, key: RandomKey, count: u64) -> Vec<f64> {
+pub(crate) fn largest_drawn(
+    candidate: Candidate,
+    rows: &StepRows,
+    steps: usize,
+    key: RandomKey,
+    count: u64,
+) -> Vec<f64> {
     let mut row = vec![0.0; rows.workers];
     let window = |window: u64| {
         let mut stream = key.at(Purpose::Compute, u32::MAX - 64, window);

@@ -83,7 +83,8 @@ pub fn prepare<'a>(files: &[String], tolerance: f64, seed: u64, session: &'a Ses
     let mut tables = Vec::new();
     if files.is_empty() {
         for public in PUBLIC {
-            let selection = public.selection.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+            let selection =
+                public.selection.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
             let options = Options { skip: public.skip, selection, ..Options::default() };
             let recorded = formats::read_bytes(public.name, public.file, &options).map_err(refuse)?;
             tables.push((public.name.to_string(), recorded.times));
@@ -92,7 +93,9 @@ pub fn prepare<'a>(files: &[String], tolerance: f64, seed: u64, session: &'a Ses
     for file in files {
         let recorded = formats::read(std::slice::from_ref(file), &Options::default()).map_err(refuse)?;
         recorded.notes.iter().for_each(|note| session.note(note.to_string()));
-        if let Some(bytes) = Some(file).filter(|file| Path::new(file).is_file()).and_then(|file| std::fs::read(file).ok()) {
+        if let Some(bytes) =
+            Some(file).filter(|file| Path::new(file).is_file()).and_then(|file| std::fs::read(file).ok())
+        {
             session.input(file, &bytes);
         }
         tables.push((formats::clip(file), recorded.times));
@@ -114,8 +117,7 @@ pub fn prepare<'a>(files: &[String], tolerance: f64, seed: u64, session: &'a Ses
             predicted.iter().flat_map(|one| &one.found.answers).map(|answer| (sample(answer), tolerance)).collect();
         let mut verdicts = judge(&all).into_iter();
         for one in &mut predicted {
-            one.claims =
-                one.found.answers.iter().map(|answer| claim(answer, tolerance, verdicts.next())).collect();
+            one.claims = one.found.answers.iter().map(|answer| claim(answer, tolerance, verdicts.next())).collect();
         }
         Ok(Box::new(Traces { predicted, tolerance }))
     }))
@@ -201,8 +203,18 @@ impl Report for Traces {
             "{}: the second half of the steps is predicted from the first.\n\n",
             count(self.predicted.len() as u64, "trace")
         );
-        let header =
-            ["trace", "policy", "m", "steps", "drawn", "predicted ms", "measured ms", "error (90 %)", "Kolmogorov", "verdict"];
+        let header = [
+            "trace",
+            "policy",
+            "m",
+            "steps",
+            "drawn",
+            "predicted ms",
+            "measured ms",
+            "error (90 %)",
+            "Kolmogorov",
+            "verdict",
+        ];
         let row = |(one, answer, claim): (&Predicted, &Answer, &Claim)| {
             let chosen = if one.found.was_chosen { "" } else { " (not chosen)" };
             let number = |interval: Interval| ms(interval).split(" ±").next().unwrap_or_default().to_string();

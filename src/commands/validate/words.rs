@@ -142,11 +142,10 @@ fn summary(validated: &Validated, text: &mut String) {
         let Interval { value, low, high } = summary.mean.map(|share| 100.0 * share);
         format!("{value:.1} % (90 %: {low:.1} to {high:.1}) over {} {what}", summary.count)
     };
-    let parts: Vec<String> =
-        [(judgement.computing, "computing configurations"), (judgement.delayed, "delayed ones")]
-            .into_iter()
-            .filter_map(|(summary, what)| summary.map(|summary| part(summary, what)))
-            .collect();
+    let parts: Vec<String> = [(judgement.computing, "computing configurations"), (judgement.delayed, "delayed ones")]
+        .into_iter()
+        .filter_map(|(summary, what)| summary.map(|summary| part(summary, what)))
+        .collect();
     if !parts.is_empty() {
         let _ = writeln!(text, "Time per update: predicted within {}.", parts.join(", "));
     }

@@ -128,10 +128,12 @@ where
         let mut params = self.learner.initial();
         let mut seconds = Vec::new();
         for version in 0..=count as u64 {
-            let first = |worker| Task { serial: version, first_step: version, ..Task::first(worker, 1) };
             let local = rule.steps > 1 && !rule.accumulates;
-            let tasks: Vec<Task> =
-                (0..rule.quorum).map(|i| Task { local, base_version: version, ..first(i % rule.workers) }).collect();
+            let task = |i: u32| {
+                let serial = version * u64::from(rule.quorum) + u64::from(i);
+                Task { serial, first_step: serial, local, base_version: version, ..Task::first(0, 1) }
+            };
+            let tasks: Vec<Task> = (0..rule.quorum).map(task).collect();
             let (last, others) = tasks.split_last()?;
             let elsewhere = others.iter().zip((1..cores).chain([0]).cycle());
             let answers: Vec<_> = elsewhere.map(|(task, core)| self.one(core, *task, &params)).collect();

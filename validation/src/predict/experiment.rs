@@ -136,7 +136,8 @@ mod tests {
         {
             assert!(same(a, b, workers), "{a} and {b} on {workers}");
         }
-        for (a, b, workers) in [("sync", "k-sync:2", 4), ("sync", "async", 2), ("async", "ssp:1", 2), ("sync", "local:4", 1)]
+        for (a, b, workers) in
+            [("sync", "k-sync:2", 4), ("sync", "async", 2), ("async", "ssp:1", 2), ("sync", "local:4", 1)]
         {
             assert!(!same(a, b, workers), "{a} and {b} on {workers}");
         }

@@ -143,7 +143,9 @@ impl Recorded {
             .beside
             .iter()
             .enumerate()
-            .filter_map(|(i, logs)| if i == 0 { Some((0, 1.0)) } else { (!logs.is_empty()).then(|| (i, mean(logs).exp())) })
+            .filter_map(
+                |(i, logs)| if i == 0 { Some((0, 1.0)) } else { (!logs.is_empty()).then(|| (i, mean(logs).exp())) },
+            )
             .collect();
         let between = |i: usize| {
             let next = known.iter().position(|(at, _)| *at >= i)?;
@@ -204,7 +206,8 @@ impl Recorded {
     fn level(&self, kind: usize, first: usize, last: usize, core_speeds: &[f64]) -> f64 {
         let all = &self.calibrations[kind];
         let (mut first, mut last) = (first.min(all.len() - 1), last.min(all.len() - 1));
-        let steps = |from: usize, to: usize| all[from..=to].iter().flatten().map(|core| core.compute_s.len()).sum::<usize>();
+        let steps =
+            |from: usize, to: usize| all[from..=to].iter().flatten().map(|core| core.compute_s.len()).sum::<usize>();
         while steps(first, last) < NEAR && (first > 0 || last + 1 < all.len()) {
             first = first.saturating_sub(1);
             last = (last + 1).min(all.len() - 1);
@@ -273,7 +276,11 @@ impl Recorded {
         let say = |spec: ClusterSpec| {
             let (rule, spec) = alter(configuration, spec);
             let one = |run: u64| {
-                let key = if runs == 1 { pair.key } else { RandomKey::new(self.seed, u64::MAX - (index as u64 * runs + run)) };
+                let key = if runs == 1 {
+                    pair.key
+                } else {
+                    RandomKey::new(self.seed, u64::MAX - (index as u64 * runs + run))
+                };
                 simulate(rule, spec.clone(), key, pair.updates)
             };
             let all: Vec<Observed> = (0..runs).map(one).collect();
@@ -310,7 +317,8 @@ fn in_blocks(what: &str, columns: &[Vec<f64>], block: u32) -> Compute {
         (0..).zip(column).map(move |(step, s)| StepTime { worker, step, seconds: s.max(1e-9) })
     });
     let times = StepTimes::new(times).expect("positive times of every worker");
-    let source = TraceSource { dependence: Dependence::Blocks(block), ..TraceSource::file(format!("calibration of {what}")) };
+    let source =
+        TraceSource { dependence: Dependence::Blocks(block), ..TraceSource::file(format!("calibration of {what}")) };
     Compute::measured(&source, &times).expect("at least a block")
 }
 

@@ -119,7 +119,9 @@ where
             }
             let made = |index: usize| recorded.pairs.iter().filter(|pair| pair.configuration == index).count();
             let active: Vec<usize> = match (&wanted, self.budget) {
-                (Some(wanted), Budget::Seconds(_)) => (0..configurations.len()).filter(|&i| made(i) < wanted[i]).collect(),
+                (Some(wanted), Budget::Seconds(_)) => {
+                    (0..configurations.len()).filter(|&i| made(i) < wanted[i]).collect()
+                }
                 _ => (0..configurations.len()).collect(),
             };
             if active.is_empty() || (round >= FIRST && self.is_over(round, elapsed, &plan)) {
@@ -294,7 +296,11 @@ where
             ((BURST_S / tried.s_per_update) as u64).clamp(UPDATES, 400)
         };
         let updates = recorded.configurations.iter().zip(&kind).map(updates).collect();
-        let plain_s = recorded.kinds.iter().position(|kind| kind.steps == 1).map_or(1e-3, |kind| costs(kind).compute.law(0).mean());
+        let plain_s = recorded
+            .kinds
+            .iter()
+            .position(|kind| kind.steps == 1)
+            .map_or(1e-3, |kind| costs(kind).compute.law(0).mean());
         let beside = (BESIDE_S / plain_s).clamp(3.0, 40.0) as u64;
         Ok(Plan { kind, updates, tasks, beside })
     }

@@ -233,7 +233,15 @@ fn claims(first: &Configuration, recorded: &Recorded, compared: &[&Compared], to
         let both = interval(&|one| one.predicted.staleness).zip(interval(&|one| measured(one).staleness));
         if let (Some(errors), Some((predicted, came))) = (errors, both) {
             let (quantity, left_s) = (Quantity::Staleness, left(&errors));
-            claims.push(Claim { quantity, predicted, measured: came, errors, parts: None, left_s, ..claims[0].clone() });
+            claims.push(Claim {
+                quantity,
+                predicted,
+                measured: came,
+                errors,
+                parts: None,
+                left_s,
+                ..claims[0].clone()
+            });
         }
     }
     let factor = match first.policy {

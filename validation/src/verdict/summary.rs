@@ -48,8 +48,8 @@ pub fn alike(groups: &[Vec<Sample>]) -> Option<Alike> {
         let mean = group.iter().map(|one| weight(one) * one.mean).sum::<f64>() / weights;
         let more = group.len() - 1;
         squares += group.iter().map(|one| (one.mean - mean).powi(2)).sum::<f64>();
-        variances += group.iter().map(|one| one.standard_error().powi(2)).sum::<f64>() * more as f64
-            / group.len() as f64;
+        variances +=
+            group.iter().map(|one| one.standard_error().powi(2)).sum::<f64>() * more as f64 / group.len() as f64;
         scaled += group.iter().map(|one| (one.mean - mean).powi(2) * weight(one)).sum::<f64>();
         freedom += more;
     }
