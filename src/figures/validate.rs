@@ -122,9 +122,10 @@ pub fn relative_error(validated: &Validated) -> Figure {
 
 /// What each error is made of: structure, law and contention beside each other.
 pub fn error_parts(validated: &Validated) -> Figure {
+    type Part = fn(&Parts) -> f64;
     let families = validated.families();
     let most = families.iter().map(|(_, judged)| judged.len()).max().unwrap_or(1);
-    let parts: [(&str, fn(&Parts) -> f64, Colour, Shape); 3] = [
+    let parts: [(&str, Part, Colour, Shape); 3] = [
         ("structure", |parts| parts.structure, Colour::BLUE, Shape::Circle),
         ("law", |parts| parts.law, Colour::ORANGE, Shape::Diamond),
         ("contention", |parts| parts.contention, Colour::VERMILION, Shape::Cross),
