@@ -289,11 +289,9 @@ impl Described {
             let index = worker.parse().ok().filter(|&index: &usize| index < most as usize)?;
             changed.slowness = vec![1.0; most as usize];
             changed.slowness[index] *= factor;
-            let spread = |steps: &Steps| match steps {
-                Steps::Laws(laws) => Steps::Laws(vec![laws[0].clone(); most as usize]),
-                pooled @ Steps::Measured(..) => pooled.clone(),
-            };
-            changed.steps = spread(&self.steps);
+            if let Steps::Laws(laws) = &self.steps {
+                changed.steps = Steps::Laws(vec![laws[0].clone(); most as usize]);
+            }
         } else {
             let index = self.find(worker)?;
             changed.slowness[index] *= factor;
