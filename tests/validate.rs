@@ -54,7 +54,7 @@ fn policies_that_no_number_of_workers_can_follow_are_refused() {
 #[test]
 #[cfg(not(feature = "gpu"))]
 fn a_card_needs_a_build_for_one() {
-    for command in ["validate", "scaling"] {
+    for command in ["validate", "scaling --policies sync"] {
         let said = straggle().words(&format!("{command} --backend gpu")).fails(2);
         said.prints_nothing().in_one_sentence().says("--features gpu");
     }
