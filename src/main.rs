@@ -8,6 +8,9 @@ mod figures;
 #[cfg(feature = "train")]
 mod finished;
 mod formats;
+#[cfg(test)]
+#[path = "../tests/common/garbled.rs"]
+mod garbled;
 mod manifest;
 mod output;
 mod page;

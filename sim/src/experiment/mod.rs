@@ -42,7 +42,7 @@ impl FromStr for Model {
         match text {
             "event" => Ok(Model::Event),
             "gated" => Ok(Model::Gated),
-            _ => Err(format!("there is no model '{text}'; type event or gated")),
+            _ => Err(format!("there is no model '{}'; type event or gated", crate::clip(text))),
         }
     }
 }

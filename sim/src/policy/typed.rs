@@ -308,6 +308,7 @@ impl fmt::Display for PolicyError {
                 f.write_str(&crate::unknown("policy", name, &POLICIES.each_ref().map(|row| row.name)))
             }
             PolicyError::Argument { text, policy } => {
+                let text = crate::clip(text);
                 let Row { name, arguments, .. } = policy.row();
                 match arguments {
                     [] => write!(f, "'{text}': {name} takes no number; type {policy}"),
@@ -320,6 +321,7 @@ impl fmt::Display for PolicyError {
                 }
             }
             PolicyError::Range { text } => {
+                let text = crate::clip(text);
                 write!(
                     f,
                     "'{text}': a range is two whole numbers, the lower one first, at most {LONGEST_RANGE} apart; "
