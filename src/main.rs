@@ -13,6 +13,7 @@ mod formats;
 #[path = "../tests/common/garbled.rs"]
 mod garbled;
 mod manifest;
+mod memory;
 mod output;
 mod page;
 #[expect(dead_code, reason = "profiles are written before anything reads them")]
