@@ -137,9 +137,7 @@ fn same_word(shown: &str, printed: &str) -> bool {
         10f64.powi(exponent.parse::<i32>().unwrap_or(0) - decimals)
     };
     match (shown_number.parse::<f64>(), printed_number.parse::<f64>()) {
-        (Ok(a), Ok(b)) => {
-            (a - b).abs() <= (TOLERANCE * a.abs().max(b.abs())).max(1.001 * last_digit(&shown_number))
-        }
+        (Ok(a), Ok(b)) => (a - b).abs() <= (TOLERANCE * a.abs().max(b.abs())).max(1.001 * last_digit(&shown_number)),
         _ => shown == printed || is_ruled(shown) && is_ruled(printed),
     }
 }

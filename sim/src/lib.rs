@@ -72,7 +72,7 @@ pub fn nearest<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {
 }
 
 /// The most characters that a message quotes of what was typed or stands in a file.
-const QUOTED: usize = 59;
+const QUOTED: usize = 40;
 
 /// What may be quoted of a text from outside: a few characters, none of which moves the cursor.
 pub fn clip(text: &str) -> String {
