@@ -8,9 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::super::images::PixelScale;
 use super::*;
-
-#[path = "../../../tests/common/garbled.rs"]
-mod garbled;
+use crate::garbled::garbled;
 
 #[test]
 fn garbled_files_are_read_or_refused() {
@@ -20,8 +18,8 @@ fn garbled_files_are_read_or_refused() {
         zipped.write_all(bytes).unwrap();
         zipped.finish().unwrap()
     };
-    garbled::garbled(&[&images, &zipped(&images)], |bytes| idx::<3>(bytes, Path::new("F"), PIXELS).map(drop));
-    garbled::garbled(&[&labels, &zipped(&labels)], |bytes| idx::<1>(bytes, Path::new("F"), 1).map(drop));
+    garbled(&[&images, &zipped(&images)], |bytes| idx::<3>(bytes, Path::new("F"), PIXELS).map(drop));
+    garbled(&[&labels, &zipped(&labels)], |bytes| idx::<1>(bytes, Path::new("F"), 1).map(drop));
 }
 
 const NAMES: [&str; 4] = [TRAIN.images, TRAIN.labels, TEST.images, TEST.labels];
