@@ -49,9 +49,7 @@ fn garbled_learners_are_read_or_refused() {
 #[test]
 fn garbled_quantities_are_positive_or_refused() {
     let all = ["350ms", "10us", "1d", "5m", "1.2GB", "100MiB", "25GB/s", "200Mbit/s", "4%", "0.5"];
-    let parsers: [fn(&str) -> Result<f64, String>; 4] =
-        [units::seconds, units::bytes, units::bytes_per_s, units::share];
-    for parse in parsers {
+    for parse in [units::seconds, units::bytes, units::bytes_per_s, units::share] {
         garbled_text(&all, |text| {
             let value = parse(text)?;
             assert!(value >= 0.0 && value.is_finite(), "{text:?} is {value}");
