@@ -9,7 +9,11 @@ mod figures;
 #[cfg(feature = "train")]
 mod finished;
 mod formats;
+#[cfg(test)]
+#[path = "../tests/common/garbled.rs"]
+mod garbled;
 mod manifest;
+mod memory;
 mod output;
 mod page;
 mod profile;

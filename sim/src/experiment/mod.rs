@@ -44,7 +44,7 @@ impl FromStr for Model {
         match text {
             "event" => Ok(Model::Event),
             "gated" => Ok(Model::Gated),
-            _ => Err(format!("there is no model '{text}'; type event or gated")),
+            _ => Err(format!("there is no model '{}'; type event or gated", crate::clip(text))),
         }
     }
 }
@@ -225,6 +225,9 @@ fn two_digits(seconds: f64) -> f64 {
     format!("{seconds:.1e}").parse().expect("a printed number")
 }
 
+/// Bytes that the event engine keeps of a worker: its task, its place in the queues, its random numbers, its accounts.
+const AT_WORK: u64 = 600;
+
 impl Experiment {
     /// The configurations, policy by policy, and the combinations that cannot be, with the reason.
     pub fn cells(&self) -> (Vec<Configuration>, Vec<PolicyError>) {
@@ -254,6 +257,17 @@ impl Experiment {
     /// How each configuration is run, as far as that is known beforehand.
     pub fn plans(&self) -> Vec<(Configuration, Plan)> {
         self.cells().0.into_iter().map(|cell| (cell, self.job(cell).plan)).collect()
+    }
+
+    /// Bytes of memory that this takes on so many threads, about: the results of all configurations, and what is at work on the
+    /// largest meanwhile.
+    pub fn memory(&self, threads: usize) -> u64 {
+        let (mut results, mut most) = (0, 0);
+        for (Configuration { rule, .. }, plan) in self.plans() {
+            results += plan.memory(rule);
+            most = most.max(rule.workers);
+        }
+        results + threads as u64 * u64::from(most) * AT_WORK
     }
 
     /// Runs all configurations on rayon's threads; `None` for those that `progress` stopped. The result does not depend on the

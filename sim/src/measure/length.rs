@@ -15,6 +15,9 @@
 //! large has no interval.
 
 use crate::cluster::spec::{Cancellation, ClusterSpec, Sharing};
+use crate::measure::accounts::Ended;
+use crate::measure::gaps::Gaps;
+use crate::measure::replications::Replication;
 use crate::policy::{OnCompletion, OnUpdate, Rule};
 use crate::random::law::Law;
 use crate::theory::order::kth_survival;
@@ -86,6 +89,14 @@ const DISHONEST: f64 = 0.2;
 const AFFORDABLE: f64 = 2e7;
 
 impl Plan {
+    /// Bytes that the results of a configuration take, about.
+    pub(crate) fn memory(&self, rule: Rule) -> u64 {
+        let replications = u64::from(self.replications);
+        let times = Gaps::memory(self.updates / replications.max(1));
+        let each = if rule.cancels() { u64::from(rule.workers) * size_of::<Ended>() as u64 } else { 0 };
+        replications * (size_of::<Replication>() as u64 + times + each)
+    }
+
     /// As many updates as an honest interval needs, and at least 5000.
     pub fn honest(rule: Rule, spec: &ClusterSpec) -> Plan {
         Plan::at_least(rule, spec, UPDATES, REPLICATIONS)
