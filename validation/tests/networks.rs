@@ -5,7 +5,7 @@ use sim::{ClusterSpec, Learner, Policy, RandomKey, Run, Simulated, Task};
 use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 use straggle_validation::cluster::cores::Cores;
-use straggle_validation::cluster::threads::delays;
+use straggle_validation::cluster::server::delays;
 use straggle_validation::data::synthetic;
 use straggle_validation::learner::device::OnDevice;
 use straggle_validation::models::net::device;

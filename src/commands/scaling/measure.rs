@@ -9,7 +9,7 @@ use sim::RandomKey;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
-use validation::cluster::threads::delays;
+use validation::cluster::server::delays;
 use validation::models::net::device;
 use validation::predict::calibrate::{Conditions, alone, updates};
 use validation::{

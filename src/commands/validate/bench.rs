@@ -10,7 +10,7 @@ use sim::{Law, Policy, Purpose, RandomKey};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use validation::cluster::cores::Cores;
-use validation::cluster::threads::delays;
+use validation::cluster::server::delays;
 use validation::predict::calibrate::{Conditions, alone, spec, updates};
 use validation::{Calibration, Configuration, Digits, Failure, Observed, Replication, Threaded, calibrate, claims};
 

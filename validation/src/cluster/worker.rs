@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Instant;
 
-/// What a worker hands in.
-pub(crate) struct Computed<G> {
+/// What a thread submits.
+pub(crate) struct Done<G> {
     pub(crate) task: Task,
     pub(crate) result: Result<G, String>,
     pub(crate) core: Core,
@@ -46,7 +46,7 @@ pub(crate) fn work<L: Learner>(
     server: &Server,
     enough: &AtomicBool,
     tasks: &Receiver<(Task, L::Params, Core)>,
-    outbox: &Sender<Computed<L::Gradient>>,
+    outbox: &Sender<Done<L::Gradient>>,
 ) {
     for (task, params, core) in tasks {
         let from = Instant::now();
@@ -60,7 +60,7 @@ pub(crate) fn work<L: Learner>(
         let to = Instant::now();
         let failed = result.is_err();
         server.bring_to(cores, core);
-        let gone = outbox.send(Computed { task, result, core, from, to }).is_err();
+        let gone = outbox.send(Done { task, result, core, from, to }).is_err();
         if gone || failed {
             return;
         }

@@ -4,7 +4,8 @@
 //! the server, and what is left between handing out and having is the way: messages and wake-ups.
 
 use crate::cluster::cores::Cores;
-use crate::cluster::threads::{Threaded, delays};
+use crate::cluster::server::delays;
+use crate::cluster::threads::Threaded;
 use crate::learner::digits::Digits;
 use sim::{ClusterSpec, Law, Policy, RandomKey, Rule, Run, Sharing, Station, TraceSource, Variates};
 use std::hint::black_box;

@@ -4,7 +4,8 @@
 //! replications, spread over the whole validation, each predicted from calibrations that were made meanwhile.
 
 use crate::cluster::failure::Failure;
-use crate::cluster::threads::{Threaded, delays};
+use crate::cluster::server::delays;
+use crate::cluster::threads::Threaded;
 use crate::learner::digits::Digits;
 use crate::verdict::agreement::{Interval, Verdict, relative_error, stretch, unpaired_error};
 use sim::{

@@ -1,6 +1,6 @@
 //! The model state of a cluster: parameters and scores, wherever they are kept.
 
-use crate::cluster::threads::Threaded;
+use crate::cluster::server::{ParameterServer, Transport};
 use crate::learner::device::OnDevice;
 use crate::learner::digits::{Digits, Weights};
 use crate::learner::hogwild::Hogwild;
@@ -73,7 +73,7 @@ pub trait ModelState {
     }
 }
 
-impl<L: Observable> ModelState for Threaded<L> {
+impl<L: Observable, T: Transport<L>> ModelState for ParameterServer<L, T> {
     fn weights(&self) -> Weights {
         L::weights(self.params())
     }

@@ -5,7 +5,7 @@
 
 use crate::cluster::cores::Cores;
 use crate::cluster::failure::Failure;
-use crate::cluster::threads::delays;
+use crate::cluster::server::delays;
 use crate::data::batches::Batches;
 use crate::data::images::Split;
 use crate::learner::digits::{Digits, Initial, Velocity};
