@@ -101,7 +101,7 @@ impl Command {
         match self {
             Command::Simulate(simulate) => report::run(*simulate, typed),
             #[cfg(feature = "train")]
-            Command::Train(train) => report::run(*train, typed),
+            Command::Train(train) => train.run(typed),
             #[cfg(feature = "train")]
             Command::Scaling(scaling) => report::run(*scaling, typed),
             #[cfg(feature = "train")]

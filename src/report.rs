@@ -15,7 +15,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A command that leaves files. Its options serialise to what the manifest holds, by their long names.
 pub trait Command: Serialize {
@@ -42,6 +42,16 @@ pub trait Command: Serialize {
         None
     }
 
+    /// Whether it knows of the processes that were started together with this one.
+    fn is_one_of_many(&self) -> bool {
+        false
+    }
+
+    /// Whether another process reports, so that this one does its part of the job and no more.
+    fn follows(&self) -> bool {
+        false
+    }
+
     /// Fills in what was not typed. Resolved options, typed again, resolve to themselves.
     ///
     /// # Errors
@@ -58,7 +68,7 @@ pub trait Command: Serialize {
 }
 
 /// Work that is ready to begin. It is told the directory, to keep there what it has finished.
-pub type Job<'a> = Box<dyn FnOnce(&Output) -> Result<Box<dyn Report + 'a>, Error> + 'a>;
+pub type Job<'a> = Box<dyn FnOnce(&Path) -> Result<Box<dyn Report + 'a>, Error> + 'a>;
 
 /// What came of a run.
 pub trait Report {
@@ -138,19 +148,26 @@ fn tables_schema(generator: &mut SchemaGenerator) -> Schema {
 /// Whatever went wrong, with the exit status that it has.
 pub fn run<C: Command>(mut command: C, typed: &[OsString]) -> Result<(), Error> {
     command.resolve()?;
+    if !command.is_one_of_many() {
+        session::alone()?;
+    }
+    let follows = command.follows();
     let common = command.common();
-    let session = Session::begin(common.quiet)?;
+    let session = Session::begin(common.quiet || follows)?;
     let directory = command.directory();
     let Ok(Value::Object(mut arguments)) = serde_json::to_value(&command) else { unreachable!("options have names") };
     arguments.insert("out".to_string(), directory.display().to_string().into());
     let mut manifest = Manifest::begin(C::NAME, typed, arguments, common.seed);
     let job = command.prepare(&session)?;
+    if follows {
+        return job(&directory).map(drop);
+    }
     manifest.inputs = session.inputs();
     let mut output = Output::open(&directory, C::NAME, &names::<C>())?;
     if let Some(path) = command.save() {
         output.also(&path, &names::<C>())?;
     }
-    let report = job(&output)?;
+    let report = job(&directory)?;
     let outcome = report.outcome();
     let complete = matches!(outcome, Outcome::Done | Outcome::Failed(_));
     manifest.complete = complete;

@@ -120,6 +120,27 @@ fn bar(length: u64, template: &str) -> ProgressBar {
     ProgressBar::new(length).with_style(style.progress_chars("━╸ "))
 }
 
+/// What launchers call the number of processes that they start together.
+const WORLDS: [&str; 4] = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"];
+
+/// Makes sure that this process is not one of several that a launcher has started to work together.
+///
+/// # Errors
+/// What to do where all of them would do the same.
+pub fn alone() -> Result<(), Error> {
+    let size = |name: &&str| std::env::var(name).ok()?.parse::<u32>().ok();
+    // In a script of Slurm, the step says how many tasks there are beside this one; the job, how many there might be.
+    let names = WORLDS.iter().filter(|&&name| name != "SLURM_NTASKS" || size(&WORLDS[2]).is_none());
+    let Some((name, size)) = names.filter_map(|name| Some((name, size(name)?))).find(|&(_, size)| size > 1) else {
+        return Ok(());
+    };
+    let build = if cfg!(feature = "mpi") { "" } else { "build with cargo build --release --features mpi and " };
+    Err(Error::Usage(format!(
+        "this process is one of {size} ({name}) that would all do the same; {build}type train --cluster mpi to work together, \
+         or --shard I/N for parts of a sweep"
+    )))
+}
+
 /// Says something on stderr, in colour only on a terminal. If even that cannot be written, there is nobody left to tell.
 pub fn tell(mark: &str, what: &dyn Display) {
     let _ = writeln!(anstream::stderr().lock(), "{mark} {what}");

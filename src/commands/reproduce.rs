@@ -115,9 +115,9 @@ impl Command for Reproduce {
             setting.plan.check()?;
         }
         let data = experiment.settings[0].plan.dataset()?;
-        Ok(Box::new(move |output| {
+        Ok(Box::new(move |directory| {
             experiment.settings[0].plan.note(session);
-            let mut finished = Finished::open(output.directory());
+            let mut finished = Finished::open(directory);
             let (mut measured, mut pairs) = (Vec::new(), Vec::new());
             for setting in &experiment.settings {
                 let one = measure(setting.plan.clone(), &data, session, &mut finished)?;

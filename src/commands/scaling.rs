@@ -114,9 +114,9 @@ impl Command for Scaling {
         let plan = self.plan();
         plan.check()?;
         let data = plan.dataset()?;
-        Ok(Box::new(move |output| {
+        Ok(Box::new(move |directory| {
             plan.note(session);
-            Ok(Box::new(measure(plan, &data, session, &mut Finished::open(output.directory()))?))
+            Ok(Box::new(measure(plan, &data, session, &mut Finished::open(directory))?))
         }))
     }
 }

@@ -24,6 +24,11 @@ pub struct StalenessAudit {
 }
 
 impl StalenessAudit {
+    /// The audit of a run that goes on after so many updates.
+    pub fn after(version: u64) -> StalenessAudit {
+        StalenessAudit { version, ..StalenessAudit::default() }
+    }
+
     /// Enters a turn.
     #[inline]
     pub fn add(&mut self, step: &Step<'_>) {

@@ -180,6 +180,11 @@ impl<L: Learner, T: Transport<L>> ParameterServer<L, T> {
         &self.params
     }
 
+    /// What carried its messages.
+    pub fn into_transport(self) -> T {
+        self.transport
+    }
+
     /// Why there are no more completions, if there are none.
     pub fn failure(&self) -> Option<&Failure> {
         self.failure.as_ref()

@@ -112,7 +112,7 @@ impl<L: Learner> Threads<L> {
     fn hand_out(&mut self, own: Option<Core>) {
         let count = self.free.len().min(self.queue.len());
         let last = |(task, params): (Task, L::Params)| ((task, params), self.workers[task.worker as usize].core);
-        let mut places: Vec<((Task, L::Params), Option<Core>)> = self.queue.drain(..count).map(last).collect();
+        let mut places: Vec<_> = self.queue.drain(..count).map(last).collect();
         assign(&mut self.free, &mut places);
         places.sort_by_key(|&(_, core)| core == own);
         for ((task, params), core) in places {

@@ -91,6 +91,21 @@ impl<L: Observable, T: Transport<L>> ModelState for ParameterServer<L, T> {
     }
 }
 
+#[cfg(feature = "mpi")]
+impl<L: Observable> ModelState for crate::cluster::mpi::all_reduce::AllReduce<L> {
+    fn weights(&self) -> Weights {
+        L::weights(self.params())
+    }
+
+    fn scores(&self) -> &[Score] {
+        L::scores(self.params())
+    }
+
+    fn off_the_clock(&mut self, work: impl FnOnce(&Self)) {
+        self.stop_clock(work);
+    }
+}
+
 impl<L: Observable> ModelState for Simulated<Arc<L>> {
     fn weights(&self) -> Weights {
         L::weights(self.learner().params())
