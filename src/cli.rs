@@ -5,6 +5,7 @@
 mod cluster;
 mod options;
 mod quantities;
+mod shard;
 #[cfg(feature = "train")]
 mod training;
 mod values;
@@ -12,6 +13,7 @@ mod values;
 pub use cluster::{Cluster, StepTime};
 pub use options::{expand, from_map};
 pub use quantities::{Policies, Quantity, seconds};
+pub use shard::Shard;
 pub use values::{Format, List, Percent, Typed, Workers, at_least, choice, threads, workers};
 #[cfg(feature = "train")]
 pub use {
@@ -24,6 +26,7 @@ use crate::commands::completions::Completions;
 use crate::commands::explore::Explore;
 use crate::commands::fit::Fit;
 use crate::commands::man::Man;
+use crate::commands::merge::Merge;
 use crate::commands::replay::Replay;
 #[cfg(feature = "serve")]
 use crate::commands::serve::Serve;
@@ -88,6 +91,8 @@ pub enum Command {
     Check(Check),
     /// Choose a model of measured step times and write it as a profile.
     Fit(Box<Fit>),
+    /// Join the parts of a sweep, made by --shard I/N, into the files of one run.
+    Merge(Merge),
     /// Run again what a manifest describes, and compare every file.
     Replay(Replay),
     /// Print a shell's completions.
@@ -117,6 +122,7 @@ impl Command {
             Command::Explore(explore) => explore.run(),
             Command::Check(check) => check.run(),
             Command::Fit(fit) => report::run(*fit, typed),
+            Command::Merge(merge) => merge.run(),
             Command::Replay(replay) => replay.run(),
             Command::Completions(completions) => completions.run(),
             Command::Man(man) => man.run(),

@@ -3,9 +3,10 @@
 //! A [`Command`] is a set of options that can be resolved, written into the manifest, and made into a job; what the job
 //! comes to is a [`Report`]: tables, figures, a text, and how it ended. [`run`] does the rest for all of them.
 
-use crate::cli::{Common, Format};
+use crate::cli::{Common, Format, Shard};
 use crate::error::Error;
 use crate::figures::{self, Figure};
+use crate::finished::Finished;
 use crate::manifest::Manifest;
 use crate::output::{Output, Written};
 use crate::rows::{Table, Tables};
@@ -32,9 +33,18 @@ pub trait Command: Serialize {
     /// What every command takes.
     fn common(&self) -> &Common;
 
+    /// Which part of the whole it does, if not all.
+    fn shard(&self) -> Option<Shard> {
+        None
+    }
+
+    /// Whether what it finishes is kept only until it ends.
+    const FORGETS: bool = false;
+
     /// Where its files go.
     fn directory(&self) -> PathBuf {
-        self.common().out.clone().unwrap_or_else(|| PathBuf::from("output").join(Self::NAME))
+        let directory = self.common().out.clone().unwrap_or_else(|| PathBuf::from("output").join(Self::NAME));
+        self.shard().map_or(directory.clone(), |shard| directory.join(shard.directory()))
     }
 
     /// A file that is wanted elsewhere.
@@ -44,7 +54,7 @@ pub trait Command: Serialize {
 
     /// Whether it knows of the processes that were started together with this one.
     fn is_one_of_many(&self) -> bool {
-        false
+        self.shard().is_some()
     }
 
     /// Whether another process reports, so that this one does its part of the job and no more.
@@ -146,14 +156,22 @@ fn tables_schema(generator: &mut SchemaGenerator) -> Schema {
 ///
 /// # Errors
 /// Whatever went wrong, with the exit status that it has.
-pub fn run<C: Command>(mut command: C, typed: &[OsString]) -> Result<(), Error> {
+pub fn run<C: Command>(command: C, typed: &[OsString]) -> Result<(), Error> {
+    join(command, typed, Vec::new())
+}
+
+/// The same, where other processes have finished parts of it in these directories.
+///
+/// # Errors
+/// Whatever went wrong, with the exit status that it has.
+pub fn join<C: Command>(mut command: C, typed: &[OsString], parts: Vec<PathBuf>) -> Result<(), Error> {
     command.resolve()?;
     if !command.is_one_of_many() {
         session::alone()?;
     }
     let follows = command.follows();
     let common = command.common();
-    let session = Session::begin(common.quiet || follows)?;
+    let session = Session::begin(common.quiet || follows)?.joining(parts);
     let directory = command.directory();
     let Ok(Value::Object(mut arguments)) = serde_json::to_value(&command) else { unreachable!("options have names") };
     arguments.insert("out".to_string(), directory.display().to_string().into());
@@ -185,6 +203,9 @@ pub fn run<C: Command>(mut command: C, typed: &[OsString]) -> Result<(), Error> 
     session::print(&text)?;
     let written = written?;
     if complete {
+        if C::FORGETS && command.shard().is_none() {
+            let _ = std::fs::remove_dir_all(directory.join(Finished::NAME));
+        }
         session.tell("wrote", &written);
     }
     outcome.conclude(Some(&written))

@@ -7,6 +7,7 @@ use sim::Progress;
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -18,6 +19,8 @@ pub struct Session {
     quiet: bool,
     notes: RefCell<Vec<String>>,
     inputs: RefCell<Vec<File>>,
+    /// Where other processes have finished parts of the run.
+    pub parts: Vec<PathBuf>,
 }
 
 impl Session {
@@ -39,7 +42,12 @@ impl Session {
         }
         let stop = STOP.get_or_init(Arc::default).clone();
         let progress = Progress { stop, ..Progress::default() };
-        Ok(Session { progress, quiet, notes: RefCell::default(), inputs: RefCell::default() })
+        Ok(Session { progress, quiet, notes: RefCell::default(), inputs: RefCell::default(), parts: Vec::new() })
+    }
+
+    /// The same, where other processes have finished parts of it.
+    pub fn joining(self, parts: Vec<PathBuf>) -> Session {
+        Session { parts, ..self }
     }
 
     /// Whether somebody stopped it.

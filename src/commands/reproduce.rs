@@ -3,6 +3,7 @@
 pub mod comparison;
 mod experiment;
 mod gated;
+mod nodes;
 mod published;
 mod words;
 
@@ -66,6 +67,9 @@ pub enum Name {
     /// Data parallel over the number of images.
     #[value(name = "E4")]
     E4,
+    /// Data parallel over several nodes, in a build with MPI.
+    #[value(name = "E5")]
+    E5,
     /// All of them, one after another.
     #[value(name = "all")]
     All,
@@ -82,10 +86,12 @@ impl Reproduce {
     pub fn each(self) -> Vec<Reproduce> {
         match self.experiment {
             Name::All => {
-                let names = Name::value_variants().iter().filter(|&&name| name != Name::All);
+                let names = Name::value_variants()
+                    .iter()
+                    .filter(|&&name| name != Name::All && (cfg!(feature = "mpi") || name != Name::E5));
                 names.map(|&experiment| Reproduce { experiment, ..self.clone() }).collect()
             }
-            Name::E0 | Name::E1 | Name::E2 | Name::E3 | Name::E4 => vec![self],
+            Name::E0 | Name::E1 | Name::E2 | Name::E3 | Name::E4 | Name::E5 => vec![self],
         }
     }
 }
@@ -110,6 +116,9 @@ impl Command for Reproduce {
     }
 
     fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
+        if self.experiment == Name::E5 {
+            return nodes::prepare(self, session);
+        }
         let Some(experiment) = PublishedExperiment::new(self) else { return gated::prepare(self, session) };
         for setting in &experiment.settings {
             setting.plan.check()?;
@@ -117,10 +126,10 @@ impl Command for Reproduce {
         let data = experiment.settings[0].plan.dataset()?;
         Ok(Box::new(move |directory| {
             experiment.settings[0].plan.note(session);
-            let mut finished = Finished::open(directory);
+            let finished = Finished::open(directory, &[]);
             let (mut measured, mut pairs) = (Vec::new(), Vec::new());
             for setting in &experiment.settings {
-                let one = measure(setting.plan.clone(), &data, session, &mut finished)?;
+                let one = measure(setting.plan.clone(), &data, session, &finished, None)?;
                 pairs.extend(comparison::pairs(&experiment, setting, &one));
                 let broke = one.broke.is_some();
                 measured.push(one);

@@ -20,7 +20,8 @@ use crate::text::count;
 use crate::trace;
 pub use beside::{Beside, Point};
 use clap::{Args, ValueEnum};
-use ranks::{RankRow, Ranks, Where};
+pub use ranks::RankRow;
+use ranks::{Ranks, Where};
 use resume::Resumption;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -316,16 +317,15 @@ impl Command for Train {
                 Policy::HOGWILD => learner.with_velocity(Velocity::Workers(rule.workers)),
                 _ => learner,
             });
-            let trainer = Trainer { arguments: self, policy, rule, samples, learner, test, session };
-            if let Some(from) = from.as_ref().filter(|from| from.steps_applied >= trainer.steps()) {
+            let trainer = Trainer { arguments: self, policy, rule, samples, learner, test, from, session };
+            if let Some(from) = trainer.from.as_ref().filter(|from| from.steps_applied >= trainer.steps()) {
                 return Err(Error::Input(format!(
                     "the checkpoint is at the end of this run, after {} steps; raise --epochs or --updates to go further",
                     from.steps_applied
                 )));
             }
             let checkpointing = self.checkpointing(directory);
-            let (Ended { end, journal, failure, warmup_s, ranks }, reached) =
-                trainer.run(spec, key, from, checkpointing);
+            let (Ended { end, journal, failure, warmup_s, ranks }, reached) = trainer.run(spec, key, checkpointing);
             // After the run, so that it disturbs nothing that is timed.
             let test = trainer.test.first(trainer.scoring().images);
             let score = |snapshot: &Snapshot| trainer.learner.score(&snapshot.weights, &test);
@@ -394,6 +394,8 @@ struct Trainer<'a> {
     samples: usize,
     learner: Arc<Digits>,
     test: Split,
+    /// Where it goes on from, if it does.
+    from: Option<Position>,
     session: &'a Session,
 }
 
@@ -402,7 +404,11 @@ impl Trainer<'_> {
     fn steps(&self) -> u64 {
         let epochs = u64::from(self.arguments.epochs.unwrap_or(2));
         let batches = (epochs * self.samples as u64).div_ceil(u64::from(self.arguments.training.batch_size));
-        self.arguments.updates.map_or(batches, |updates| updates.saturating_mul(self.rule.gradients_per_update()))
+        let (version, before) = self.from.as_ref().map_or((0, 0), |from| (from.version, from.steps_applied));
+        self.arguments.updates.map_or(batches, |updates| {
+            let steps = updates.saturating_sub(version).saturating_mul(self.rule.gradients_per_update());
+            before.saturating_add(steps)
+        })
     }
 
     /// How much is scored.
@@ -416,13 +422,7 @@ impl Trainer<'_> {
 
     /// Trains, and says when the target was reached, if there is one. Where the run stops then depends on scores, which are
     /// computed while the clock stands still.
-    fn run(
-        &self,
-        spec: ClusterSpec,
-        key: RandomKey,
-        from: Option<Position>,
-        checkpointing: Option<Checkpointing>,
-    ) -> (Ended, Option<Time>) {
+    fn run(&self, spec: ClusterSpec, key: RandomKey, checkpointing: Option<Checkpointing>) -> (Ended, Option<Time>) {
         let Train { training, target_accuracy, placement, backend, threads, .. } = self.arguments;
         let steps = self.steps();
         let bar = self.session.bar(steps, BAR);
@@ -452,7 +452,7 @@ impl Trainer<'_> {
             every: if target_accuracy.is_some() { every.min(a_quarter_pass) } else { every },
             world,
             stop: self.session.progress.stop.clone(),
-            from,
+            from: self.from.clone(),
             checkpointing,
         };
         let watchdog = ranks.stall_timeout.map(watch);

@@ -1,6 +1,7 @@
 //! Measurement of a plan: one worker is calibrated, then the trials run one after another, each kept as it ends.
 
 use super::plan::Plan;
+use crate::cli::Shard;
 use crate::error::Error;
 use crate::finished::Finished;
 use crate::session::Session;
@@ -53,12 +54,26 @@ const LONG: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// If a result cannot be kept.
-pub fn measure(plan: Plan, data: &Dataset, session: &Session, finished: &mut Finished) -> Result<Measured, Error> {
-    let (trials, stop) = (plan.trials(), &session.progress.stop);
-    let known = |trial: &Trial| finished.find(&plan.key(trial));
+pub fn measure(
+    plan: Plan,
+    data: &Dataset,
+    session: &Session,
+    finished: &Finished,
+    shard: Option<Shard>,
+) -> Result<Measured, Error> {
+    let stop = &session.progress.stop;
+    // Speed-ups need the trial of one worker beside the others.
+    let group = |index: usize| index / plan.workers.len();
+    let trials = plan.trials().into_iter().enumerate();
+    let trials = trials.filter(|(index, _)| shard.is_none_or(|shard| shard.holds(group(*index))));
+    let trials: Vec<Trial> = trials.map(|(_, trial)| trial).collect();
+    // Parts may come from several machines.
+    let machine = if shard.is_none() && session.parts.is_empty() { plan.machine() } else { String::new() };
+    let key = |trial: &Trial| format!("{}{machine}", plan.key(trial));
+    let known = |trial: &Trial| finished.find(&key(trial));
     let earlier: Vec<Option<(Outcome, Expectation)>> = trials.iter().map(known).collect();
     let kept = earlier.iter().flatten().count();
-    if kept > 0 {
+    if kept > 0 && session.parts.is_empty() {
         let (file, trials) = (finished.path().display(), count(kept as u64, "trial"));
         session.note(format!("{trials} of an earlier run are used; remove {file} to run all again"));
     }
@@ -109,7 +124,8 @@ pub fn measure(plan: Plan, data: &Dataset, session: &Session, finished: &mut Fin
             measured.broke = Some((*trial, Break::Stopped));
             break;
         };
-        finished.keep(&plan.key(trial), &(&outcome, expectation))?;
+        finished.keep(&key(trial), &(&outcome, expectation));
+        finished.check()?;
         done += cost(trial);
         bar.set_position(done);
         if at.elapsed() > LONG {

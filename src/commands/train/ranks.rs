@@ -171,6 +171,11 @@ impl RankRow {
         }
     }
 
+    /// Mean seconds from one step to the next.
+    pub fn step_s(&self) -> Option<f64> {
+        self.mean_step_s
+    }
+
     /// Its entries in a printed table.
     pub fn cells(&self) -> [String; 6] {
         let seconds = |value: Option<f64>| crate::text::or_dash(value, |value| crate::text::digits(value, 4));
