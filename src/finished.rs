@@ -65,6 +65,7 @@ impl Finished {
     }
 
     /// Where they are.
+    #[cfg(any(feature = "train", test))]
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -59,7 +59,7 @@ pub use cluster::{
 pub use experiment::{Configuration, Experiment, Kept, Length, Model, Observation, Progress};
 pub use learn::{Learner, LearnerText, Learning, Quadratic};
 pub use measure::{Accounts, Estimate, Gaps, Method, Moments, Plan, Replications, StalenessAudit, TimeSpent};
-pub use policy::{Coordinator, Orders, Policy, PolicyError, Rule, Task};
+pub use policy::{Coordinator, OnCompletion, Orders, Policy, PolicyError, Rule, Task};
 pub use random::{
     Compute, Dependence, Law, LawError, LawText, Purpose, RandomKey, StepTime, StepTimes, StepTimesError, TraceSource,
 };

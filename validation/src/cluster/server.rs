@@ -26,8 +26,31 @@ pub struct Computed<G> {
     pub from: Instant,
     /// When it ended.
     pub to: Instant,
+    /// When each step but the last was done; empty where nobody says.
+    pub steps_done: Vec<Instant>,
     /// When its result was there, if messages take time that is not computing.
     pub arrived: Instant,
+}
+
+impl<G> Computed<G> {
+    /// Seconds of each of its steps: equal shares where nobody says when each was done.
+    fn step_s(&self) -> Vec<f64> {
+        let steps = self.task.steps.max(1) as usize;
+        if self.steps_done.len() + 1 != steps {
+            return vec![(self.to - self.from).as_secs_f64() / steps as f64; steps];
+        }
+        let ends = self.steps_done.iter().copied().chain([self.to]);
+        ends.scan(self.from, |from, to| Some((to - std::mem::replace(from, to)).as_secs_f64())).collect()
+    }
+}
+
+/// What the steps of a task took, whether anybody wanted its result or not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimedTask {
+    /// The task, with the steps that it had.
+    pub task: Task,
+    /// Seconds of computing in each of its steps.
+    pub step_s: Vec<f64>,
 }
 
 /// How tasks come to the workers, and results to their server.
@@ -83,6 +106,8 @@ pub struct ParameterServer<L: Learner, T: Transport<L>> {
     alarm: Option<Instant>,
     /// Tasks that were interrupted before their first step.
     empty: VecDeque<Task>,
+    /// What each step took, where that is kept.
+    timed: Option<Vec<TimedTask>>,
 }
 
 struct Worker<P, G> {
@@ -165,6 +190,7 @@ impl<L: Learner, T: Transport<L>> ParameterServer<L, T> {
             left: u64::MAX,
             alarm: None,
             empty: VecDeque::new(),
+            timed: None,
         }
     }
 
@@ -173,6 +199,11 @@ impl<L: Learner, T: Transport<L>> ParameterServer<L, T> {
     pub fn at_most(mut self, tasks: u64) -> Self {
         self.left = tasks;
         self
+    }
+
+    /// What each step takes from now on, and has taken since this was last asked for.
+    pub fn time_steps(&mut self) -> Vec<TimedTask> {
+        self.timed.replace(Vec::new()).unwrap_or_default()
     }
 
     /// The parameters at the server.
@@ -272,7 +303,10 @@ impl<L: Learner, T: Transport<L>> ParameterServer<L, T> {
     }
 
     fn take(&mut self, computed: Computed<L::Gradient>) {
-        let Computed { task, result, from, to, arrived } = computed;
+        if let (Some(timed), true) = (&mut self.timed, computed.result.is_ok()) {
+            timed.push(TimedTask { task: computed.task, step_s: computed.step_s() });
+        }
+        let Computed { task, result, from, to, arrived, .. } = computed;
         let gradient = match result {
             Ok(gradient) => gradient,
             Err(words) => {

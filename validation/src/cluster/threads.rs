@@ -129,14 +129,14 @@ impl<L: Learner> Threads<L> {
 
     /// Takes in what was computed. The core on which the server was woken is its own, others are free.
     fn taken(&mut self, computed: Done<L::Gradient>) -> Computed<L::Gradient> {
-        let Done { task, result, core, from, to } = computed;
+        let Done { task, result, core, from, to, steps_done } = computed;
         if self.own.is_none() && self.server.place.load(Ordering::Acquire) == core.index() {
             self.own = Some(core);
             self.server.place.store(NOWHERE, Ordering::Release);
         } else {
             self.free.push(core);
         }
-        Computed { task, result, from, to, arrived: to }
+        Computed { task, result, from, to, steps_done, arrived: to }
     }
 }
 

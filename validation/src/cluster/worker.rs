@@ -15,6 +15,8 @@ pub(crate) struct Done<G> {
     pub(crate) core: Core,
     pub(crate) from: Instant,
     pub(crate) to: Instant,
+    /// When each step but the last was done.
+    pub(crate) steps_done: Vec<Instant>,
 }
 
 /// The server's thread, as workers see it.
@@ -50,7 +52,11 @@ pub(crate) fn work<L: Learner>(
 ) {
     for (task, params, core) in tasks {
         let from = Instant::now();
-        let mut enough = || enough.load(Ordering::Relaxed);
+        let mut steps_done = Vec::new();
+        let mut enough = || {
+            steps_done.push(Instant::now());
+            enough.load(Ordering::Relaxed)
+        };
         let steps = AssertUnwindSafe(|| learner.gradient_until(&params, task, &mut enough));
         let (result, task) = match catch_unwind(steps) {
             Ok((gradient, steps)) => (Ok(gradient), Task { steps, ..task }),
@@ -58,9 +64,11 @@ pub(crate) fn work<L: Learner>(
         };
         drop(params);
         let to = Instant::now();
+        // What follows the last step is part of it.
+        steps_done.truncate((task.steps as usize).saturating_sub(1));
         let failed = result.is_err();
         server.bring_to(cores, core);
-        let gone = outbox.send(Done { task, result, core, from, to }).is_err();
+        let gone = outbox.send(Done { task, result, core, from, to, steps_done }).is_err();
         if gone || failed {
             return;
         }

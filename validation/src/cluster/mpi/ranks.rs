@@ -66,7 +66,14 @@ impl Ranks {
         let (from, given) = &mut self.given[task.worker as usize];
         *given = None;
         let to = *from + Duration::from_secs_f64(f64::from_le_bytes(*compute_s));
-        Computed { task, result: Ok(L::read_submission(rest)), from: *from, to: to.min(arrived), arrived }
+        Computed {
+            task,
+            result: Ok(L::read_submission(rest)),
+            from: *from,
+            to: to.min(arrived),
+            steps_done: Vec::new(),
+            arrived,
+        }
     }
 
     /// Sends everybody home; what each did.
