@@ -69,10 +69,25 @@ pub struct Rows {
     rows: Arc<StepRows>,
     /// The times of each measured worker, as laws.
     laws: Vec<Law>,
+    /// Mean of each measured worker's times as they are drawn, s.
+    means: Vec<f64>,
     block: u64,
 }
 
 impl Rows {
+    fn new(source: TraceSource, rows: StepRows, block: u64) -> Result<Rows, LawError> {
+        let column = |worker| rows.iter().map(move |row: &[f64]| row[worker]);
+        let law = |worker| Law::trace(source.clone(), column(worker).collect());
+        let laws = (0..rows.workers).map(law).collect::<Result<_, _>>()?;
+        let mean = |worker| {
+            let drawn = column(worker).zip(Rows::weights(rows.len(), block));
+            let (sum, total) = drawn.fold((0.0, 0.0), |(sum, total), (seconds, w)| (sum + w * seconds, total + w));
+            sum / total
+        };
+        let means = (0..rows.workers).map(mean).collect();
+        Ok(Rows { laws, means, rows: Arc::new(rows), source, block })
+    }
+
     /// Seconds of a worker's `step`-th step.
     #[inline]
     pub(crate) fn draw(&self, key: RandomKey, worker: u32, step: u64) -> f64 {
@@ -82,6 +97,46 @@ impl Rows {
         // The high half of a 64 x 64 bit product is uniform below the number of places where a block can begin.
         let first = (u128::from(word) * u128::from(steps - self.block + 1)) >> 64;
         self.rows.seconds[(first as usize + (step % self.block) as usize) * width + column]
+    }
+
+    /// How often a measured step is drawn, relative to others: those near the ends are in fewer blocks.
+    fn weights(steps: usize, block: u64) -> impl Iterator<Item = f64> {
+        let (steps, block) = (steps as u64, block);
+        (0..steps).map(move |i| (i.min(steps - block) + 1 - (i + 1).saturating_sub(block)) as f64)
+    }
+
+    /// Mean of the `k`-th smallest time of the first `workers` workers at their speeds over the steps as they are drawn, s;
+    /// `None` of more workers than were measured.
+    pub(crate) fn mean_of_kth(&self, k: u32, workers: u32, speed: impl Fn(u32) -> f64) -> Option<f64> {
+        let m = workers as usize;
+        if m > self.rows.workers {
+            return None;
+        }
+        let (mut sum, mut total) = (0.0, 0.0);
+        let mut times = Vec::with_capacity(m);
+        for (row, weight) in self.rows.iter().zip(Rows::weights(self.rows.len(), self.block)) {
+            times.clear();
+            times.extend((0..).zip(&row[..m]).map(|(w, seconds)| seconds / speed(w)));
+            let (_, kth, _) = times.select_nth_unstable_by(k as usize - 1, f64::total_cmp);
+            sum += weight * *kth;
+            total += weight;
+        }
+        Some(sum / total)
+    }
+
+    /// As many measured steps, drawn again in blocks of consecutive ones from a circle (Politis and Romano 1992): what persists
+    /// from step to step stays together. Blocks are as long as those that are drawn from, or the cube root of the number of steps.
+    pub(crate) fn resampled(&self, key: RandomKey) -> Rows {
+        let (steps, width) = (self.rows.len() as u64, self.rows.workers);
+        let block = self.block.max((steps as f64).cbrt().ceil() as u64);
+        let begin = |number: u64| {
+            let word = key.word(Purpose::Resample, 4, number);
+            ((u128::from(word) * u128::from(steps)) >> 64) as u64
+        };
+        let row = |i: u64| ((begin(i / block) + i % block) % steps) as usize;
+        let seconds = (0..steps).flat_map(|i| self.rows.seconds[row(i) * width..][..width].iter().copied()).collect();
+        let rows = StepRows { steps: self.rows.steps.clone(), workers: width, seconds };
+        Rows::new(self.source.clone(), rows, self.block).expect("each of them was a time before")
     }
 
     /// The measured steps.
@@ -113,15 +168,21 @@ impl Compute {
         if (rows.len() as u64) < block {
             return Err(LawError::Steps { source: source.clone(), whole: rows.len() });
         }
-        let column = |worker| rows.iter().map(|row| row[worker]).collect::<Vec<f64>>();
-        let laws = (0..rows.workers).map(|worker| law(&column(worker))).collect::<Result<_, _>>()?;
-        Ok(Compute::Rows(Rows { source: source.clone(), laws, rows: Arc::new(rows), block }))
+        Rows::new(source.clone(), rows, block).map(Compute::Rows)
     }
 
     /// The law of a worker's single steps.
     pub fn law(&self, worker: u32) -> &Law {
         let laws = self.laws();
         &laws[worker as usize % laws.len()]
+    }
+
+    /// Mean of a worker's single steps, s.
+    pub fn mean(&self, worker: u32) -> f64 {
+        match self {
+            Compute::Laws(_) => self.law(worker).mean(),
+            Compute::Rows(rows) => rows.means[worker as usize % rows.means.len()],
+        }
     }
 
     /// The laws of single steps, repeated over the workers.
