@@ -27,6 +27,7 @@ use crate::commands::explore::Explore;
 use crate::commands::fit::Fit;
 use crate::commands::man::Man;
 use crate::commands::merge::Merge;
+use crate::commands::plan::Plan;
 use crate::commands::replay::Replay;
 #[cfg(feature = "serve")]
 use crate::commands::serve::Serve;
@@ -93,6 +94,8 @@ pub enum Command {
     Fit(Box<Fit>),
     /// Join the parts of a sweep, made by --shard I/N, into the files of one run.
     Merge(Merge),
+    /// Say which policy to take and how many workers, from a profile.
+    Plan(Box<Plan>),
     /// Run again what a manifest describes, and compare every file.
     Replay(Replay),
     /// Print a shell's completions.
@@ -123,6 +126,7 @@ impl Command {
             Command::Check(check) => check.run(),
             Command::Fit(fit) => report::run(*fit, typed),
             Command::Merge(merge) => merge.run(),
+            Command::Plan(plan) => report::run(*plan, typed),
             Command::Replay(replay) => replay.run(),
             Command::Completions(completions) => completions.run(),
             Command::Man(man) => man.run(),
@@ -135,6 +139,7 @@ pub fn tables() -> Vec<&'static Table> {
     let tables = [
         Simulate::TABLES,
         Fit::TABLES,
+        Plan::TABLES,
         #[cfg(feature = "train")]
         Train::TABLES,
         #[cfg(feature = "train")]

@@ -13,6 +13,7 @@ pub mod explore;
 pub mod fit;
 pub mod man;
 pub mod merge;
+pub mod plan;
 pub mod replay;
 #[cfg(feature = "train")]
 pub mod reproduce;

@@ -129,7 +129,7 @@ impl Command for Reproduce {
             let finished = Finished::open(directory, &[]);
             let (mut measured, mut pairs) = (Vec::new(), Vec::new());
             for setting in &experiment.settings {
-                let one = measure(setting.plan.clone(), &data, session, &finished, None)?;
+                let one = measure(setting.plan.clone(), &data, &setting.plan.net()?, session, &finished, None)?;
                 pairs.extend(comparison::pairs(&experiment, setting, &one));
                 let broke = one.broke.is_some();
                 measured.push(one);

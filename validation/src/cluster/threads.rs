@@ -201,6 +201,7 @@ impl<L: Learner> Transport<L> for Threads<L> {
 
     fn begin_anew(&mut self) {
         (self.own, self.free) = (None, self.cores.all());
+        self.workers.iter_mut().for_each(|worker| worker.core = None);
         self.home.release(self.server.id);
     }
 }
