@@ -88,9 +88,7 @@ fn stalls_that_hit_all_ranks_at_once_need_whole_steps() {
     within_a_hundredth(measured, 0.45198);
     let place = Place::new().with("nobarrier.csv", csv_of(&rows));
     let simulate = |model: &str| {
-        place
-            .simulate(&format!("--policies sync --workers 411 --step-time trace(nobarrier.csv,{model}) --updates 5000"))
-            .succeeds();
+        place.simulate(&format!("--policies sync --workers 411 --step-time trace(nobarrier.csv,{model})")).succeeds();
         place.row("sync", 411)
     };
     let by_rows = simulate("rows");
@@ -111,7 +109,7 @@ fn the_first_half_foretells_the_second_or_its_interval_says_that_it_may_not() {
     };
     let predicted = |rows: &[Row]| {
         let place = Place::new().with("first.csv", csv_of(rows));
-        place.simulate("--policies sync --workers 411 --step-time trace(first.csv,rows) --updates 4000").succeeds();
+        place.simulate("--policies sync --workers 411 --step-time trace(first.csv,rows)").succeeds();
         let row = place.row("sync", 411);
         assert!(row.text("interval_method").ends_with("+row-bootstrap"), "{row:?}");
         (row.number("theory_s"), row.number("ci_low_s"), row.number("ci_high_s"))
@@ -156,7 +154,7 @@ fn slow_phases_need_blocks_under_local_sgd() {
         })
         .collect();
     let place = Place::new().with("made.csv", csv_of(&rows));
-    let words = "--policies sync,local:8 --workers 8 --step-time trace(made.csv,blocks:80) --updates 8000";
+    let words = "--policies sync,local:8 --workers 8 --step-time trace(made.csv,blocks:80)";
     place.simulate(words).succeeds();
     for (policy, measured) in [("sync", mean(&slowest(&rows))), ("local:8", mean(&sums))] {
         let row = place.row(policy, 8);
