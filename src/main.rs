@@ -16,7 +16,6 @@ mod manifest;
 mod memory;
 mod output;
 mod page;
-#[expect(dead_code, reason = "profiles are written before anything reads them")]
 mod profile;
 mod report;
 mod rows;

@@ -12,6 +12,7 @@ use crate::measure::replications::Replications;
 use crate::policy::{Policy, PolicyError, Rule};
 use crate::random::key::RandomKey;
 use crate::theory::{self, Kind, Theory};
+use rayon::prelude::*;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -210,7 +211,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub(crate) fn stopped(&self) -> bool {
+    /// Whether it was.
+    pub fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 }
@@ -281,6 +283,25 @@ impl Experiment {
         let observation =
             |((&cell, job), found): ((&Configuration, &Job), Option<Replications>)| self.observation(cell, job, found?);
         cells.iter().zip(&jobs).zip(found).map(observation).collect()
+    }
+
+    /// Runs these configurations on rayon's threads, each as `plan` says, and no more than that: no theory, no table. `None` for
+    /// those that `progress` stopped.
+    pub fn replicate(
+        &self,
+        configurations: &[Configuration],
+        plan: impl Fn(&Configuration, &ClusterSpec) -> Plan + Sync,
+        progress: &Progress,
+    ) -> Vec<Option<(Plan, Replications)>> {
+        let job = |&Configuration { policy, rule }: &Configuration| {
+            let rule = self.rule_of(rule);
+            let spec = self.spec_of(policy, rule);
+            Job { rule, plan: plan(&Configuration { policy, rule }, &spec), specs: vec![spec] }
+        };
+        let jobs: Vec<Job> = configurations.par_iter().map(job).collect();
+        let mut found = runs::all(self, &jobs, progress);
+        self.resample(&jobs, &mut found, progress);
+        jobs.iter().zip(found).map(|(job, found)| Some((job.plan, found?))).collect()
     }
 
     /// The cluster as this policy sees it.

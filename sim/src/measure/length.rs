@@ -22,6 +22,7 @@ use crate::policy::{OnCompletion, OnUpdate, Rule};
 use crate::random::law::Law;
 use crate::theory::order::kth_survival;
 use std::fmt;
+use std::ops::Range;
 
 /// How the runs of a configuration begin, and why an interval from them is honest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,13 +99,18 @@ impl Plan {
 
     /// As many updates as an honest interval needs, and at least 5000.
     pub fn honest(rule: Rule, spec: &ClusterSpec) -> Plan {
+        Plan::at_least(rule, spec, UPDATES, REPLICATIONS)
+    }
+
+    /// As many updates as an honest interval needs, and at least so many, in so many replications.
+    pub fn at_least(rule: Rule, spec: &ClusterSpec, least: u64, replications: u32) -> Plan {
         let needed = updates_for(rule, spec, SKEWNESS);
-        let most = (AFFORDABLE / steps_per_update(rule)).max(UPDATES as f64);
-        let updates = (UPDATES as f64).max(needed.unwrap_or(0.0)).min(most) as u64;
-        let plan = Plan::of(rule, spec, updates, REPLICATIONS);
+        let most = (AFFORDABLE / steps_per_update(rule)).max(least as f64);
+        let updates = (least as f64).max(needed.unwrap_or(0.0)).min(most) as u64;
+        let plan = Plan::of(rule, spec, updates, replications);
         // Half as long as the warm-up, which is then not most of the work; and whole rounds, so that a period of workers that
         // hardly vary is cut nowhere.
-        plan.longer(updates.max(plan.warm_up / 2 * u64::from(REPLICATIONS)))
+        plan.longer(updates.max(plan.warm_up / 2 * u64::from(plan.replications)))
     }
 
     /// So many updates.
@@ -248,7 +254,7 @@ fn updates_for(rule: Rule, spec: &ClusterSpec, target: f64) -> Option<f64> {
     let mut updates: f64 = 0.0;
     let links = spec.downlink.iter().chain(&spec.uplink).map(|station| &station.law);
     let others = [&spec.service, &spec.update, &spec.factor].into_iter().flatten().chain(&spec.delays);
-    for law in spec.compute.laws().iter().chain(others).chain(links) {
+    for law in most_variable(spec.compute.laws(), m).into_iter().chain(others).chain(links) {
         let steps = values_for(law, 1, 1, target)?;
         let all_count = rule.on_update == OnUpdate::CarriesOn || rule.waits_for_all();
         if all_count {
@@ -271,6 +277,17 @@ fn updates_for(rule: Rule, spec: &ClusterSpec, target: f64) -> Option<f64> {
         updates = updates.max(values_for(spec.compute.law(0), 1, 1, target)? / f64::from(m));
     }
     Some(updates)
+}
+
+/// Of the laws of m workers those whose tails matter: of many, the eight that vary most.
+fn most_variable(laws: &[Law], m: u32) -> Vec<&Law> {
+    const ENOUGH: usize = 8;
+    let mut laws: Vec<&Law> = laws.iter().take(m as usize).collect();
+    if laws.len() > ENOUGH {
+        laws.sort_by_cached_key(|law| std::cmp::Reverse((law.variance() / law.mean().powi(2)).to_bits()));
+        laws.truncate(ENOUGH);
+    }
+    laws
 }
 
 /// How many independent values, each the k-th smallest of m draws, make a mean of this skewness; `None` if none do.
@@ -297,32 +314,45 @@ fn values_for(law: &Law, k: u32, m: u32, target: f64) -> Option<f64> {
 fn skewness(law: &Law, k: u32, m: u32, n: f64) -> f64 {
     let longer = |t: f64| kth_survival(k, m, law.survival(t));
     let rare = 0.01 / n;
-    let points: Vec<f64> = match law.atoms() {
-        Some(atoms) => atoms.iter().copied().filter(|&t| longer(t * (1.0 - 1e-12)) > rare).collect(),
+    // Times, and how likely it is that the k-th smallest is longer.
+    let points: Vec<(f64, f64)> = match law.atoms() {
+        Some(atoms) => {
+            let all = atoms.len() as f64;
+            let after = |end: usize| kth_survival(k, m, (all - end as f64) / all);
+            let pieces = pieces(atoms.len());
+            let point = |range: Range<usize>| (atoms[(range.start + range.end - 1) / 2], after(range.end));
+            let is_felt = |range: &Range<usize>| range.start == 0 || after(range.start) > rare;
+            pieces.into_iter().take_while(is_felt).map(point).collect()
+        }
         None => {
             const PIECES: u32 = 160;
             let (low, high) = (last_longer(&longer, 1.0 - 1e-3, law.mean()), last_longer(&longer, rare, law.mean()));
             let share = |i: u32| f64::from(i) / f64::from(PIECES);
-            match low > 0.0 && high > 4.0 * low {
+            let times: Vec<f64> = match low > 0.0 && high > 4.0 * low {
                 true => (0..=PIECES).map(|i| low * (high / low).powf(share(i))).collect(),
                 false => (0..=PIECES).map(|i| low + (high - low) * share(i)).collect(),
-            }
+            };
+            let middle = |i: usize| if i == 0 { times[0] } else { (times[i - 1] + times[i]) / 2.0 };
+            times.iter().enumerate().map(|(i, &t)| (middle(i), longer(t))).collect()
         }
     };
-    // How much lies at each atom, or between a point and the one before, in the middle.
-    let (mut before, mut last) = (1.0, 0.0);
-    let mut masses: Vec<(f64, f64)> = Vec::new();
-    for (i, &t) in points.iter().enumerate() {
-        let after = longer(t);
-        let at = if law.atoms().is_some() || i == 0 { t } else { (last + t) / 2.0 };
-        masses.push((at, before - after));
-        (before, last) = (after, t);
-    }
+    let mut before = 1.0;
+    let mass = |(at, after): (f64, f64)| (at, std::mem::replace(&mut before, after) - after);
+    let masses: Vec<(f64, f64)> = points.into_iter().map(mass).collect();
     let weight: f64 = masses.iter().map(|(_, mass)| mass).sum();
     let mean = masses.iter().map(|(t, mass)| t * mass).sum::<f64>() / weight;
     let moment = |power: i32| masses.iter().map(|(t, mass)| (t - mean).powi(power) * mass).sum::<f64>() / weight;
     let variance = moment(2);
     if variance <= (1e-12 * mean).powi(2) { 0.0 } else { moment(3).abs() / variance.powf(1.5) }
+}
+
+/// So many atoms in pieces that stand for their middle: the last ones, of which skewness is made, one by one.
+fn pieces(atoms: usize) -> Vec<Range<usize>> {
+    const SINGLE: usize = 64;
+    let body = atoms.saturating_sub(SINGLE);
+    let size = body.div_ceil(128).max(1);
+    let groups = (0..body).step_by(size).map(|start| start..(start + size).min(body));
+    groups.chain((body..atoms).map(|i| i..i + 1)).collect()
 }
 
 /// The last time that is exceeded with this probability, to three digits.

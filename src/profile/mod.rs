@@ -1,6 +1,10 @@
 //! Profile of a cluster: what `fit` finds in measured step times, or a person writes, and `plan` and `simulate` read. TOML,
 //! one thing a line, times and sizes with their units.
 
+mod cluster;
+
+pub use cluster::Described;
+
 use crate::error::Error;
 use crate::formats::{self, Column, Input, Options, Recorded, Unit, clip};
 use serde::{Deserialize, Serialize};
@@ -121,6 +125,9 @@ pub struct Communication {
     pub payload: String,
     /// Bytes a second of a link: `25GB/s`.
     pub bandwidth: String,
+    /// The same inside a group, of hierarchical.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_bandwidth: Option<String>,
     /// Time of an empty message: `10us`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency: Option<String>,
