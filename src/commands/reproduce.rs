@@ -5,6 +5,7 @@ mod experiment;
 mod gated;
 mod nodes;
 mod published;
+mod tradeoff;
 mod words;
 
 use crate::cli::{Common, threads};
@@ -22,6 +23,7 @@ use experiment::PublishedExperiment;
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
+use tradeoff::{CrossingRow, GoalRow, TradeoffRow};
 
 use crate::commands::scaling::{EpochRow, ScalingRow};
 
@@ -70,6 +72,9 @@ pub enum Name {
     /// Data parallel over several nodes, in a build with MPI.
     #[value(name = "E5")]
     E5,
+    /// Error against runtime.
+    #[value(name = "E7")]
+    E7,
     /// All of them, one after another.
     #[value(name = "all")]
     All,
@@ -91,7 +96,7 @@ impl Reproduce {
                     .filter(|&&name| name != Name::All && (cfg!(feature = "mpi") || name != Name::E5));
                 names.map(|&experiment| Reproduce { experiment, ..self.clone() }).collect()
             }
-            Name::E0 | Name::E1 | Name::E2 | Name::E3 | Name::E4 | Name::E5 => vec![self],
+            Name::E0 | Name::E1 | Name::E2 | Name::E3 | Name::E4 | Name::E5 | Name::E7 => vec![self],
         }
     }
 }
@@ -103,8 +108,12 @@ impl Command for Reproduce {
         Table::of::<ComparisonRow>(),
         Table::of::<ScalingRow>(),
         Table::of::<EpochRow>(),
+        Table::of::<TradeoffRow>(),
+        Table::of::<GoalRow>(),
+        Table::of::<CrossingRow>(),
     ];
-    const FIGURES: &'static [&'static str] = &["comparison", "epochs", "time_by_size"];
+    const FIGURES: &'static [&'static str] =
+        &["comparison", "epochs", "time_by_size", "tradeoff_exp", "tradeoff_pareto"];
 
     fn common(&self) -> &Common {
         &self.common
@@ -118,6 +127,9 @@ impl Command for Reproduce {
     fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
         if self.experiment == Name::E5 {
             return nodes::prepare(self, session);
+        }
+        if self.experiment == Name::E7 {
+            return tradeoff::prepare(self, session);
         }
         let Some(experiment) = PublishedExperiment::new(self) else { return gated::prepare(self, session) };
         for setting in &experiment.settings {
