@@ -301,10 +301,8 @@ fn updates_for(rule: Rule, spec: &ClusterSpec, target: f64) -> Option<f64> {
 
 /// Steps of a worker that say as much of the mean as one that is independent.
 fn persistence(law: &Law) -> f64 {
-    match law {
-        Law::Markov(phases) => 2.0 / phases.renewal() - 1.0,
-        _ => 1.0,
-    }
+    let Law::Markov(phases) = law else { return 1.0 };
+    2.0 / phases.renewal() - 1.0
 }
 
 /// Of the laws of m workers those whose tails matter: of many, the eight that vary most.
