@@ -14,12 +14,8 @@ use crate::figures::{self, Figure, learning_curve};
 use crate::formats::Options;
 use crate::manifest::Manifest;
 use crate::memory;
-<<<<<<< HEAD
-use crate::report::{self, Command, Job, Outcome, Report};
-=======
 use crate::profile::Profile;
-use crate::report::{Command, Job, Outcome, Report};
->>>>>>> main
+use crate::report::{self, Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
 use crate::text::count;
@@ -280,19 +276,9 @@ impl Command for Train {
         let law = |law: &LawText| trace::law(law, &Options::default(), session);
         let compute =
             self.step_time.as_ref().map_or_else(|| Ok("exp(2)".parse().expect("a law")), |time| law(&time.0))?;
-<<<<<<< HEAD
-        let spec = ClusterSpec::new(compute).with_delay(self.delay.0.0.as_ref().map(law).transpose()?);
+        let delay = self.delay.0.0.as_ref().map(law).transpose()?;
         let kind = method.kind().rule(workers).map_err(|e| Error::Usage(e.to_string()))?;
         memory::afford_gradients(training.model.0.parameters(), kind)?;
-=======
-        let delay = self.delay.0.0.as_ref().map(law).transpose()?;
-        let spec = match &self.profile {
-            // The world knows the policy's rule, and what communication means for it.
-            Some(path) => Profile::spec(path, session)?.for_rule(rule).with_delay(delay),
-            None => ClusterSpec::new(compute).with_delay(delay),
-        };
-        memory::afford_gradients(training.model.0.parameters(), rule)?;
->>>>>>> main
         let samples = self.samples.map(|samples| samples as usize);
         let data = dataset(&training.data, training.model.0, training.pixels.0, samples, self.common.seed)?;
         let (key, samples, batch) =
@@ -302,6 +288,11 @@ impl Command for Train {
         let share = samples.div_ceil(workers as usize).div_ceil(batch);
         let policy = method.policy(u32::try_from(share).unwrap_or(u32::MAX));
         let rule = policy.rule(workers).map_err(|e| Error::Usage(e.to_string()))?;
+        let spec = match &self.profile {
+            // The world knows the policy's rule, and what communication means for it.
+            Some(path) => Profile::spec(path, session)?.for_rule(rule).with_delay(delay),
+            None => ClusterSpec::new(compute).with_delay(delay),
+        };
         if batch > samples {
             return Err(Error::Usage(format!(
                 "a batch of {batch} is more than all {samples} samples; lower --batch-size"
