@@ -3,6 +3,8 @@
 //! A few thousand are kept as they are; more are counted in buckets 0.4 % wide, 256 to an octave, cut from the leading bits of
 //! the float, each with the mean of what is in it.
 
+use serde::{Deserialize, Serialize};
+
 /// Values that are kept one by one.
 const KEPT: usize = 4096;
 
@@ -10,7 +12,7 @@ const KEPT: usize = 4096;
 const BELOW: u32 = 52 - 8;
 
 /// A collection of times that are not negative.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Gaps {
     kept: Vec<f64>,
     /// Number of the first bucket.

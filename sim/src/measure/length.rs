@@ -19,6 +19,7 @@ use crate::measure::accounts::Ended;
 use crate::measure::gaps::Gaps;
 use crate::measure::replications::Replication;
 use crate::policy::{OnCompletion, OnUpdate, Rule};
+use crate::random::compute::Compute;
 use crate::random::law::Law;
 use crate::theory::order::kth_survival;
 use std::fmt;
@@ -254,14 +255,33 @@ fn updates_for(rule: Rule, spec: &ClusterSpec, target: f64) -> Option<f64> {
     let mut updates: f64 = 0.0;
     let links = spec.downlink.iter().chain(&spec.uplink).map(|station| &station.law);
     let others = [&spec.service, &spec.update, &spec.factor].into_iter().flatten().chain(&spec.delays);
-    for law in most_variable(spec.compute.laws(), m).into_iter().chain(others).chain(links) {
-        let steps = values_for(law, 1, 1, target)?;
+    let single = match &spec.compute {
+        Compute::Laws(laws) => most_variable(laws, m),
+        Compute::Rows(rows) => {
+            // Whole steps are drawn: of each the K-th time, or the mean of all, is one value, and in a block they go together.
+            let last = (k.min(m) as usize).min(rows.steps().workers);
+            let first = (m as usize).min(rows.steps().workers);
+            let kth = |row: &[f64]| {
+                let mut times = row[..first].to_vec();
+                *times.select_nth_unstable_by(last - 1, f64::total_cmp).1
+            };
+            let mean = |row: &[f64]| row.iter().sum::<f64>() / row.len() as f64;
+            let values = match waits_for {
+                Some((_, updates_each)) => updates_each * values_for(&rows.law_of(kth), 1, 1, target)?,
+                None => values_for(&rows.law_of(mean), 1, 1, target)? * f64::from(m) / f64::from(k),
+            };
+            updates = values * rows.block() as f64 / f64::from(rule.steps);
+            Vec::new()
+        }
+    };
+    for law in single.into_iter().chain(others).chain(links) {
+        let steps = persistence(law) * values_for(law, 1, 1, target)?;
         let all_count = rule.on_update == OnUpdate::CarriesOn || rule.waits_for_all();
         if all_count {
             updates = updates.max(steps / (f64::from(k) * f64::from(rule.steps)));
         }
         if let Some((k, updates_each)) = waits_for {
-            updates = updates.max(updates_each * values_for(law, k, m, target)?);
+            updates = updates.max(persistence(law) * updates_each * values_for(law, k, m, target)?);
         } else if !all_count {
             updates = updates.max(values_for(law, 1, m, target)?);
         }
@@ -277,6 +297,12 @@ fn updates_for(rule: Rule, spec: &ClusterSpec, target: f64) -> Option<f64> {
         updates = updates.max(values_for(spec.compute.law(0), 1, 1, target)? / f64::from(m));
     }
     Some(updates)
+}
+
+/// Steps of a worker that say as much of the mean as one that is independent.
+fn persistence(law: &Law) -> f64 {
+    let Law::Markov(phases) = law else { return 1.0 };
+    2.0 / phases.renewal() - 1.0
 }
 
 /// Of the laws of m workers those whose tails matter: of many, the eight that vary most.
