@@ -308,7 +308,8 @@ impl Command for Train {
         let checkpoint = self.checkpoint(&self.directory(), session)?;
         Ok(Box::new(move |directory| {
             let Dataset { train, test } = data;
-            let learner = Digits::new(Net::new(training.model.0, &device), Arc::new(train), batches, sgd, key);
+            let learner = Digits::new(Net::new(training.model.0, &device), Arc::new(train), batches, sgd, key)
+                .stopped_by(session.progress.stop.clone());
             let learner = match loaded {
                 None => learner,
                 Some(parameters) => learner.beginning_with(parameters).expect("the file was checked"),

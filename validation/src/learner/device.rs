@@ -127,7 +127,7 @@ impl Learner for OnDevice {
             scores.push(score);
             velocity = velocity * momentum + gradient;
             weights = weights - velocity.clone() * rate;
-            if enough() {
+            if enough() || self.digits.is_over() {
                 break;
             }
         }

@@ -13,6 +13,7 @@ use sim::{Learner, Purpose, RandomKey, Task};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Which parameters the workers begin with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +68,8 @@ pub struct Digits {
     velocities: Vec<Arc<Vec<f32>>>,
     /// The root of those that workers draw for themselves, if they do.
     own_initial: Option<RandomKey>,
+    /// Says that nobody waits for the rest of a task of many steps.
+    stop: Option<Arc<AtomicBool>>,
 }
 
 /// The parameters at the server. Cloning shares them; an update writes new ones if somebody still reads the old.
@@ -128,12 +131,23 @@ impl Digits {
             initial,
             velocities: Vec::new(),
             own_initial: None,
+            stop: None,
         }
     }
 
     /// The same learner, with velocities elsewhere.
     pub fn with_velocity(self, velocity: Velocity) -> Digits {
         Digits { velocity, ..self }
+    }
+
+    /// The same learner, which leaves the rest of a task alone once this says so: the run is over then.
+    pub fn stopped_by(self, stop: Arc<AtomicBool>) -> Digits {
+        Digits { stop: Some(stop), ..self }
+    }
+
+    /// Whether the rest of a task is left alone.
+    pub(super) fn is_over(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed))
     }
 
     /// The same learner, whose workers begin their first local steps with parameters of their own, drawn from this key.
@@ -225,7 +239,7 @@ impl Digits {
                 *v = momentum * *v + g;
                 *w -= rate * *v;
             }
-            if enough() {
+            if enough() || self.is_over() {
                 break;
             }
         }
@@ -283,7 +297,7 @@ impl Digits {
         for step in task.step_numbers() {
             scores.push(self.batch_gradient(at, task.worker, step, &mut gradient));
             sum.iter_mut().zip(&gradient).for_each(|(sum, g)| *sum += g);
-            if enough() {
+            if enough() || self.is_over() {
                 break;
             }
         }

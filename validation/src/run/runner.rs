@@ -19,6 +19,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+/// Steps of a task after which everything is warm: memory is there, code is in the caches.
+const WARM_UP: u32 = 4;
+
 /// Where a run's time passes.
 #[derive(Clone, Debug)]
 #[allow(clippy::large_enum_variant, reason = "there is one of it in a run")]
@@ -149,7 +152,7 @@ impl Job {
             return Ended { journal: Journal::default(), end: End::Exhausted, failure: None, warmup_s: 0.0, ranks };
         }
         let mut server = ranks::Served::new(communicator, learner, delays, stop);
-        server.warm_up(self.rule.steps);
+        server.warm_up(self.rule.steps.min(WARM_UP));
         let warmup_s = began.elapsed().as_secs_f64();
         let (ended, run) = self.on(server, each_update, each_snapshot);
         let (failure, ranks) = (run.cluster().failure().cloned(), run.into_cluster().into_transport().end());
@@ -186,7 +189,7 @@ impl Job {
             threads = threads.at_most(self.steps.saturating_sub(before).div_ceil(u64::from(self.rule.steps)));
         }
         let began = Instant::now();
-        threads.warm_up(self.rule.steps);
+        threads.warm_up(self.rule.steps.min(WARM_UP));
         let warmup_s = began.elapsed().as_secs_f64();
         let (mut ended, run) = self.on(threads, each_update, each_snapshot);
         ended.failure = run.cluster().failure().cloned();
