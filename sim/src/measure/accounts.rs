@@ -332,7 +332,7 @@ impl Accounts {
 
     /// The gap that a share `u` of all gaps does not exceed, s.
     pub fn gap_quantile(&self, u: f64) -> Option<f64> {
-        Pooled::new(vec![&self.lengths]).quantile(u)
+        Pooled::new(std::iter::once(&self.lengths)).quantile(u)
     }
 
     /// How many applied tasks had staleness 0, 1, 2, ...; what is [`COUNTED`] or more is in the mean only.

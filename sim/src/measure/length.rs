@@ -87,23 +87,34 @@ const AFFORDABLE: f64 = 2e7;
 impl Plan {
     /// As many updates as an honest interval needs, and at least 5000.
     pub fn honest(rule: Rule, spec: &ClusterSpec) -> Plan {
-        let needed = updates_for(rule, spec, SKEWNESS);
-        let most = (AFFORDABLE / steps_per_update(rule)).max(UPDATES as f64);
-        let updates = (UPDATES as f64).max(needed.unwrap_or(0.0)).min(most) as u64;
-        let plan = Plan::of(rule, spec, updates, REPLICATIONS);
+        let least = UPDATES as f64;
+        let plan = if are_enough(rule, spec, least, SKEWNESS) {
+            Plan::with(rule, spec, UPDATES, REPLICATIONS, Honest::Yes)
+        } else {
+            let most = (AFFORDABLE / steps_per_update(rule)).max(least);
+            let updates = least.max(updates_for(rule, spec, SKEWNESS).unwrap_or(0.0)).min(most) as u64;
+            Plan::of(rule, spec, updates, REPLICATIONS)
+        };
         // Half as long as the warm-up, which is then not most of the work; and whole rounds, so that a period of workers that
         // hardly vary is cut nowhere.
-        plan.longer(updates.max(plan.warm_up / 2 * u64::from(REPLICATIONS)))
+        plan.longer(plan.updates.max(plan.warm_up / 2 * u64::from(REPLICATIONS)))
     }
 
     /// So many updates.
     pub fn of(rule: Rule, spec: &ClusterSpec, updates: u64, replications: u32) -> Plan {
-        let replications = u64::from(replications).min(updates).max(1) as u32;
-        let honest = match (updates_for(rule, spec, DISHONEST), updates_for(rule, spec, SKEWNESS)) {
-            (Some(least), _) if least.max(crate::measure::interval::FEWEST as f64) <= updates as f64 => Honest::Yes,
-            (Some(_), Some(enough)) => Honest::From(round_up(enough.max(100.0))),
-            _ => Honest::Never,
+        let honest = if updates >= crate::measure::interval::FEWEST as u64
+            && are_enough(rule, spec, updates as f64, DISHONEST)
+        {
+            Honest::Yes
+        } else {
+            updates_for(rule, spec, SKEWNESS)
+                .map_or(Honest::Never, |enough| Honest::From(round_up(enough.max(100.0)).max(updates + 1)))
         };
+        Plan::with(rule, spec, updates, replications, honest)
+    }
+
+    fn with(rule: Rule, spec: &ClusterSpec, updates: u64, replications: u32, honest: Honest) -> Plan {
+        let replications = u64::from(replications).min(updates).max(1) as u32;
         let method = method(rule, spec);
         let period = match method {
             Method::Renewal => 1,
@@ -216,35 +227,54 @@ fn steps_per_update(rule: Rule) -> f64 {
     f64::from(rule.steps) * f64::from(if rule.renews() { rule.workers.max(rule.quorum) } else { rule.quorum })
 }
 
-/// Updates after which the skewness of the mean is as small as `target`; `None` if it never is.
-///
-/// Two sums may be skewed: that of all steps, and that of the times that a barrier lets through, the k-th of m.
-fn updates_for(rule: Rule, spec: &ClusterSpec, target: f64) -> Option<f64> {
-    let (m, k) = (rule.workers, rule.quorum);
+/// A sum that may be skewed: of so many values for each update, each the k-th smallest of m draws.
+struct Summed<'a> {
+    law: &'a Law,
+    k: u32,
+    m: u32,
+    for_each_update: f64,
+}
+
+/// The sums whose skewness the mean of a run has: those of all steps that count, and of the times that a barrier lets through.
+fn sums(rule: Rule, spec: &ClusterSpec) -> Vec<Summed<'_>> {
+    let (m, k, steps) = (rule.workers, rule.quorum, f64::from(rule.steps));
     let waits_for = match rule.on_completion {
         OnCompletion::Waits => Some((k.min(m), 1.0)),
-        OnCompletion::StartsAnew { slack: Some(_) } => Some((m, f64::from(m))),
+        OnCompletion::StartsAnew { slack: Some(_) } => Some((m, 1.0 / f64::from(m))),
         OnCompletion::StartsAnew { slack: None } => None,
     };
-    let mut updates: f64 = 0.0;
+    let all_count = rule.on_update == OnUpdate::CarriesOn || rule.waits_for_all();
     let links = spec.downlink.iter().chain(&spec.uplink).map(|station| &station.law);
     let others = [&spec.delay, &spec.service, &spec.update, &spec.factor].into_iter().flatten();
+    let mut sums = Vec::new();
     for law in spec.compute.laws().iter().chain(others).chain(links) {
-        let steps = values_for(law, 1, 1, target)?;
-        let all_count = rule.on_update == OnUpdate::CarriesOn || rule.waits_for_all();
         if all_count {
-            updates = updates.max(steps / (f64::from(k) * f64::from(rule.steps)));
+            sums.push(Summed { law, k: 1, m: 1, for_each_update: f64::from(k) * steps });
         }
-        if let Some((k, updates_each)) = waits_for {
-            updates = updates.max(updates_each * values_for(law, k, m, target)?);
-        } else if !all_count {
-            updates = updates.max(values_for(law, 1, m, target)?);
+        match waits_for {
+            Some((k, for_each_update)) => sums.push(Summed { law, k, m, for_each_update }),
+            None if !all_count => sums.push(Summed { law, k: 1, m, for_each_update: 1.0 }),
+            None => {}
         }
     }
     if spec.cancellation == Cancellation::AfterStep && rule.cancels() {
-        updates = updates.max(values_for(spec.compute.law(0), 1, 1, target)? / f64::from(m));
+        sums.push(Summed { law: spec.compute.law(0), k: 1, m: 1, for_each_update: f64::from(m) });
     }
-    Some(updates)
+    sums
+}
+
+/// Whether the skewness of the mean of so many updates is as small as `target`.
+fn are_enough(rule: Rule, spec: &ClusterSpec, updates: f64, target: f64) -> bool {
+    sums(rule, spec).into_iter().all(|Summed { law, k, m, for_each_update }| {
+        let values = updates * for_each_update;
+        skewness(law, k, m, values) <= target * values.sqrt()
+    })
+}
+
+/// Updates after which the skewness of the mean is as small as `target`; `None` if it never is.
+fn updates_for(rule: Rule, spec: &ClusterSpec, target: f64) -> Option<f64> {
+    let needed = |sum: Summed<'_>| Some(values_for(sum.law, sum.k, sum.m, target)? / sum.for_each_update);
+    sums(rule, spec).into_iter().map(needed).try_fold(0.0, |most: f64, updates| Some(most.max(updates?)))
 }
 
 /// How many independent values, each the k-th smallest of m draws, make a mean of this skewness; `None` if none do.

@@ -162,14 +162,12 @@ impl Replications {
     /// all replications, is the quantile's (Woodruff, J. Am. Statist. Assoc. 47, 1952, 635-646). A share that reaches beyond all
     /// that was seen has no such interval.
     pub fn quantiles_s<const N: usize>(&self, shares: [f64; N]) -> Option<[Estimate; N]> {
-        let pooled = Pooled::new(self.all.iter().map(|one| &one.lengths).collect());
+        let pooled = Pooled::new(self.all.iter().map(|one| &one.lengths));
         pooled.quantile(0.5)?;
         let total = self.updates() as f64;
         Some(shares.map(|u| {
             let at = pooled.quantile(u).expect("there are some");
-            let below = |one: &Replication| -> f64 {
-                one.lengths.entries().filter(|&(s, _)| s <= at).map(|(_, count)| count as f64).sum()
-            };
+            let below = |one: &Replication| one.lengths.up_to(at) as f64;
             let Some(share) = ratio(self.all.iter().map(|one| (below(one), one.updates())), &SHARES) else {
                 return Estimate::unsure(at);
             };
@@ -178,14 +176,14 @@ impl Replications {
             let ends = half.map(|(below, above)| (u - above, u + below)).filter(|&(low, high)| seen(low) && seen(high));
             let interval = ends.and_then(|(low, high)| pooled.quantile(low).zip(pooled.quantile(high)));
             let standard_error = interval.map_or(f64::NAN, |(low, high)| (high - low) / 2.0 / self.t());
-            let of_one = |one: &Replication| Pooled::new(vec![&one.lengths]).quantile(u).unwrap_or(f64::NAN);
+            let of_one = |one: &Replication| Pooled::new(std::iter::once(&one.lengths)).quantile(u).unwrap_or(f64::NAN);
             self.with_error_of_rows(Estimate { mean: at, standard_error, interval }, of_one, &TIMES)
         }))
     }
 
     /// Student's quantile for as many replications.
     fn t(&self) -> f64 {
-        t_95((self.all.len().max(2) - 1) as f64)
+        t_95(self.all.len().max(2) - 1)
     }
 
     /// How many times as many gradients per second as `other` has: replication by replication, on common random numbers.
