@@ -4,7 +4,7 @@
 //! everything. Each cell of the grid becomes a line of FILE as soon as it ends, and a cell that FILE has is not run again: a grid of
 //! hours may be stopped at any time. In the end FILE is printed as the Markdown tables of the book.
 //!
-//! A cell that would take more than 10^10 steps of workers has fewer seeds, and at least 100. The truth is theory where that is exact, else a
+//! A cell that would take more than 1.5 10^8 events has fewer seeds, and at least 100. The truth is theory where that is exact, else a
 //! run up to a thousand times as long under another seed; its own error is part of the error that is given for the bias. Shares,
 //! staleness and quantiles are judged by that long run in any case.
 
@@ -13,6 +13,7 @@ use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::time::Instant;
+use straggle_sim::measure::Method;
 use straggle_sim::theory::Kind;
 use straggle_sim::{ClusterSpec, Estimate, Experiment, Law, Length, Model, Observation, Policy, Progress};
 
@@ -30,14 +31,17 @@ const LAWS: [&str; 6] = [
 
 const WORKERS: [u32; 5] = [2, 8, 50, 100, 1000];
 
-/// Steps of workers in all seeds of a cell, at most, if that leaves [`FEWEST`] seeds.
-const STEPS: f64 = 1e10;
+/// Events in all seeds of a cell, at most, if that leaves [`FEWEST`] seeds.
+const EVENTS: f64 = 1.5e8;
 
 /// Seeds of a cell, at least.
 const FEWEST: f64 = 100.0;
 
-/// Steps that the run for the truth takes at most, if that makes it 20 times as long.
-const LONGEST: f64 = 2e8;
+/// Events of the run for the truth, at most, if that makes it 20 times as long.
+const LONGEST: f64 = 1e8;
+
+/// A step of iterations that are independent, or of workers that are, over an event.
+const STEP: f64 = 0.06;
 
 /// What each line of the file has, after policy, law and workers.
 const COLUMNS: &str = "policy;step_time;workers;length;seeds;hold;width;bias;bias_error;half_width;updates;ms;exact;staleness;idle;p50;p95;p99";
@@ -118,10 +122,15 @@ fn run(experiment: &Experiment, seed: u64, length: Length) -> Observation {
     found.remove(0).expect("nobody stops it")
 }
 
-/// Steps of workers in a run.
-fn steps(o: &Observation) -> f64 {
-    let each = if o.plan.warm_up == 0 && o.plan.period == 1 { o.cell.rule.workers * o.cell.rule.steps } else { o.cell.rule.quorum };
-    (o.updates as f64 + o.plan.warm_up as f64 * f64::from(o.plan.replications)) * f64::from(each)
+/// Events of a run, or as many as take as long.
+fn events(o: &Observation) -> f64 {
+    let rule = o.cell.rule;
+    let (steps, each) = match o.plan.method {
+        Method::Renewal => (rule.workers * rule.steps, STEP),
+        Method::Stationary => (rule.quorum, STEP),
+        Method::WarmUp => (rule.quorum, 1.0),
+    };
+    (o.updates as f64 + o.plan.warm_up as f64 * f64::from(o.plan.replications)) * f64::from(steps) * each
 }
 
 /// Share of the seeds whose interval holds a value, which nothing in the process can make vary if there is no scatter.
@@ -132,16 +141,15 @@ fn hold(runs: &[Observation], of: impl Fn(&Observation) -> Estimate, truth: f64)
 fn cell(experiment: &Experiment, seeds: u64, length: Length) -> String {
     let began = Instant::now();
     let first = run(experiment, 0, length);
-    let affordable = (STEPS / steps(&first)).max(FEWEST) as u64;
+    let affordable = (EVENTS / events(&first)).max(FEWEST) as u64;
     let seeds = seeds.min(affordable);
     let rest = (1..seeds).into_par_iter().map(|seed| run(experiment, seed, length));
     let runs: Vec<Observation> = std::iter::once(first).chain(rest.collect::<Vec<_>>()).collect();
     let ms = began.elapsed().as_secs_f64() * 1e3 / seeds as f64;
-    let times = (LONGEST / steps(&runs[0])).clamp(20.0, 1000.0);
+    let times = (LONGEST / events(&runs[0])).clamp(20.0, 1000.0);
     let long = run(experiment, 1 << 40, Length::Updates((runs[0].updates as f64 * times) as u64));
     let exact = runs[0].theory.filter(|theory| theory.kind == Kind::Exact);
-    let (truth, its_error) =
-        exact.map_or((long.mean.mean, long.mean.standard_error), |theory| (theory.seconds, 0.0));
+    let (truth, its_error) = exact.map_or((long.mean.mean, long.mean.standard_error), |theory| (theory.seconds, 0.0));
     let n = runs.len() as f64;
     let half = runs.iter().filter_map(|o| o.mean.half_width()).sum::<f64>() / n;
     let mean = runs.iter().map(|o| o.mean.mean).sum::<f64>() / n;
@@ -188,8 +196,21 @@ fn tables(lines: &str) -> String {
         writeln!(
             text,
             "| {}{length} | {} | {} | {} | {} | {:.2} | {known}{:+.2} ± {:.2} | {:.2} | {} | {} | {} | {} | {} | {} |",
-            cell[0], cell[1], cell[2], cell[4], percent(5), number(6), number(7), number(8), 100.0 * number(9), cell[10],
-            percent(13), percent(14), percent(15), percent(16), percent(17),
+            cell[0],
+            cell[1],
+            cell[2],
+            cell[4],
+            percent(5),
+            number(6),
+            number(7),
+            number(8),
+            100.0 * number(9),
+            cell[10],
+            percent(13),
+            percent(14),
+            percent(15),
+            percent(16),
+            percent(17),
         )
         .expect("memory");
     }

@@ -459,7 +459,7 @@ impl ClusterSpec {
         let again = |law: &Option<Law>, which| law.as_ref().and_then(|law| law.resampled(key, which));
         let (delay, service, update) = (again(&self.delay, 1), again(&self.service, 2), again(&self.update, 3));
         let compute = match &self.compute {
-            Compute::Rows(_) => None,
+            Compute::Rows(rows) => Some(Compute::Rows(rows.resampled(key))),
             Compute::Laws(laws) => {
                 let resampled: Vec<Option<Law>> =
                     (16..).zip(laws).map(|(which, law)| law.resampled(key, which)).collect();

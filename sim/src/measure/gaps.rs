@@ -148,9 +148,10 @@ impl Grouped {
         let number = |seconds: &f64| (seconds.to_bits() >> (52 - 5)) as usize;
         let all = || parts.clone().flatten();
         // Zero is far from everything else: it has a group of its own, before the others.
-        let (first, last) = all().map(number).filter(|&number| number > 0).fold((usize::MAX, 0), |(first, last), number| {
-            (first.min(number), last.max(number))
-        });
+        let (first, last) = all()
+            .map(number)
+            .filter(|&number| number > 0)
+            .fold((usize::MAX, 0), |(first, last), number| (first.min(number), last.max(number)));
         let group = |seconds: &f64| (number(seconds) + 1).saturating_sub(first);
         let mut starts = vec![0; last.saturating_sub(first.min(last)) + 3];
         all().for_each(|seconds| starts[group(seconds) + 1] += 1);

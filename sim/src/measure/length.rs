@@ -72,6 +72,10 @@ pub enum Honest {
 /// Replications, where there are as many updates.
 pub const REPLICATIONS: u32 = 20;
 
+/// Replications of a run that stops when it is precise: so many that its scatter is known well, or it would stop too soon wherever
+/// that happens to look small.
+pub const REPLICATIONS_TO_PRECISION: u32 = 80;
+
 /// Updates that are counted at least, unless a number is given.
 const UPDATES: u64 = 5000;
 
@@ -85,15 +89,16 @@ const DISHONEST: f64 = 0.2;
 const AFFORDABLE: f64 = 2e7;
 
 impl Plan {
-    /// As many updates as an honest interval needs, and at least 5000.
-    pub fn honest(rule: Rule, spec: &ClusterSpec) -> Plan {
-        let least = UPDATES as f64;
+    /// As many updates as an honest interval needs, and at least 5000 (or, of steps that are drawn in blocks, of those).
+    pub fn honest(rule: Rule, spec: &ClusterSpec, replications: u32) -> Plan {
+        let block = spec.compute.block();
+        let most = (AFFORDABLE / steps_per_update(rule)).max(UPDATES as f64);
+        let least = (UPDATES as f64 * block).min(most);
         let plan = if are_enough(rule, spec, least, SKEWNESS) {
-            Plan::with(rule, spec, UPDATES, REPLICATIONS, Honest::Yes)
+            Plan::with(rule, spec, least as u64, replications, Honest::Yes)
         } else {
-            let most = (AFFORDABLE / steps_per_update(rule)).max(least);
             let updates = least.max(updates_for(rule, spec, SKEWNESS).unwrap_or(0.0)).min(most) as u64;
-            Plan::of(rule, spec, updates, REPLICATIONS)
+            Plan::of(rule, spec, updates, replications)
         };
         // Half as long as the warm-up, which is then not most of the work; and whole rounds, so that a period of workers that
         // hardly vary is cut nowhere.
@@ -126,7 +131,12 @@ impl Plan {
     /// At least so many updates, in whole rounds.
     pub fn longer(self, updates: u64) -> Plan {
         let replications = u64::from(self.replications);
-        Plan { updates: updates.div_ceil(replications).div_ceil(self.period) * self.period * replications, ..self }
+        let updates = updates.div_ceil(replications).div_ceil(self.period) * self.period * replications;
+        let honest = match self.honest {
+            Honest::From(enough) if enough <= updates => Honest::Yes,
+            honest => honest,
+        };
+        Plan { updates, honest, ..self }
     }
 
     /// Updates of the `r`-th replication that do not count. They end at places spread evenly over a round: where updates come in
@@ -266,7 +276,7 @@ fn sums(rule: Rule, spec: &ClusterSpec) -> Vec<Summed<'_>> {
 /// Whether the skewness of the mean of so many updates is as small as `target`.
 fn are_enough(rule: Rule, spec: &ClusterSpec, updates: f64, target: f64) -> bool {
     sums(rule, spec).into_iter().all(|Summed { law, k, m, for_each_update }| {
-        let values = updates * for_each_update;
+        let values = updates / spec.compute.block() * for_each_update;
         skewness(law, k, m, values) <= target * values.sqrt()
     })
 }
@@ -274,7 +284,8 @@ fn are_enough(rule: Rule, spec: &ClusterSpec, updates: f64, target: f64) -> bool
 /// Updates after which the skewness of the mean is as small as `target`; `None` if it never is.
 fn updates_for(rule: Rule, spec: &ClusterSpec, target: f64) -> Option<f64> {
     let needed = |sum: Summed<'_>| Some(values_for(sum.law, sum.k, sum.m, target)? / sum.for_each_update);
-    sums(rule, spec).into_iter().map(needed).try_fold(0.0, |most: f64, updates| Some(most.max(updates?)))
+    let values = sums(rule, spec).into_iter().map(needed).try_fold(0.0, |most: f64, updates| Some(most.max(updates?)));
+    values.map(|updates| updates * spec.compute.block())
 }
 
 /// How many independent values, each the k-th smallest of m draws, make a mean of this skewness; `None` if none do.
@@ -356,7 +367,7 @@ mod tests {
 
     fn plan(policy: &str, m: u32, law: &str) -> Plan {
         let rule = policy.parse::<Policy>().unwrap().rule(m).unwrap();
-        Plan::honest(rule, &ClusterSpec::new(law.parse().unwrap()))
+        Plan::honest(rule, &ClusterSpec::new(law.parse().unwrap()), REPLICATIONS)
     }
 
     #[test]

@@ -145,7 +145,9 @@ impl Replications {
 
     /// Share of the workers' time that was spent in some way.
     pub fn share(&self, of: impl Fn(&TimeSpent) -> f64) -> Option<Estimate> {
-        self.ratio(|one| (of(&one.spent), one.spent.total_s()), &SHARES)
+        let share = self.ratio(|one| (of(&one.spent), one.spent.total_s()), &SHARES)?;
+        // A run of a few updates that throws away the work of a long time before.
+        Some(Estimate { mean: share.mean.clamp(*SHARES.start(), *SHARES.end()), ..share })
     }
 
     /// Standard deviation of single times between updates, s.

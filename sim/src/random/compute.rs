@@ -20,7 +20,8 @@ pub enum Dependence {
     ByWorker,
     /// What coincides: a step is a whole measured step, of all workers together.
     Rows,
-    /// What persists, too: so many consecutive measured steps at a time (moving blocks, Künsch 1989).
+    /// What persists, too: so many consecutive measured steps at a time, the first of them after the last (circular blocks,
+    /// Politis and Romano 1992).
     Blocks(u32),
 }
 
@@ -62,7 +63,8 @@ pub enum Compute {
 
 /// Measured steps of all workers, drawn in blocks of consecutive ones.
 ///
-/// Worker w takes the times of measured worker w mod W; each further group of W workers has steps of its own.
+/// Worker w takes the times of measured worker w mod W; each further group of W workers has steps of its own. A block may begin at
+/// any step and goes on with the first after the last, so that every measured step is as likely as any other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rows {
     source: TraceSource,
@@ -70,18 +72,61 @@ pub struct Rows {
     /// The times of each measured worker, as laws.
     laws: Vec<Law>,
     block: u64,
+    /// Where blocks begin, from the shortest to the longest: so that the same random number makes about as long a block of
+    /// resampled rows.
+    starts: Arc<[u32]>,
 }
 
 impl Rows {
+    fn new(source: TraceSource, rows: Arc<StepRows>, block: u64) -> Result<Rows, LawError> {
+        if (rows.len() as u64) < block {
+            return Err(LawError::Steps { source, whole: rows.len() });
+        }
+        let all: Vec<f64> = rows.iter().map(|row| row.iter().sum()).collect();
+        let in_turn = |step: u64| all[step as usize % all.len()];
+        let mut within_s: f64 = (0..block).map(in_turn).sum();
+        let mut lengths_s = Vec::with_capacity(all.len());
+        for first in 0..all.len() as u64 {
+            lengths_s.push(within_s);
+            within_s += in_turn(first + block) - in_turn(first);
+        }
+        let mut starts: Vec<u32> = (0..all.len() as u32).collect();
+        starts.sort_by(|&a, &b| lengths_s[a as usize].total_cmp(&lengths_s[b as usize]));
+        let laws = Rows::laws_of(&source, &rows, 0..rows.len())?;
+        Ok(Rows { source, rows, laws, block, starts: starts.into() })
+    }
+
+    /// The times of each measured worker in these steps.
+    fn laws_of(
+        source: &TraceSource,
+        rows: &StepRows,
+        steps: impl Iterator<Item = usize> + Clone,
+    ) -> Result<Vec<Law>, LawError> {
+        let of = |worker| steps.clone().map(move |step| rows.seconds[step * rows.workers + worker]).collect();
+        (0..rows.workers).map(|worker| Law::trace(source.clone(), of(worker))).collect()
+    }
+
+    /// As much of it, in blocks that were drawn from its own with replacement.
+    pub(crate) fn resampled(&self, key: RandomKey) -> Rows {
+        let steps = self.rows.len();
+        let blocks = (steps as u64).div_ceil(self.block);
+        let mut drawn: Vec<usize> =
+            (0..blocks).map(|i| below(key.word(Purpose::Resample, 0, i), self.starts.len())).collect();
+        drawn.sort_unstable();
+        let starts: Vec<u32> = drawn.into_iter().map(|i| self.starts[i]).collect();
+        let within = |&first: &u32| (0..self.block as usize).map(move |after| (first as usize + after) % steps);
+        let laws = Rows::laws_of(&self.source, &self.rows, starts.iter().flat_map(within));
+        Rows { laws: laws.expect("times that were a law before"), starts: starts.into(), ..self.clone() }
+    }
+
     /// Seconds of a worker's `step`-th step.
     #[inline]
     pub(crate) fn draw(&self, key: RandomKey, worker: u32, step: u64) -> f64 {
-        let (steps, width) = (self.rows.len() as u64, self.rows.workers);
+        let (steps, width) = (self.rows.len(), self.rows.workers);
         let (group, column) = (worker as usize / width, worker as usize % width);
         let word = key.word(Purpose::Rows, group as u32, step / self.block);
-        // The high half of a 64 x 64 bit product is uniform below the number of places where a block can begin.
-        let first = (u128::from(word) * u128::from(steps - self.block + 1)) >> 64;
-        self.rows.seconds[(first as usize + (step % self.block) as usize) * width + column]
+        let first = self.starts[below(word, self.starts.len())] as usize;
+        self.rows.seconds[(first + (step % self.block) as usize) % steps * width + column]
     }
 
     /// The measured steps.
@@ -93,6 +138,12 @@ impl Rows {
     pub fn block(&self) -> u64 {
         self.block
     }
+}
+
+/// A random word made uniform below `n`: the high half of a 64 x 64 bit product.
+#[inline]
+fn below(word: u64, n: usize) -> usize {
+    ((u128::from(word) * n as u128) >> 64) as usize
 }
 
 impl Compute {
@@ -109,13 +160,7 @@ impl Compute {
             Dependence::Rows => 1,
             Dependence::Blocks(steps) => u64::from(steps),
         };
-        let rows = times.rows();
-        if (rows.len() as u64) < block {
-            return Err(LawError::Steps { source: source.clone(), whole: rows.len() });
-        }
-        let column = |worker| rows.iter().map(|row| row[worker]).collect::<Vec<f64>>();
-        let laws = (0..rows.workers).map(|worker| law(&column(worker))).collect::<Result<_, _>>()?;
-        Ok(Compute::Rows(Rows { source: source.clone(), laws, rows: Arc::new(rows), block }))
+        Ok(Compute::Rows(Rows::new(source.clone(), Arc::new(times.rows()), block)?))
     }
 
     /// The law of a worker's single steps.
@@ -129,6 +174,14 @@ impl Compute {
         match self {
             Compute::Laws(laws) => laws,
             Compute::Rows(rows) => &rows.laws,
+        }
+    }
+
+    /// How many consecutive steps are drawn at a time.
+    pub fn block(&self) -> f64 {
+        match self {
+            Compute::Laws(_) => 1.0,
+            Compute::Rows(rows) => rows.block as f64,
         }
     }
 
