@@ -2,17 +2,21 @@
 //!
 //! A command's own options stand in its file, `src/commands/NAME.rs`; to the program it is a variant here.
 
+mod cluster;
 mod options;
+mod quantities;
 #[cfg(feature = "train")]
 mod training;
 mod values;
 
+pub use cluster::{Cluster, StepTime};
 pub use options::{expand, from_map};
-pub use values::{Delay, Format, List, Percent, Speeds, Typed, Workers, at_least, choice, speeds, threads, workers};
+pub use quantities::{Policies, Quantity, seconds};
+pub use values::{Format, List, Percent, Typed, Workers, at_least, choice, threads, workers};
 #[cfg(feature = "train")]
 pub use {
     training::{Training, dataset},
-    values::MOST_THREADS,
+    values::{Delay, MOST_THREADS},
 };
 
 use crate::commands::check::Check;

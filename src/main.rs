@@ -2,6 +2,7 @@
 
 mod cli;
 mod commands;
+mod described;
 mod error;
 #[cfg_attr(not(feature = "train"), allow(dead_code))]
 mod figures;

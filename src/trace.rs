@@ -12,11 +12,11 @@ use std::path::Path;
 ///
 /// # Errors
 /// If the file holds no step times.
-pub fn law(text: &LawText, session: &Session) -> Result<Law, Error> {
+pub fn law(text: &LawText, options: &Options, session: &Session) -> Result<Law, Error> {
     match text {
         LawText::Law(law) => Ok(law.clone()),
         LawText::Trace(source) => {
-            let seconds = read(source, session)?.pooled().to_vec();
+            let seconds = read(source, options, session)?.pooled().to_vec();
             Law::trace(source.clone(), seconds).map_err(|e| Error::Input(e.to_string()))
         }
     }
@@ -26,11 +26,11 @@ pub fn law(text: &LawText, session: &Session) -> Result<Law, Error> {
 ///
 /// # Errors
 /// If the file holds no step times, or cannot be drawn from in that way.
-pub fn compute(text: &LawText, session: &Session) -> Result<Compute, Error> {
+pub fn compute(text: &LawText, options: &Options, session: &Session) -> Result<Compute, Error> {
     match text {
         LawText::Law(law) => Ok(law.clone().into()),
         LawText::Trace(source) => {
-            let times = read(source, session)?;
+            let times = read(source, options, session)?;
             if let (Some(shares), Dependence::Pooled) = (times.variance_shares(), source.dependence) {
                 let lag1 = times.lag1_correlation().unwrap_or(0.0);
                 session.note(known(source, shares, lag1));
@@ -64,9 +64,9 @@ fn known(source: &TraceSource, VarianceShares { worker, step, rest }: VarianceSh
 /// A share of the variance that changes the slowest of several workers.
 const MATTERS: f64 = 0.1;
 
-fn read(source: &TraceSource, session: &Session) -> Result<StepTimes, Error> {
+fn read(source: &TraceSource, options: &Options, session: &Session) -> Result<StepTimes, Error> {
     let column = source.column.as_ref().map(|column| column.parse().expect("any text names a column"));
-    let options = Options { column, ..Options::default() };
+    let options = Options { column, ..options.clone() };
     let recorded =
         formats::read(std::slice::from_ref(&source.file), &options).map_err(|e| Error::Input(e.to_string()))?;
     for note in &recorded.notes {

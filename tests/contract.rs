@@ -105,3 +105,27 @@ mod trained {
         said.in_one_sentence().says("the loss is not finite at update ").says("lower --lr").says("made and kept in ");
     }
 }
+
+#[test]
+fn options_of_a_cluster_that_make_no_sense_together_are_usage() {
+    refused("simulate --comm ring", 2, "type --payload 100MB --bandwidth 25GB/s");
+    refused("simulate --payload 100MB", 2, "--payload is for --comm; type --comm ring");
+    refused("simulate --comm rings --payload 1MB --bandwidth 1GB/s", 2, "did you mean 'ring'?");
+    refused(
+        "simulate --comm ring --payload 1MB --bandwidth 1GB/s --overlap 2",
+        2,
+        "overlap must be a share from 0 to 1",
+    );
+    refused("simulate --comm ring --payload 1MB --bandwidth 1GB/s --group-bandwidth 9GB/s", 2, "ring has no groups");
+    refused("simulate --bandwidth 25GB", 2, "type 25GB/s or 10Gbit/s");
+    refused("simulate --restart 5m", 2, "--restart is for workers that fail; type --mtbf 1d, too");
+    refused("simulate --mtbf 0s", 2, "must be positive and finite, not 0; type --mtbf 1d");
+    refused("simulate --mtbf 1d --checkpoint-cost 5s", 2, "--checkpoint-cost is for --checkpoint");
+    refused("simulate --fixed-time 5ms", 2, "--fixed-time is for --global-batch");
+    refused("simulate --cancellation sometimes", 2, "type one of at-once, after-step, never");
+    refused("simulate --contention 1,zero", 2, "type 1,1.05,1.2");
+    refused("simulate --model gated --comm ring --payload 1MB --bandwidth 1GB/s", 2, "knows nothing of --comm");
+    refused("simulate --step-time constant(1) --policies anytime:0.5", 2, "is over before a step is done");
+    refused("simulate --step-time constant(1) --policies drop-compute:900ms:4 --workers 4", 2, "drop-compute:1.5:4");
+    refused("simulate --policies k-sync:8..1", 2, "type k-sync:1..8");
+}

@@ -28,6 +28,7 @@ fn cell(bencher: Bencher<'_, '_>, policy: &str, workers: u32, spec: ClusterSpec)
         model: Model::Event,
         length: Length::Updates(events / u64::from(rule.quorum)),
         seed: 0,
+        deadline_s: None,
     };
     bencher.counter(ItemsCount::new(events + warm_up)).bench(|| experiment.observe(&Progress::default()));
 }
@@ -87,6 +88,7 @@ fn rounds_and_all_that_is_told_of_them(bencher: Bencher<'_, '_>) {
         model: Model::Gated,
         length: Length::Updates(5000),
         seed: 0,
+        deadline_s: None,
     };
     bencher.counter(ItemsCount::new(100_000u64)).bench(|| experiment.observe(&Progress::default()));
 }

@@ -46,6 +46,7 @@ fn ns(policies: &[Policy], workers: u32, tasks: u64) -> Result<f64, Box<dyn std:
             model: Model::Event,
             length: Length::Updates(updates),
             seed: 0,
+            deadline_s: None,
         };
         let once = || {
             let began = Instant::now();

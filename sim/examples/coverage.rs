@@ -114,7 +114,7 @@ fn experiment(name: &str, law: &str, m: u32) -> Result<Option<Experiment>, Error
         return Ok(None);
     }
     let (policies, workers, model, length) = (vec![policy], vec![m], Model::Event, Length::Honest);
-    Ok(Some(Experiment { policies, workers, spec, model, length, seed: 0 }))
+    Ok(Some(Experiment { policies, workers, spec, model, length, seed: 0, deadline_s: None }))
 }
 
 fn run(experiment: &Experiment, seed: u64, length: Length) -> Observation {

@@ -10,6 +10,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         model: Model::Event,
         length: Length::Honest,
         seed: 0,
+        deadline_s: None,
     };
     println!("policy      m   s/update            theory");
     for observation in experiment.observe(&Progress::default()).into_iter().flatten() {

@@ -29,6 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 model: Model::Event,
                 length: Length::Updates(updates.parse()?),
                 seed: 0,
+                deadline_s: None,
             };
             let began = cpu_seconds();
             black_box(experiment.observe(&Progress::default()));

@@ -20,7 +20,7 @@
 //!
 //! let spec = ClusterSpec::new("exp(2)".parse()?); // half a second per step
 //! let (policies, workers) = (vec![Policy::SYNC], vec![20]);
-//! let experiment = Experiment { policies, workers, spec, model: Model::Event, length: Length::Honest, seed: 0 };
+//! let experiment = Experiment { policies, workers, spec, model: Model::Event, length: Length::Honest, seed: 0, deadline_s: None };
 //! let found = experiment.observe(&Progress::default()).remove(0).expect("nobody stopped it");
 //! let exact = found.theory.expect("known").seconds;
 //! assert!((exact - theory::harmonic(20) / 2.0).abs() < 1e-12); // 1.79887

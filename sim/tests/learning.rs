@@ -197,6 +197,7 @@ fn loss_curves_end_on_their_floor() {
         model: Model::Event,
         length: Length::Updates(20_000),
         seed: 5,
+        deadline_s: None,
     };
     let learner = quadratic(1.0, 1.0, 0.1, RandomKey::new(0, 0));
     let floors = [sync_floor(8, 1.0, 1.0, 0.1), async_floor(8, 1.0, 1.0, 0.1)];

@@ -259,6 +259,7 @@ fn the_gated_model_is_foretold() {
             model: Model::Gated,
             length: Length::Updates(common::UPDATES),
             seed,
+            deadline_s: None,
         };
         let seeds: Vec<_> = (0..common::SEEDS).map(|seed| experiment(seed).observe(&Progress::default())).collect();
         for cell in 0..seeds[0].len() {

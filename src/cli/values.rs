@@ -33,7 +33,7 @@ impl<T: Display> Serialize for Typed<T> {
 }
 
 /// What `Display` prints, as a number if it is one.
-fn as_typed(value: &impl Display) -> Value {
+pub(super) fn as_typed(value: &impl Display) -> Value {
     let text = value.to_string();
     text.parse().map_or_else(|_| Value::String(text), Value::Number)
 }

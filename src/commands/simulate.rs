@@ -2,7 +2,9 @@
 
 mod words;
 
-use crate::cli::{Common, Delay, List, Percent, Speeds, Typed, Workers, at_least, choice, speeds, threads, workers};
+use crate::cli::{
+    Cluster, Common, Percent, Policies, Quantity, StepTime, Typed, Workers, at_least, choice, seconds, threads, workers,
+};
 use crate::error::Error;
 use crate::figures::loss::time_to_loss;
 use crate::figures::timeline::{Timeline, chrome_trace};
@@ -11,15 +13,14 @@ use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
 use crate::text::count;
-use crate::trace;
 use clap::Args;
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sim::experiment::{Comparison, LossPoint, Usage, comparisons};
 use sim::{
-    ClusterSpec, Configuration, Estimate, Experiment, LawText, LearnerText, Length, Model, Observation, Policy,
-    Quadratic, RandomKey, Run, Simulated,
+    Cancellation, ClusterSpec, Configuration, Estimate, Experiment, LearnerText, Length, Model, Observation, Quadratic,
+    RandomKey, Run, Simulated,
 };
 
 /// `straggle simulate`
@@ -29,16 +30,6 @@ use sim::{
     straggle simulate --step-time 'trace(steps.csv, seconds)' --workers 1..16 --precision 1%\n  \
     straggle simulate --policies sync,async --workers 8 --learner 'quadratic(1, 1, 0.05)' -o output/loss")]
 pub struct Simulate {
-    /// Rate of exponential step times, per second; short for --step-time 'exp(RATE)' [default: 2].
-    #[arg(long, value_name = "RATE", value_parser = exponential, allow_hyphen_values = true, conflicts_with = "step_time")]
-    pub lambda: Option<Typed<LawText>>,
-    /// Law of the computing time of a step, in seconds: exp(2), gamma(4, 0.25), 'trace(steps.csv, step_time_s)', ...
-    ///
-    /// Known: exp(rate), shifted-exp(shift, rate), constant(value), uniform(low, high), gamma(shape, scale),
-    /// weibull(shape, scale), lognormal(mu, sigma), pareto(scale, shape), gumbel(location, scale),
-    /// hyper-exp(p, rate1, rate2), trace(FILE.csv), trace(FILE.csv, COLUMN).
-    #[arg(long, value_name = "LAW", help_heading = "Cluster")]
-    pub step_time: Option<Typed<LawText>>,
     /// Simulate m = 1, 2, ... up to this many workers [default: 20].
     #[arg(long, value_name = "M", value_parser = workers, allow_hyphen_values = true, conflicts_with = "workers")]
     pub max_workers: Option<u32>,
@@ -47,9 +38,11 @@ pub struct Simulate {
     pub workers: Option<Workers>,
     /// Policies to compare.
     ///
-    /// Known: sync, k-sync:K, backup:B, k-batch-sync:K, k-async:K, k-batch-async:K, async, ssp:S, local:H, hogwild.
+    /// Known: sync, k-sync:K, backup:B, k-batch-sync:K, k-async:K, k-batch-async:K, async, ssp:S, local:H, hogwild, rennala:K,
+    /// ringmaster:R, grace:K:SECONDS, drop-compute:SECONDS:M, anytime:SECONDS, fedbuff:K:H, async-local:H, k-local:K:H; ranges as
+    /// k-sync:1..8; all is one of each.
     #[arg(long, alias = "policy", value_name = "LIST", default_value = "sync,async")]
-    pub policies: List<Policy>,
+    pub policies: Policies,
     /// Updates to count for each policy and number of workers [default: 5000, or as many as an honest interval needs].
     #[arg(long, alias = "iterations", value_name = "N", value_parser = at_least::<u64>(2, 5000), allow_hyphen_values = true)]
     pub updates: Option<u64>,
@@ -59,21 +52,23 @@ pub struct Simulate {
     /// event: workers that are under way stay under way. gated: each iteration draws fresh times for all.
     #[arg(long, value_name = "MODEL", default_value = "event", value_parser = choice::<Model>(&["event", "gated"]))]
     pub model: Typed<Model>,
-    /// Speeds of the workers, repeated over them; at 0.5 computing takes twice as long.
-    #[arg(long, value_name = "LIST", default_value = "1", value_parser = speeds, allow_hyphen_values = true, help_heading = "Cluster")]
-    pub speeds: Speeds,
-    /// Cores that the workers share [default: one each].
-    #[arg(long, value_name = "C", value_parser = at_least::<u32>(1, 20), allow_hyphen_values = true, help_heading = "Cluster")]
-    pub cores: Option<u32>,
-    /// Law of a delay after the computing, which needs no core: 'exp(100)', or none.
-    #[arg(long, value_name = "LAW|none", default_value = "none", help_heading = "Cluster")]
-    pub delay: Typed<Delay>,
-    /// Law of the time for which the server is busy with each submitted gradient, first come first served.
-    #[arg(long, value_name = "LAW", help_heading = "Cluster")]
-    pub server_time: Option<Typed<LawText>>,
     /// Something to learn meanwhile: quadratic(h, sigma, eta), the loss h w^2/2 with gradient noise sigma and step size eta.
     #[arg(long, value_name = "LEARNER", default_value = "none")]
     pub learner: Typed<LearnerText>,
+    /// Print how likely an update takes no longer than this: 15ms.
+    #[arg(long, value_name = "TIME", value_parser = seconds, allow_hyphen_values = true)]
+    pub deadline: Option<Quantity>,
+    /// Print the time that this share of the updates does not exceed: 99.9%.
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
+    pub quantile: Option<Typed<Percent>>,
+    /// How long a step takes.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub step: StepTime,
+    /// What else there is in the cluster.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub cluster: Cluster,
     /// Draw what every worker does at first, with as many workers as there are at most; also as a trace for Perfetto.
     #[arg(long)]
     pub timeline: bool,
@@ -84,12 +79,6 @@ pub struct Simulate {
     #[command(flatten)]
     #[serde(flatten)]
     pub common: Common,
-}
-
-fn exponential(text: &str) -> Result<Typed<LawText>, String> {
-    let not = || format!("'{text}' is not a positive, finite rate; type --lambda 2, for example");
-    let rate = text.parse::<f64>().map_err(|_| not())?;
-    format!("exp({rate})").parse().map_err(|_| not())
 }
 
 /// What came of it.
@@ -106,6 +95,8 @@ pub struct Simulation {
     interrupted: bool,
     /// Whether the workers' time is drawn.
     timeline: bool,
+    /// The share of the updates whose longest time is asked for.
+    quantile: Option<f64>,
 }
 
 /// The loss over time of one configuration.
@@ -121,8 +112,13 @@ pub struct Curve {
 
 impl Command for Simulate {
     const NAME: &'static str = "simulate";
-    const TABLES: &'static [Table] =
-        &[Table::of::<IterationTime>(), Table::of::<Paired>(), Table::of::<Loss>(), Table::of::<TimeToLoss>()];
+    const TABLES: &'static [Table] = &[
+        Table::of::<IterationTime>(),
+        Table::of::<Paired>(),
+        Table::of::<WorkerRow>(),
+        Table::of::<Loss>(),
+        Table::of::<TimeToLoss>(),
+    ];
     const FIGURES: &'static [&'static str] = &["iteration_times", "loss_curve", "timeline"];
     const OTHERS: &'static [&'static str] = &["trace.json"];
 
@@ -131,9 +127,8 @@ impl Command for Simulate {
     }
 
     fn resolve(&mut self) -> Result<(), Error> {
-        let exponential = || Typed(LawText::Law("exp(2)".parse().expect("a law")));
-        let short = self.lambda.take();
-        self.step_time.get_or_insert_with(|| short.unwrap_or_else(exponential));
+        self.step.resolve();
+        self.cluster.resolve();
         let most = self.max_workers.take().unwrap_or(20);
         self.workers.get_or_insert_with(|| Workers((1..=most).collect()));
         Ok(())
@@ -149,6 +144,7 @@ impl Command for Simulate {
                 .note(format!("left out {}; the first: {first}", count(impossible.len() as u64, "configuration"))),
         }
         words::warnings(&experiment).into_iter().for_each(|warning| session.note(warning));
+        self.possible(&experiment)?;
         let learner = match self.learner.0 {
             LearnerText::None => None,
             LearnerText::Quadratic { h, sigma, eta } => {
@@ -157,23 +153,34 @@ impl Command for Simulate {
             }
         };
         Ok(Box::new(move |_| {
-            let timeline = self.timeline;
+            let (timeline, quantile) = (self.timeline, self.quantile.as_ref().map(|Typed(Percent(share))| *share));
             let simulation = simulate(experiment, learner, self.threads, session)?;
-            Ok(Box::new(Simulation { timeline, ..simulation }))
+            Ok(Box::new(Simulation { timeline, quantile, ..simulation }))
         }))
     }
 }
 
 impl Simulate {
+    /// What the gated model knows nothing of is refused.
+    fn possible(&self, experiment: &Experiment) -> Result<(), Error> {
+        let spec = &experiment.spec;
+        let carries_over = [
+            (spec.failures().is_some(), "--mtbf"),
+            (spec.communication().is_some(), "--comm"),
+            (spec.cancellation() != Cancellation::AtOnce, "--cancellation"),
+            (!spec.contention().is_empty(), "--contention"),
+        ];
+        match carries_over.iter().find(|(typed, _)| *typed && experiment.model == Model::Gated) {
+            Some((_, option)) => Err(Error::Usage(format!(
+                "--model gated draws fresh times for every update and knows nothing of {option}; leave one of them out"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     fn experiment(&self, session: &Session) -> Result<Experiment, Error> {
-        let law = |law: &Typed<LawText>| trace::law(&law.0, session);
-        let delay = self.delay.0.0.as_ref().map(|delay| trace::law(delay, session)).transpose()?;
-        let spec = ClusterSpec::of(trace::compute(&self.step_time.as_ref().expect("resolved").0, session)?)
-            .with_delay(delay)
-            .with_service(self.server_time.as_ref().map(law).transpose()?)
-            .with_speeds(self.speeds.0.clone())
-            .and_then(|spec| spec.with_cores(self.cores))
-            .map_err(|e| Error::Usage(e.to_string()))?;
+        let spec = ClusterSpec::of(self.step.compute(session)?);
+        let spec = self.cluster.onto(spec, &self.step.reading(), session)?;
         let length = match (&self.precision, self.updates) {
             (Some(Typed(Percent(share))), _) => Length::Precision(*share),
             (None, Some(updates)) => Length::Updates(updates),
@@ -186,6 +193,7 @@ impl Simulate {
             model: self.model.0,
             length,
             seed: self.common.seed,
+            deadline_s: self.deadline.as_ref().map(|deadline| deadline.value),
         })
     }
 }
@@ -215,15 +223,27 @@ pub fn simulate(
     };
     let parts = if learner.is_some() { 2 } else { 1 };
     let (observations, curves) = session.with_bar(parts * planned as u64, || pool.install(work));
-    Ok(Simulation { experiment, observations, curves, planned, interrupted: session.stopped(), timeline: false })
+    Ok(Simulation {
+        experiment,
+        observations,
+        curves,
+        planned,
+        interrupted: session.stopped(),
+        timeline: false,
+        quantile: None,
+    })
 }
 
 impl Report for Simulation {
     fn tables(&self, tables: &mut Tables) {
-        tables.add(self.observations.iter().map(|observation| IterationTime::new(&self.experiment, observation)));
+        tables.add(self.observations.iter().map(|observation| IterationTime::new(self, observation)));
         let pairs = comparisons(&self.observations);
         if !pairs.is_empty() {
             tables.add(pairs.iter().map(Paired::new));
+        }
+        let mut rows = self.observations.iter().flat_map(|o| WorkerRow::all(&self.experiment, o)).peekable();
+        if rows.peek().is_some() {
+            tables.add(rows);
         }
         if !self.curves.is_empty() {
             tables.add(self.curves.iter().flat_map(Curve::rows));
@@ -281,6 +301,12 @@ impl Simulation {
         };
         let shown = self.observations.iter().filter(|o| o.cell.rule.workers == most);
         Some((shown.map(of).collect(), until_s))
+    }
+
+    /// The time that the share of the updates does not exceed which was asked about, s.
+    fn quantile_of(&self, o: &Observation) -> Option<Estimate> {
+        let [quantile] = o.replications.quantiles_s([self.quantile?])?;
+        Some(if o.mean.interval.is_some() { quantile } else { quantile.without_interval() })
     }
 
     fn drawn_curves(&self) -> Vec<figures::loss::Curve> {
@@ -360,6 +386,18 @@ pub struct IterationTime {
     wasted_share_high: Option<f64>,
     /// How the intervals were made, or none.
     interval_method: String,
+    /// What becomes of workers whose work an update does not need: at-once, after-step or never.
+    cancellation: String,
+    /// The time that was asked about, the share of the updates that took no longer, and its 95 % interval.
+    deadline_s: Option<f64>,
+    in_time_share: Option<f64>,
+    in_time_share_low: Option<f64>,
+    in_time_share_high: Option<f64>,
+    /// The share of the updates that was asked about, the time that it does not exceed, and its 95 % interval.
+    quantile: Option<f64>,
+    quantile_s: Option<f64>,
+    quantile_low_s: Option<f64>,
+    quantile_high_s: Option<f64>,
 }
 
 impl Row for IterationTime {
@@ -367,7 +405,9 @@ impl Row for IterationTime {
 }
 
 impl IterationTime {
-    fn new(experiment: &Experiment, o: &Observation) -> IterationTime {
+    fn new(simulation: &Simulation, o: &Observation) -> IterationTime {
+        let experiment = &simulation.experiment;
+        let quantile_s = simulation.quantile_of(o);
         let ([p50, p95, p99], usage) = (o.quantiles_s, o.usage.as_ref());
         let of_usage = |of: fn(&Usage) -> Estimate| usage.map(of);
         let (staleness, idle, wasted) =
@@ -417,7 +457,56 @@ impl IterationTime {
             wasted_share_low: low(wasted),
             wasted_share_high: high(wasted),
             interval_method: o.interval_method(),
+            cancellation: experiment.spec.cancellation().to_string(),
+            deadline_s: experiment.deadline_s,
+            in_time_share: o.in_time.map(|share| share.mean),
+            in_time_share_low: low(o.in_time),
+            in_time_share_high: high(o.in_time),
+            quantile: simulation.quantile,
+            quantile_s: quantile_s.map(|seconds| seconds.mean),
+            quantile_low_s: low(quantile_s),
+            quantile_high_s: high(quantile_s),
         }
+    }
+}
+
+/// A row of `workers.csv`: what became of one worker's gradients, where some are thrown away.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct WorkerRow {
+    policy: String,
+    workers: u32,
+    /// The worker's number, from 0, and its mean step time on its own.
+    worker: u32,
+    mean_step_s: f64,
+    /// Share of its gradients that were thrown away, and its 95 % interval.
+    thrown_away_share: f64,
+    thrown_away_share_low: Option<f64>,
+    thrown_away_share_high: Option<f64>,
+    /// Its share of all gradients that were applied, and its 95 % interval.
+    applied_share: f64,
+    applied_share_low: Option<f64>,
+    applied_share_high: Option<f64>,
+}
+
+impl Row for WorkerRow {
+    const TABLE: &'static str = "workers";
+}
+
+impl WorkerRow {
+    fn all<'a>(experiment: &'a Experiment, o: &'a Observation) -> impl Iterator<Item = WorkerRow> + 'a {
+        let spec = experiment.spec.for_rule(o.cell.rule);
+        (0..).zip(&o.thrown_away).map(move |(worker, (thrown_away, applied))| WorkerRow {
+            policy: o.cell.policy.to_string(),
+            workers: o.cell.rule.workers,
+            worker,
+            mean_step_s: spec.mean_compute(worker),
+            thrown_away_share: thrown_away.mean,
+            thrown_away_share_low: thrown_away.low(),
+            thrown_away_share_high: thrown_away.high(),
+            applied_share: applied.mean,
+            applied_share_low: applied.low(),
+            applied_share_high: applied.high(),
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use crate::cli::{
 use crate::error::Error;
 use crate::figures::timeline::{Activity, Timeline, chrome_trace};
 use crate::figures::{self, Figure, learning_curve};
+use crate::formats::Options;
 use crate::manifest::Manifest;
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
@@ -219,7 +220,7 @@ impl Command for Train {
         let training = &self.training;
         let policy = self.policy()?;
         let rule = policy.rule(self.workers).map_err(|e| Error::Usage(e.to_string()))?;
-        let law = |law: &LawText| trace::law(law, session);
+        let law = |law: &LawText| trace::law(law, &Options::default(), session);
         let compute =
             self.step_time.as_ref().map_or_else(|| Ok("exp(2)".parse().expect("a law")), |time| law(&time.0))?;
         let spec = ClusterSpec::new(compute).with_delay(self.delay.0.0.as_ref().map(law).transpose()?);

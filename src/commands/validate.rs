@@ -6,6 +6,7 @@ mod words;
 use crate::cli::{Common, Delay, List, MOST_THREADS, Percent, Typed, Workers, at_least, threads};
 use crate::error::Error;
 use crate::figures::{self, Figure};
+use crate::formats::Options;
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
@@ -115,7 +116,7 @@ impl Command for Validate {
     }
 
     fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
-        let delay = self.delay.0.0.as_ref().map(|law| trace::law(law, session)).transpose()?;
+        let delay = self.delay.0.0.as_ref().map(|law| trace::law(law, &Options::default(), session)).transpose()?;
         let (configurations, impossible) = self.configurations(delay.as_ref());
         if let (true, Some(error)) = (configurations.is_empty(), impossible.last()) {
             return Err(Error::Usage(error.to_string()));

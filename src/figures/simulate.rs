@@ -129,15 +129,8 @@ fn by_policy(experiment: &Experiment, observations: &[Observation]) -> Figure {
 /// What was simulated, in a line.
 pub fn caption(experiment: &Experiment, workers: Option<u32>) -> String {
     let Experiment { spec, model, length, seed, .. } = experiment;
-    let (compute, speeds) = (spec.compute(), spec.speeds());
-    let mut parts = vec![format!("Step time {compute} s")];
-    parts.extend(spec.delay().iter().map(|delay| format!("delay {delay} s")));
-    parts.extend(spec.service().iter().map(|service| format!("server time {service} s")));
-    parts.extend(spec.cores().iter().map(|cores| format!("{cores} cores shared")));
-    if speeds[..] != [1.0] {
-        let speeds: Vec<String> = speeds.iter().map(f64::to_string).collect();
-        parts.push(format!("speeds {}", speeds.join(", ")));
-    }
+    let mut parts = vec![format!("Step time {} s", spec.compute())];
+    parts.extend(crate::described::parts(spec));
     parts.extend(workers.iter().map(|m| format!("m = {m}")));
     if *model == Model::Gated {
         parts.push("gated model".to_string());

@@ -55,7 +55,8 @@ impl Question {
                 Some(Quadratic { curvature: h, noise: sigma, step_size: eta, key: RandomKey::new(seed, 0) })
             }
         };
-        let experiment = Experiment { policies, workers, spec, model, length: Length::Updates(updates), seed };
+        let experiment =
+            Experiment { policies, workers, spec, model, length: Length::Updates(updates), seed, deadline_s: None };
         Ok(Question { experiment, learner, from, until, step })
     }
 }

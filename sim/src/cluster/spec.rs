@@ -109,6 +109,17 @@ impl Failures {
     }
 }
 
+impl fmt::Display for Failures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Failures { mtbf_s, restart_s, checkpoint } = self;
+        write!(f, "each worker fails every {mtbf_s} s and is away for {restart_s} s")?;
+        match checkpoint {
+            Some((interval_s, cost_s)) => write!(f, ", a checkpoint every {interval_s} s takes {cost_s} s"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Workers of a cluster, as many as a run asks for, and the stations of their tasks.
 ///
 /// ```
@@ -130,8 +141,11 @@ pub struct ClusterSpec {
     pub(crate) fixed_s: f64,
     /// Whether the law is for the whole batch, of which each worker has its share.
     pub(crate) splits_batch: bool,
-    /// After computing, once for each task, without a core: a straggler's sleep, messages, s.
-    pub(crate) delay: Option<Law>,
+    /// Shares of a batch that one worker would do at once, if it were alone.
+    pub(crate) shares: u32,
+    /// After computing, once for each task, without a core: a straggler's sleep, messages, s; laws repeated over the workers, or
+    /// none.
+    pub(crate) delays: Vec<Law>,
     /// Stations before computing, and after the delay.
     pub(crate) downlink: Vec<Station>,
     pub(crate) uplink: Vec<Station>,
@@ -213,7 +227,8 @@ impl ClusterSpec {
             speeds: vec![1.0],
             fixed_s: 0.0,
             splits_batch: false,
-            delay: None,
+            shares: 1,
+            delays: Vec::new(),
             downlink: Vec::new(),
             uplink: Vec::new(),
             cores: None,
@@ -247,7 +262,12 @@ impl ClusterSpec {
 
     /// With a delay after the computing of each task, which needs no core.
     pub fn with_delay(self, delay: impl Into<Option<Law>>) -> ClusterSpec {
-        ClusterSpec { delay: delay.into(), ..self }
+        ClusterSpec { delays: delay.into().into_iter().collect(), ..self }
+    }
+
+    /// The same with a law for each worker, repeated over them.
+    pub fn with_delays(self, delays: Vec<Law>) -> ClusterSpec {
+        ClusterSpec { delays, ..self }
     }
 
     /// With a factor that multiplies a step of all workers alike.
@@ -348,6 +368,7 @@ impl ClusterSpec {
         spec.fails_together = rule.waits_for_all() && spec.failures.is_some();
         if std::mem::take(&mut spec.splits_batch) {
             spec.speeds.iter_mut().for_each(|speed| *speed *= f64::from(rule.workers));
+            spec.shares = rule.workers;
         }
         let Some(communication) = spec.communication.take().filter(|_| rule.workers > 1) else { return spec };
         let reduces = communication.scheme() != Scheme::ParameterServer && rule.on_completion == OnCompletion::Waits;
@@ -380,9 +401,39 @@ impl ClusterSpec {
         &self.compute
     }
 
-    /// The delay of each task.
+    /// The law of worker 0's delay.
     pub fn delay(&self) -> Option<&Law> {
-        self.delay.as_ref()
+        self.delays.first()
+    }
+
+    /// The laws of the workers' delays, repeated over them; none without a delay.
+    pub fn delays(&self) -> &[Law] {
+        &self.delays
+    }
+
+    /// The law of a worker's delay.
+    pub fn delay_of(&self, worker: u32) -> Option<&Law> {
+        self.delays.get(worker as usize % self.delays.len().max(1))
+    }
+
+    /// Mean delay of a worker's task, s.
+    fn mean_delay(&self, worker: u32) -> f64 {
+        self.delay_of(worker).map_or(0.0, Law::mean)
+    }
+
+    /// What multiplies a step of all workers alike.
+    pub fn common_factor(&self) -> Option<&Law> {
+        self.factor.as_ref()
+    }
+
+    /// How many times as long a step takes with 1, 2, 3, ... workers computing; empty if they do not disturb each other.
+    pub fn contention(&self) -> &[f64] {
+        &self.contention
+    }
+
+    /// The part of a step that no share of a batch makes shorter, if the law is for the whole batch, s.
+    pub fn global_batch(&self) -> Option<f64> {
+        self.splits_batch.then_some(self.fixed_s)
     }
 
     /// How long the server is busy with a submission.
@@ -429,15 +480,15 @@ impl ClusterSpec {
     /// Mean seconds of a worker's task of so many steps on its way to the server if nobody else is there.
     pub fn mean_task(&self, worker: u32, steps: u32) -> f64 {
         let links = self.downlink.iter().chain(&self.uplink).map(|station| station.law.mean());
-        f64::from(steps) * self.mean_compute(worker) + self.delay.as_ref().map_or(0.0, Law::mean) + links.sum::<f64>()
+        f64::from(steps) * self.mean_compute(worker) + self.mean_delay(worker) + links.sum::<f64>()
     }
 
     /// Mean seconds of a gradient by a worker of mean speed that is all alone: what speed-ups compare with. It has the delay, but
-    /// nobody to communicate with or to wait for.
+    /// nobody to communicate with or to wait for; of a batch that is shared out it does all shares at once.
     pub fn mean_alone(&self, workers: u32) -> f64 {
         let distinct = workers.min(self.repeats_after());
-        let rates =
-            (0..distinct).map(|worker| 1.0 / (self.mean_compute(worker) + self.delay.as_ref().map_or(0.0, Law::mean)));
+        let once_s = |worker| (self.fixed_s + self.mean_delay(worker)) / f64::from(self.shares);
+        let rates = (0..distinct).map(|worker| 1.0 / (self.mean_compute(worker) - self.fixed_s + once_s(worker)));
         f64::from(distinct) / rates.sum::<f64>()
     }
 
@@ -457,23 +508,29 @@ impl ClusterSpec {
     /// steps stay as they are.
     pub fn resampled(&self, key: RandomKey) -> Option<ClusterSpec> {
         let again = |law: &Option<Law>, which| law.as_ref().and_then(|law| law.resampled(key, which));
-        let (delay, service, update) = (again(&self.delay, 1), again(&self.service, 2), again(&self.update, 3));
+        let (service, update) = (again(&self.service, 2), again(&self.update, 3));
+        let all = |laws: &[Law], first: u32| -> Option<Vec<Law>> {
+            let resampled: Vec<Option<Law>> =
+                (first..).zip(laws).map(|(which, law)| law.resampled(key, which)).collect();
+            let any = resampled.iter().any(Option::is_some);
+            let kept = resampled.into_iter().zip(laws).map(|(again, law)| again.unwrap_or_else(|| law.clone()));
+            any.then(|| kept.collect())
+        };
         let compute = match &self.compute {
             Compute::Rows(rows) => Some(Compute::Rows(rows.resampled(key))),
-            Compute::Laws(laws) => {
-                let resampled: Vec<Option<Law>> =
-                    (16..).zip(laws).map(|(which, law)| law.resampled(key, which)).collect();
-                let any = resampled.iter().any(Option::is_some);
-                let kept = resampled.into_iter().zip(laws).map(|(again, law)| again.unwrap_or_else(|| law.clone()));
-                any.then(|| Compute::Laws(kept.collect()))
-            }
+            Compute::Laws(laws) => all(laws, 16).map(Compute::Laws),
         };
-        if compute.is_none() && [&delay, &service, &update].into_iter().all(Option::is_none) {
+        // The first one as ever, the others beyond all numbers of workers.
+        let delays = match &self.delays[..] {
+            [law] => law.resampled(key, 1).map(|law| vec![law]),
+            laws => all(laws, 1 << 31),
+        };
+        if compute.is_none() && delays.is_none() && [&service, &update].into_iter().all(Option::is_none) {
             return None;
         }
         Some(ClusterSpec {
             compute: compute.unwrap_or_else(|| self.compute.clone()),
-            delay: delay.or_else(|| self.delay.clone()),
+            delays: delays.unwrap_or_else(|| self.delays.clone()),
             service: service.or_else(|| self.service.clone()),
             update: update.or_else(|| self.update.clone()),
             ..self.clone()
@@ -484,30 +541,47 @@ impl ClusterSpec {
     pub fn uncontended(&self) -> ClusterSpec {
         ClusterSpec {
             factor: self.factor.clone(),
-            delay: self.delay.clone(),
+            delays: self.delays.clone(),
             speeds: self.speeds.clone(),
             fixed_s: self.fixed_s,
             splits_batch: self.splits_batch,
+            shares: self.shares,
             ..ClusterSpec::of(self.compute.clone())
         }
+    }
+
+    /// The probability that a step of the quickest of the workers takes no longer than this, if nobody is in its way.
+    pub(crate) fn step_within(&self, workers: u32, seconds: f64) -> f64 {
+        let least = self.factor.as_ref().map_or(1.0, Law::minimum);
+        let left_s = seconds - self.fixed_s;
+        let of = |w: u32| match (left_s > 0.0, least > 0.0) {
+            (false, _) => 0.0,
+            (true, false) => 1.0,
+            (true, true) => self.compute.law(w).cdf(left_s * self.speed(w) / least),
+        };
+        (0..workers.min(self.repeats_after())).map(of).fold(0.0, f64::max)
     }
 
     /// Coefficient of variation of worker 0's task of one step.
     pub fn variation(&self) -> f64 {
         let compute = self.compute.law(0).variance() / (self.speed(0) * self.speed(0));
-        (compute + self.delay.as_ref().map_or(0.0, Law::variance)).sqrt() / self.mean_task(0, 1)
+        (compute + self.delay_of(0).map_or(0.0, Law::variance)).sqrt() / self.mean_task(0, 1)
     }
 
     /// Workers from this one on are the same as the first ones.
     pub(crate) fn repeats_after(&self) -> u32 {
-        let (laws, speeds) = (self.compute.laws().len() as u64, self.speeds.len() as u64);
-        let common = laws * speeds / gcd(laws, speeds);
-        u32::try_from(common).unwrap_or(u32::MAX)
+        let lengths = [self.compute.laws().len(), self.speeds.len(), self.delays.len().max(1)].map(|n| n as u64);
+        let common = lengths.into_iter().try_fold(1u64, |common, n| (common / gcd(common, n)).checked_mul(n));
+        common.and_then(|common| u32::try_from(common).ok()).unwrap_or(u32::MAX)
     }
 
-    /// Whether all of the first `workers` workers have the same law and speed.
+    /// Whether all of the first `workers` workers have the same laws and speed.
     pub fn is_homogeneous(&self, workers: u32) -> bool {
-        let same = |w: u32| self.speed(w) == self.speed(0) && self.compute.law(w) == self.compute.law(0);
+        let same = |w: u32| {
+            self.speed(w) == self.speed(0)
+                && self.compute.law(w) == self.compute.law(0)
+                && self.delay_of(w) == self.delay_of(0)
+        };
         (1..workers.min(self.repeats_after())).all(same)
     }
 
@@ -523,9 +597,13 @@ impl ClusterSpec {
 
     /// Whether nothing but computing takes time.
     pub(crate) fn only_computes(&self) -> bool {
-        let laws = [&self.delay, &self.service, &self.update];
+        let laws = [&self.service, &self.update];
         let links = self.downlink.is_empty() && self.uplink.is_empty() && self.communication.is_none();
-        laws.into_iter().all(Option::is_none) && links && self.all_reduce_s == 0.0 && self.failures.is_none()
+        self.delays.is_empty()
+            && laws.into_iter().all(Option::is_none)
+            && links
+            && self.all_reduce_s == 0.0
+            && self.failures.is_none()
     }
 
     /// The cores, if somebody, the server included, has none of its own, or it matters which, or how many compute.

@@ -14,7 +14,7 @@ pub struct Variates {
     compute: Vec<Sampler>,
     rows: Option<Rows>,
     factor: Option<Sampler>,
-    delay: Option<Sampler>,
+    delays: Vec<Sampler>,
     downlink: Vec<Sampler>,
     uplink: Vec<Sampler>,
     service: Option<Sampler>,
@@ -63,7 +63,7 @@ impl Variates {
             compute,
             rows,
             factor: spec.factor.as_ref().map(Law::sampler),
-            delay: spec.delay.as_ref().map(Law::sampler),
+            delays: spec.delays.iter().map(Law::sampler).collect(),
             downlink: of_stations(&spec.downlink),
             uplink: of_stations(&spec.uplink),
             service: spec.service.as_ref().map(Law::sampler),
@@ -116,7 +116,7 @@ impl Variates {
                 return Some(UnderWay { part: Part::Compute, rest_s: drawn_s + fixed_s + later });
             }
         }
-        if let Some(delay) = &spec.delay {
+        if let Some(delay) = spec.delay_of(worker) {
             place_s -= delay.mean();
             if place_s < 0.0 {
                 return Some(UnderWay { part: Part::Delay, rest_s: delay.residual(&mut rng) });
@@ -226,8 +226,12 @@ impl Variates {
         if let Some(rest_s) = self.begun_s(worker, serial, Part::Delay) {
             return rest_s;
         }
-        let delay = self.delay.as_ref();
-        delay.map_or(0.0, |law| law.draw(self.key.sequence(Purpose::Delay, worker), serial))
+        let law = match &self.delays[..] {
+            [] => return 0.0,
+            [one] => one,
+            several => &several[worker as usize % several.len()],
+        };
+        law.draw(self.key.sequence(Purpose::Delay, worker), serial)
     }
 
     /// Seconds of delay of a task.

@@ -16,6 +16,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// What carries over from one update to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +74,8 @@ pub struct Experiment {
     pub length: Length,
     /// The root of all random numbers.
     pub seed: u64,
+    /// A time that updates are counted by: how many take no longer, s.
+    pub deadline_s: Option<f64>,
 }
 
 /// One policy with one number of workers.
@@ -97,6 +100,11 @@ pub struct Observation {
     pub sd_s: f64,
     /// 50, 95 and 99 % of all gaps between updates are no longer than this, s.
     pub quantiles_s: [Estimate; 3],
+    /// Share of the updates that took no longer than the deadline.
+    pub in_time: Option<Estimate>,
+    /// For each worker, the share of its tasks that was thrown away, and its share of those that were applied; empty where none
+    /// was thrown away.
+    pub thrown_away: Vec<(Estimate, Estimate)>,
     /// What theory says of the mean in the model that was run.
     pub theory: Option<Theory>,
     /// What the gated model expects, s.
@@ -207,6 +215,14 @@ impl Progress {
     }
 }
 
+/// A step within a budget that is rarer than this hardly ever happens.
+const RARE: f64 = 1e-4;
+
+/// Rounded to two digits.
+fn two_digits(seconds: f64) -> f64 {
+    format!("{seconds:.1e}").parse().expect("a printed number")
+}
+
 impl Experiment {
     /// The configurations, policy by policy, and the combinations that cannot be, with the reason.
     pub fn cells(&self) -> (Vec<Configuration>, Vec<PolicyError>) {
@@ -214,12 +230,23 @@ impl Experiment {
         for &policy in &self.policies {
             for &workers in &self.workers {
                 match policy.rule(workers) {
-                    Ok(rule) => cells.push(Configuration { policy, rule }),
                     Err(error) => impossible.push(error),
+                    Ok(rule) => match self.too_short(policy, rule) {
+                        Some(error) => impossible.push(error),
+                        None => cells.push(Configuration { policy, rule }),
+                    },
                 }
             }
         }
         (cells, impossible)
+    }
+
+    /// Whether hardly a step is done within the policy's budget, so that updates would be as rare.
+    fn too_short(&self, policy: Policy, rule: Rule) -> Option<PolicyError> {
+        let spec = self.spec.for_rule(rule);
+        let never = rule.budget < Duration::MAX && spec.step_within(rule.workers, rule.budget.as_secs_f64()) < RARE;
+        let usual = policy.with_seconds(two_digits(1.5 * spec.mean_compute(0)));
+        never.then_some(PolicyError::Budget { policy, usual })
     }
 
     /// How each configuration is run, as far as that is known beforehand.
@@ -244,11 +271,11 @@ impl Experiment {
 
     /// The cluster as this policy sees it.
     pub(crate) fn spec_of(&self, policy: Policy, rule: Rule) -> ClusterSpec {
-        let mut spec = self.spec.for_rule(rule);
-        if !policy.has_server() {
-            spec.service = None;
+        match policy.has_server() {
+            true => self.spec.for_rule(rule),
+            // Shared memory: neither a server nor a way to it.
+            false => self.spec.clone().with_service(None).with_communication(None).for_rule(rule),
         }
-        spec
     }
 
     /// The rule that is run.
@@ -352,6 +379,11 @@ impl Experiment {
             mean: honest(found.s_per_update()?),
             sd_s: found.sd_s()?,
             quantiles_s: found.quantiles_s([0.5, 0.95, 0.99])?.map(honest),
+            in_time: self.deadline_s.and_then(|_| found.in_time_share()).map(honest),
+            thrown_away: {
+                let pairs = found.thrown_away_shares().into_iter().zip(found.applied_shares());
+                pairs.map(|(thrown_away, applied)| (honest(thrown_away), honest(applied))).collect()
+            },
             theory: theory::time_per_update(rule, spec),
             gated_s: gated.filter(|theory| theory.kind == Kind::Exact).map(|theory| theory.seconds),
             gradients_per_update: found.gradients_per_update()?.mean,

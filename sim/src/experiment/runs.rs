@@ -116,8 +116,13 @@ fn alone(experiment: &Experiment, job: &Job, r: u32, progress: &Progress) -> Opt
     let updates = job.plan.warm_up_of(r) + job.plan.updates_of(r);
     let draws = draws(experiment, job, r);
     match Superposition::new(job.rule, job.spec(r), draws.clone(), updates, Width::widest()) {
-        Some(superposition) => to_its_end(superposition, &job.plan, r, progress),
-        None => to_its_end(Events::new(job.rule, job.spec(r), draws), &job.plan, r, progress),
+        Some(superposition) => to_its_end(superposition.with_deadline(experiment.deadline_s), &job.plan, r, progress),
+        None => to_its_end(
+            Events::new(job.rule, job.spec(r), draws).with_deadline(experiment.deadline_s),
+            &job.plan,
+            r,
+            progress,
+        ),
     }
 }
 
@@ -144,6 +149,11 @@ impl Events {
     pub(crate) fn new(rule: Rule, spec: &ClusterSpec, draws: Variates) -> Events {
         let cluster = Simulated::with_variates(spec.clone(), draws, rule.workers, ());
         Events { run: Run::new(rule, cluster), updates: 0, accounts: Accounts::new(rule.workers) }
+    }
+
+    /// Counts the updates that take no longer than this, s.
+    fn with_deadline(self, deadline_s: Option<f64>) -> Events {
+        Events { accounts: self.accounts.with_deadline(deadline_s), ..self }
     }
 }
 
@@ -208,7 +218,7 @@ fn rounds(
     let mut rounds = Rounds::new(&draws, first.rule.steps, experiment.wants_usage(), Width::widest());
     let entrant = |(&job, &rank): (&usize, &Rank)| {
         let Job { rule, plan, .. } = &jobs[job];
-        (Entrant::new(*rule, rank), plan.updates_of(r))
+        (Entrant::new(*rule, rank, experiment.deadline_s), plan.updates_of(r))
     };
     let mut entrants: Vec<(Entrant, u64)> = group.jobs.iter().zip(&group.ranks).map(entrant).collect();
     loop {

@@ -115,8 +115,8 @@ pub(crate) struct Entrant {
 }
 
 impl Entrant {
-    pub(crate) fn new(rule: Rule, rank: Rank) -> Entrant {
-        Entrant { rule, rank, accounts: Accounts::new(rule.workers) }
+    pub(crate) fn new(rule: Rule, rank: Rank, deadline_s: Option<f64>) -> Entrant {
+        Entrant { rule, rank, accounts: Accounts::new(rule.workers).with_deadline(deadline_s) }
     }
 }
 
@@ -289,7 +289,7 @@ mod tests {
         let cells = [("sync", 1), ("async", 3), ("k-sync:2", 5), ("backup:2", 9), ("sync", 20), ("async", 20)];
         let entrant = |(policy, m): (&str, u32)| {
             let rule = policy.parse::<Policy>().unwrap().rule(m).unwrap().gated();
-            Entrant::new(rule, Rank::of(rule, spec).unwrap())
+            Entrant::new(rule, Rank::of(rule, spec).unwrap(), None)
         };
         let mut entrants = cells.map(entrant);
         let mut kernel = Rounds::new(&draws, 1, true, width);

@@ -105,6 +105,11 @@ impl Superposition {
         Some(Superposition { rule, workers, draws, ahead, window, version: 0, gathered: 0, accounts, width })
     }
 
+    /// Counts the updates that take no longer than this, s.
+    pub(crate) fn with_deadline(self, deadline_s: Option<f64>) -> Superposition {
+        Superposition { accounts: self.accounts.with_deadline(deadline_s), ..self }
+    }
+
     /// Writes down the next window.
     #[inline(always)]
     fn advance(&mut self) {

@@ -121,6 +121,9 @@ pub struct Accounts {
     last_update: Time,
     gaps: Moments,
     lengths: Gaps,
+    /// Updates that took no longer than this, s; NaN if nobody asks.
+    deadline_s: f64,
+    in_time: u64,
     /// How many applied tasks had each staleness, below [`COUNTED`].
     staleness: Vec<u64>,
     /// Applied tasks, and the sum of their staleness.
@@ -128,6 +131,8 @@ pub struct Accounts {
     steps_applied: u64,
     ageing: Ageing,
     workers: Vec<Worker>,
+    /// Tasks of each worker that ended since counting began.
+    ended: Vec<Ended>,
     /// What had been spent on the tasks that were under way when counting began, worker by worker.
     before: Vec<Spent>,
     spent: TimeSpent,
@@ -164,6 +169,15 @@ struct Worker {
     has_task: bool,
 }
 
+/// Tasks of a worker that ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Went into an update.
+    pub applied: u64,
+    /// Were thrown away: too stale, cancelled or lost.
+    pub thrown_away: u64,
+}
+
 impl Accounts {
     /// Nothing yet, of `workers` workers.
     pub fn new(workers: u32) -> Accounts {
@@ -173,14 +187,22 @@ impl Accounts {
             last_update: Time::ZERO,
             gaps: Moments::default(),
             lengths: Gaps::default(),
+            deadline_s: f64::NAN,
+            in_time: 0,
             staleness: Vec::new(),
             applied: (0, 0),
             steps_applied: 0,
             ageing: Ageing::default(),
             workers: vec![Worker { since: Time::ZERO, has_task: false }; workers as usize],
+            ended: vec![Ended::default(); workers as usize],
             before: Vec::new(),
             spent: TimeSpent::default(),
         }
+    }
+
+    /// The same, counting the updates that take no longer than this, s.
+    pub fn with_deadline(self, deadline_s: Option<f64>) -> Accounts {
+        Accounts { deadline_s: deadline_s.unwrap_or(f64::NAN), ..self }
     }
 
     /// Enters a step of the run.
@@ -206,6 +228,7 @@ impl Accounts {
             let version = self.ageing.version;
             for task in &orders.update {
                 self.applied(version - task.base_version, task.steps);
+                self.ended[task.worker as usize].applied += 1;
             }
             self.ageing.in_flight -= orders.update.len() as u64;
             self.ageing.added += self.ageing.in_flight as i64;
@@ -230,8 +253,18 @@ impl Accounts {
         let before = before.collect();
         workers.iter_mut().filter(|worker| !worker.has_task).for_each(|worker| worker.since = now);
         let ageing = Ageing { added: 0, ..self.ageing };
-        *self =
-            Accounts { began: now, now, last_update: self.last_update, workers, before, ageing, ..Accounts::new(0) };
+        let ended = vec![Ended::default(); workers.len()];
+        *self = Accounts {
+            began: now,
+            now,
+            last_update: self.last_update,
+            deadline_s: self.deadline_s,
+            workers,
+            ended,
+            before,
+            ageing,
+            ..Accounts::new(0)
+        };
     }
 
     /// Enters what workers have been at since the last event: the end of the run.
@@ -259,6 +292,7 @@ impl Accounts {
     fn ended(&mut self, worker: u32, at: Time, spent: &Spent, thrown_away: bool) {
         self.spent.enter(spent, thrown_away, 1.0);
         self.take_back(worker);
+        self.ended[worker as usize].thrown_away += u64::from(thrown_away);
         self.workers[worker as usize] = Worker { since: at, has_task: false };
     }
 
@@ -291,6 +325,7 @@ impl Accounts {
         let gap_s = at.since(std::mem::replace(&mut self.last_update, at));
         self.gaps.push(gap_s);
         self.lengths.push(gap_s);
+        self.in_time += u64::from(gap_s <= self.deadline_s);
     }
 
     /// Enters updates of a rule under which nobody is at work at an update: how long each took.
@@ -334,6 +369,16 @@ impl Accounts {
     /// The gap that a share `u` of all gaps does not exceed, s.
     pub fn gap_quantile(&self, u: f64) -> Option<f64> {
         Pooled::new(std::iter::once(&self.lengths)).quantile(u)
+    }
+
+    /// Updates that took no longer than the deadline.
+    pub fn in_time(&self) -> u64 {
+        self.in_time
+    }
+
+    /// Tasks of each worker that ended; nothing where rounds or streams are counted as a whole, and nothing is thrown away.
+    pub fn ended_tasks(&self) -> &[Ended] {
+        &self.ended
     }
 
     /// How many applied tasks had staleness 0, 1, 2, ...; what is [`COUNTED`] or more is in the mean only.

@@ -197,6 +197,7 @@ pub fn method(rule: Rule, spec: &ClusterSpec) -> Method {
 /// - the phase of a worker's renewal process forgets its beginning as exp(-2 pi^2 CV^2 n) after n tasks (the first mode of
 ///   diffusion on a circle): eight times that;
 /// - what is left of a step that is under way has the mean (1 + CV^2)/2: four times that;
+/// - machines that fail are all up at first: until as many are away as in the long run, five times over;
 /// - under SSP, until the fastest has used up its slack against the slowest, s / (1 - slow/fast), or until chance alone has
 ///   spread the workers over it: s^2/CV^2, less for many, of whom some pair is farthest apart.
 pub fn warm_up(rule: Rule, spec: &ClusterSpec) -> u64 {
@@ -206,10 +207,17 @@ pub fn warm_up(rule: Rule, spec: &ClusterSpec) -> u64 {
     let square = task_variation(rule, spec).powi(2).clamp(1e-12, 1e12);
     let phases = (8.0 / (2.0 * std::f64::consts::PI.powi(2) * square)).min(2000.0);
     let rests = (2.0 * (1.0 + square)).min(2000.0);
-    let rounds = 10.0 + phases + rests + slack_rounds(rule, spec, square);
+    let rounds = 10.0 + phases + rests + slack_rounds(rule, spec, square) + failing_rounds(rule, spec);
     let most = (AFFORDABLE / f64::from(REPLICATIONS) / f64::from(rule.workers)).max(10.0);
     let tasks = rounds.min(most) * f64::from(rule.workers);
     (tasks / f64::from(rule.quorum)).ceil() as u64
+}
+
+/// Rounds until as many workers are away as in the long run: the rates of failing and of coming back add up.
+fn failing_rounds(rule: Rule, spec: &ClusterSpec) -> f64 {
+    let Some(failures) = spec.failures() else { return 0.0 };
+    let relaxation_s = failures.mtbf_s * failures.restart_s / (failures.mtbf_s + failures.restart_s);
+    5.0 * relaxation_s / spec.mean_task(0, rule.steps)
 }
 
 /// Rounds until SSP's slack is used up.
@@ -226,8 +234,8 @@ fn slack_rounds(rule: Rule, spec: &ClusterSpec, square: f64) -> f64 {
 
 /// Coefficient of variation of a task: the largest of all workers, who differ in how much of it is computing.
 fn task_variation(rule: Rule, spec: &ClusterSpec) -> f64 {
-    let delay = spec.delay.as_ref().map_or(0.0, Law::variance);
-    let of = |w: u32| (spec.compute.law(w).variance() / spec.speed(w).powi(2) + delay).sqrt() / spec.mean_task(w, 1);
+    let delay = |w: u32| spec.delay_of(w).map_or(0.0, Law::variance);
+    let of = |w: u32| (spec.compute.law(w).variance() / spec.speed(w).powi(2) + delay(w)).sqrt() / spec.mean_task(w, 1);
     let distinct = rule.workers.min(spec.repeats_after());
     (0..distinct).map(of).fold(0.0, f64::max) / f64::from(rule.steps).sqrt()
 }
@@ -255,7 +263,7 @@ fn sums(rule: Rule, spec: &ClusterSpec) -> Vec<Summed<'_>> {
     };
     let all_count = rule.on_update == OnUpdate::CarriesOn || rule.waits_for_all();
     let links = spec.downlink.iter().chain(&spec.uplink).map(|station| &station.law);
-    let others = [&spec.delay, &spec.service, &spec.update, &spec.factor].into_iter().flatten();
+    let others = [&spec.service, &spec.update, &spec.factor].into_iter().flatten().chain(&spec.delays);
     let mut sums = Vec::new();
     for law in spec.compute.laws().iter().chain(others).chain(links) {
         if all_count {
@@ -273,19 +281,30 @@ fn sums(rule: Rule, spec: &ClusterSpec) -> Vec<Summed<'_>> {
     sums
 }
 
+/// Updates after which enough workers have failed. Each failure costs a time that is spread evenly over an interval: the skewness of
+/// their sum is 1.3 over the square root of their number.
+fn until_failures(rule: Rule, spec: &ClusterSpec, target: f64) -> f64 {
+    let Some(failures) = spec.failures() else { return 0.0 };
+    let (m, task_s) = (f64::from(rule.workers), spec.mean_task(0, rule.steps));
+    let update_s = if rule.renews() { task_s } else { task_s * f64::from(rule.quorum) / m };
+    (1.3 / target).powi(2) * failures.mtbf_s / m / update_s
+}
+
 /// Whether the skewness of the mean of so many updates is as small as `target`.
 fn are_enough(rule: Rule, spec: &ClusterSpec, updates: f64, target: f64) -> bool {
-    sums(rule, spec).into_iter().all(|Summed { law, k, m, for_each_update }| {
-        let values = updates / spec.compute.block() * for_each_update;
-        skewness(law, k, m, values) <= target * values.sqrt()
-    })
+    let have_failed = until_failures(rule, spec, target) <= updates;
+    have_failed
+        && sums(rule, spec).into_iter().all(|Summed { law, k, m, for_each_update }| {
+            let values = updates / spec.compute.block() * for_each_update;
+            skewness(law, k, m, values) <= target * values.sqrt()
+        })
 }
 
 /// Updates after which the skewness of the mean is as small as `target`; `None` if it never is.
 fn updates_for(rule: Rule, spec: &ClusterSpec, target: f64) -> Option<f64> {
     let needed = |sum: Summed<'_>| Some(values_for(sum.law, sum.k, sum.m, target)? / sum.for_each_update);
-    let values = sums(rule, spec).into_iter().map(needed).try_fold(0.0, |most: f64, updates| Some(most.max(updates?)));
-    values.map(|updates| updates * spec.compute.block())
+    let most = sums(rule, spec).into_iter().map(needed).try_fold(0.0, |most: f64, updates| Some(most.max(updates?)))?;
+    Some((most * spec.compute.block()).max(until_failures(rule, spec, target)))
 }
 
 /// How many independent values, each the k-th smallest of m draws, make a mean of this skewness; `None` if none do.

@@ -9,7 +9,7 @@
 //! The r-th replication has the same random numbers under every policy, so two policies are compared replication by
 //! replication.
 
-use crate::measure::accounts::{Accounts, TimeSpent};
+use crate::measure::accounts::{Accounts, Ended, TimeSpent};
 use crate::measure::gaps::{Gaps, Pooled};
 use crate::measure::interval::{Estimate, of_residuals, ratio, t_95};
 use crate::measure::moments::Moments;
@@ -25,6 +25,9 @@ pub struct Replication {
     gradients: f64,
     staleness: (f64, f64),
     spent: TimeSpent,
+    in_time: f64,
+    /// Tasks of each worker that ended, if any of them were thrown away.
+    ended: Vec<Ended>,
     /// Seconds per gradient of the single worker that speed-ups compare with.
     single_s: f64,
 }
@@ -41,6 +44,11 @@ impl Replication {
             gradients: accounts.gradients_per_update().unwrap_or(0.0) * updates,
             staleness: (added as f64, applied as f64),
             spent: *accounts.spent(),
+            in_time: accounts.in_time() as f64,
+            ended: match accounts.ended_tasks().iter().any(|ended| ended.thrown_away > 0) {
+                true => accounts.ended_tasks().to_vec(),
+                false => Vec::new(),
+            },
             single_s,
         }
     }
@@ -148,6 +156,36 @@ impl Replications {
         let share = self.ratio(|one| (of(&one.spent), one.spent.total_s()), &SHARES)?;
         // A run of a few updates that throws away the work of a long time before.
         Some(Estimate { mean: share.mean.clamp(*SHARES.start(), *SHARES.end()), ..share })
+    }
+
+    /// Share of the updates that took no longer than the deadline.
+    pub fn in_time_share(&self) -> Option<Estimate> {
+        self.ratio(|one| (one.in_time, one.updates()), &SHARES)
+    }
+
+    /// For each worker, the share of its tasks that was thrown away; empty where none was.
+    pub fn thrown_away_shares(&self) -> Vec<Estimate> {
+        let workers = self.all.iter().map(|one| one.ended.len()).max().unwrap_or(0);
+        let of = |worker: usize| {
+            self.ratio(
+                |one| {
+                    let Ended { applied, thrown_away } = one.ended.get(worker).copied().unwrap_or_default();
+                    (thrown_away as f64, (applied + thrown_away) as f64)
+                },
+                &SHARES,
+            )
+        };
+        // A worker of which no task ended in all runs wasted nothing.
+        (0..workers).map(|worker| of(worker).unwrap_or(Estimate::unsure(0.0))).collect()
+    }
+
+    /// For each worker, its share of all tasks that were applied; empty where none was thrown away.
+    pub fn applied_shares(&self) -> Vec<Estimate> {
+        let workers = self.all.iter().map(|one| one.ended.len()).max().unwrap_or(0);
+        let all = |one: &Replication| one.ended.iter().map(|ended| ended.applied as f64).sum::<f64>();
+        let own = |one: &Replication, worker: usize| one.ended.get(worker).map_or(0.0, |ended| ended.applied as f64);
+        let of = |worker| self.ratio(|one| (own(one, worker), all(one)), &SHARES);
+        (0..workers).map(|worker| of(worker).unwrap_or(Estimate::unsure(0.0))).collect()
     }
 
     /// Standard deviation of single times between updates, s.

@@ -290,6 +290,13 @@ pub enum PolicyError {
         /// What was typed.
         text: String,
     },
+    /// Hardly a step is done before everybody has to submit.
+    Budget {
+        /// The policy.
+        policy: Policy,
+        /// The same with time enough.
+        usual: Policy,
+    },
     /// Nobody works.
     NoWorkers,
     /// The quorum cannot be reached.
@@ -325,6 +332,9 @@ impl fmt::Display for PolicyError {
                     "'{text}': a range is two whole numbers, the lower one first, at most {LONGEST_RANGE} apart; "
                 )?;
                 write!(f, "type k-sync:1..8, for example")
+            }
+            PolicyError::Budget { policy, usual } => {
+                write!(f, "{policy} is over before a step is done, so that it never updates; type {usual}, for example")
             }
             PolicyError::NoWorkers => write!(f, "0 workers compute nothing; give at least 1"),
             PolicyError::Unreachable { policy, workers } if policy.name() == "backup" => {

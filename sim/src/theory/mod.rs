@@ -181,7 +181,7 @@ fn renewal(rule: Rule, spec: &ClusterSpec) -> f64 {
 
 /// The common rate of the workers' tasks, if they are memoryless: K-th of P is then the same fresh or used.
 fn memoryless_rate(rule: Rule, spec: &ClusterSpec) -> Option<f64> {
-    let plain = rule.steps == 1 && spec.delay.is_none() && spec.fixed_s == 0.0 && spec.is_homogeneous(rule.workers);
+    let plain = rule.steps == 1 && spec.delays.is_empty() && spec.fixed_s == 0.0 && spec.is_homogeneous(rule.workers);
     iid_law(spec)?.memoryless_rate().filter(|_| plain).map(|rate| rate * spec.speed(0))
 }
 
@@ -204,11 +204,11 @@ fn fresh_renewals(rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
     }
     let renewal = renewal(rule, spec);
     let law = iid_law(spec)?;
-    if let (Law::Constant { value }, None, true) = (law, &spec.delay, spec.is_homogeneous(p)) {
+    if let (Law::Constant { value }, [], true) = (law, &spec.delays[..], spec.is_homogeneous(p)) {
         return exact((value / spec.speed(0) + spec.fixed_s) * f64::from(rule.steps) * f64::from(k.div_ceil(p)));
     }
     let memoryless_each =
-        rule.steps == 1 && spec.delay.is_none() && spec.fixed_s == 0.0 && law.aging() == Aging::Memoryless;
+        rule.steps == 1 && spec.delays.is_empty() && spec.fixed_s == 0.0 && law.aging() == Aging::Memoryless;
     match aging_of_step(spec) {
         Aging::Memoryless if memoryless_each => exact(renewal),
         Aging::Memoryless | Aging::NewLasts if spec.is_homogeneous(p) => lower(renewal),
@@ -220,10 +220,10 @@ fn fresh_renewals(rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
 /// Sums keep "new lasts longer than used", and nothing else.
 fn aging_of_step(spec: &ClusterSpec) -> Aging {
     let ages = |law: &Law| matches!(law.aging(), Aging::Memoryless | Aging::NewLasts);
-    match (iid_law(spec), &spec.delay) {
-        (Some(law), None) if spec.fixed_s == 0.0 => law.aging(),
-        (Some(law), None) if ages(law) => Aging::NewLasts,
-        (Some(law), Some(delay)) if ages(delay) && ages(law) => Aging::NewLasts,
+    match (iid_law(spec), &spec.delays[..]) {
+        (Some(law), []) if spec.fixed_s == 0.0 => law.aging(),
+        (Some(law), []) if ages(law) => Aging::NewLasts,
+        (Some(law), [delay]) if ages(delay) && ages(law) => Aging::NewLasts,
         (_, _) => Aging::Neither,
     }
 }
@@ -247,10 +247,10 @@ fn limited_lead(slack: u32, rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
 /// E[X_{K:P}] of fresh tasks: exact where the law of a whole task is known, else a bound from above for K = P.
 fn order_statistic(k: u32, rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
     let (p, h) = (rule.workers, f64::from(rule.steps));
-    let fixed_delay = match &spec.delay {
-        None => Some(0.0),
-        Some(Law::Constant { value }) => Some(*value),
-        Some(_) => None,
+    let fixed_delay = match &spec.delays[..] {
+        [] => Some(0.0),
+        [Law::Constant { value }] => Some(*value),
+        _ => None,
     };
     let fixed_delay = fixed_delay.map(|delay| delay + h * spec.fixed_s);
     if let Some(mu) = memoryless_rate(rule, spec) {
@@ -266,7 +266,11 @@ fn order_statistic(k: u32, rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
     // The greatest sum is at most the sum of the greatest: steps by steps, computing and delays apart.
     let single = Sum { shift: 0.0, law: law.clone() };
     let apart = |law: &Law| kth_of_tasks(p, p, &Sum { shift: 0.0, law: law.clone() }, &ClusterSpec::new(law.clone()));
-    let delays = spec.delay.as_ref().map_or(Some(0.0), apart)?;
+    let delays = match &spec.delays[..] {
+        [] => 0.0,
+        [delay] => apart(delay)?,
+        _ => return None,
+    };
     let sum_of_maxima = h * (kth_of_tasks(p, p, &single, spec)? + spec.fixed_s) + delays;
     upper(match spec.is_homogeneous(p) {
         true => sum_of_maxima.min(hartley_david(p, rule.steps, spec)),
@@ -278,7 +282,7 @@ fn order_statistic(k: u32, rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
 fn hartley_david(p: u32, steps: u32, spec: &ClusterSpec) -> f64 {
     let (mean, p) = (spec.mean_task(0, steps), f64::from(p));
     let compute = f64::from(steps) * spec.compute.law(0).variance() / (spec.speed(0) * spec.speed(0));
-    let sd = (compute + spec.delay.as_ref().map_or(0.0, Law::variance)).sqrt();
+    let sd = (compute + spec.delay_of(0).map_or(0.0, Law::variance)).sqrt();
     mean + sd * (p - 1.0) / (2.0 * p - 1.0).sqrt()
 }
 
@@ -288,7 +292,7 @@ fn sharing(rule: Rule, spec: &ClusterSpec, cores: u32) -> Option<Theory> {
         OnCompletion::Waits => rule.quorum == 1,
         OnCompletion::StartsAnew { slack } => slack.is_none(),
     };
-    if never_waits && rule.on_update == OnUpdate::CarriesOn && spec.delay.is_none() {
+    if never_waits && rule.on_update == OnUpdate::CarriesOn && spec.delays.is_empty() {
         // Nobody ever stops computing, so everybody is slowed down by the same factor all the time.
         return exact(renewal(rule, spec) * (f64::from(rule.workers) / f64::from(cores)).max(1.0));
     }

@@ -110,7 +110,8 @@ pub fn batch(text: &str, m: u32, spec: &ClusterSpec) -> Vec<Observation> {
 /// The same cell under many seeds.
 pub fn observe(text: &str, m: u32, spec: &ClusterSpec, length: Length, seeds: u64) -> Vec<Observation> {
     let (policies, workers) = (vec![policy(text)], vec![m]);
-    let base = Experiment { policies, workers, spec: spec.clone(), model: Model::Event, length, seed: 0 };
+    let base =
+        Experiment { policies, workers, spec: spec.clone(), model: Model::Event, length, seed: 0, deadline_s: None };
     let one =
         |seed| Experiment { seed, ..base.clone() }.observe(&Progress::default()).remove(0).expect("never stopped");
     (0..seeds).into_par_iter().map(one).collect()

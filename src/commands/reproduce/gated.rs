@@ -34,6 +34,7 @@ pub fn prepare<'a>(arguments: &'a Reproduce, session: &'a Session) -> Result<Job
         model: Model::Gated,
         length: Length::Updates(iterations),
         seed: arguments.common.seed,
+        deadline_s: None,
     };
     Ok(Box::new(move |_| {
         let simulation = simulate(experiment, None, arguments.threads, session)?;

@@ -1,11 +1,12 @@
 //! What is printed: theory beside simulation, configuration by configuration, and what it means.
 
 use super::Simulation;
+use crate::described;
 use crate::text::{columns, count, digits, or_dash, percent};
 use sim::experiment::comparisons;
 use sim::measure::length::{Honest, Plan};
 use sim::theory::{self, Kind, Theory};
-use sim::{Configuration, Experiment, Law, Length, Model, Observation, Policy};
+use sim::{Cancellation, Configuration, Experiment, Law, Length, Model, Observation, Policy};
 use std::fmt::Write;
 
 /// The table, and the answer in sentences.
@@ -17,6 +18,10 @@ pub fn text(simulation: &Simulation) -> String {
     header.extend(gated.then_some("gated"));
     header.extend(["s/gradient", "speed-up", "efficiency"]);
     header.extend(["staleness", "idle", "wasted"].into_iter().filter(|_| usage));
+    let deadline = experiment.deadline_s.map(|seconds| format!("≤ {} s", digits(seconds, 3)));
+    let quantile = simulation.quantile.map(|share| format!("p{} s", 100.0 * share));
+    header.extend(deadline.as_deref());
+    header.extend(quantile.as_deref());
     let rows = observations.iter().map(|o| {
         let mut row = vec![
             o.cell.policy.to_string(),
@@ -32,6 +37,11 @@ pub fn text(simulation: &Simulation) -> String {
             row.push(format!("{:.2}", u.mean_staleness.mean));
             row.extend([percent(u.idle_share.mean), percent(u.wasted_share.mean)]);
         }
+        row.extend(o.in_time.map(|share| match share.half_width() {
+            Some(half) => format!("{} ± {:.1}", percent(share.mean), 100.0 * half),
+            None => percent(share.mean),
+        }));
+        row.extend(simulation.quantile_of(o).map(|seconds| digits(seconds.mean, 4)));
         row
     });
     format!("{}\n{}\n{}", heading(experiment), columns(&header, rows), summary(simulation))
@@ -55,22 +65,10 @@ fn bound(theory: Theory) -> String {
 /// What is simulated, in one line.
 fn heading(experiment: &Experiment) -> String {
     let Experiment { spec, model, length, seed, .. } = experiment;
-    let (compute, speeds) = (spec.compute(), spec.speeds());
+    let compute = spec.compute();
     let mut text = format!("Step time {compute} s, mean {}", digits(compute.law(0).mean(), 4));
     let mut add = |part: String| text.push_str(&part);
-    if let Some(delay) = spec.delay() {
-        add(format!(" + delay {delay} s"));
-    }
-    if let Some(service) = spec.service() {
-        add(format!(", server time {service} s"));
-    }
-    if let Some(cores) = spec.cores() {
-        add(format!(", cores shared: {cores}"));
-    }
-    if speeds[..] != [1.0] {
-        let speeds: Vec<String> = speeds.iter().map(f64::to_string).collect();
-        add(format!(", speeds {}", speeds.join(",")));
-    }
+    described::parts(spec).into_iter().for_each(|part| add(format!(", {part}")));
     match length {
         Length::Honest => add("; at least 5000 updates per configuration".to_string()),
         Length::Updates(updates) => add(format!("; {updates} updates per configuration")),
@@ -95,6 +93,12 @@ fn summary(report: &Simulation) -> String {
         let _ = writeln!(text, "{}", compare(o, reference.expect("there is one")));
     }
     text.push_str(&better(observations, most));
+    for o in &at_most {
+        text.extend(thrown_away(&report.experiment, o).map(|line| line + "\n"));
+    }
+    if let Some(assumed) = cancellation(&report.experiment, observations) {
+        let _ = writeln!(text, "{assumed}");
+    }
     for o in observations.iter().filter(|o| o.breaks_bound()) {
         let _ = writeln!(text, "{}", broken(o));
     }
@@ -191,6 +195,43 @@ fn better(observations: &[Observation], most: u32) -> String {
     format!("\nWhich is better at m = {most}, on the same random numbers:\n{}\n", columns(&header, rows))
 }
 
+/// Whose gradients are thrown away, where workers differ in that.
+fn thrown_away(experiment: &Experiment, o: &Observation) -> Option<String> {
+    let shares = || o.thrown_away.iter().map(|(share, _)| share.mean);
+    let (least, most) = (shares().fold(f64::INFINITY, f64::min), shares().fold(0.0, f64::max));
+    let worker = shares().position(|share| share == most)? as u32;
+    let spec = experiment.spec.for_rule(o.cell.rule);
+    if spec.is_homogeneous(o.cell.rule.workers) {
+        return None;
+    }
+    Some(format!(
+        "{} at m = {} throws away {} to {} of a worker's gradients, most of worker {worker} (mean step {} s), whose share of what is \
+         applied is {} (1/m is {}); workers.csv has all.",
+        o.cell.policy,
+        o.cell.rule.workers,
+        percent(least),
+        percent(most),
+        digits(spec.mean_compute(worker), 3),
+        percent(o.thrown_away[worker as usize].1.mean),
+        percent(1.0 / f64::from(o.cell.rule.workers)),
+    ))
+}
+
+/// What is assumed of workers whose work an update does not need, where there are any.
+fn cancellation(experiment: &Experiment, observations: &[Observation]) -> Option<String> {
+    let cancels = |o: &&Observation| o.cell.rule.cancels() && experiment.model == Model::Event;
+    let policy = observations.iter().find(cancels)?.cell.policy;
+    let assumed = experiment.spec.cancellation();
+    let means = match assumed {
+        Cancellation::AtOnce => "whoever an update finds at work stops at once and starts anew",
+        Cancellation::AfterStep => "whoever an update finds at work finishes its step, which is discarded",
+        Cancellation::Never => {
+            "nobody is stopped, and gradients that come too late are dropped on arrival, as in most systems"
+        }
+    };
+    Some(format!("Assumed for {policy} and its like (--cancellation {assumed}): {means}."))
+}
+
 /// That theory and simulation contradict each other.
 fn broken(o: &Observation) -> String {
     format!(
@@ -252,7 +293,7 @@ fn losses(report: &Simulation, most: u32) -> String {
 pub fn warnings(experiment: &Experiment) -> Vec<String> {
     let mut warnings = Vec::new();
     let Experiment { spec, .. } = experiment;
-    for law in spec.compute().laws().iter().chain(spec.delay()).chain(spec.service()) {
+    for law in spec.compute().laws().iter().chain(spec.delays()).chain(spec.service()) {
         if law.variance() == f64::INFINITY {
             warnings.push(format!("the variance of {law} is infinite, so no interval is honest, and none is given"));
         }

@@ -148,7 +148,7 @@ impl<L: Learner> Simulated<L> {
         };
         let down = spec.downlink.iter().enumerate().map(|leg| link(Part::Down, leg));
         let up = spec.uplink.iter().enumerate().map(|leg| link(Part::Up, leg));
-        let delay = spec.delay.iter().map(|_| Leg { part: Part::Delay, station: None });
+        let delay = spec.delay().into_iter().map(|_| Leg { part: Part::Delay, station: None });
         let legs: Vec<Leg> = down.chain([Leg { part: Part::Compute, station: cores }]).chain(delay).chain(up).collect();
         let failures = spec.failures.as_ref();
         Simulated {

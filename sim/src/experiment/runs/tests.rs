@@ -20,7 +20,7 @@ fn experiment(spec: ClusterSpec, model: Model, length: Length) -> Experiment {
         "hogwild",
     ];
     let policies = policies.into_iter().map(|policy| policy.parse().unwrap()).collect();
-    Experiment { policies, workers: vec![1, 2, 3, 5, 8, 20, 33], spec, model, length, seed: 3 }
+    Experiment { policies, workers: vec![1, 2, 3, 5, 8, 20, 33], spec, model, length, seed: 3, deadline_s: None }
 }
 
 /// All that is told of the times between updates, to the last bit.
@@ -56,7 +56,7 @@ fn both(experiment: &Experiment, cell: Configuration, r: u32) -> (Accounts, Acco
     let Some(rank) = rank else { return (alone(experiment, &job, r, &progress).unwrap(), expected) };
     let draws = draws(experiment, &job, r);
     let mut rounds = Rounds::new(&draws, rule.steps, experiment.wants_usage(), Width::widest());
-    let mut entrant = Entrant::new(rule, rank);
+    let mut entrant = Entrant::new(rule, rank, None);
     while rounds.done() < plan.updates_of(r) {
         rounds.advance(&mut [&mut entrant], plan.updates_of(r) - rounds.done());
     }
