@@ -48,7 +48,15 @@ fn wasted(o: &Observation) -> Estimate {
 /// One run, many times as long, of other random numbers.
 fn long(name: &str, m: u32, spec: &ClusterSpec, updates: u64) -> Observation {
     let (policies, workers, length) = (vec![policy(name)], vec![m], Length::Updates(updates));
-    let experiment = Experiment { policies, workers, spec: spec.clone(), model: Model::Event, length, seed: 1 << 40 };
+    let experiment = Experiment {
+        policies,
+        workers,
+        spec: spec.clone(),
+        model: Model::Event,
+        length,
+        deadline_s: None,
+        seed: 1 << 40,
+    };
     experiment.observe(&Progress::default()).remove(0).expect("never stopped")
 }
 
@@ -121,6 +129,7 @@ fn paired_comparisons_hold_and_are_narrower_than_unpaired_ones() {
         spec: spec("exp(1)"),
         model: Model::Event,
         length: Length::Honest,
+        deadline_s: None,
         seed: 0,
     };
     let run = |seed| -> Vec<Observation> {
@@ -195,7 +204,7 @@ fn on_traces(dependence: Dependence, trace: impl Fn(u64) -> StepTimes + Sync) ->
         let source = TraceSource { file: "steps.csv".into(), column: None, dependence };
         let spec = ClusterSpec::of(Compute::measured(&source, &trace(seed)).unwrap());
         let (policies, workers, length) = (vec![policy("sync")], vec![2], Length::Honest);
-        let experiment = Experiment { policies, workers, spec, model: Model::Event, length, seed };
+        let experiment = Experiment { policies, workers, spec, model: Model::Event, length, deadline_s: None, seed };
         experiment.observe(&Progress::default()).remove(0).expect("never stopped").mean
     };
     (0..300).into_par_iter().map(one).collect()

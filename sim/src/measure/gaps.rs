@@ -1,14 +1,14 @@
 //! The times between updates of one replication, for quantiles.
 //!
-//! A few thousand are kept as they are; more are counted in buckets 0.4 % wide, 256 to an octave, cut from the leading bits of
+//! A few thousand are kept as they are; more are counted in buckets 0.1 % wide, 1024 to an octave, cut from the leading bits of
 //! the float. A bucket knows its least and its greatest time, between which what it has counts as evenly spread: a constant stays
 //! what it is, and a quantile is known to far less than the width of a bucket.
 
 /// Values that are kept one by one.
 const KEPT: usize = 4096;
 
-/// Bits of a float below those that name its bucket: 8 bits of its fraction remain.
-const BELOW: u32 = 52 - 8;
+/// Bits of a float below those that name its bucket: 10 bits of its fraction remain.
+const BELOW: u32 = 52 - 10;
 
 /// A collection of times that are not negative.
 #[derive(Clone, Debug, Default)]
