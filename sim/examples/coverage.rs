@@ -133,9 +133,11 @@ fn events(o: &Observation) -> f64 {
     (o.updates as f64 + o.plan.warm_up as f64 * f64::from(o.plan.replications)) * f64::from(steps) * each
 }
 
-/// Share of the seeds whose interval holds a value, which nothing in the process can make vary if there is no scatter.
+/// Share of the intervals that hold a value; NaN if most seeds have none.
 fn hold(runs: &[Observation], of: impl Fn(&Observation) -> Estimate, truth: f64) -> f64 {
-    runs.iter().filter(|o| of(o).holds(truth) == Some(true)).count() as f64 / runs.len() as f64
+    let held: Vec<bool> = runs.iter().filter_map(|o| of(o).holds(truth)).collect();
+    let share = held.iter().filter(|&&held| held).count() as f64 / held.len() as f64;
+    if 2 * held.len() >= runs.len() { share } else { f64::NAN }
 }
 
 fn cell(experiment: &Experiment, seeds: u64, length: Length) -> String {
@@ -190,7 +192,10 @@ fn tables(lines: &str) -> String {
     );
     for cell in cells {
         let number = |i: usize| cell[i].parse::<f64>().unwrap_or(f64::NAN);
-        let percent = |i: usize| format!("{:.1}", 100.0 * number(i));
+        let percent = |i: usize| match number(i) {
+            share if share.is_nan() => "–".to_string(),
+            share => format!("{:.1}", 100.0 * share),
+        };
         let known = if cell[12] == "true" { "" } else { "~" };
         let length = if cell[3] == "default" { String::new() } else { format!(" to {} %", 100.0 * number(3)) };
         writeln!(

@@ -200,7 +200,8 @@ impl Replications {
     ///
     /// The share of the times up to the quantile varies from replication to replication; its interval, read off the times of
     /// all replications, is the quantile's (Woodruff, J. Am. Statist. Assoc. 47, 1952, 635-646). A share that reaches beyond all
-    /// that was seen has no such interval.
+    /// that was seen has no such interval, nor has a quantile beyond which only the fewer of the replications ever came: workers that
+    /// hardly vary make the same long times all through one of them, and none in most.
     pub fn quantiles_s<const N: usize>(&self, shares: [f64; N]) -> Option<[Estimate; N]> {
         let pooled = Pooled::new(self.all.iter().map(|one| &one.lengths));
         pooled.quantile(0.5)?;
@@ -213,6 +214,11 @@ impl Replications {
             };
             let half = share.interval.map(|(low, high)| (share.mean - low, high - share.mean));
             let seen = |u: f64| u * total >= 1.0 && (1.0 - u) * total >= 1.0;
+            let beyond = |one: &&Replication| (one.lengths.up_to(at.next_down()) as f64) < one.updates();
+            let up_to = |one: &&Replication| below(one) > 0.0;
+            let most = |count: usize| 2 * count >= self.all.len();
+            let known = most(self.all.iter().filter(beyond).count()) && most(self.all.iter().filter(up_to).count());
+            let half = half.filter(|_| known);
             let ends = half.map(|(below, above)| (u - above, u + below)).filter(|&(low, high)| seen(low) && seen(high));
             let interval = ends.and_then(|(low, high)| pooled.quantile(low).zip(pooled.quantile(high)));
             let standard_error = interval.map_or(f64::NAN, |(low, high)| (high - low) / 2.0 / self.t());
