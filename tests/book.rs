@@ -92,3 +92,20 @@ fn every_column_is_explained() {
     }
     assert!(columns > 20, "only {columns} columns were found");
 }
+
+/// `STRAGGLE_UPDATE=1` writes the table that the program looks in.
+#[test]
+fn the_page_of_formulas_has_the_programs_table() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src/formulas.md");
+    let text = page("formulas.md");
+    let (before, rest) = text.split_once("<!-- formulas -->\n").expect("where the table begins");
+    let (_, after) = rest.split_once("<!-- /formulas -->").expect("where it ends");
+    let expected = format!("{before}<!-- formulas -->\n{}<!-- /formulas -->{after}", sim::theory::formula::markdown());
+    if std::env::var_os("STRAGGLE_UPDATE").is_some() {
+        fs::write(&path, &expected).expect("the page can be written");
+    }
+    assert!(
+        text == expected || std::env::var_os("STRAGGLE_UPDATE").is_some(),
+        "STRAGGLE_UPDATE=1 cargo test --test book"
+    );
+}

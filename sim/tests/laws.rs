@@ -31,8 +31,13 @@ fn every_sampler_draws_from_its_distribution_function() {
         "hyper-exp(0.1, 0.1, 10)",
         "shifted-exp(0, 3)",
         "gumbel(1, 0.3)",
+        "normal(0.5, 0.02)",
+        "normal(0.5, 1)",
+        "normal(1, 5)",
     ];
-    for law in Law::examples().into_iter().chain(more.map(law)).filter(|law| law.atoms().is_none()) {
+    for law in
+        Law::examples().into_iter().chain(more.map(law)).filter(|law| law.atoms().is_none() && law.is_independent())
+    {
         let values = draws(&ClusterSpec::new(law.clone()));
         judge_law(&law.to_string(), values.clone(), |t| law.cdf(t));
         // The same by quantiles: u = F(t) is uniform.
@@ -216,4 +221,41 @@ fn async_gaps_are_correlated() {
         "{uniform} instead of the -0.13 that the reference tables print"
     );
     assert!(memoryless.abs() < 5.0 * 0.0016, "{memoryless}: gaps of memoryless workers are independent");
+}
+
+/// Steps of one chain are no sample, but the steps of one number of many workers are; and steps of one worker keep their
+/// closed correlation.
+#[test]
+fn phases_pass_and_leave_their_correlation() {
+    for text in
+        ["markov(exp(4), exp(1), 20, 5)", "markov(constant(1), gamma(4, 1), 2, 2)", "markov(exp(1), exp(0.1), 300, 30)"]
+    {
+        let law = law(text);
+        let Law::Markov(phases) = &law else { panic!("{law}") };
+        let variates = Variates::new(&ClusterSpec::new(law.clone()), RandomKey::new(11, 0));
+        for step in [0, 1, 1000] {
+            let values: Vec<f64> = (0..20_000).map(|worker| variates.compute_s(worker, step)).collect();
+            if law.minimum() == 0.0 && !text.contains("constant") {
+                judge_law(text, values.clone(), |t| law.cdf(t));
+            }
+            let fast = values.iter().filter(|&&t| t == 1.0).count() as u64;
+            if text.contains("constant") {
+                judge_counts(text, &[fast, values.len() as u64 - fast], |_| 0.5, 2);
+            }
+        }
+        // Worker by worker: products at a distance, and the mean.
+        let (mean, sd) = (law.mean(), law.variance().sqrt());
+        for lag in [1u32, 3, 10] {
+            let of = |worker: u32| {
+                let steps: Vec<f64> = (0..600).map(|step| (variates.compute_s(worker, step) - mean) / sd).collect();
+                let pairs = steps.iter().zip(&steps[lag as usize..]);
+                pairs.map(|(a, b)| a * b).sum::<f64>() / (600 - lag) as f64
+            };
+            let found: Vec<f64> = (0..300).map(of).collect();
+            judge_mean(&format!("{text}, lag {lag}"), &found, phases.correlation(lag).unwrap());
+        }
+        let means: Vec<f64> =
+            (0..300).map(|worker| (0..600).map(|step| variates.compute_s(worker, step)).sum::<f64>() / 600.0).collect();
+        judge_mean(&format!("{text}, mean"), &means, mean);
+    }
 }

@@ -5,6 +5,7 @@
 mod common;
 
 use common::{judge_mean, policy, rule, spec};
+use straggle_sim::theory::{Kind, time_per_update};
 use straggle_sim::{Accounts, RandomKey, Run, Simulated};
 
 const RUNS: u64 = 200;
@@ -40,40 +41,33 @@ fn observed(name: &str, law: &str) -> [Vec<f64>; 4] {
     columns
 }
 
-/// (T, gradients) of grace: H_P - H_{P-K} + the integral of 1 - (1 - e^-t)^(P-K) up to g, and K + (P-K)(1 - e^-g).
+/// What theory says of a policy on 8 workers of a law.
+fn exact(name: &str, law: &str) -> f64 {
+    let theory = time_per_update(rule(name, 8), &spec(law)).expect("a formula");
+    assert_eq!(theory.kind, Kind::Exact, "{name}");
+    theory.seconds
+}
+
+/// Beside the time there are K + (P-K)(1 - e^-g) gradients.
 #[test]
 fn grace_waits_a_little_for_a_few_more() {
     let (k, g) = (4u32, 0.5);
-    let late = f64::from(8 - k);
-    let steps = 100_000;
-    let width = g / f64::from(steps);
-    let integrand = |i: u32| 1.0 - (1.0 - (-(f64::from(i) + 0.5) * width).exp()).powf(late);
-    let seconds = straggle_sim::theory::harmonic(8) - straggle_sim::theory::harmonic(8 - k)
-        + (0..steps).map(integrand).sum::<f64>() * width;
+    let seconds = exact("grace:4:0.5", "exp(1)");
     assert!((seconds - 1.1317).abs() < 1e-4);
     let [times, gradients, staleness, _] = observed("grace:4:0.5", "exp(1)");
     judge_mean("grace, seconds", &times, seconds);
-    judge_mean("grace, gradients", &gradients, f64::from(k) + late * (1.0 - f64::exp(-g)));
+    judge_mean("grace, gradients", &gradients, f64::from(k) + f64::from(8 - k) * (1.0 - f64::exp(-g)));
     assert!(staleness.iter().all(|&s| s == 0.0));
 }
 
-/// Rennala's time per update is f(P-1, K)/(P mu), f(j, k) = 1 + (j/P) f(j-1, k) + (1 - j/P) f(j, k-1), f(., 0) = 0.
 #[test]
 fn rennala_takes_its_recursion_and_nothing_stale() {
-    fn f(j: u32, k: u32) -> f64 {
-        match k {
-            0 => 0.0,
-            _ => {
-                let share = f64::from(j) / 8.0;
-                1.0 + if j > 0 { share * f(j - 1, k) } else { 0.0 } + (1.0 - share) * f(j, k - 1)
-            }
-        }
-    }
-    for (k, printed) in [(1, 0.406), (4, 1.076), (8, 1.722)] {
-        let exact = f(7, k) / 8.0;
+    for (k, printed) in [(1, 0.406), (4, 1.076), (8, 1.722), (16, 2.827)] {
+        let name = format!("rennala:{k}");
+        let exact = exact(&name, "exp(1)");
         assert!((exact - printed).abs() < 1e-3, "{exact}");
-        let [times, gradients, staleness, _] = observed(&format!("rennala:{k}"), "exp(1)");
-        judge_mean(&format!("rennala:{k}"), &times, exact);
+        let [times, gradients, staleness, _] = observed(&name, "exp(1)");
+        judge_mean(&name, &times, exact);
         assert!(gradients.iter().all(|&g| g == f64::from(k)) && staleness.iter().all(|&s| s == 0.0));
     }
 }
@@ -82,11 +76,15 @@ fn rennala_takes_its_recursion_and_nothing_stale() {
 #[test]
 fn ringmaster_drops_about_what_its_mean_field_says() {
     for (r, dropped) in [(8, 0.2474), (16, 0.0962)] {
-        let [times, _, staleness, _] = observed(&format!("ringmaster:{r}"), "exp(1)");
+        let name = format!("ringmaster:{r}");
+        let theory = time_per_update(rule(&name, 8), &spec("exp(1)")).expect("a formula");
+        assert_eq!(theory.kind, Kind::Approximation);
+        let [times, _, staleness, _] = observed(&name, "exp(1)");
         let mean = times.iter().sum::<f64>() / times.len() as f64;
+        assert!((theory.seconds / mean - 1.0).abs() < 0.004, "{name}: {mean} against {}", theory.seconds);
         // Arrivals come every 1/8 s, whatever is dropped.
         let found = 1.0 - 0.125 / mean;
-        assert!((found - dropped).abs() < 0.004, "ringmaster:{r} drops {found}");
+        assert!((found - dropped).abs() < 0.004, "{name} drops {found}");
         assert!(staleness.iter().all(|&s| s < f64::from(r)));
     }
 }
@@ -105,6 +103,8 @@ fn anytime_is_a_poisson_number_of_gradients() {
 fn drop_compute_keeps_the_micro_batches_that_are_done() {
     let [times, gradients, ..] = observed("drop-compute:2.5:8", "constant(1)");
     assert!(times.iter().all(|&t| (t - 2.5).abs() < 1e-9) && gradients.iter().all(|&g| g == 16.0));
+    assert!((exact("drop-compute:2.5:8", "constant(1)") - 2.5).abs() < 1e-12);
+    assert!((exact("drop-compute:9:8", "constant(1)") - 8.0).abs() < 1e-12);
     let [times, gradients, ..] = observed("drop-compute:9:8", "constant(1)");
     assert!(times.iter().all(|&t| (t - 8.0).abs() < 1e-9) && gradients.iter().all(|&g| g == 64.0));
 }
@@ -113,6 +113,7 @@ fn drop_compute_keeps_the_micro_batches_that_are_done() {
 #[test]
 fn fedbuff_is_a_renewal_of_its_local_steps() {
     let [times, gradients, ..] = observed("fedbuff:4:3", "exp(1)");
+    assert_eq!(exact("fedbuff:4:3", "exp(1)"), 4.0 * 3.0 / 8.0);
     judge_mean("fedbuff", &times, 4.0 * 3.0 / 8.0);
     assert!(gradients.iter().all(|&g| g == 12.0));
     assert_eq!(policy("fedbuff:4:3").row().citation, "Nguyen et al. 2022");

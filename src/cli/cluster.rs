@@ -24,7 +24,7 @@ pub struct StepTime {
     ///
     /// Known: exp(rate), shifted-exp(shift, rate), constant(value), uniform(low, high), gamma(shape, scale),
     /// weibull(shape, scale), lognormal(mu, sigma), pareto(scale, shape), gumbel(location, scale),
-    /// hyper-exp(p, rate1, rate2), trace(FILE.csv), trace(FILE.csv, COLUMN), trace(FILE.csv, COLUMN, HOW) where HOW is
+    /// hyper-exp(p, rate1, rate2), normal(mean, cv), markov(fast law, slow law, mean stay, mean stay), trace(FILE.csv), trace(FILE.csv, COLUMN), trace(FILE.csv, COLUMN, HOW) where HOW is
     /// pooled, by-worker, rows or blocks:L. A law for each worker: 'exp(2); exp(1)'.
     #[arg(long, value_name = "LAW")]
     pub step_time: Option<Typed<Laws>>,

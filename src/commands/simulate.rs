@@ -348,7 +348,7 @@ pub struct IterationTime {
     p99_s: f64,
     /// What theory says of the mean.
     theory_s: Option<f64>,
-    /// exact, lower, upper or none.
+    /// exact, lower, upper, approximation or none.
     theory_kind: String,
     /// Mean in the gated model.
     gated_s: Option<f64>,
@@ -398,6 +398,9 @@ pub struct IterationTime {
     quantile_s: Option<f64>,
     quantile_low_s: Option<f64>,
     quantile_high_s: Option<f64>,
+    /// The formula of theory, and where it comes from.
+    theory_formula: Option<String>,
+    theory_source: Option<String>,
 }
 
 impl Row for IterationTime {
@@ -466,6 +469,8 @@ impl IterationTime {
             quantile_s: quantile_s.map(|seconds| seconds.mean),
             quantile_low_s: low(quantile_s),
             quantile_high_s: high(quantile_s),
+            theory_formula: o.theory.map(|theory| theory.formula.formula.to_string()),
+            theory_source: o.theory.map(|theory| theory.formula.citation.to_string()),
         }
     }
 }

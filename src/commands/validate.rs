@@ -1,36 +1,41 @@
-//! `straggle validate`: calibrate one worker, predict many, measure them, and judge the prediction.
+//! `straggle validate`: calibrate one worker, predict many, measure them, and judge the prediction; or predict public traces.
 
-mod bench;
+mod machine;
+mod traces;
 mod words;
 
-use crate::cli::{Common, Delay, List, MOST_THREADS, Percent, Typed, Workers, at_least, threads};
+use crate::cli::{Common, Delay, List, MOST_THREADS, Percent, Typed, Workers, at_least, choice, threads};
 use crate::error::Error;
 use crate::figures::{self, Figure};
 use crate::formats::Options;
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
-use crate::text::count;
 use crate::trace;
-use bench::{Judgement, Measurer};
 use clap::Args;
+use machine::{Look, Machine};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sim::{Law, Policy, PolicyError, RandomKey};
 use std::sync::Arc;
 use validation::cluster::cores::Cores;
-use validation::models::net::device;
+use validation::learner::device::OnDevice;
+use validation::predict::companions::HandOff;
 use validation::{
-    Architecture, Batches, Claim, Comparison, Configuration, Dataset, Digits, Goodness, LearningRateRule, Maximum, Net,
-    Replication, Sgd, Share, Verdict, compare,
+    Architecture, Backend, Batches, Budget, Claim, Comparison, Configuration, Dataset, Digits, Failure, Goodness,
+    Judged, Judgement, LearningRateRule, Maximum, Net, NoDevice, Quantity, Recorded, Sgd, Share, Verdict, compare,
 };
 
 /// `straggle validate`
 #[derive(Clone, Debug, Args, Serialize)]
 #[command(after_help = "Examples:\n  straggle validate\n  \
-    straggle validate --policies sync,async --workers 1,2 --delay none\n  \
-    straggle validate --updates 400 --tolerance 3% --delay 'gamma(4, 0.0025)'")]
+    straggle validate --policies sync,async --workers 1,2 --delay none --minutes 1\n  \
+    straggle validate --minutes 5 --tolerance 3% --delay 'gamma(4, 0.0025)'\n  \
+    straggle validate traces\n  straggle validate traces steps.csv")]
 pub struct Validate {
+    /// 'traces' predicts measured step times of other clusters instead of this machine: public ones, or those of your files.
+    #[arg(value_name = "traces [FILE..]", value_delimiter = ',')]
+    pub what: Vec<String>,
     /// Policies to put to the test.
     #[arg(long, alias = "policy", value_name = "LIST", default_value = "sync,async,k-sync:2,k-async:2,ssp:2,local:4")]
     pub policies: List<Policy>,
@@ -40,19 +45,25 @@ pub struct Validate {
     /// Law of the delay that makes stragglers, or none for pure computing only.
     #[arg(long, value_name = "LAW|none", default_value = "exp(100)")]
     pub delay: Typed<Delay>,
-    /// Updates to measure of each configuration [default: what fits into two minutes for all].
+    /// Minutes to measure, if not everything is decided before.
+    #[arg(long, value_name = "N", default_value = "2", value_parser = minutes, allow_hyphen_values = true)]
+    pub minutes: Typed<f64>,
+    /// Updates to measure of each configuration, instead of minutes.
     #[arg(long, alias = "iterations", value_name = "N", value_parser = enough, allow_hyphen_values = true)]
     pub updates: Option<u64>,
-    /// How large an error may be [default: 5% for up to as many workers as cores, 10% beyond].
+    /// How large an error may be [default: 5% for up to as many workers as cores, 10% beyond; of traces 5%].
     #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
     pub tolerance: Option<Typed<Percent>>,
-    /// Network: softmax, mlp (784-256-10), lenet or lenet-small.
+    /// Network: softmax, mlp (784-256-10), lenet, lenet-small or vgg11.
     #[arg(long, value_name = "NAME", default_value = "lenet")]
     pub model: Typed<Architecture>,
     /// Images in a worker's batch.
     #[arg(long, value_name = "B", default_value = "8", value_parser = at_least::<u32>(1, 8), allow_hyphen_values = true)]
     pub batch_size: u32,
-    /// How many workers compute at once [default: as many as there are cores].
+    /// cpu, or gpu in a build with `--features gpu`: all workers then share one graphics card.
+    #[arg(long, value_name = "BACKEND", default_value = "cpu", value_parser = choice::<Backend>(&["cpu", "gpu"]))]
+    pub backend: Typed<Backend>,
+    /// How many workers compute at once [default: as many as there are cores; one on a graphics card].
     #[arg(short = 'j', long, value_name = "N", value_parser = threads, allow_hyphen_values = true, help_heading = "Common options")]
     pub threads: Option<usize>,
     /// What every command takes.
@@ -66,20 +77,17 @@ fn enough(text: &str) -> Result<u64, String> {
     number.ok_or(format!("'{text}' is not a whole number from 40, which intervals need; type 400, for example"))
 }
 
-/// A configuration with all that is known of it.
-pub struct Judged {
-    /// The configuration.
-    pub cell: Configuration,
-    /// What is claimed of it, with its verdict.
-    pub claims: Vec<Claim>,
-    /// What the claims stand on.
-    pub replications: Vec<Replication>,
+fn minutes(text: &str) -> Result<Typed<f64>, String> {
+    let number = text.parse().ok().filter(|minutes: &f64| (0.01..=1e4).contains(minutes));
+    number.map(Typed).ok_or(format!("'{text}' is not a number of minutes from 0.01 to 10000; type 2, for example"))
 }
 
 /// Everything that came out.
 pub struct Validated {
-    /// The configurations.
-    pub judged: Vec<Judged>,
+    /// What was measured.
+    pub recorded: Recorded,
+    /// What is claimed of it, with its verdict.
+    pub judgement: Judgement,
     /// Which laws the computing times follow, from all calibrations without delay.
     pub fitted: Option<Comparison>,
     /// These computing times, s.
@@ -90,9 +98,10 @@ pub struct Validated {
     pub delay: Option<Law>,
     /// The tolerance that was asked for.
     pub tolerance: Tolerance,
-    /// Share of the processors' time that others took, where the system tells.
-    stolen: Option<f64>,
-    planned: usize,
+    /// What else the machine did.
+    machine: Machine,
+    /// Minutes that it took.
+    minutes: f64,
     interrupted: bool,
 }
 
@@ -105,17 +114,37 @@ pub struct Tolerance {
     pub beyond: f64,
 }
 
+impl Tolerance {
+    fn of(self, configuration: &Configuration, cores: usize) -> f64 {
+        let has_a_core_each = configuration.rule.workers as usize <= cores;
+        if has_a_core_each { self.within } else { self.beyond }
+    }
+}
+
+/// What the bar shows.
+const BAR: &str = "{bar:30} {percent} %, {elapsed}, {eta} left";
+
 impl Command for Validate {
     const NAME: &'static str = "validate";
-    const TABLES: &'static [Table] = &[Table::of::<ClaimRow>(), Table::of::<FitRow>()];
+    const TABLES: &'static [Table] = &[Table::of::<ClaimRow>(), Table::of::<FitRow>(), Table::of::<ContentionRow>()];
     const FIGURES: &'static [&'static str] =
-        &["relative_error", "agreement", "time_per_update", "staleness", "step_times"];
+        &["relative_error", "error_parts", "agreement", "time_per_update", "staleness", "step_times"];
 
     fn common(&self) -> &Common {
         &self.common
     }
 
     fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
+        if let Some((what, files)) = self.what.split_first() {
+            if what != "traces" {
+                let what = crate::formats::clip(what);
+                return Err(Error::Usage(format!(
+                    "there is nothing called '{what}' to validate; type validate traces"
+                )));
+            }
+            let tolerance = self.tolerance.map_or(0.05, |percent| percent.0.0);
+            return traces::prepare(files, tolerance, self.common.seed, session);
+        }
         let delay = self.delay.0.0.as_ref().map(|law| trace::law(law, &Options::default(), session)).transpose()?;
         let (configurations, impossible) = self.configurations(delay.as_ref());
         if let (true, Some(error)) = (configurations.is_empty(), impossible.last()) {
@@ -125,23 +154,61 @@ impl Command for Validate {
         if most > MOST_THREADS {
             return Err(Error::Usage(format!("{most} threads are too many to start; type {MOST_THREADS} at most")));
         }
-        let cores = Cores::of_this_machine().at_most(self.threads.unwrap_or(usize::MAX).min(most));
+        let cores = match self.backend.0 {
+            Backend::Cpu => Cores::of_this_machine().at_most(self.threads.unwrap_or(usize::MAX).min(most)),
+            Backend::Gpu => Cores::slots(self.threads.unwrap_or(1)),
+        };
         let learner = self.learner()?;
-        Ok(Box::new(move |_| {
-            let (tolerance, planned) = (self.tolerance(), configurations.len());
-            let number = cores.number() as u32;
-            let bench = Measurer { arguments: self, cores, learner, tolerance, session };
-            let before = steal();
-            let Judgement { judged, compute_s, interrupted } = bench.judge_all(configurations)?;
-            let stolen = before.zip(steal()).map(|((s0, t0), (s1, t1))| (s1 - s0) as f64 / (t1 - t0).max(1) as f64);
-            let fitted = compare(&thinned(&compute_s, 2000), self.common.seed).ok();
-            let cores = number;
-            Ok(Box::new(Validated { judged, fitted, compute_s, cores, delay, tolerance, stolen, planned, interrupted }))
-        }))
+        Ok(Box::new(move |_| Ok(Box::new(self.validate(&configurations, cores, learner, delay, session)?))))
     }
 }
 
 impl Validate {
+    fn validate(
+        &self,
+        configurations: &[Configuration],
+        cores: Cores,
+        learner: Arc<Digits>,
+        delay: Option<Law>,
+        session: &Session,
+    ) -> Result<Validated, Error> {
+        let tolerance = self.tolerance();
+        let number = cores.number();
+        let look = Look::now();
+        if let Some(note) = look.warning() {
+            session.note(note);
+        }
+        let budget = self.updates.map_or(Budget::Seconds(60.0 * self.minutes.0), Budget::Updates);
+        let bar = session.bar(1000, BAR);
+        let of = |configuration: &Configuration| tolerance.of(configuration, number);
+        let progress = |share: f64| bar.set_position((1000.0 * share.min(1.0)) as u64);
+        let mut recorded = Recorded::default();
+        let stop = session.progress.stop.clone();
+        let (seed, tolerances, on) = (self.common.seed, &of, &progress);
+        let ended = if learner.net().is_on_cpu() {
+            let measuring =
+                validation::Session { cores, learner, stop, seed, budget, tolerance: tolerances, progress: on };
+            measuring.record(configurations, &mut recorded)
+        } else {
+            let learner = Arc::new(OnDevice::new(learner));
+            let measuring =
+                validation::Session { cores, learner, stop, seed, budget, tolerance: tolerances, progress: on };
+            measuring.record(configurations, &mut recorded)
+        };
+        bar.finish_and_clear();
+        let interrupted = match ended {
+            Ok(()) => false,
+            Err(Failure::Stopped) => true,
+            Err(failure @ Failure::Panicked { .. }) => return Err(Error::Input(failure.to_string())),
+        };
+        let (machine, minutes) = look.until_now();
+        let judgement = Judgement::of(&recorded, &recorded.compare(), of);
+        let compute_s = recorded.plain_steps_s();
+        let fitted = compare(&thinned(&compute_s, 2000), seed).ok();
+        let cores = number as u32;
+        Ok(Validated { recorded, judgement, fitted, compute_s, cores, delay, tolerance, machine, minutes, interrupted })
+    }
+
     fn tolerance(&self) -> Tolerance {
         let asked = self.tolerance.map(|percent| percent.0.0);
         Tolerance { within: asked.unwrap_or(0.05), beyond: asked.unwrap_or(0.10) }
@@ -172,21 +239,28 @@ impl Validate {
         let batches = Batches::new(data.len(), self.batch_size as usize, Share::Whole, key);
         let batches = batches.map_err(|e| Error::Usage(e.to_string()))?;
         let sgd = Sgd { rate: 0.01, momentum: 0.0, rule: LearningRateRule::Same };
-        Ok(Arc::new(Digits::new(Net::new(self.model.0, &device()), data, batches, sgd, key)))
+        let device = self.backend.0.device().map_err(|error| match error {
+            NoDevice::NotBuilt => Error::Usage(error.to_string()),
+            NoDevice::NotFound(_) => Error::Input(error.to_string()),
+        })?;
+        Ok(Arc::new(Digits::new(Net::new(self.model.0, &device), data, batches, sgd, key)))
     }
 }
 
 impl Report for Validated {
     fn tables(&self, tables: &mut Tables) {
-        tables.add(self.all_claims().map(|(cell, claim)| ClaimRow::new(cell, claim)));
+        let rows = self.judgement.judged.iter().flat_map(|judged| self.rows(judged));
+        tables.add(rows);
         if let Some(fitted) = &self.fitted {
             tables.add(fitted.fitted.iter().flat_map(|fit| fit.maxima.iter().map(|maximum| FitRow::new(fit, maximum))));
         }
+        tables.add((1..).zip(self.recorded.contention()).map(|(cores, slowdown)| ContentionRow { cores, slowdown }));
     }
 
     fn figures(&self) -> Vec<(&'static str, Figure)> {
         vec![
             ("relative_error", figures::validate::relative_error(self)),
+            ("error_parts", figures::validate::error_parts(self)),
             ("agreement", figures::validate::agreement(self)),
             ("time_per_update", figures::validate::time_per_update(self)),
             ("staleness", figures::validate::staleness(self)),
@@ -199,39 +273,55 @@ impl Report for Validated {
     }
 
     fn outcome(&self) -> Outcome {
-        let measured = self.judged.len();
-        let done = || format!("{measured} of {} configurations were measured", self.planned);
-        match (self.interrupted, self.count(Verdict::Fail)) {
+        let measured = self.judgement.judged.iter().map(|judged| judged.members.len()).sum::<usize>();
+        let done = || format!("{measured} of {} configurations were measured", self.recorded.configurations.len());
+        match (self.interrupted, self.judgement.verdict()) {
             (true, _) => Outcome::Interrupted((measured > 0).then(done)),
-            (false, 0) => Outcome::Done,
-            (false, failed) => {
-                Outcome::Failed(format!("{} failed; the table says which", count(failed as u64, "claim")))
-            }
+            (false, Verdict::Pass) if measured > 0 => Outcome::Done,
+            (false, _) => Outcome::Failed(words::verdict(self)),
         }
     }
 }
 
 impl Validated {
-    fn all_claims(&self) -> impl Iterator<Item = (&Configuration, &Claim)> {
-        self.judged.iter().flat_map(|j| j.claims.iter().map(move |claim| (&j.cell, claim)))
+    /// The configurations that a claim is about.
+    pub fn members<'a>(&'a self, judged: &'a Judged) -> impl Iterator<Item = &'a Configuration> {
+        judged.members.iter().map(|&index| &self.recorded.configurations[index])
     }
 
-    /// Of the claims that decide the verdict, how many have this one.
-    fn count(&self, verdict: Verdict) -> usize {
-        self.all_claims().filter(|(_, claim)| claim.quantity.counts() && claim.verdict == verdict).count()
+    /// The first of them.
+    pub fn first(&self, judged: &Judged) -> &Configuration {
+        &self.recorded.configurations[judged.members[0]]
+    }
+
+    /// Their policies: `sync = k-sync:2`.
+    pub fn label(&self, judged: &Judged) -> String {
+        self.members(judged).map(|one| one.policy.to_string()).collect::<Vec<_>>().join(" = ")
+    }
+
+    /// Worker and server together and apart.
+    fn hand_off(&self) -> &HandOff {
+        &self.recorded.hand_off
+    }
+
+    fn rows<'a>(&'a self, judged: &'a Judged) -> impl Iterator<Item = ClaimRow> + 'a {
+        self.members(judged).zip(&judged.own).flat_map(move |(member, own)| {
+            judged.claims.iter().map(move |claim| {
+                let mut row = ClaimRow::new(member.policy.to_string(), member.rule.workers, claim);
+                row.delay = name_of(&member.delay);
+                if claim.quantity == Quantity::PerUpdate {
+                    row.own_error = Some(own.exp_m1());
+                    row.same_as = (judged.members.len() > 1).then(|| self.first(judged).policy.to_string());
+                }
+                row
+            })
+        })
     }
 }
 
 /// At most so many of the values, evenly.
 fn thinned(values: &[f64], most: usize) -> Vec<f64> {
     values.iter().copied().step_by(values.len().div_ceil(most).max(1)).collect()
-}
-
-/// Ticks of all processors that others took, and all ticks.
-fn steal() -> Option<(u64, u64)> {
-    let stat = std::fs::read_to_string("/proc/stat").ok()?;
-    let ticks: Vec<u64> = stat.lines().next()?.split_whitespace().skip(1).filter_map(|t| t.parse().ok()).collect();
-    Some((*ticks.get(7)?, ticks.iter().take(8).sum()))
 }
 
 /// A row of `validation.csv`: a claim.
@@ -251,7 +341,25 @@ struct ClaimRow {
     /// Measured over predicted, less 1.
     relative_error: f64,
     tolerance: f64,
-    verdict: String,
+    /// Empty for what is not judged.
+    verdict: Option<String>,
+    /// The 90 % interval of the error.
+    error_low: f64,
+    error_high: f64,
+    /// Pairs of bursts, or blocks of steps, that the interval stands on.
+    pairs: u64,
+    /// Where the error comes from, as logarithms of ratios.
+    structure: Option<f64>,
+    law: Option<f64>,
+    contention: Option<f64>,
+    /// The policy that is the same, with which it was measured and judged together.
+    same_as: Option<String>,
+    /// The error of this policy alone.
+    own_error: Option<f64>,
+    /// The trace, how it was drawn from, and the distance of the distribution functions.
+    trace: Option<String>,
+    dependence: Option<String>,
+    kolmogorov: Option<f64>,
 }
 
 impl Row for ClaimRow {
@@ -259,29 +367,50 @@ impl Row for ClaimRow {
 }
 
 impl ClaimRow {
-    fn new(cell: &Configuration, claim: &Claim) -> ClaimRow {
-        let ((predicted_low, predicted_high), (measured_low, measured_high)) =
-            (claim.predicted.ends(), claim.measured.ends());
+    fn new(policy: String, workers: u32, claim: &Claim) -> ClaimRow {
+        let (error, Claim { predicted, measured, .. }) = (claim.error(), claim);
         ClaimRow {
-            policy: cell.policy.to_string(),
-            workers: cell.rule.workers,
-            delay: name_of(&cell.delay),
+            policy,
+            workers,
+            delay: name_of(&None),
             quantity: claim.quantity.name().to_string(),
-            predicted: claim.predicted.value,
-            predicted_low,
-            predicted_high,
-            measured: claim.measured.value,
-            measured_low,
-            measured_high,
-            relative_error: claim.error.value,
+            predicted: predicted.value,
+            predicted_low: predicted.low,
+            predicted_high: predicted.high,
+            measured: measured.value,
+            measured_low: measured.low,
+            measured_high: measured.high,
+            relative_error: error.value,
             tolerance: claim.tolerance,
-            verdict: claim.verdict.to_string(),
+            verdict: claim.verdict.map(|verdict| verdict.to_string()),
+            error_low: error.low,
+            error_high: error.high,
+            pairs: claim.errors.n as u64,
+            structure: claim.parts.map(|parts| parts.structure),
+            law: claim.parts.map(|parts| parts.law),
+            contention: claim.parts.map(|parts| parts.contention),
+            same_as: None,
+            own_error: None,
+            trace: None,
+            dependence: None,
+            kolmogorov: None,
         }
     }
 }
 
 fn name_of(delay: &Option<Law>) -> String {
     delay.as_ref().map_or("none".to_string(), Law::to_string)
+}
+
+/// A row of `contention.csv`: how many times as long a step takes with so many cores computing.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct ContentionRow {
+    cores: u32,
+    slowdown: f64,
+}
+
+impl Row for ContentionRow {
+    const TABLE: &'static str = "contention";
 }
 
 /// A row of `step_time_fits.csv`: a law fitted to the computing times of one worker, and the slowest of so many.

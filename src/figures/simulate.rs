@@ -18,10 +18,11 @@ const QUANTITIES: [Quantity; 2] = [
     Quantity { label: "Time per gradient (s)", per: |o| o.gradients_per_update },
 ];
 
-const KINDS: [(Kind, Dash, Shape, &str); 3] = [
+const KINDS: [(Kind, Dash, Shape, &str); 4] = [
     (Kind::Exact, Dash::Solid, Shape::Diamond, "theory"),
     (Kind::Lower, Dash::Dotted, Shape::Triangle, "lower bound"),
     (Kind::Upper, Dash::Dashed, Shape::Inverted, "upper bound"),
+    (Kind::Approximation, Dash::Dotted, Shape::Diamond, "approximation"),
 ];
 
 /// Time per update and per gradient: against the number of workers, or, if there is but one number, policy by policy.
@@ -102,8 +103,7 @@ fn by_policy(experiment: &Experiment, observations: &[Observation]) -> Figure {
             let (row, per) = (row as f64, (quantity.per)(o));
             let style = Style { shape: Shape::Circle, dash: Dash::Solid, ..*style };
             if let Some(theory) = o.theory {
-                let (_, _, shape, words) =
-                    *KINDS.iter().find(|kind| kind.0 == theory.kind).expect("all three are there");
+                let (_, _, shape, words) = *KINDS.iter().find(|kind| kind.0 == theory.kind).expect("all are there");
                 let style = Style { shape, fill: Fill::Hollow, radius: 6.0, ..Style::new(Colour::GREY) };
                 marks.push(Mark::points([(theory.seconds / per, row)], style).named(words));
             }

@@ -2,10 +2,9 @@
 
 use super::ticks::shortest;
 use super::{Axis, Colour, Dash, Data, Figure, Fill, Mark, Panel, Shape, Style, looks, nth};
-use crate::commands::validate::{Judged, Validated};
-
+use crate::commands::validate::Validated;
 use validation::predict::experiment::histogram;
-use validation::{Claim, Histogram, Quantity, Verdict, density_curve, quantile_pairs};
+use validation::{Claim, Histogram, Interval, Judged, Parts, Quantity, Verdict, density_curve, quantile_pairs};
 
 /// The tolerance, behind everything.
 const PALE: Style = Style::new(Colour(0xDD, 0xEA, 0xF3));
@@ -13,8 +12,8 @@ const PALE: Style = Style::new(Colour(0xDD, 0xEA, 0xF3));
 impl Validated {
     fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
-        for judged in &self.judged {
-            let name = judged.cell.policy.to_string();
+        for judged in &self.judgement.judged {
+            let name = self.first(judged).policy.to_string();
             if !names.contains(&name) {
                 names.push(name);
             }
@@ -24,7 +23,8 @@ impl Validated {
 
     /// With a delay, and without; only what there is.
     fn families(&self) -> Vec<(String, Vec<&Judged>)> {
-        let of = |delayed: bool| self.judged.iter().filter(|j| j.cell.delay.is_some() == delayed).collect::<Vec<_>>();
+        let all = &self.judgement.judged;
+        let of = |delayed: bool| all.iter().filter(|j| self.first(j).delay.is_some() == delayed).collect::<Vec<_>>();
         let title = |delayed: bool| match (&self.delay, delayed) {
             (Some(delay), true) => format!("Delay {delay} s"),
             _ => "No delay".to_string(),
@@ -42,52 +42,105 @@ impl Validated {
             t if t.within == t.beyond => within(t.within),
             t => format!("{}, and {} for more workers than cores", within(t.within), within(t.beyond)),
         };
-        format!("{} cores; tolerance {tolerance}. Intervals are 95 %.", self.cores)
+        format!("{} cores; tolerance {tolerance}.", self.cores)
     }
 }
 
-fn claim(judged: &Judged, quantity: Quantity) -> Option<&Claim> {
-    judged.claims.iter().find(|claim| claim.quantity == quantity)
+impl Validated {
+    fn workers(&self, judged: &Judged) -> f64 {
+        f64::from(self.first(judged).rule.workers)
+    }
+
+    fn row_names(&self, judged: &[&Judged]) -> Vec<String> {
+        judged.iter().map(|j| format!("{}, m = {}", self.label(j), self.first(j).rule.workers)).collect()
+    }
 }
 
-fn workers(judged: &Judged) -> f64 {
-    f64::from(judged.cell.rule.workers)
+/// A row of a figure of errors.
+pub struct ErrorRow {
+    /// What it is about.
+    pub name: String,
+    /// The error with its 90 % interval.
+    pub error: Interval,
+    /// How large it may be.
+    pub tolerance: f64,
+    /// Whether it is.
+    pub verdict: Verdict,
 }
 
-/// The relative error of each configuration's time per update, in order, over the tolerance that was asked for.
+impl ErrorRow {
+    fn of(name: String, claim: &Claim) -> ErrorRow {
+        let verdict = claim.verdict.unwrap_or(Verdict::Undecided);
+        ErrorRow { name, error: claim.error(), tolerance: claim.tolerance, verdict }
+    }
+}
+
+/// Errors in order, over the tolerance that was asked for.
+pub fn errors(rows: &[ErrorRow], title: &str) -> Panel {
+    let mut marks = vec![Mark::rects([], PALE).named("tolerance"), Mark::new(Data::Vertical(0.0), Style::REFERENCE)];
+    let (mut bands, mut drawn): (Vec<[(f64, f64); 2]>, Vec<Mark>) = (Vec::new(), Vec::new());
+    for (place, row) in rows.iter().enumerate() {
+        let (place, tolerance) = (place as f64, 100.0 * row.tolerance);
+        match bands.last_mut() {
+            Some([_, (same, below)]) if *same == tolerance => *below = place + 0.5,
+            _ => bands.push([(-tolerance, place - 0.5), (tolerance, place + 0.5)]),
+        }
+        let (colour, shape, fill) = match row.verdict {
+            Verdict::Pass => (Colour::BLUE, Shape::Circle, Fill::Solid),
+            Verdict::Undecided => (Colour::ORANGE, Shape::Circle, Fill::Hollow),
+            Verdict::Fail => (Colour::VERMILION, Shape::Cross, Fill::Solid),
+        };
+        let style = Style { shape, fill, ..Style::new(colour) };
+        let Interval { value, low, high } = row.error.map(|share| 100.0 * share);
+        drawn.push(Mark::intervals_across([(place, low, high)], style).named(row.verdict.to_string()));
+        drawn.push(Mark::points([(value, place)], style).named(row.verdict.to_string()));
+    }
+    marks[0].data = Data::Rects(bands);
+    marks.extend(drawn);
+    let names = rows.iter().map(|row| row.name.clone()).collect();
+    Panel::new(Axis::linear("Measured over predicted, less one (%)"), Axis::names(names), marks).titled(title)
+}
+
+/// Height of a panel with so many rows.
+pub fn height(rows: usize) -> f64 {
+    20.0 + 19.0 * rows as f64
+}
+
+/// The relative error of each configuration's time per update.
 pub fn relative_error(validated: &Validated) -> Figure {
     let families = validated.families();
-    let rows = families.iter().map(|(_, judged)| judged.len()).max().unwrap_or(1);
-    let panels = families.into_iter().map(|(title, judged)| {
-        let names = judged.iter().map(|j| format!("{}, m = {}", j.cell.policy, j.cell.rule.workers)).collect();
-        let mut marks =
-            vec![Mark::rects([], PALE).named("tolerance"), Mark::new(Data::Vertical(0.0), Style::REFERENCE)];
-        let (mut bands, mut drawn): (Vec<[(f64, f64); 2]>, Vec<Mark>) = (Vec::new(), Vec::new());
-        for (row, judged) in judged.iter().enumerate() {
-            let (Some(claim), row) = (claim(judged, Quantity::PerUpdate), row as f64) else { continue };
-            let (tolerance, (low, high)) = (100.0 * claim.tolerance, claim.error.ends());
-            match bands.last_mut() {
-                Some([_, (same, below)]) if *same == tolerance => *below = row + 0.5,
-                _ => bands.push([(-tolerance, row - 0.5), (tolerance, row + 0.5)]),
-            }
-            let (colour, shape, fill) = match claim.verdict {
-                Verdict::Pass => (Colour::BLUE, Shape::Circle, Fill::Solid),
-                Verdict::Undecided => (Colour::ORANGE, Shape::Circle, Fill::Hollow),
-                Verdict::Fail => (Colour::VERMILION, Shape::Cross, Fill::Solid),
-            };
-            let style = Style { shape, fill, ..Style::new(colour) };
-            drawn.push(
-                Mark::intervals_across([(row, 100.0 * low, 100.0 * high)], style).named(claim.verdict.to_string()),
-            );
-            drawn.push(Mark::points([(100.0 * claim.error.value, row)], style).named(claim.verdict.to_string()));
-        }
-        marks[0].data = Data::Rects(bands);
-        marks.extend(drawn);
-        let error = Axis::linear("Measured over predicted, less one (%)");
-        Panel::new(error, Axis::names(names), marks).titled(title)
+    let most = families.iter().map(|(_, judged)| judged.len()).max().unwrap_or(1);
+    let panels = families.iter().map(|(title, judged)| {
+        let rows: Vec<ErrorRow> =
+            validated.row_names(judged).into_iter().zip(judged).map(|(name, j)| ErrorRow::of(name, j.time())).collect();
+        errors(&rows, title)
     });
     let panels = panels.collect();
-    Figure { panel_size: (300.0, 20.0 + 19.0 * rows as f64), ..Figure::new(panels, validated.caption()) }
+    let caption = format!("{} Intervals are 90 %.", validated.caption());
+    Figure { panel_size: (300.0, height(most)), ..Figure::new(panels, caption) }
+}
+
+/// What each error is made of: structure, law and contention beside each other.
+pub fn error_parts(validated: &Validated) -> Figure {
+    type Part = fn(&Parts) -> f64;
+    let families = validated.families();
+    let most = families.iter().map(|(_, judged)| judged.len()).max().unwrap_or(1);
+    let parts: [(&str, Part, Colour, Shape); 3] = [
+        ("structure", |parts| parts.structure, Colour::BLUE, Shape::Circle),
+        ("law", |parts| parts.law, Colour::ORANGE, Shape::Diamond),
+        ("contention", |parts| parts.contention, Colour::VERMILION, Shape::Cross),
+    ];
+    let panels = families.iter().map(|(title, judged)| {
+        let mut marks = vec![Mark::new(Data::Vertical(0.0), Style::REFERENCE)];
+        for (name, of, colour, shape) in parts {
+            let rows = judged.iter().enumerate().filter_map(|(row, j)| Some((row as f64, j.time().parts?)));
+            let points = rows.map(|(row, parts)| (100.0 * of(&parts), row));
+            marks.push(Mark::points(points, Style { shape, ..Style::new(colour) }).named(name));
+        }
+        Panel::new(Axis::linear("Part of the error (%)"), Axis::names(validated.row_names(judged)), marks).titled(title)
+    });
+    let panels = panels.collect();
+    Figure { panel_size: (300.0, height(most)), ..Figure::new(panels, validated.caption()) }
 }
 
 /// Measured against predicted time per update, over the tolerance.
@@ -96,8 +149,7 @@ pub fn agreement(validated: &Validated) -> Figure {
     let names = validated.names();
     let panels = validated.families().into_iter().map(|(title, judged)| {
         let mut marks = vec![Mark::new(Data::Diagonal, Style::REFERENCE).named("measured = predicted")];
-        let claims: Vec<_> =
-            judged.iter().filter_map(|j| Some((j.cell.policy, claim(j, Quantity::PerUpdate)?))).collect();
+        let claims: Vec<_> = judged.iter().map(|j| (validated.first(j).policy, j.time())).collect();
         let values = claims.iter().flat_map(|(_, c)| [c.predicted.value, c.measured.value]).map(ms);
         let (least, most) = values.fold((f64::INFINITY, 0.0f64), |(low, high), v| (low.min(v), high.max(v)));
         let tolerance = claims.iter().map(|(_, c)| c.tolerance).fold(0.0, f64::max);
@@ -105,7 +157,7 @@ pub fn agreement(validated: &Validated) -> Figure {
         marks.push(Mark::band(around, Style::new(Colour::BLUE)).named("tolerance"));
         for (name, style) in names.iter().zip(looks(names.iter().map(String::as_str))) {
             let these = || claims.iter().filter(|(policy, _)| policy.to_string() == *name).map(|(_, claim)| claim);
-            let ends = these().map(|c| (ms(c.predicted.value), ms(c.measured.ends().0), ms(c.measured.ends().1)));
+            let ends = these().map(|c| (ms(c.predicted.value), ms(c.measured.low), ms(c.measured.high)));
             marks.push(Mark::intervals(ends, style));
             marks.push(Mark::points(these().map(|c| (ms(c.predicted.value), ms(c.measured.value))), style).named(name));
         }
@@ -122,20 +174,20 @@ pub fn time_per_update(validated: &Validated) -> Figure {
     let names = validated.names();
     let panels = validated.families().into_iter().map(|(title, judged)| {
         let mut marks = Vec::new();
-        let counts = Axis::workers(judged.iter().map(|j| j.cell.rule.workers));
-        let span = judged.iter().map(|j| workers(j)).fold(0.0, f64::max);
+        let counts = Axis::workers(judged.iter().map(|j| validated.first(j).rule.workers));
+        let span = judged.iter().map(|j| validated.workers(j)).fold(0.0, f64::max);
         for (i, (name, style)) in names.iter().zip(looks(names.iter().map(String::as_str))).enumerate() {
             let beside = |m: f64| super::scaling::dodged(m, i, names.len(), &counts, span);
             let of = |quantity: Quantity| {
-                let these = judged.iter().filter(|j| j.cell.policy.to_string() == *name);
-                these.filter_map(|j| Some((workers(j), claim(j, quantity)?))).collect::<Vec<_>>()
+                let these = judged.iter().filter(|j| validated.members(j).any(|one| one.policy.to_string() == *name));
+                these.filter_map(|j| Some((validated.workers(j), j.claim(quantity)?))).collect::<Vec<_>>()
             };
             let (ours, gated) = (of(Quantity::PerUpdate), of(Quantity::PerUpdateByGate));
             let solid = Style { dash: Dash::Solid, ..style };
             marks.push(Mark::line(ours.iter().map(|(m, c)| (*m, ms(c.predicted.value))), solid));
             marks.push(Mark::line(gated.iter().map(|(m, c)| (*m, ms(c.predicted.value))), style.dashed(Dash::Dotted)));
             marks.push(Mark::intervals(
-                ours.iter().map(|(m, c)| (beside(*m), ms(c.measured.ends().0), ms(c.measured.ends().1))),
+                ours.iter().map(|(m, c)| (beside(*m), ms(c.measured.low), ms(c.measured.high))),
                 solid,
             ));
             marks.push(Mark::points(ours.iter().map(|(m, c)| (beside(*m), ms(c.measured.value))), solid).named(name));
@@ -157,19 +209,19 @@ pub fn time_per_update(validated: &Validated) -> Figure {
 /// How stale gradients are at the largest number of workers: measured as bars, predicted as points; policies whose gradients
 /// are never stale are left out.
 pub fn staleness(validated: &Validated) -> Figure {
-    let most = validated.judged.iter().map(|j| j.cell.rule.workers).max().unwrap_or(1);
+    let most = validated.judgement.judged.iter().map(|j| validated.first(j).rule.workers).max().unwrap_or(1);
     let share = |counts: &[u64]| -> Vec<(f64, f64)> {
         let all: u64 = counts.iter().sum();
         counts.iter().enumerate().map(|(s, &n)| (s as f64, n as f64 / all.max(1) as f64)).collect()
     };
     let mut panels = Vec::new();
     for (title, judged) in validated.families() {
-        for j in judged.into_iter().filter(|j| j.cell.rule.workers == most) {
-            let measured = histogram(j.replications.iter().map(|r| &r.measured));
+        for j in judged.into_iter().filter(|j| validated.first(j).rule.workers == most) {
+            let measured = histogram(j.observed.iter().map(|(_, measured)| measured));
             if measured.len() < 2 {
                 continue;
             }
-            let predicted = share(&histogram(j.replications.iter().map(|r| &r.predicted)));
+            let predicted = share(&histogram(j.observed.iter().map(|(predicted, _)| predicted)));
             let bars = share(&measured).into_iter().map(|(s, n)| [(s - 0.4, 0.0), (s + 0.4, n)]);
             let marks = vec![
                 Mark::rects(bars, Style::new(Colour::BLUE).filled(Fill::Light)).named("measured"),
@@ -177,7 +229,7 @@ pub fn staleness(validated: &Validated) -> Figure {
                     .named("predicted"),
             ];
             let stale = Axis { ticks: super::Ticks::CountsFrom(0.0), ..Axis::linear("Staleness (updates)") };
-            let title = format!("{}. {title}", j.cell.policy);
+            let title = format!("{}. {title}", validated.label(j));
             panels.push(Panel::new(stale, Axis::linear("Share of gradients").with_zero(), marks).titled(title));
         }
     }

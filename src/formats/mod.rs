@@ -239,11 +239,28 @@ pub struct Recorded {
 /// # Errors
 /// [`Refusal`] of the first file that cannot be read, or whose times make no table.
 pub fn read(files: &[String], options: &Options) -> Result<Recorded, Refusal> {
+    read_from(files, options, source::read)
+}
+
+/// Reads step times from the bytes of a file.
+///
+/// # Errors
+/// As [`read`].
+#[cfg(feature = "train")]
+pub fn read_bytes(name: &str, bytes: &[u8], options: &Options) -> Result<Recorded, Refusal> {
+    read_from(&[name.to_string()], options, |name| source::from(bytes, source::LONGEST).map_err(|r| r.of(name)))
+}
+
+fn read_from(
+    files: &[String],
+    options: &Options,
+    source_of: impl Fn(&str) -> Result<source::Source, Refusal>,
+) -> Result<Recorded, Refusal> {
     let mut notes: Vec<Note> = Vec::new();
     let (mut sha256, mut values, mut labels) = (Vec::new(), Vec::new(), Vec::<String>::new());
     let mut last = None;
     for file in files {
-        let source = source::read(file)?;
+        let source = source_of(file)?;
         let reading = reading(&source.text, options).map_err(|refusal| refusal.of(file))?;
         sha256.push(source.sha256);
         let first = labels.len() as u32;

@@ -38,7 +38,7 @@ pub fn read(file: &str) -> Result<Source, Refusal> {
 }
 
 /// Reads a text of at most `longest` bytes.
-fn from(input: impl Read, longest: u64) -> Result<Source, Refusal> {
+pub fn from(input: impl Read, longest: u64) -> Result<Source, Refusal> {
     let broken = |e: io::Error| Refusal::new(format!("cannot be read: {e}"), "give a whole file");
     let mut input = Hashing { input, hash: Sha256::new() };
     let mut buffered = BufReader::with_capacity(1 << 16, &mut input);

@@ -26,20 +26,24 @@ pub use models::checkpoint::CheckpointError;
 pub use models::classifier::Classifier;
 pub use models::net::{Net, Score};
 pub use models::network::Architecture;
-pub use predict::calibrate::{Calibration, calibrate};
+pub use predict::calibrate::{Alone, Calibration};
 pub use predict::curves::{Histogram, density_curve, quantile_pairs};
 pub use predict::expectation::{Expectation, expect};
-pub use predict::experiment::{Claim, Configuration, Observed, Quantity, Replication, claims};
+pub use predict::experiment::{Configuration, Observed};
 pub use predict::fit::{Family, FitError, fit};
 pub use predict::goodness::{Comparison, Gap, Goodness, Maximum, compare, goodness};
 pub use predict::likelihood::{ln_density, log_likelihood};
+pub use predict::recorded::{Parts, Recorded};
+pub use predict::session::{Budget, Session};
 pub use run::method::Method;
 pub use run::runner::{Ended, Job, World};
 pub use run::scoring::Scoring;
 pub use run::state::ModelState;
 pub use run::training::{End, Journal, train};
 pub use run::trial::{Bench, Break, Outcome, Trial, TrialClock, TrialError};
-pub use verdict::agreement::{Interval, Verdict};
+pub use verdict::claims::{Claim, Count, Judged, Judgement, Quantity};
+pub use verdict::equivalence::Verdict;
+pub use verdict::sample::{Interval, Sample};
 
 /// The version of what training computes: another one ends on other parameters from the same seed. What was finished under
 /// one is not taken for what another would have given.

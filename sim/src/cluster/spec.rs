@@ -474,7 +474,7 @@ impl ClusterSpec {
     /// Mean seconds of computing in a worker's step, on a core of its own.
     pub fn mean_compute(&self, worker: u32) -> f64 {
         let factor = self.factor.as_ref().map_or(1.0, Law::mean);
-        factor * self.compute.law(worker).mean() / self.speed(worker) + self.fixed_s
+        factor * self.compute.mean(worker) / self.speed(worker) + self.fixed_s
     }
 
     /// Mean seconds of a worker's task of so many steps on its way to the server if nobody else is there.
@@ -505,7 +505,7 @@ impl ClusterSpec {
     }
 
     /// The same with the rows of every trace drawn again, with replacement; `None` if nothing was measured. Whole measured
-    /// steps stay as they are.
+    /// steps are drawn again in blocks of consecutive ones.
     pub fn resampled(&self, key: RandomKey) -> Option<ClusterSpec> {
         let again = |law: &Option<Law>, which| law.as_ref().and_then(|law| law.resampled(key, which));
         let (service, update) = (again(&self.service, 2), again(&self.update, 3));

@@ -149,7 +149,7 @@ impl Observation {
         let outside = self.mean.holds(theory.seconds) == Some(false);
         outside
             && match theory.kind {
-                Kind::Exact => false,
+                Kind::Exact | Kind::Approximation => false,
                 Kind::Lower => high < theory.seconds,
                 Kind::Upper => low > theory.seconds,
             }

@@ -137,6 +137,37 @@ pub fn predictions(candidate: Candidate, rows: &StepRows, questions: &[Question]
     answers
 }
 
+/// The slowest of all workers in the mean of so many steps, s: window after window of consecutive measured ones.
+pub(crate) fn largest_measured(rows: &StepRows, steps: usize) -> Vec<f64> {
+    let largest = |window: &[f64]| {
+        let of = |worker: usize| window.iter().skip(worker).step_by(rows.workers).sum::<f64>() / steps as f64;
+        (0..rows.workers).map(of).fold(0.0, f64::max)
+    };
+    rows.seconds.chunks_exact(steps * rows.workers).map(largest).collect()
+}
+
+/// The same in so many windows that a candidate draws.
+pub(crate) fn largest_drawn(
+    candidate: Candidate,
+    rows: &StepRows,
+    steps: usize,
+    key: RandomKey,
+    count: u64,
+) -> Vec<f64> {
+    let mut row = vec![0.0; rows.workers];
+    let window = |window: u64| {
+        let mut stream = key.at(Purpose::Compute, u32::MAX - 64, window);
+        let mut place = Place { block_left: 0, next: 0 };
+        let mut sums = vec![0.0; rows.workers];
+        for _ in 0..steps {
+            draw(candidate, rows, &mut row, &mut place, &mut stream);
+            sums.iter_mut().zip(&row).for_each(|(sum, x)| *sum += x);
+        }
+        sums.into_iter().fold(0.0, f64::max) / steps as f64
+    };
+    (0..count).map(window).collect()
+}
+
 /// Where in a block of measured steps the draws are.
 struct Place {
     block_left: u32,

@@ -159,7 +159,7 @@ fn held_out(
 }
 
 /// As many rows, in moving blocks.
-fn resampled(rows: &StepRows, block: usize, key: RandomKey, what: u64) -> StepRows {
+pub(crate) fn resampled(rows: &StepRows, block: usize, key: RandomKey, what: u64) -> StepRows {
     let mut stream = key.at(Purpose::Compute, u32::MAX - 65, what);
     let block = block.min(rows.len());
     let mut seconds = Vec::with_capacity(rows.seconds.len());
@@ -173,7 +173,7 @@ fn resampled(rows: &StepRows, block: usize, key: RandomKey, what: u64) -> StepRo
 
 /// Steps after which the slowest worker of a step says no more of the next one: where its autocorrelation is lost in its
 /// noise, 2/sqrt(n), but at least the cube root of the number of steps, and at most an eighth of them.
-fn block_length(rows: &StepRows) -> usize {
+pub(crate) fn block_length(rows: &StepRows) -> usize {
     let slowest: Vec<f64> = rows.iter().map(|row| row.iter().copied().fold(0.0, f64::max)).collect();
     let n = slowest.len();
     let centre = slowest.iter().sum::<f64>() / n as f64;
@@ -185,7 +185,7 @@ fn block_length(rows: &StepRows) -> usize {
     lost.max((n as f64).cbrt().ceil() as usize).min(n / 8).max(1)
 }
 
-fn part(rows: &StepRows, from: usize, to: usize) -> StepRows {
+pub(crate) fn part(rows: &StepRows, from: usize, to: usize) -> StepRows {
     let seconds = rows.seconds[from * rows.workers..to * rows.workers].to_vec();
     StepRows { steps: rows.steps[from..to].to_vec(), workers: rows.workers, seconds }
 }

@@ -143,7 +143,17 @@ pub fn ln_density(law: &Law, t: f64) -> Option<f64> {
             let z = (t - location) / scale;
             Some(within(0.0, -z - (-z).exp() - scale.ln()))
         }
-        Law::Constant { .. } | Law::Uniform { .. } | Law::Pareto { .. } | Law::HyperExp { .. } | Law::Trace(_) => None,
+        Law::Normal { mean, cv } => {
+            let z = (t / mean - 1.0) / cv;
+            let kept = statrs::function::erf::erfc(-1.0 / cv / std::f64::consts::SQRT_2) / 2.0;
+            Some(within(0.0, -z * z / 2.0 - (mean * cv).ln() - (2.0 * PI).ln() / 2.0 - kept.ln()))
+        }
+        Law::Constant { .. }
+        | Law::Uniform { .. }
+        | Law::Pareto { .. }
+        | Law::HyperExp { .. }
+        | Law::Markov(_)
+        | Law::Trace(_) => None,
     }
 }
 

@@ -75,13 +75,12 @@ pub struct Rows {
     /// Where blocks begin, from the shortest to the longest: so that the same random number makes about as long a block of
     /// resampled rows.
     starts: Arc<[u32]>,
+    /// The steps that blocks have, each as often as it is drawn.
+    drawn: Arc<[u32]>,
 }
 
 impl Rows {
-    fn new(source: TraceSource, rows: Arc<StepRows>, block: u64) -> Result<Rows, LawError> {
-        if (rows.len() as u64) < block {
-            return Err(LawError::Steps { source, whole: rows.len() });
-        }
+    fn new(source: TraceSource, rows: StepRows, block: u64) -> Result<Rows, LawError> {
         let all: Vec<f64> = rows.iter().map(|row| row.iter().sum()).collect();
         let in_turn = |step: u64| all[step as usize % all.len()];
         let mut within_s: f64 = (0..block).map(in_turn).sum();
@@ -92,31 +91,15 @@ impl Rows {
         }
         let mut starts: Vec<u32> = (0..all.len() as u32).collect();
         starts.sort_by(|&a, &b| lengths_s[a as usize].total_cmp(&lengths_s[b as usize]));
-        let laws = Rows::laws_of(&source, &rows, 0..rows.len())?;
-        Ok(Rows { source, rows, laws, block, starts: starts.into() })
+        let drawn = (0..all.len() as u32).collect();
+        let laws = Rows::laws_of(&source, &rows, &drawn)?;
+        Ok(Rows { source, rows: Arc::new(rows), laws, block, starts: starts.into(), drawn })
     }
 
     /// The times of each measured worker in these steps.
-    fn laws_of(
-        source: &TraceSource,
-        rows: &StepRows,
-        steps: impl Iterator<Item = usize> + Clone,
-    ) -> Result<Vec<Law>, LawError> {
-        let of = |worker| steps.clone().map(move |step| rows.seconds[step * rows.workers + worker]).collect();
+    fn laws_of(source: &TraceSource, rows: &StepRows, steps: &Arc<[u32]>) -> Result<Vec<Law>, LawError> {
+        let of = |worker| steps.iter().map(|&step| rows.seconds[step as usize * rows.workers + worker]).collect();
         (0..rows.workers).map(|worker| Law::trace(source.clone(), of(worker))).collect()
-    }
-
-    /// As much of it, in blocks that were drawn from its own with replacement.
-    pub(crate) fn resampled(&self, key: RandomKey) -> Rows {
-        let steps = self.rows.len();
-        let blocks = (steps as u64).div_ceil(self.block);
-        let mut drawn: Vec<usize> =
-            (0..blocks).map(|i| below(key.word(Purpose::Resample, 0, i), self.starts.len())).collect();
-        drawn.sort_unstable();
-        let starts: Vec<u32> = drawn.into_iter().map(|i| self.starts[i]).collect();
-        let within = |&first: &u32| (0..self.block as usize).map(move |after| (first as usize + after) % steps);
-        let laws = Rows::laws_of(&self.source, &self.rows, starts.iter().flat_map(within));
-        Rows { laws: laws.expect("times that were a law before"), starts: starts.into(), ..self.clone() }
     }
 
     /// Seconds of a worker's `step`-th step.
@@ -127,6 +110,43 @@ impl Rows {
         let word = key.word(Purpose::Rows, group as u32, step / self.block);
         let first = self.starts[below(word, self.starts.len())] as usize;
         self.rows.seconds[(first + (step % self.block) as usize) % steps * width + column]
+    }
+
+    /// Mean of the `k`-th smallest time of the first `workers` workers at their speeds over the steps as they are drawn, s;
+    /// `None` of more workers than were measured.
+    pub(crate) fn mean_of_kth(&self, k: u32, workers: u32, speed: impl Fn(u32) -> f64) -> Option<f64> {
+        let (m, width) = (workers as usize, self.rows.workers);
+        if m > width {
+            return None;
+        }
+        let mut sum = 0.0;
+        let mut times = Vec::with_capacity(m);
+        for &step in self.drawn.iter() {
+            let row = &self.rows.seconds[step as usize * width..];
+            times.clear();
+            times.extend((0..).zip(&row[..m]).map(|(w, seconds)| seconds / speed(w)));
+            sum += *times.select_nth_unstable_by(k as usize - 1, f64::total_cmp).1;
+        }
+        Some(sum / self.drawn.len() as f64)
+    }
+
+    /// As many measured steps, drawn again in stretches of consecutive ones: what persists from step to step stays together. A
+    /// stretch is as long as a block, or the cube root of the number of steps.
+    pub(crate) fn resampled(&self, key: RandomKey) -> Rows {
+        let steps = self.rows.len() as u64;
+        let blocks = ((steps as f64).cbrt() / self.block as f64).ceil().max(1.0) as u64;
+        let stretches = steps.div_ceil(blocks * self.block);
+        let first = |stretch: u64| below(key.word(Purpose::Resample, 4, stretch), steps as usize) as u64;
+        let block = |i: u64| ((first(i / blocks) + i % blocks * self.block) % steps) as usize;
+        let mut rank = vec![0; steps as usize];
+        (0..).zip(self.starts.iter()).for_each(|(place, &start): (u32, _)| rank[start as usize] = place);
+        let mut chosen: Vec<u32> = (0..stretches * blocks).map(|i| rank[block(i)]).collect();
+        chosen.sort_unstable();
+        let starts: Vec<u32> = chosen.into_iter().map(|place| self.starts[place as usize]).collect();
+        let within = |&first: &u32| (0..self.block).map(move |after| ((u64::from(first) + after) % steps) as u32);
+        let drawn = starts.iter().flat_map(within).collect();
+        let laws = Rows::laws_of(&self.source, &self.rows, &drawn).expect("each of them was a time before");
+        Rows { laws, starts: starts.into(), drawn, ..self.clone() }
     }
 
     /// The measured steps.
@@ -160,13 +180,22 @@ impl Compute {
             Dependence::Rows => 1,
             Dependence::Blocks(steps) => u64::from(steps),
         };
-        Ok(Compute::Rows(Rows::new(source.clone(), Arc::new(times.rows()), block)?))
+        let rows = times.rows();
+        if (rows.len() as u64) < block {
+            return Err(LawError::Steps { source: source.clone(), whole: rows.len() });
+        }
+        Rows::new(source.clone(), rows, block).map(Compute::Rows)
     }
 
     /// The law of a worker's single steps.
     pub fn law(&self, worker: u32) -> &Law {
         let laws = self.laws();
         &laws[worker as usize % laws.len()]
+    }
+
+    /// Mean of a worker's single steps, s.
+    pub fn mean(&self, worker: u32) -> f64 {
+        self.law(worker).mean()
     }
 
     /// The laws of single steps, repeated over the workers.

@@ -114,6 +114,12 @@ impl Sequence {
         })
     }
 
+    /// Words of the same worker for something that goes along with this.
+    #[inline]
+    pub(crate) fn companion(self) -> Sequence {
+        Sequence { start: mix(self.start ^ PHI) }
+    }
+
     #[inline]
     pub(crate) fn at(self, step: u64) -> Stream {
         // `seed_from_u64` takes the next four outputs of SplitMix64, whose increment is PHI.

@@ -12,5 +12,5 @@ pub mod syntax;
 
 pub use compute::{Compute, Dependence};
 pub use key::{Purpose, RandomKey, Stream};
-pub use law::{Law, LawError, LawText, TraceSource};
+pub use law::{Law, LawError, LawText, Phases, TraceSource};
 pub use step_times::{StepTime, StepTimes, StepTimesError};

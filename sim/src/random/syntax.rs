@@ -35,7 +35,7 @@ impl Form {
         };
         let form = find(name.trim())?;
         let inside = rest.strip_suffix(')').ok_or_else(|| FormError::Open { text: text.to_string(), form })?.trim();
-        Ok((form, if inside.is_empty() { vec![] } else { inside.split(',').map(str::trim).collect() }))
+        Ok((form, if inside.is_empty() { vec![] } else { arguments(inside) }))
     }
 
     /// The values of the arguments, in the order of the form, however they were typed.
@@ -74,6 +74,20 @@ impl Form {
     pub(crate) fn need_positive(self, values: &[f64], i: usize) -> Result<(), FormError> {
         self.need(values, i, values[i] > 0.0, "positive and finite")
     }
+}
+
+/// What is between the commas that are in no parentheses.
+fn arguments(text: &str) -> Vec<&str> {
+    let mut depth = 0u32;
+    let between = |c: char| {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ',' && depth == 0
+    };
+    text.split(between).map(str::trim).collect()
 }
 
 /// Why a text does not have the form it should.

@@ -93,6 +93,35 @@ pub(crate) fn kth_of_tasks(k: u32, p: u32, sum: &Sum, spec: &ClusterSpec) -> Opt
     mean_of_survival(&survival, least)
 }
 
+/// Values of a survival function that one mean may take, times workers.
+const MOST_VALUES: u64 = 20_000_000;
+
+/// E[X_{k:p}] of single steps where every worker has its law, at its speed; `None` where it takes too long.
+pub(crate) fn kth_of_each(k: u32, p: u32, spec: &ClusterSpec) -> Option<f64> {
+    let distinct = spec.repeats_after().min(p);
+    let number = |first: u32| (p - first).div_ceil(distinct);
+    let longer = |w: u32, t: f64| spec.compute.law(w).survival(t * spec.speed(w));
+    let survival = |t: f64| match k == p {
+        true => -(0..distinct).map(|w| f64::from(number(w)) * (-longer(w, t)).ln_1p()).sum::<f64>().exp_m1(),
+        false => kth_survival_of_unequal(k, (0..p).map(|w| longer(w, t))),
+    };
+    let cost = if k == p { u64::from(distinct) } else { u64::from(p) * u64::from(k) };
+    let atoms: Option<Vec<&[f64]>> = (0..distinct).map(|w| spec.compute.law(w).atoms()).collect();
+    let Some(atoms) = atoms else {
+        let least = (0..distinct).map(|w| spec.compute.law(w).minimum() / spec.speed(w)).fold(f64::INFINITY, f64::min);
+        return (cost <= MOST_STEPS).then(|| mean_of_survival(&survival, least))?;
+    };
+    let scaled = (0..).zip(&atoms).flat_map(|(w, atoms)| atoms.iter().map(move |atom| atom / spec.speed(w)));
+    let mut times: Vec<f64> = scaled.collect();
+    times.sort_by(f64::total_cmp);
+    times.dedup();
+    if cost * times.len() as u64 > MOST_VALUES {
+        return None;
+    }
+    let pieces = times.windows(2).map(|pair| (pair[1] - pair[0]) * survival(pair[0] + (pair[1] - pair[0]) / 2.0));
+    Some(times[0] + pieces.sum::<f64>())
+}
+
 /// The mean behind a survival function of times law / speed: exactly, from atom to atom, where the law has atoms.
 fn mean_of(survival: &impl Fn(f64) -> f64, law: &Law, speeds: &[f64]) -> Option<f64> {
     let Some(atoms) = law.atoms() else {

@@ -11,11 +11,10 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use validation::cluster::threads::delays;
 use validation::models::net::device;
-use validation::predict::calibrate::{Conditions, alone, updates};
+use validation::predict::calibrate::{Alone, Conditions};
 use validation::{
-    Bench, Break, Calibration, Dataset, Digits, Expectation, Initial, Method, Net, Outcome, Split, Threaded, Trial,
+    Bench, Break, Calibration, Dataset, Digits, Expectation, Initial, Method, Net, Outcome, Split, Trial, expect,
 };
-use validation::{calibrate, expect};
 
 /// A trial that was measured, and what was predicted.
 #[derive(Clone, Debug)]
@@ -73,7 +72,7 @@ pub fn measure(plan: Plan, data: &Dataset, session: &Session, finished: &mut Fin
     let mut alone = None;
     if let Some(first) = missing().next() {
         bar.set_message("one worker is calibrated");
-        alone = Alone::calibrate(&plan, first, &net, &data.train, stop);
+        alone = Single::calibrate(&plan, first, &net, &data.train, stop);
         if alone.is_none() {
             measured.broke = Some((*first, Break::Stopped));
             return Ok(measured);
@@ -142,8 +141,8 @@ fn ended(trial: &Trial, outcome: &Outcome, left: Duration) -> String {
 /// Others on the machine disturb one core for a second or a minute, then another one; a trial takes longer, and feels the
 /// same on all of them. So the cores are calibrated in turn, again and again, and of each the block is taken that was
 /// disturbed least: what is then left between two cores is their own.
-struct Alone {
-    workers: Vec<Threaded<Digits>>,
+struct Single {
+    alone: Alone<Digits>,
     conditions: Conditions,
     /// Tasks in a block.
     tasks: u64,
@@ -157,24 +156,24 @@ const BLOCKS: usize = 10;
 /// Updates that are timed under each rule.
 const TIMED: usize = 10;
 
-impl Alone {
-    fn calibrate(plan: &Plan, like: &Trial, net: &Net, train: &Split, stop: &Arc<AtomicBool>) -> Option<Alone> {
-        let alone = Trial { method: Method::Policy(sim::Policy::SYNC), workers: 1, initial: Initial::Shared, ..*like };
-        let learner = alone.learner(net, &Arc::new(train.first(like.samples)));
+impl Single {
+    fn calibrate(plan: &Plan, like: &Trial, net: &Net, train: &Split, stop: &Arc<AtomicBool>) -> Option<Single> {
+        let single = Trial { method: Method::Policy(sim::Policy::SYNC), workers: 1, initial: Initial::Shared, ..*like };
+        let learner = single.learner(net, &Arc::new(train.first(like.samples)));
         let draws = delays(None, RandomKey::new(plan.seed, 0));
-        let conditions = Conditions { steps: 1, draws, cold: false };
-        let mut workers = self::alone(&plan.cores(), &learner, stop);
-        let cycle_s: f64 = calibrate(&mut workers, &conditions, 3)?.iter().map(Calibration::cycle_s).sum();
+        let conditions = Conditions { steps: 1, draws, cold: false, beside: 0 };
+        let mut alone = Alone::on(&plan.cores(), &learner, stop);
+        let cycle_s: f64 = alone.calibrate(&conditions, 3)?.iter().map(Calibration::cycle_s).sum();
         let tasks = (CALIBRATION_S / cycle_s / BLOCKS as f64).clamp(3.0, 100.0) as u64;
-        let cores = calibrate(&mut workers, &conditions, tasks)?;
-        let mut alone = Alone { workers, conditions, tasks, cores };
-        (1..BLOCKS).try_for_each(|_| alone.again())?;
-        Some(alone)
+        let cores = alone.calibrate(&conditions, tasks)?;
+        let mut single = Single { alone, conditions, tasks, cores };
+        (1..BLOCKS).try_for_each(|_| single.again())?;
+        Some(single)
     }
 
     /// Calibrates one more block.
     fn again(&mut self) -> Option<()> {
-        let block = calibrate(&mut self.workers, &self.conditions, self.tasks)?;
+        let block = self.alone.calibrate(&self.conditions, self.tasks)?;
         let before = std::mem::take(&mut self.cores).into_iter();
         self.cores = before.zip(block).map(|(before, now)| before.less_disturbed(now)).collect();
         Some(())
@@ -182,7 +181,8 @@ impl Alone {
 
     fn expect(&mut self, trial: &Trial) -> Option<Expectation> {
         let rule = trial.rule().expect("a trial that can be made");
-        let update_s = |rule| updates(&mut self.workers[0], rule, TIMED);
+        let companions = self.alone.companions();
+        let update_s = |rule| companions.updates(rule, TIMED);
         let key = RandomKey::new(trial.seed, u64::MAX);
         expect(trial.method.policy(rule.steps), rule, &self.cores, update_s, key)
     }

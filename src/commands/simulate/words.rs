@@ -59,6 +59,7 @@ fn bound(theory: Theory) -> String {
         Kind::Exact => seconds,
         Kind::Lower => format!("≥ {seconds}"),
         Kind::Upper => format!("≤ {seconds}"),
+        Kind::Approximation => format!("≈ {seconds}"),
     }
 }
 

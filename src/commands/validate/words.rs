@@ -1,18 +1,20 @@
 //! What is printed of a validation: predictions beside measurements, and what they come to.
 
-use super::{Judged, Tolerance, Validated, name_of};
+use super::{Tolerance, Validated, name_of};
 use crate::text::{count, digits, or_dash, table};
 use std::fmt::Write;
-use validation::{Claim, Comparison, Configuration, Quantity, Verdict};
+use validation::verdict::summary::Summary;
+use validation::{Claim, Comparison, Count, Interval, Judged, Parts, Quantity, Verdict};
 
 /// Of so many workers the slowest is predicted from the fitted law, beside drawing from what was measured.
 const MOST: u32 = 8;
 
 /// Table and verdict.
 pub fn report(validated: &Validated) -> String {
+    let judged = &validated.judgement.judged;
     let mut text = format!(
         "One worker was calibrated; {} follow from it, on {}.\n\n",
-        count(validated.judged.len() as u64, "configuration"),
+        count(judged.len() as u64, "configuration"),
         count(validated.cores, "core"),
     );
     let header = [
@@ -21,17 +23,20 @@ pub fn report(validated: &Validated) -> String {
         "delay",
         "predicted ms",
         "measured ms",
-        "error ± 95 %",
+        "error (90 %)",
         "verdict",
+        "structure",
+        "law",
+        "contention",
         "staleness",
-        "by law",
         "exponential",
     ];
-    text += &table(header, validated.judged.iter().map(row));
+    text += &table(header, judged.iter().map(|j| row(validated, j)));
     text.push('\n');
     if let Some(fitted) = &validated.fitted {
         fits(fitted, &mut text);
     }
+    machine(validated, &mut text);
     summary(validated, &mut text);
     text
 }
@@ -56,95 +61,182 @@ fn fits(comparison: &Comparison, text: &mut String) {
     text.push('\n');
 }
 
-fn claim(j: &Judged, quantity: Quantity) -> Option<&Claim> {
-    j.claims.iter().find(|claim| claim.quantity == quantity)
+/// A relative error with the ends of its interval.
+pub(super) fn error(claim: &Claim) -> String {
+    let Interval { value, low, high } = claim.error().map(|share| 100.0 * share);
+    format!("{value:+.1} % ({low:+.1} to {high:+.1})")
 }
 
-fn row(j: &Judged) -> [String; 10] {
-    let per_update = claim(j, Quantity::PerUpdate).expect("every configuration has one");
-    let staleness = claim(j, Quantity::Staleness).expect("every configuration has one");
-    let ms = |of: &validation::Interval| format!("{} ± {}", digits(1e3 * of.value, 4), digits(1e3 * of.half_width, 2));
-    let error_of = |quantity| or_dash(claim(j, quantity), |claim| format!("{:+.1} %", 100.0 * claim.error.value));
+pub(super) fn ms(of: Interval) -> String {
+    format!("{} ± {}", digits(1e3 * of.value, 4), digits(1e3 * of.half_width(), 2))
+}
+
+fn row(validated: &Validated, j: &Judged) -> [String; 12] {
+    let (time, first) = (j.time(), validated.first(j));
+    let part = |of: fn(&Parts) -> f64| or_dash(time.parts, |parts| format!("{:+.1} %", 100.0 * of(&parts)));
+    let beside = j.claim(Quantity::Staleness);
     [
-        j.cell.policy.to_string(),
-        j.cell.rule.workers.to_string(),
-        name_of(&j.cell.delay),
-        ms(&per_update.predicted),
-        ms(&per_update.measured),
-        format!("{:+.1} ± {:.1} %", 100.0 * per_update.error.value, 100.0 * per_update.error.half_width),
+        validated.label(j),
+        first.rule.workers.to_string(),
+        name_of(&first.delay),
+        ms(time.predicted),
+        ms(time.measured),
+        error(time),
         worst(j).to_string(),
-        format!("{:.2} / {:.2}", staleness.predicted.value, staleness.measured.value),
-        error_of(Quantity::PerUpdateByLaw),
-        error_of(Quantity::PerUpdateByGate),
+        part(|parts| parts.structure),
+        part(|parts| parts.law),
+        if first.rule.workers > 1 { part(|parts| parts.contention) } else { "–".to_string() },
+        or_dash(beside, |claim| format!("{:.2} / {:.2}", claim.predicted.value, claim.measured.value)),
+        or_dash(j.claim(Quantity::PerUpdateByGate), |claim| format!("{:+.0} %", 100.0 * claim.error().value)),
     ]
 }
 
-/// The verdict of a configuration: the worst of its claims that count.
+/// The verdict of a configuration: the worst of its claims.
 fn worst(j: &Judged) -> Verdict {
-    let counts = || j.claims.iter().filter(|claim| claim.quantity.counts()).map(|claim| claim.verdict);
-    [Verdict::Fail, Verdict::Undecided].into_iter().find(|v| counts().any(|w| w == *v)).unwrap_or(Verdict::Pass)
+    let verdicts = || j.claims.iter().filter_map(|claim| claim.verdict);
+    [Verdict::Fail, Verdict::Undecided].into_iter().find(|v| verdicts().any(|w| w == *v)).unwrap_or(Verdict::Pass)
 }
 
-/// What a single worker cannot show, and is the likeliest to be behind an error.
-fn effect(cell: &Configuration, cores: u32) -> &'static str {
-    match (cell.rule.workers, &cell.delay) {
-        (1, _) => "one worker needs no model, so this is the machine's drift between calibration and run",
-        (m, _) if m > cores => "workers that share a core find its cache full of each other's numbers",
-        (_, None) => "cores that are busy at once share memory and power",
-        (_, Some(_)) => "waking up takes longer beside others",
+/// What was measured of the machine itself.
+fn machine(validated: &Validated, text: &mut String) {
+    let contention = validated.recorded.contention();
+    if contention.len() > 1 {
+        let table: Vec<String> = contention.iter().map(|slowdown| format!("{slowdown:.3}")).collect();
+        let _ = writeln!(
+            text,
+            "Contention: with 1, 2, ... cores computing, a step takes {} times as long.",
+            table.join(", ")
+        );
+    }
+    let hand_off = validated.hand_off();
+    let mean = |seconds: &[f64]| 1e3 * seconds.iter().sum::<f64>() / seconds.len() as f64;
+    if !hand_off.update_apart_s.is_empty() {
+        let _ = writeln!(
+            text,
+            "Hand-off between cores: an update by a gradient from another core takes {} ms instead of {}; a gradient at \
+             parameters from another core {} ms instead of {}.",
+            digits(mean(&hand_off.update_apart_s), 3),
+            digits(mean(&hand_off.update_together_s), 3),
+            digits(mean(&hand_off.gradient_apart_s), 3),
+            digits(mean(&hand_off.gradient_together_s), 3),
+        );
+    }
+    if let Some(alike) = validated.judgement.alike {
+        let doubt = if alike.p < 0.01 { ": intervals are too narrow, as times drift from burst to burst" } else { "" };
+        let _ = writeln!(
+            text,
+            "A/A check: policies that are the same differ by {:.1} %, where their noise says {:.1} % (p = {:.2}){doubt}.",
+            100.0 * alike.differs,
+            100.0 * alike.expected,
+            alike.p
+        );
+    }
+    if let Some(sentence) = validated.machine.sentence() {
+        let _ = writeln!(text, "{sentence}");
     }
 }
 
 fn summary(validated: &Validated, text: &mut String) {
-    let errors: Vec<(f64, &Configuration)> = validated
-        .judged
-        .iter()
-        .map(|j| (claim(j, Quantity::PerUpdate).expect("every configuration has one").error.value.abs(), &j.cell))
+    let judgement = &validated.judgement;
+    let part = |summary: Summary, what: &str| {
+        let Interval { value, low, high } = summary.mean.map(|share| 100.0 * share);
+        format!("{value:.1} % (90 %: {low:.1} to {high:.1}) over {} {what}", summary.count)
+    };
+    let parts: Vec<String> = [(judgement.computing, "computing configurations"), (judgement.delayed, "delayed ones")]
+        .into_iter()
+        .filter_map(|(summary, what)| summary.map(|summary| part(summary, what)))
         .collect();
-    let mean = errors.iter().map(|(error, _)| error).sum::<f64>() / errors.len() as f64;
-    if let Some((worst, cell)) = errors.iter().max_by(|a, b| a.0.total_cmp(&b.0)) {
+    if !parts.is_empty() {
+        let _ = writeln!(text, "Time per update: predicted within {}.", parts.join(", "));
+    }
+    let worst = judgement.judged.iter().max_by(|a, b| {
+        let off = |j: &Judged| j.time().errors.mean.abs();
+        off(a).total_cmp(&off(b))
+    });
+    if let Some(worst) = worst {
+        let first = validated.first(worst);
         let _ = writeln!(
             text,
-            "Time per update: {:.1} % off on average over {} configurations, {:.1} % at worst ({} at m = {}, delay {}: {}).",
-            100.0 * mean,
-            errors.len(),
-            100.0 * worst,
-            cell.policy,
-            cell.rule.workers,
-            name_of(&cell.delay),
-            effect(cell, validated.cores),
+            "Furthest off: {} at m = {}, delay {}, by {}; parts: structure {:+.1}, law {:+.1}, contention {:+.1} %.",
+            validated.label(worst),
+            first.rule.workers,
+            name_of(&first.delay),
+            error(worst.time()),
+            100.0 * worst.time().parts.unwrap_or_default().structure,
+            100.0 * worst.time().parts.unwrap_or_default().law,
+            100.0 * worst.time().parts.unwrap_or_default().contention,
         );
     }
-    for (family, name) in [(true, "with the delay"), (false, "without it")] {
-        let gates = validated.judged.iter().filter(|j| j.cell.delay.is_some() == family);
-        let errors: Vec<f64> =
-            gates.filter_map(|j| claim(j, Quantity::PerUpdateByGate)).map(|claim| claim.error.value.abs()).collect();
-        if !errors.is_empty() {
+    for (delayed, name) in [(true, "with the delay"), (false, "without it")] {
+        let these = judgement.judged.iter().filter(|j| validated.first(j).delay.is_some() == delayed);
+        let mean_of = |of: fn(&Parts) -> f64| {
+            let parts: Vec<f64> = these.clone().filter_map(|j| j.time().parts).map(|parts| of(&parts).abs()).collect();
+            100.0 * parts.iter().sum::<f64>() / parts.len() as f64
+        };
+        if these.clone().next().is_some() {
             let _ = writeln!(
                 text,
-                "The plain exponential model (H_m/λ, 1/(mλ)) is {:.0} % off on average {name}, {:.0} % at worst.",
-                100.0 * errors.iter().sum::<f64>() / errors.len() as f64,
-                100.0 * errors.iter().copied().fold(0.0, f64::max),
+                "Mean absolute parts {name}: structure {:.1}, law {:.1}, contention {:.1} %.",
+                mean_of(|parts| parts.structure),
+                mean_of(|parts| parts.law),
+                mean_of(|parts| parts.contention)
             );
         }
     }
-    if let Some(stolen) = validated.stolen.filter(|stolen| *stolen > 0.005) {
-        let _ = writeln!(text, "Other machines took {:.0} % of the processors' time meanwhile.", 100.0 * stolen);
+    let _ = writeln!(text, "Verdict: {} ({}).", verdict(validated), tolerances(validated.tolerance));
+}
+
+/// The verdict in a sentence.
+pub fn verdict(validated: &Validated) -> String {
+    let judgement = &validated.judgement;
+    let (time, staleness) = (judgement.count(Quantity::PerUpdate), judgement.count(Quantity::Staleness));
+    let mut text = counted(time, "time");
+    if staleness.all() > 0 {
+        text += &format!("; {}", counted(staleness, "staleness"));
     }
-    let [pass, fail, undecided] = [Verdict::Pass, Verdict::Fail, Verdict::Undecided].map(|v| validated.count(v));
-    let more = if undecided > 0 { "; more --updates would decide" } else { "" };
-    let tolerances = tolerances(validated.tolerance);
-    let _ = writeln!(text, "Verdict: {pass} claims pass, {fail} fail, {undecided} are undecided{more} ({tolerances}).");
+    if judgement.verdict() == Verdict::Undecided {
+        text += &format!("; {}", what_would_decide(judgement.left_s() / 60.0, validated));
+    }
+    text
+}
+
+/// `33 of 35 time claims pass, 1 fails, 1 is undecided`.
+pub(super) fn counted(Count { pass, fail, undecided }: Count, what: &str) -> String {
+    let all = pass + fail + undecided;
+    let claims = if all == 1 { "claim" } else { "claims" };
+    let mut text = match pass == all {
+        true => format!("all {all} {what} {claims} pass"),
+        false => format!("{pass} of {all} {what} {claims} pass"),
+    };
+    for (number, one, several) in [(fail, "fails", "fail"), (undecided, "is undecided", "are undecided")] {
+        if number > 0 {
+            text += &format!(", {number} {}", if number == 1 { one } else { several });
+        }
+    }
+    text
+}
+
+/// More minutes than anybody waits.
+const MANY: f64 = 60.0;
+
+fn what_would_decide(more: f64, validated: &Validated) -> String {
+    let minutes = (validated.minutes + more).ceil();
+    let quieter = if validated.machine.was_busy() { ", or a machine that does nothing else" } else { "" };
+    match minutes < MANY {
+        true => format!("about {minutes} minutes would decide (--minutes {minutes}){quieter}"),
+        false => format!(
+            "an error close to the tolerance takes longer than an hour to decide; type another --tolerance{quieter}"
+        ),
+    }
 }
 
 fn tolerances(tolerance: Tolerance) -> String {
     let percent = |share: f64| digits(100.0 * share, 3).trim_end_matches('0').trim_end_matches('.').to_string();
     let Tolerance { within, beyond } = tolerance;
-    let time = match within == beyond {
+    match within == beyond {
         true => format!("tolerance {} %", percent(within)),
         false => format!("tolerance {} % for m up to the cores, {} % beyond", percent(within), percent(beyond)),
-    };
-    format!("{time}, staleness conserved exactly")
+    }
 }
 
 #[cfg(test)]
@@ -154,9 +246,17 @@ mod tests {
     #[test]
     fn the_tolerance_that_is_said_is_the_one_that_was_asked_for() {
         let said = |within, beyond| tolerances(Tolerance { within, beyond });
-        assert_eq!(said(0.01, 0.01), "tolerance 1 %, staleness conserved exactly");
-        let usual = "tolerance 5 % for m up to the cores, 10 % beyond, staleness conserved exactly";
+        assert_eq!(said(0.01, 0.01), "tolerance 1 %");
+        let usual = "tolerance 5 % for m up to the cores, 10 % beyond";
         assert_eq!(said(0.05, 0.1), usual);
-        assert_eq!(said(0.125, 0.125), "tolerance 12.5 %, staleness conserved exactly");
+        assert_eq!(said(0.125, 0.125), "tolerance 12.5 %");
+    }
+
+    #[test]
+    fn claims_are_counted_in_a_sentence() {
+        let said = |pass, fail, undecided| counted(Count { pass, fail, undecided }, "time");
+        assert_eq!(said(4, 0, 0), "all 4 time claims pass");
+        assert_eq!(said(33, 1, 2), "33 of 36 time claims pass, 1 fails, 2 are undecided");
+        assert_eq!(said(0, 0, 1), "0 of 1 time claim pass, 1 is undecided");
     }
 }

@@ -50,6 +50,17 @@ pub struct Threaded<L: Learner> {
     alarm: Option<Instant>,
     /// Tasks that were interrupted before their first step.
     empty: VecDeque<Task>,
+    /// What each step took, where that is kept.
+    timed: Option<Vec<TimedTask>>,
+}
+
+/// What the steps of a task took, whether anybody wanted its result or not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimedTask {
+    /// The task, with the steps that it had.
+    pub task: Task,
+    /// Seconds of computing in each of its steps.
+    pub step_s: Vec<f64>,
 }
 
 struct Worker<P, G> {
@@ -177,6 +188,7 @@ where
             left: u64::MAX,
             alarm: None,
             empty: VecDeque::new(),
+            timed: None,
             learner: learner.clone(),
         }
     }
@@ -188,6 +200,11 @@ impl<L: Learner> Threaded<L> {
     pub fn at_most(mut self, tasks: u64) -> Threaded<L> {
         self.left = tasks;
         self
+    }
+
+    /// What each step takes from now on, and has taken since this was last asked for.
+    pub fn time_steps(&mut self) -> Vec<TimedTask> {
+        self.timed.replace(Vec::new()).unwrap_or_default()
     }
 
     /// The parameters at the server.
@@ -319,6 +336,9 @@ impl<L: Learner> Threaded<L> {
     }
 
     fn take(&mut self, computed: Computed<L::Gradient>) {
+        if let (Some(timed), true) = (&mut self.timed, computed.result.is_ok()) {
+            timed.push(TimedTask { task: computed.task, step_s: computed.step_s() });
+        }
         let Computed { task, result, from, to, .. } = computed;
         let gradient = match result {
             Ok(gradient) => gradient,

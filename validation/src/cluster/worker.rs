@@ -15,6 +15,20 @@ pub(crate) struct Computed<G> {
     pub(crate) core: Core,
     pub(crate) from: Instant,
     pub(crate) to: Instant,
+    /// When each step but the last was done.
+    pub(crate) steps_done: Vec<Instant>,
+}
+
+impl<G> Computed<G> {
+    /// Seconds of each of its steps: equal shares where the learner does not say when each was done.
+    pub(crate) fn step_s(&self) -> Vec<f64> {
+        let steps = self.task.steps.max(1) as usize;
+        if self.steps_done.len() + 1 != steps {
+            return vec![(self.to - self.from).as_secs_f64() / steps as f64; steps];
+        }
+        let ends = self.steps_done.iter().copied().chain([self.to]);
+        ends.scan(self.from, |from, to| Some((to - std::mem::replace(from, to)).as_secs_f64())).collect()
+    }
 }
 
 /// The server's thread, as workers see it.
@@ -50,7 +64,11 @@ pub(crate) fn work<L: Learner>(
 ) {
     for (task, params, core) in tasks {
         let from = Instant::now();
-        let mut enough = || enough.load(Ordering::Relaxed);
+        let mut steps_done = Vec::new();
+        let mut enough = || {
+            steps_done.push(Instant::now());
+            enough.load(Ordering::Relaxed)
+        };
         let steps = AssertUnwindSafe(|| learner.gradient_until(&params, task, &mut enough));
         let (result, task) = match catch_unwind(steps) {
             Ok((gradient, steps)) => (Ok(gradient), Task { steps, ..task }),
@@ -58,9 +76,11 @@ pub(crate) fn work<L: Learner>(
         };
         drop(params);
         let to = Instant::now();
+        // What follows the last step is part of it.
+        steps_done.truncate((task.steps as usize).saturating_sub(1));
         let failed = result.is_err();
         server.bring_to(cores, core);
-        let gone = outbox.send(Computed { task, result, core, from, to }).is_err();
+        let gone = outbox.send(Computed { task, result, core, from, to, steps_done }).is_err();
         if gone || failed {
             return;
         }

@@ -1,30 +1,31 @@
-//! What does one worker cost? All that a prediction may know, measured on a single worker that nobody disturbs.
+//! Calibration: what one worker costs on each core, alone or beside cores that compute as well. All that a prediction may
+//! know; no policy that is predicted is run.
 //!
 //! The model's parts are measured where they arise: computing and oversleeping by the worker itself, the server's work by
 //! the server, and what is left between handing out and having is the way: messages and wake-ups.
 
 use crate::cluster::cores::Cores;
 use crate::cluster::threads::{Threaded, delays};
-use crate::learner::digits::Digits;
-use sim::{ClusterSpec, Law, Policy, RandomKey, Rule, Run, Sharing, Station, TraceSource, Variates};
+use crate::predict::companions::Companions;
+use sim::{ClusterSpec, Compute, Law, Learner, Policy, RandomKey, Run, Sharing, Station, TraceSource, Variates};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// Measured times of one worker and its server on one core, s.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Calibration {
-    /// Computing of a step: of several in one task, their mean.
+    /// Computing of each step, in order.
     pub compute_s: Vec<f64>,
-    /// From handing out to having, less computing and the delay that was drawn.
+    /// Of each task from handing out to having, less computing and the delay that was drawn.
     pub way_s: Vec<f64>,
 }
 
 impl Calibration {
     /// Adds what was measured later.
-    pub fn extend(&mut self, later: Calibration) {
-        self.compute_s.extend(later.compute_s);
-        self.way_s.extend(later.way_s);
+    pub fn extend(&mut self, later: &Calibration) {
+        self.compute_s.extend(&later.compute_s);
+        self.way_s.extend(&later.way_s);
     }
 
     /// Of two calibrations of one core, the one that was disturbed less: whatever else runs on the machine only ever makes a
@@ -33,50 +34,77 @@ impl Calibration {
         if other.cycle_s() < self.cycle_s() { other } else { self }
     }
 
-    /// Mean seconds from one step handed out to the next.
+    /// Mean seconds from one task of one step handed out to the next.
     pub fn cycle_s(&self) -> f64 {
         mean(&self.compute_s) + mean(&self.way_s)
     }
 }
 
-fn mean(seconds: &[f64]) -> f64 {
+pub(crate) fn mean(seconds: &[f64]) -> f64 {
     seconds.iter().sum::<f64>() / seconds.len() as f64
 }
 
-/// The fleet that a prediction is made for: the cores, each as it was calibrated, on which workers and server take turns,
-/// these delays, and updates that take so long.
-///
-/// Without a delay, the way is work on the worker's core: it wakes the server there, who wakes it again. With one, it is
-/// waking up too late, which needs no core.
-pub fn spec(cores: &[Calibration], delay: Option<Law>, update_s: &[f64]) -> ClusterSpec {
-    let means: Vec<f64> = cores.iter().map(|core| mean(&core.compute_s)).collect();
-    let core_speeds: Vec<f64> = means.iter().map(|own| mean(&means) / own).collect();
-    let trace = |what: &str, seconds: Vec<f64>| {
-        let source = TraceSource::file(format!("calibration of {what}"));
-        let positive = seconds.iter().map(|s| s.max(1e-9)).collect();
-        Law::trace(source, positive).expect("measured times are positive and finite")
-    };
-    // As long as it would take on a core of speed 1.
-    let on_cores = |of: fn(&Calibration) -> &[f64]| -> Vec<f64> {
-        let all = cores.iter().zip(&core_speeds);
-        all.flat_map(|(core, speed)| of(core).iter().map(move |seconds| seconds * speed)).collect()
-    };
-    let (service, latency) = match delay {
-        None => (Some(trace("ways", on_cores(|core| &core.way_s))), None),
-        Some(_) => (None, Some(trace("ways", cores.iter().flat_map(|core| core.way_s.clone()).collect()))),
-    };
-    ClusterSpec::new(trace("computing", on_cores(|core| &core.compute_s)))
-        .with_core_speeds(core_speeds.clone())
-        .expect("cores have speeds")
-        .with_delay(delay)
-        .with_uplink(latency.into_iter().map(Station::delay).collect())
-        .with_service(service)
-        .with_update(trace("updates", update_s.to_vec()))
-        .with_cores(cores.len() as u32)
-        .expect("at least one core")
-        .with_sharing(Sharing::FirstCome)
-        .with_computing_server(true)
-        .with_cancellation(sim::Cancellation::AfterStep)
+/// The times that were measured of one thing, as a law.
+pub(crate) fn trace(what: &str, seconds: &[f64]) -> Law {
+    let source = TraceSource::file(format!("calibration of {what}"));
+    let positive = seconds.iter().map(|s| s.max(1e-9)).collect();
+    Law::trace(source, positive).expect("measured times are positive and finite")
+}
+
+/// What a prediction is made from: cores on which workers and server take turns, and what each thing takes there.
+#[derive(Clone, Debug)]
+pub struct Costs {
+    /// Computing of a step on a core of speed 1, while no other core computes.
+    pub compute: Compute,
+    /// Speeds of the cores.
+    pub core_speeds: Vec<f64>,
+    /// Ways of tasks on a core of speed 1.
+    pub way: Law,
+    /// Updates.
+    pub update: Law,
+}
+
+impl Costs {
+    /// From the times of each core, drawn one by one.
+    pub fn of(cores: &[Calibration], update_s: &[f64]) -> Costs {
+        let means: Vec<f64> = cores.iter().map(|core| mean(&core.compute_s)).collect();
+        let core_speeds: Vec<f64> = means.iter().map(|own| mean(&means) / own).collect();
+        // As long as it would take on a core of speed 1.
+        let on_cores = |of: fn(&Calibration) -> &[f64]| -> Vec<f64> {
+            let all = cores.iter().zip(&core_speeds);
+            all.flat_map(|(core, speed)| of(core).iter().map(move |seconds| seconds * speed)).collect()
+        };
+        Costs {
+            compute: trace("computing", &on_cores(|core| &core.compute_s)).into(),
+            way: trace("ways", &on_cores(|core| &core.way_s)),
+            update: trace("updates", update_s),
+            core_speeds,
+        }
+    }
+
+    /// The cluster that follows, with a delay or without.
+    ///
+    /// Without one, the way is work on the worker's core: it wakes the server there, who wakes it again. With one, it is
+    /// waking up too late, which needs no core.
+    pub fn spec(self, delay: Option<Law>) -> ClusterSpec {
+        let cores = self.core_speeds.len() as u32;
+        let (service, latency) = match delay {
+            None => (Some(self.way), None),
+            Some(_) => (None, Some(self.way)),
+        };
+        ClusterSpec::of(self.compute)
+            .with_core_speeds(self.core_speeds)
+            .expect("cores have speeds")
+            .with_delay(delay)
+            .with_uplink(latency.into_iter().map(Station::delay).collect())
+            .with_service(service)
+            .with_update(self.update)
+            .with_cores(cores)
+            .expect("at least one core")
+            .with_sharing(Sharing::FirstCome)
+            .with_computing_server(true)
+            .with_cancellation(sim::Cancellation::AfterStep)
+    }
 }
 
 /// More bytes than a core's own cache has.
@@ -93,27 +121,66 @@ pub struct Conditions {
     pub draws: Variates,
     /// Whether the worker finds its core's cache full of other things at each task, as it does where workers take turns.
     pub cold: bool,
+    /// How many other cores compute meanwhile.
+    pub beside: usize,
 }
 
-/// A single worker on each core, warmed up, with the caller as its server on the same core.
-pub fn alone(cores: &Cores, learner: &Arc<Digits>, stop: &Arc<AtomicBool>) -> Vec<Threaded<Digits>> {
-    let hire = |core| {
-        let core = cores.only(core);
-        let mut worker = Threaded::on(core, learner.clone(), &delays(None, RandomKey::new(0, 0)), 1, stop.clone());
-        worker.warm_up(1);
-        worker
-    };
-    cores.all().into_iter().map(hire).collect()
+/// A single worker on each core, warmed up, with the caller as its server on the same core, and companions for the other
+/// cores.
+pub struct Alone<L: Learner> {
+    workers: Vec<Threaded<L>>,
+    companions: Companions<L>,
 }
 
-/// Runs each of these single workers in turn for so many tasks. `None` if one was stopped.
-pub fn calibrate(workers: &mut [Threaded<Digits>], conditions: &Conditions, tasks: u64) -> Option<Vec<Calibration>> {
-    workers.iter_mut().map(|worker| calibrate_one(worker, conditions, tasks)).collect()
+impl<L> Alone<L>
+where
+    L: Learner + Send + Sync + 'static,
+    L::Params: Send + 'static,
+    L::Gradient: Send + 'static,
+{
+    /// On these cores.
+    pub fn on(cores: &Cores, learner: &Arc<L>, stop: &Arc<AtomicBool>) -> Alone<L> {
+        let hire = |core| {
+            let core = cores.only(core);
+            let mut worker = Threaded::on(core, learner.clone(), &delays(None, RandomKey::new(0, 0)), 1, stop.clone());
+            worker.warm_up(1);
+            worker
+        };
+        Alone {
+            workers: cores.all().into_iter().map(hire).collect(),
+            companions: Companions::on(cores, learner.clone()),
+        }
+    }
+
+    /// Number of cores.
+    pub fn cores(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// The threads that compute beside.
+    pub fn companions(&mut self) -> &mut Companions<L> {
+        &mut self.companions
+    }
+
+    /// Runs the single worker of each core in turn for so many tasks. `None` if one was stopped.
+    pub fn calibrate(&mut self, conditions: &Conditions, tasks: u64) -> Option<Vec<Calibration>> {
+        (0..self.cores()).map(|core| self.calibrate_core(core, conditions, tasks)).collect()
+    }
+
+    /// The same of one core, by its index.
+    pub fn calibrate_core(&mut self, core: usize, conditions: &Conditions, tasks: u64) -> Option<Calibration> {
+        let cores = self.cores();
+        let beside = (1..=conditions.beside.min(cores - 1)).map(|next| (core + next) % cores);
+        self.companions.begin(beside);
+        let calibration = calibrate(&mut self.workers[core], conditions, tasks);
+        self.companions.end();
+        calibration
+    }
 }
 
-fn calibrate_one(
-    worker: &mut Threaded<Digits>,
-    Conditions { steps, draws, cold }: &Conditions,
+fn calibrate<L: Learner>(
+    worker: &mut Threaded<L>,
+    Conditions { steps, draws, cold, beside: _ }: &Conditions,
     tasks: u64,
 ) -> Option<Calibration> {
     let mut calibration = Calibration::default();
@@ -123,6 +190,7 @@ fn calibrate_one(
     run.step()?;
     // The first task finds the core as others left it.
     run.step()?;
+    run.cluster_mut().time_steps();
     for _ in 0..tasks {
         // The server shares the core with the worker, who begins only when the server is done.
         other_things.iter_mut().step_by(LINE).for_each(|byte| *byte = byte.wrapping_add(1));
@@ -130,31 +198,10 @@ fn calibrate_one(
         let completion = run.step()?.completion?;
         let drawn = draws.task_delay_s(&completion.task);
         let compute_s = completion.spent.compute_s;
-        calibration.compute_s.push(compute_s / f64::from(*steps));
         calibration.way_s.push((completion.at.since(given) - compute_s - drawn).max(0.0));
+        // The next one may be under way, but is not done.
+        calibration.compute_s.extend(run.cluster_mut().time_steps().into_iter().flat_map(|task| task.step_s));
     }
     black_box(&other_things);
     Some(calibration)
-}
-
-/// Seconds of `count` updates as `rule` has them, but of gradients that a single worker computes.
-///
-/// `None` if it was stopped.
-pub fn updates(worker: &mut Threaded<Digits>, rule: Rule, count: usize) -> Option<Vec<f64>> {
-    // One worker submits as many gradients as an update wants of many.
-    let one = rule.updates_of_one_worker();
-    // Parameters that somebody still reads are not overwritten.
-    let somebody_reads = rule.workers > 1 && !rule.waits_for_all();
-    worker.begin_anew(&delays(None, RandomKey::new(0, 0)));
-    let mut run = Run::new(one, worker);
-    let mut seconds = Vec::new();
-    while seconds.len() < count + 1 {
-        let read = somebody_reads.then(|| run.cluster().params().clone());
-        let step = run.step()?;
-        if let (false, Some(completion)) = (step.orders.update.is_empty(), step.completion) {
-            seconds.push(step.at.since(completion.at));
-        }
-        drop(read);
-    }
-    Some(seconds.split_off(1))
 }

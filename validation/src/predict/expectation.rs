@@ -4,7 +4,7 @@
 //! cores, the server and the wake-ups. Leaving out one of them at a time tells what each costs. What the machine makes of
 //! several busy cores at once (caches, memory, clock rate) neither of them knows.
 
-use crate::predict::calibrate::{Calibration, spec};
+use crate::predict::calibrate::{Calibration, Costs};
 use serde::{Deserialize, Serialize};
 use sim::theory::{Kind, time_per_update};
 use sim::{ClusterSpec, Policy, RandomKey, Rule, Run, Simulated};
@@ -39,10 +39,10 @@ pub fn expect(
     let alone = rule.of_one_worker();
     let alone_s = update_s(alone)?;
     let mut spec = |rule: Rule| match policy.has_server() {
-        true if rule == alone => Some(spec(cores, None, &alone_s)),
-        true => Some(spec(cores, None, &update_s(rule)?)),
+        true if rule == alone => Some(Costs::of(cores, &alone_s).spec(None)),
+        true => Some(Costs::of(cores, &update_s(rule)?).spec(None)),
         // Without a server, what it would do is done by the workers.
-        false => Some(spec(&serverless(cores, &alone_s), None, &alone_s).with_update(None)),
+        false => Some(Costs::of(&serverless(cores, &alone_s), &alone_s).spec(None).with_update(None)),
     };
     let known = spec(rule)?;
     let first = seconds_per_step(alone, spec(alone)?, key);

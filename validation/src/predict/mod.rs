@@ -1,9 +1,14 @@
-//! Prediction: what one worker costs ([`calibrate`]), the laws behind measured times ([`fit`], [`likelihood`],
-//! [`goodness`], [`curves`]), and what follows for many workers ([`experiment`], [`expectation`]).
+//! Prediction: what one worker costs, alone and beside others ([`calibrate`], [`companions`]); the laws behind measured
+//! times ([`fit`], [`likelihood`], [`goodness`], [`curves`]); what follows for many workers: an [`expectation`] of speed-ups,
+//! and the comparison with real runs, configuration by configuration ([`experiment`]), as it is measured ([`session`]) and
+//! as what was [`recorded`] is compared with the simulator.
 
 pub mod calibrate;
+pub mod companions;
 pub mod curves;
 pub mod expectation;
 pub mod experiment;
+pub mod recorded;
+pub mod session;
 
 pub use sim::predict::{fit, goodness, likelihood};

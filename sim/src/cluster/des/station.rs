@@ -22,7 +22,7 @@ impl Station {
     pub(crate) fn new(sharing: Sharing, servers: u32, speeds: &[f64], contention: &[f64], sharers: u32) -> Station {
         match sharing {
             Sharing::Equally => Station::Equal(Equal::new(servers, contention, sharers)),
-            Sharing::FirstCome => Station::Queued(Queued::new(servers, speeds, sharers)),
+            Sharing::FirstCome => Station::Queued(Queued::new(servers, speeds, contention, sharers)),
         }
     }
 
@@ -68,7 +68,8 @@ impl Station {
             Station::Queued(queued) => {
                 queued.move_to(at);
                 let place = queued.places[worker as usize];
-                queued.ends.set(place, Some(at.after(seconds * queued.slowness_at(place))));
+                let end = queued.given_at(at).after(seconds * queued.slowness_at(place));
+                queued.ends.set(place, Some(end));
             }
         }
     }
@@ -167,8 +168,14 @@ pub(crate) struct Queued {
     sharers: Vec<u32>,
     /// When each sharer had its core.
     began: Vec<Time>,
+    /// How much slower everybody is with 1, 2, 3, ... at work; empty if they do not slow each other down.
+    contention: Vec<f64>,
+    /// How many are at work.
+    present: u32,
     now: Time,
-    /// When the computing at each place ends.
+    /// Seconds of computing given to a core that was busy all along: the time itself without contention.
+    given: Time,
+    /// The value of `given` at which the computing at each place ends.
     ends: Queue,
     /// Those who have no core yet, and how much they want to compute, s.
     waiting: VecDeque<(u32, f64)>,
@@ -180,14 +187,17 @@ pub(crate) struct Queued {
 const NOWHERE: u32 = u32::MAX;
 
 impl Queued {
-    fn new(cores: u32, speeds: &[f64], sharers: u32) -> Queued {
+    fn new(cores: u32, speeds: &[f64], contention: &[f64], sharers: u32) -> Queued {
         Queued {
             free: (0..cores).collect(),
             slowness: speeds.iter().cycle().take(cores as usize).map(|speed| 1.0 / speed).collect(),
             places: vec![NOWHERE; sharers as usize],
             sharers: vec![0; cores as usize + 1],
             began: vec![Time::ZERO; sharers as usize],
+            contention: contention.to_vec(),
+            present: 0,
             now: Time::ZERO,
+            given: Time::ZERO,
             ends: Queue::new(cores + 1),
             waiting: VecDeque::new(),
             entering: Vec::new(),
@@ -200,7 +210,23 @@ impl Queued {
         self.places[sharer as usize] = place;
         self.sharers[place as usize] = sharer;
         self.began[sharer as usize] = self.now;
-        self.ends.set(place, Some(self.now.after(seconds)));
+        self.ends.set(place, Some(self.given.after(seconds)));
+        self.present += 1;
+    }
+
+    /// Seconds that a second of computing takes now.
+    fn stretch(&self) -> f64 {
+        let last = self.contention.last().copied().unwrap_or(1.0);
+        self.contention.get((self.present as usize).saturating_sub(1)).copied().unwrap_or(last)
+    }
+
+    /// What `given` will be at a time before which nobody comes or goes.
+    #[inline]
+    fn given_at(&self, at: Time) -> Time {
+        match self.contention.is_empty() {
+            true => at,
+            false => self.given.after(at.since(self.now) / self.stretch()),
+        }
     }
 
     fn slowness_at(&self, place: u32) -> f64 {
@@ -209,7 +235,8 @@ impl Queued {
 
     fn remaining_s(&self, at: Time, sharer: u32) -> f64 {
         let place = self.places[sharer as usize];
-        self.ends.get(place).map_or(0.0, |end| (end.since(at) / self.slowness_at(place)).max(0.0))
+        let given = self.given_at(at);
+        self.ends.get(place).map_or(0.0, |end| (end.since(given) / self.slowness_at(place)).max(0.0))
     }
 
     fn holds(&self, sharer: u32) -> bool {
@@ -220,6 +247,7 @@ impl Queued {
     fn move_to(&mut self, at: Time) {
         if at > self.now {
             self.fill();
+            self.given = self.given_at(at);
             self.now = at;
         }
     }
@@ -238,7 +266,8 @@ impl Queued {
         } else if let Some((end, core)) = self.ends.first() {
             let seconds = compute_s * self.slowness[core as usize];
             self.begin(self.slowness.len() as u32, server, seconds);
-            self.ends.set(core, Some(end.after(at.after(seconds).since(at))));
+            let given = self.given_at(at);
+            self.ends.set(core, Some(end.after(given.after(seconds).since(given))));
         }
     }
 
@@ -247,6 +276,7 @@ impl Queued {
             self.move_to(at);
             let place = self.places[worker as usize];
             self.ends.set(place, None);
+            self.present -= 1;
             self.leave_place(place);
         } else {
             self.waiting.retain(|&(other, _)| other != worker);
@@ -262,17 +292,24 @@ impl Queued {
 
     #[inline]
     fn finish(&mut self, at: Time) {
-        self.now = at;
-        if let Some((_, place)) = self.ends.pop() {
+        if let Some((end, place)) = self.ends.pop() {
+            self.given = if self.contention.is_empty() { at } else { self.given.max(end) };
+            self.present -= 1;
             self.leave_place(place);
         }
+        self.now = at;
     }
 
     fn first(&mut self, until: Time) -> Option<(Time, u32)> {
         if until > self.now {
             self.fill();
         }
-        let (at, place) = self.ends.first()?;
+        let (end, place) = self.ends.first()?;
+        let at = match self.contention.is_empty() {
+            true => end,
+            // Rounding may leave the counter a hair beyond the end.
+            false => self.now.after(end.since(self.given).max(0.0) * self.stretch()),
+        };
         Some((at, self.sharers[place as usize]))
     }
 
@@ -379,7 +416,12 @@ mod tests {
 
     /// Runs tasks (arrival, computing) to their ends.
     fn ends(sharing: Sharing, cores: u32, tasks: &[(f64, f64)]) -> Vec<f64> {
-        let mut sharing = Station::new(sharing, cores, &[1.0], &[], tasks.len() as u32);
+        ends_under(&[], sharing, cores, tasks)
+    }
+
+    /// The same where those at work slow each other down.
+    fn ends_under(contention: &[f64], sharing: Sharing, cores: u32, tasks: &[(f64, f64)]) -> Vec<f64> {
+        let mut sharing = Station::new(sharing, cores, &[1.0], contention, tasks.len() as u32);
         let mut ends = vec![0.0; tasks.len()];
         let mut arrivals = tasks.iter().enumerate().peekable();
         loop {
@@ -420,6 +462,19 @@ mod tests {
         assert_eq!(ends(1, &[(0.0, 2.0), (1.0, 2.0), (1.5, 1.0)]), [2.0, 4.0, 5.0]);
         // Three on two cores: the third gets the first core that is free, at 1 s.
         assert_eq!(ends(2, &[(0.0, 1.0), (0.0, 2.0), (0.0, 3.0)]), [1.0, 2.0, 4.0]);
+    }
+
+    #[test]
+    fn cores_that_are_busy_at_once_slow_each_other_down() {
+        let ends = |sharing, tasks: &[(f64, f64)]| ends_under(&[1.0, 1.5], sharing, 2, tasks);
+        // Both are done with 1 s at 1.5 s; what is left of the longer one is done at full speed.
+        for sharing in [Sharing::Equally, Sharing::FirstCome] {
+            assert_eq!(ends(sharing, &[(0.0, 1.0), (0.0, 2.0)]), [1.5, 2.5]);
+            // Half of the first is done when the second comes: the other half takes 0.75 s, in which the second has half.
+            assert_eq!(ends(sharing, &[(0.0, 1.0), (0.5, 1.0)]), [1.25, 1.75]);
+        }
+        // The third gets a core at 1.5 s, and the second, of which half is left, needs 1.5 s with it, the third 0.5 s more.
+        assert_eq!(ends(Sharing::FirstCome, &[(0.0, 1.0), (0.0, 2.0), (0.0, 1.5)]), [1.5, 3.0, 3.5]);
     }
 
     #[test]

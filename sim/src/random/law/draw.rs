@@ -3,7 +3,7 @@
 //! Most laws are a monotone map of one unit exponential or uniform number, so a draw is one random word and the map. The
 //! rest (gamma, lognormal, mixtures) take a generator.
 
-use super::Law;
+use super::{Law, markov};
 use crate::random::key::Sequence;
 use crate::random::ln::{exponential, ln, share};
 use rand::Rng;
@@ -25,6 +25,13 @@ impl Law {
             Law::Pareto { scale, shape } => Sampler::Pareto { scale, power: 1.0 / shape },
             Law::Gumbel { location, scale } => Sampler::Gumbel { location, scale },
             Law::HyperExp { p, rate1, rate2 } => Sampler::HyperExp { p, scale1: 1.0 / rate1, scale2: 1.0 / rate2 },
+            Law::Normal { mean, cv } => Sampler::Normal(rand_distr::Normal::new(mean, mean * cv).expect(valid)),
+            Law::Markov(ref phases) => Sampler::Markov {
+                fast: Box::new(phases.fast.sampler()),
+                slow: Box::new(phases.slow.sampler()),
+                renewal: phases.renewal(),
+                slow_share: phases.slow_share(),
+            },
             Law::Trace(ref trace) => Sampler::Trace(trace.sorted.clone()),
         }
     }
@@ -83,6 +90,19 @@ pub enum Sampler {
         /// Mean of the second, s.
         scale2: f64,
     },
+    /// Normal, drawn again until it is positive.
+    Normal(rand_distr::Normal<f64>),
+    /// One of two, by the phase that the worker is in.
+    Markov {
+        /// In a fast phase.
+        fast: Box<Sampler>,
+        /// In a slow phase.
+        slow: Box<Sampler>,
+        /// Probability that the phase begins anew in a step.
+        renewal: f64,
+        /// Share of the slow steps.
+        slow_share: f64,
+    },
     /// One of these, s.
     Trace(Arc<[f64]>),
 }
@@ -103,7 +123,11 @@ impl Sampler {
             }
             // The high half of a 64 x 64 bit product is uniform below n, up to n / 2^64.
             Sampler::Trace(ref times) => times[((u128::from(word) * times.len() as u128) >> 64) as usize],
-            Sampler::Gamma(_) | Sampler::LogNormal(_) | Sampler::HyperExp { .. } => return None,
+            Sampler::Gamma(_)
+            | Sampler::LogNormal(_)
+            | Sampler::HyperExp { .. }
+            | Sampler::Normal(_)
+            | Sampler::Markov { .. } => return None,
         })
     }
 
@@ -119,6 +143,10 @@ impl Sampler {
 
     #[inline(never)]
     fn draw_another(&self, key: Sequence, step: u64) -> f64 {
+        if let Sampler::Markov { fast, slow, renewal, slow_share } = self {
+            let phase = if markov::is_slow(key, step, *renewal, *slow_share) { slow } else { fast };
+            return phase.draw(key, step);
+        }
         match self.of_word(key.word(step)) {
             Some(seconds) => seconds,
             None => self.sample(&mut key.at(step)),
@@ -146,7 +174,7 @@ impl Sampler {
 
 /// One of 2^52 equally spaced numbers in [0, 1).
 #[inline(always)]
-fn unit(word: u64) -> f64 {
+pub(super) fn unit(word: u64) -> f64 {
     f64::from_bits(word >> 12 | 1.0f64.to_bits()) - 1.0
 }
 
@@ -158,6 +186,17 @@ impl Distribution<f64> for Sampler {
             Sampler::HyperExp { p, scale1, scale2 } => {
                 let scale = if unit(rng.next_u64()) < *p { scale1 } else { scale2 };
                 scale * exponential(rng.next_u64())
+            }
+            Sampler::Normal(law) => loop {
+                let seconds = law.sample(rng);
+                if seconds > 0.0 {
+                    return seconds;
+                }
+            },
+            // By itself, a step is slow as often as steps are.
+            Sampler::Markov { fast, slow, slow_share, .. } => {
+                let phase = if unit(rng.next_u64()) < *slow_share { slow } else { fast };
+                phase.sample(rng)
             }
             Sampler::Exp { .. }
             | Sampler::Constant(_)

@@ -1,10 +1,11 @@
 //! Typing a law and printing it; what is wrong with what was typed.
 
-use super::Law;
+use super::{Law, Phases};
 use crate::random::compute::Dependence;
 use crate::random::syntax::{Form, FormError};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// Where a trace is to be read from: a column of a CSV file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,8 @@ const FORMS: &[Form] = &[
     Form::new("pareto", &["scale", "shape"], "pareto(0.3, 2.5)"),
     Form::new("gumbel", &["location", "scale"], "gumbel(0.5, 0.1)"),
     Form::new("hyper-exp", &["p", "rate1", "rate2"], "hyper-exp(0.9, 2, 0.2)"),
+    Form::new("normal", &["mean", "cv"], "normal(0.5, 0.2)"),
+    Form::new("markov", &["fast law", "slow law", "mean stay", "mean stay"], "markov(exp(4), exp(1), 20, 5)"),
     Form::new("trace", &["file", "column"], "trace(steps.csv, step_time_s)"),
 ];
 
@@ -72,7 +75,7 @@ impl Law {
     /// assert!(Law::with("exp", &[0.0]).is_err());
     /// ```
     pub fn with(name: &str, parameters: &[f64]) -> Result<Law, LawError> {
-        let form = FORMS.iter().find(|form| form.name == name && name != "trace");
+        let form = FORMS.iter().find(|form| form.name == name && !["trace", "markov"].contains(&name));
         let form = *form.ok_or_else(|| FormError::Unknown { what: "law", name: name.to_string(), forms: FORMS })?;
         if form.arguments.len() != parameters.len() {
             return Err(FormError::Count { form, given: parameters.len() }.into());
@@ -143,11 +146,45 @@ impl Law {
                 positive(2)?;
                 Law::HyperExp { p: a[0], rate1: a[1], rate2: a[2] }
             }
+            "normal" => {
+                positive(0)?;
+                positive(1)?;
+                Law::Normal { mean: a[0], cv: a[1] }
+            }
             other => unreachable!("{other} is not a law of numbers"),
         };
         law.with_a_measurable_mean()
     }
 }
+
+/// Two laws and two mean stays.
+fn markov(form: Form, given: &[&str]) -> Result<Law, LawError> {
+    let &[fast, slow, stay_fast, stay_slow] = given else {
+        return Err(FormError::Count { form, given: given.len() }.into());
+    };
+    let phase = |text: &str| match text.parse()? {
+        LawText::Law(Law::Markov(_)) | LawText::Trace(_) => Err(LawError::Phase { text: text.to_string() }),
+        LawText::Law(law) => Ok(law),
+    };
+    let stay = |text: &str| {
+        let wrong = |_| FormError::Number { form, argument: "mean stay", text: text.to_string() };
+        text.parse::<f64>().map_err(wrong)
+    };
+    let (fast, slow, a, b) = (phase(fast)?, phase(slow)?, stay(stay_fast)?, stay(stay_slow)?);
+    for (i, value) in [(2, a), (3, b)] {
+        form.need(&[0.0, 0.0, a, b], i, (1.0..=LONGEST_STAY).contains(&value), "from 1 to 100000 steps")?;
+    }
+    form.need(
+        &[0.0, 0.0, a, b],
+        2,
+        1.0 / a + 1.0 / b <= 1.0,
+        "so long that 1/stay + 1/stay is at most 1, as with 2 and 2",
+    )?;
+    Law::Markov(Arc::new(Phases { fast, slow, stay_fast: a, stay_slow: b })).with_a_measurable_mean()
+}
+
+/// A look back over the steps of a longer phase takes too long.
+const LONGEST_STAY: f64 = 1e5;
 
 impl fmt::Display for TraceSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -180,6 +217,11 @@ impl fmt::Display for Law {
             Law::Pareto { scale, shape } => write!(f, "pareto({}, {})", n(scale), n(shape)),
             Law::Gumbel { location, scale } => write!(f, "gumbel({}, {})", n(location), n(scale)),
             Law::HyperExp { p, rate1, rate2 } => write!(f, "hyper-exp({}, {}, {})", n(p), n(rate1), n(rate2)),
+            Law::Normal { mean, cv } => write!(f, "normal({}, {})", n(mean), n(cv)),
+            Law::Markov(phases) => {
+                let Phases { fast, slow, stay_fast, stay_slow } = &**phases;
+                write!(f, "markov({fast}, {slow}, {}, {})", n(stay_fast), n(stay_slow))
+            }
             Law::Trace(trace) => trace.source.fmt(f),
         }
     }
@@ -199,6 +241,9 @@ impl FromStr for LawText {
 
     fn from_str(text: &str) -> Result<LawText, LawError> {
         let (form, given) = Form::split(text, "law", FORMS)?;
+        if form.name == "markov" {
+            return markov(form, &given).map(LawText::Law);
+        }
         if form.name != "trace" {
             return Law::new(form, &form.numbers(&given)?).map(LawText::Law);
         }
@@ -240,6 +285,11 @@ pub enum LawError {
         /// How many were typed.
         given: usize,
     },
+    /// A phase whose law is a trace, or has phases itself.
+    Phase {
+        /// What was typed.
+        text: String,
+    },
     /// The mean is infinite, or too small for a number.
     Mean {
         /// The law.
@@ -270,6 +320,10 @@ impl fmt::Display for LawError {
             LawError::Columns { given } => {
                 write!(f, "trace takes a file and, if need be, a column, not {given} arguments; ")?;
                 write!(f, "type trace(steps.csv) or trace(steps.csv, step_time_s), for example")
+            }
+            LawError::Phase { text } => {
+                write!(f, "a phase of markov has a law of numbers, not {text}; ")?;
+                write!(f, "type markov(exp(4), exp(1), 20, 5), for example")
             }
             LawError::Mean { law, mean } => {
                 write!(f, "the mean of {law} is {mean:e} seconds, which no run can measure; choose milder arguments")
@@ -336,6 +390,12 @@ mod tests {
             ("hyper-exp(1.5, 1, 1)", "p of hyper-exp must be between 0 and 1"),
             ("gumbel(1, 1)", "location of gumbel must be finite and more than 3.04 times the scale"),
             ("lognormal(1000, 1)", "the mean of lognormal(1000, 1) is inf"),
+            ("normal(1, 0)", "cv of normal must be positive"),
+            ("markov(exp(1), exp(2), 5)", "markov takes 4 arguments (fast law, slow law, mean stay, mean stay), not 3"),
+            ("markov(exp(1), exp(0), 5, 5)", "rate of exp must be positive"),
+            ("markov(exp(1), trace(a), 5, 5)", "a phase of markov has a law of numbers, not trace(a)"),
+            ("markov(exp(1), exp(2), 1, 5)", "mean stay of markov must be so long that 1/stay + 1/stay is at most 1"),
+            ("markov(exp(1), exp(2), 5, 1e9)", "mean stay of markov must be from 1 to 100000 steps"),
             ("trace()", "trace takes a file and, if need be, a column, not 0 arguments"),
         ] {
             let message = text.parse::<LawText>().unwrap_err().to_string();

@@ -1,0 +1,307 @@
+//! Measuring of a validation: bursts of runs and calibrations alternate, about 40 and 30 ms each.
+//!
+//! Configurations of a kind follow each other in random order, a calibration between any two, so that each burst has one
+//! right before and right after it. After a first stage, which all configurations share, sizes are fixed from the mean
+//! errors, their scatter and the tolerance (in two stages, as in Stein 1945): time goes where it decides.
+
+use crate::cluster::cores::Cores;
+use crate::cluster::failure::Failure;
+use crate::cluster::threads::{Threaded, delays};
+use crate::predict::calibrate::{Alone, Calibration, Conditions, Costs, mean};
+use crate::predict::experiment::{Configuration, simulate};
+use crate::predict::recorded::{Kind, Pair, Recorded};
+use crate::verdict::equivalence::needed;
+use crate::verdict::sample::Sample;
+use rand::seq::SliceRandom;
+use sim::{Learner, Purpose, RandomKey};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+/// When enough is measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Budget {
+    /// After so many seconds, or when all is decided.
+    Seconds(f64),
+    /// When each configuration has made so many updates.
+    Updates(u64),
+}
+
+/// What is measured, and on what.
+pub struct Session<'a, L> {
+    /// Where workers compute.
+    pub cores: Cores,
+    /// What is learnt.
+    pub learner: Arc<L>,
+    /// Ends it when it is set.
+    pub stop: Arc<AtomicBool>,
+    /// Root of the random numbers.
+    pub seed: u64,
+    /// When enough is measured.
+    pub budget: Budget,
+    /// How large the error of a configuration may be.
+    pub tolerance: &'a dyn Fn(&Configuration) -> f64,
+    /// Hears how much of it is done, from 0 to 1.
+    pub progress: &'a dyn Fn(f64),
+}
+
+/// Seconds that a burst and a calibration should take.
+const BURST_S: f64 = 0.04;
+const CALIBRATION_S: f64 = 0.03;
+/// Seconds that each step of contention should be measured on a core.
+const BESIDE_S: f64 = 0.01;
+/// Cores that are calibrated in one visit: the next ones at the next.
+const CORES: usize = 4;
+/// Fewest updates in a burst.
+const UPDATES: u64 = 6;
+/// Fewest bursts of a configuration before sizes are fixed, and of which anything is said.
+pub const FIRST: usize = 6;
+/// Share of the time that the first stage may take.
+const FIRST_SHARE: f64 = 0.35;
+/// Updates that are timed of each configuration in a round.
+const TIMED: usize = 3;
+/// How much more than seems to be needed is measured in the second stage.
+const MARGIN: f64 = 1.3;
+
+/// Threads that stay from burst to burst, so that each begins with warm ones.
+struct Pool<L: Learner> {
+    all: Threaded<L>,
+    alone: Alone<L>,
+}
+
+/// What remains the same all along.
+struct Plan {
+    /// The kind of each configuration.
+    kind: Vec<usize>,
+    /// Updates in a burst of each configuration.
+    updates: Vec<u64>,
+    /// Tasks of each core in a calibration of each kind.
+    tasks: Vec<u64>,
+    /// Tasks of each core beside others.
+    beside: u64,
+}
+
+impl<L> Session<'_, L>
+where
+    L: Learner + Send + Sync + 'static,
+    L::Params: Send + 'static,
+    L::Gradient: Send + 'static,
+{
+    /// Measures these configurations; what was measured until it was stopped is kept.
+    ///
+    /// # Errors
+    /// Why it was stopped.
+    pub fn record(&self, configurations: &[Configuration], recorded: &mut Recorded) -> Result<(), Failure> {
+        let most = configurations.iter().map(|one| one.rule.workers).max().unwrap_or(1);
+        let no_delay = delays(None, RandomKey::new(0, 0));
+        let mut all = Threaded::on(self.cores.clone(), self.learner.clone(), &no_delay, most, self.stop.clone());
+        all.warm_up(1);
+        let mut pool = Pool { all, alone: Alone::on(&self.cores, &self.learner, &self.stop) };
+        let began = Instant::now();
+        let cores = self.cores.number();
+        recorded.seed = self.seed;
+        recorded.configurations = configurations.to_vec();
+        for configuration in configurations {
+            let kind = Kind::of(configuration, cores);
+            if !recorded.kinds.contains(&kind) {
+                recorded.kinds.push(kind);
+                recorded.calibrations.push(Vec::new());
+            }
+        }
+        recorded.update_s = vec![Vec::new(); configurations.len()];
+        recorded.beside = vec![Vec::new(); cores];
+        let plan = self.plan(recorded, &mut pool)?;
+        let mut wanted: Option<Vec<usize>> = None;
+        for round in 0.. {
+            let elapsed = began.elapsed().as_secs_f64();
+            if wanted.is_none() && self.first_stage_is_over(round, elapsed) {
+                wanted = Some(self.sizes(recorded, elapsed));
+            }
+            let made = |index: usize| recorded.pairs.iter().filter(|pair| pair.configuration == index).count();
+            let active: Vec<usize> = match (&wanted, self.budget) {
+                (Some(wanted), Budget::Seconds(_)) => {
+                    (0..configurations.len()).filter(|&i| made(i) < wanted[i]).collect()
+                }
+                _ => (0..configurations.len()).collect(),
+            };
+            if active.is_empty() || (round >= FIRST && self.is_over(round, elapsed, &plan)) {
+                break;
+            }
+            (self.progress)(self.share(round, elapsed, &plan));
+            self.round(round as u64, &active, &plan, recorded, &mut pool, &began)?;
+        }
+        Ok(())
+    }
+
+    fn first_stage_is_over(&self, round: usize, elapsed: f64) -> bool {
+        match self.budget {
+            Budget::Seconds(all) => round >= FIRST && elapsed > FIRST_SHARE * all,
+            Budget::Updates(_) => false,
+        }
+    }
+
+    fn is_over(&self, round: usize, elapsed: f64, plan: &Plan) -> bool {
+        self.share(round, elapsed, plan) >= 1.0
+    }
+
+    fn share(&self, round: usize, elapsed: f64, plan: &Plan) -> f64 {
+        match self.budget {
+            Budget::Seconds(all) => elapsed / all,
+            Budget::Updates(updates) => {
+                let fewest = plan.updates.iter().copied().min().unwrap_or(1);
+                round as f64 / updates.div_ceil(fewest).max(FIRST as u64) as f64
+            }
+        }
+    }
+
+    /// How many bursts each configuration is to have, by what the first stage showed: those that are decided soonest come first,
+    /// and what time is left goes to the others alike.
+    fn sizes(&self, recorded: &Recorded, elapsed: f64) -> Vec<usize> {
+        let Budget::Seconds(all) = self.budget else { return vec![usize::MAX; recorded.configurations.len()] };
+        let compared = recorded.compare();
+        let mut sizes = vec![usize::MAX; recorded.configurations.len()];
+        let mut groups: Vec<(f64, f64, Vec<usize>)> = Vec::new();
+        for group in recorded.groups() {
+            let of_group = || compared.iter().filter(|one| group.contains(&recorded.pairs[one.pair].configuration));
+            let errors: Vec<f64> = of_group().map(|one| one.parts.total()).collect();
+            let took: Vec<f64> = of_group().map(|one| recorded.pairs[one.pair].took_s).collect();
+            let Some(sample) = Sample::of(&errors) else { continue };
+            let tolerance = (self.tolerance)(&recorded.configurations[group[0]]);
+            let size = MARGIN * needed(&sample, tolerance) / group.len() as f64;
+            let more = (size - sample.n as f64 / group.len() as f64).max(0.0) * group.len() as f64;
+            groups.push((more * mean(&took), size, group));
+        }
+        groups.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut left = all - elapsed;
+        for (cost_s, size, group) in groups {
+            left -= cost_s;
+            if left > 0.0 {
+                group.into_iter().for_each(|one| sizes[one] = size.ceil() as usize);
+            }
+        }
+        sizes
+    }
+
+    /// A burst of each of these configurations, kind by kind, and everything that predictions need beside.
+    fn round(
+        &self,
+        round: u64,
+        active: &[usize],
+        plan: &Plan,
+        recorded: &mut Recorded,
+        pool: &mut Pool<L>,
+        began: &Instant,
+    ) -> Result<(), Failure> {
+        let mut order = active.to_vec();
+        order.shuffle(&mut RandomKey::new(self.seed, round).at(Purpose::Order, u32::MAX, 0));
+        for kind in 0..recorded.kinds.len() {
+            let mut of_kind = order.iter().copied().filter(|&one| plan.kind[one] == kind).peekable();
+            if of_kind.peek().is_none() {
+                continue;
+            }
+            self.calibrate(kind, plan.tasks[kind], recorded, pool)?;
+            for index in of_kind {
+                let before = Instant::now();
+                let key = RandomKey::new(self.seed, (index as u64) << 32 | round);
+                let (configuration, updates) = (&recorded.configurations[index], plan.updates[index]);
+                let (measured, steps) = configuration.measure(&mut pool.all, key, updates)?;
+                let after = recorded.calibrations[kind].len() - 1;
+                self.calibrate(kind, plan.tasks[kind], recorded, pool)?;
+                let took_s = before.elapsed().as_secs_f64();
+                recorded.pairs.push(Pair { configuration: index, after, key, updates, measured, steps, took_s });
+                if let Budget::Seconds(all) = self.budget
+                    && round as usize >= FIRST
+                    && began.elapsed().as_secs_f64() > all
+                {
+                    return Ok(());
+                }
+            }
+        }
+        self.beside(plan.beside, round as usize, recorded, pool)?;
+        let stopped = || Failure::Stopped;
+        let companions = pool.alone.companions();
+        recorded.hand_off.extend(&companions.hand_off(TIMED).ok_or_else(stopped)?);
+        for &index in active {
+            let rule = recorded.configurations[index].rule;
+            recorded.update_s[index].extend(companions.updates(rule, TIMED).ok_or_else(stopped)?);
+        }
+        Ok(())
+    }
+
+    fn conditions(&self, kind: &Kind, like: &Configuration) -> Conditions {
+        let like = Configuration { delay: kind.delay.clone(), ..like.clone() };
+        let draws = like.draws(RandomKey::new(self.seed, u64::MAX / 2));
+        Conditions { steps: kind.steps, draws, cold: kind.shares, beside: kind.busy - 1 }
+    }
+
+    fn calibrate(&self, kind: usize, tasks: u64, recorded: &mut Recorded, pool: &mut Pool<L>) -> Result<(), Failure> {
+        let conditions = self.conditions(&recorded.kinds[kind], &recorded.configurations[0]);
+        let cores = pool.alone.cores();
+        let number = recorded.calibrations[kind].len();
+        let mut calibrations = vec![Calibration::default(); cores];
+        // The first one of a kind knows all cores.
+        let visited = if number == 0 { cores } else { CORES.min(cores) };
+        for turn in 0..visited {
+            let core = (number * CORES + turn) % cores;
+            calibrations[core] = pool.alone.calibrate_core(core, &conditions, tasks).ok_or(Failure::Stopped)?;
+        }
+        recorded.calibrations[kind].push(calibrations);
+        Ok(())
+    }
+
+    /// How long steps take on a core beside 0, 1, 3, 7, ... others and all of them.
+    fn beside(&self, tasks: u64, round: usize, recorded: &mut Recorded, pool: &mut Pool<L>) -> Result<(), Failure> {
+        let cores = pool.alone.cores();
+        let mut levels: Vec<usize> = (0..).map(|i| (1 << i) - 1).take_while(|&beside| beside + 1 < cores).collect();
+        levels.push(cores - 1);
+        for turn in 0..CORES.min(cores) {
+            let core = (round * CORES + turn) % cores;
+            let mut alone_s = None;
+            for &beside in &levels {
+                let draws = delays(None, RandomKey::new(0, 0));
+                let conditions = Conditions { steps: 1, draws, cold: false, beside };
+                let found = pool.alone.calibrate_core(core, &conditions, tasks).ok_or(Failure::Stopped)?;
+                let step_s = mean(&found.compute_s);
+                let alone_s: f64 = *alone_s.get_or_insert(step_s);
+                recorded.beside[beside].push((step_s / alone_s).ln());
+            }
+        }
+        Ok(())
+    }
+
+    /// How long bursts and calibrations are to be, by first calibrations and what they predict.
+    fn plan(&self, recorded: &mut Recorded, pool: &mut Pool<L>) -> Result<Plan, Failure> {
+        let cores = pool.alone.cores();
+        for kind in 0..recorded.kinds.len() {
+            self.calibrate(kind, 2, recorded, pool)?;
+        }
+        let position = |one: &Configuration| {
+            let kind = Kind::of(one, cores);
+            recorded.kinds.iter().position(|known| *known == kind).expect("all are there")
+        };
+        let kind: Vec<usize> = recorded.configurations.iter().map(position).collect();
+        let costs = |kind: usize| Costs::of(&recorded.calibrations[kind][0], &[1e-4]);
+        let task_s = |kind: usize| {
+            let Kind { steps, delay, .. } = &recorded.kinds[kind];
+            let spec = costs(kind).spec(delay.clone());
+            spec.mean_cycle() + f64::from(steps - 1) * spec.mean_compute(0)
+        };
+        // Beside others, as long as one of their steps goes by before and after.
+        let visited = CORES.min(cores) as f64;
+        let tasks = (0..recorded.kinds.len())
+            .map(|kind| (CALIBRATION_S / visited / task_s(kind)).clamp(2.0, 40.0) as u64)
+            .collect();
+        let updates = |(one, &kind): (&Configuration, &usize)| {
+            let tried = simulate(one.rule, costs(kind).spec(one.delay.clone()), RandomKey::new(0, 0), 50);
+            ((BURST_S / tried.s_per_update) as u64).clamp(UPDATES, 400)
+        };
+        let updates = recorded.configurations.iter().zip(&kind).map(updates).collect();
+        let plain_s = recorded
+            .kinds
+            .iter()
+            .position(|kind| kind.steps == 1)
+            .map_or(1e-3, |kind| costs(kind).compute.law(0).mean());
+        let beside = (BESIDE_S / plain_s).clamp(3.0, 40.0) as u64;
+        Ok(Plan { kind, updates, tasks, beside })
+    }
+}
