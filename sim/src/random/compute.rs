@@ -130,12 +130,13 @@ impl Rows {
         Some(sum / self.drawn.len() as f64)
     }
 
-    /// As many measured steps, drawn again in stretches of consecutive ones: what persists from step to step stays together. A
-    /// stretch is as long as a block, or the cube root of the number of steps.
+    /// Measured steps, drawn again in stretches of consecutive ones: what persists from step to step stays together. A
+    /// stretch is as long as a block, or the cube root of the number of steps. There is one less than would make as many steps, so
+    /// that means of them scatter as means of independent samples would (Rao and Wu 1988).
     pub(crate) fn resampled(&self, key: RandomKey) -> Rows {
         let steps = self.rows.len() as u64;
         let blocks = ((steps as f64).cbrt() / self.block as f64).ceil().max(1.0) as u64;
-        let stretches = steps.div_ceil(blocks * self.block);
+        let stretches = (steps.div_ceil(blocks * self.block) - 1).max(1);
         let first = |stretch: u64| below(key.word(Purpose::Resample, 4, stretch), steps as usize) as u64;
         let block = |i: u64| ((first(i / blocks) + i % blocks * self.block) % steps) as usize;
         let mut rank = vec![0; steps as usize];
