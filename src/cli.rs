@@ -24,6 +24,7 @@ use crate::commands::completions::Completions;
 use crate::commands::explore::Explore;
 use crate::commands::fit::Fit;
 use crate::commands::man::Man;
+use crate::commands::plan::Plan;
 use crate::commands::replay::Replay;
 #[cfg(feature = "serve")]
 use crate::commands::serve::Serve;
@@ -88,6 +89,8 @@ pub enum Command {
     Check(Check),
     /// Choose a model of measured step times and write it as a profile.
     Fit(Box<Fit>),
+    /// Say which policy to take and how many workers, from a profile.
+    Plan(Box<Plan>),
     /// Run again what a manifest describes, and compare every file.
     Replay(Replay),
     /// Print a shell's completions.
@@ -117,6 +120,7 @@ impl Command {
             Command::Explore(explore) => explore.run(),
             Command::Check(check) => check.run(),
             Command::Fit(fit) => report::run(*fit, typed),
+            Command::Plan(plan) => report::run(*plan, typed),
             Command::Replay(replay) => replay.run(),
             Command::Completions(completions) => completions.run(),
             Command::Man(man) => man.run(),
@@ -129,6 +133,7 @@ pub fn tables() -> Vec<&'static Table> {
     let tables = [
         Simulate::TABLES,
         Fit::TABLES,
+        Plan::TABLES,
         #[cfg(feature = "train")]
         Train::TABLES,
         #[cfg(feature = "train")]

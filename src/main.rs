@@ -9,10 +9,13 @@ mod figures;
 #[cfg(feature = "train")]
 mod finished;
 mod formats;
+#[cfg(test)]
+#[path = "../tests/common/garbled.rs"]
+mod garbled;
 mod manifest;
+mod memory;
 mod output;
 mod page;
-#[expect(dead_code, reason = "profiles are written before anything reads them")]
 mod profile;
 mod report;
 mod rows;

@@ -144,12 +144,12 @@ fn what_has_diverged_is_not_saved() {
     let place = saved();
     let kept = read(&place.path().join(SAVED));
     let mad = "--model mlp --batch-size 10 --data easy --lr 1e30 --quiet --clock simulated";
-    let said = train(&place, &format!("{mad} {HERE} --epochs 10 --save {SAVED}")).fails(3);
-    said.in_one_sentence().says("the loss is not finite at update");
+    let said = train(&place, &format!("{mad} {HERE} --epochs 10 --save {SAVED}")).fails(1);
+    said.in_one_sentence().says("training diverged at update ");
     assert!(kept == read(&place.path().join(SAVED)), "the older parameters are gone");
     // The loss of the very last update is that of the parameters before it.
-    let said = train(&place, &format!("{mad} {HERE} --workers 1 --updates 1 --save {SAVED}")).fails(3);
-    said.in_one_sentence().says("the loss is not finite at update 1:");
+    let said = train(&place, &format!("{mad} {HERE} --workers 1 --updates 1 --save {SAVED}")).fails(1);
+    said.in_one_sentence().says("training diverged at update 1:");
     assert!(kept == read(&place.path().join(SAVED)), "the older parameters are gone");
 }
 

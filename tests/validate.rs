@@ -52,6 +52,15 @@ fn policies_that_no_number_of_workers_can_follow_are_refused() {
 }
 
 #[test]
+#[cfg(not(feature = "gpu"))]
+fn a_card_needs_a_build_for_one() {
+    for command in ["validate", "scaling --policies sync"] {
+        let said = straggle().words(&format!("{command} --backend gpu")).fails(2);
+        said.prints_nothing().in_one_sentence().says("--features gpu");
+    }
+}
+
+#[test]
 fn public_traces_are_predicted_out_of_sample() {
     let place = Place::new();
     let said = straggle().inside(place.path()).words("validate traces --out output/simulate").fails(1);

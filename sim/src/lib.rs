@@ -72,11 +72,25 @@ pub fn nearest<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {
     nearest.filter(|name| likeness(name) > 0.6)
 }
 
+/// The most characters that a message quotes of what was typed or stands in a file.
+const QUOTED: usize = 40;
+
+/// What may be quoted of a text from outside: a few characters, none of which moves the cursor.
+pub fn clip(text: &str) -> String {
+    let printable = |c: char| if c.is_control() || c == char::REPLACEMENT_CHARACTER { '·' } else { c };
+    let mut clipped: String = text.chars().take(QUOTED).map(printable).collect();
+    if text.chars().nth(QUOTED).is_some() {
+        clipped.push('…');
+    }
+    clipped
+}
+
 /// The sentence for a name that does not exist.
 pub(crate) fn unknown(what: &str, typed: &str, names: &[&str]) -> String {
     let all = names.join(", ");
+    let shown = clip(typed);
     match nearest(typed, names) {
-        Some(name) => format!("there is no {what} '{typed}'; did you mean '{name}'? (known: {all})"),
-        None => format!("there is no {what} '{typed}'; type one of {all}"),
+        Some(name) => format!("there is no {what} '{shown}'; did you mean '{name}'? (known: {all})"),
+        None => format!("there is no {what} '{shown}'; type one of {all}"),
     }
 }

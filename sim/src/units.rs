@@ -94,11 +94,10 @@ pub fn share(text: &str) -> Result<f64, String> {
 }
 
 fn wrong(what: &str, text: &str, examples: &str) -> String {
-    let shown: String = text.chars().take(40).collect();
-    format!("'{shown}' is no {what}; type {examples}")
+    format!("'{}' is no {what}; type {examples}", crate::clip(text))
 }
 
-/// The number before the unit times the unit.
+/// The number before the unit times the unit; nothing that is measured in them is negative.
 fn quantity(text: &str, units: &[&[Unit]]) -> Option<f64> {
     let text = text.trim();
     let (number, unit) =
@@ -108,9 +107,10 @@ fn quantity(text: &str, units: &[&[Unit]]) -> Option<f64> {
         };
     // "inf" and "nan" are numbers to the parser, not to people who type sizes.
     let plain = number.trim().chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e' | 'E'));
-    let value = number.trim().parse::<f64>().ok().filter(|value| plain && value.is_finite())?;
+    let value = number.trim().parse::<f64>().ok().filter(|_| plain)?;
     // 350 ms is 350/1000 s and not 350 times the float nearest to 0.001.
-    Some(if unit < 1.0 { value / (1.0 / unit).round() } else { value * unit })
+    let value = if unit < 1.0 { value / (1.0 / unit).round() } else { value * unit };
+    (value >= 0.0 && value.is_finite()).then_some(value.abs())
 }
 
 #[cfg(test)]
@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(bytes("1KiB"), Ok(1024.0));
         assert_eq!(bytes_per_s("1e9"), Ok(1e9));
         assert_eq!(bytes_per_s("8bit/s"), Ok(1.0));
-        for bad in ["", "ms", "inf", "NaN", "1 2", "3 weeks", "1e400"] {
+        for bad in ["", "ms", "inf", "NaN", "1 2", "3 weeks", "1e400", "1e308h", "-350ms"] {
             assert!(seconds(bad).is_err(), "{bad}");
         }
     }

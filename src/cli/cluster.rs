@@ -55,7 +55,7 @@ pub struct Cluster {
     /// Cores that the workers share [default: one each].
     #[arg(long, value_name = "C", value_parser = at_least::<u32>(1, 20), allow_hyphen_values = true)]
     pub cores: Option<u32>,
-    /// How many times as long a step takes while 1, 2, 3, ... workers compute; the last number holds for more.
+    /// How many times as long a step takes while 1, 2, 3, ... workers compute; the last number holds for more. Or none.
     #[arg(long, value_name = "LIST", value_parser = factors, allow_hyphen_values = true)]
     pub contention: Option<Factors>,
     /// Law of a delay after the computing, which needs no core: 'exp(100)', or none [default: none].
@@ -74,7 +74,7 @@ pub struct Cluster {
     /// Time until a message arrives, beyond its transfer: 10us [default: 0].
     #[arg(long, value_name = "TIME", value_parser = seconds, allow_hyphen_values = true)]
     pub latency: Option<Quantity>,
-    /// Bandwidth of a link: 25GB/s, 10Gbit/s.
+    /// Bandwidth of a link: 25GB/s, 10Gbit/s; 2x is twice that of the profile.
     #[arg(long, value_name = "RATE", value_parser = bandwidth, allow_hyphen_values = true)]
     pub bandwidth: Option<Quantity>,
     /// Bandwidth of the links inside a group, with --comm hierarchical [default: as --bandwidth].
@@ -183,7 +183,10 @@ impl Cluster {
             spec = spec.with_cores(cores).map_err(out_of_range)?;
         }
         if let Some(Factors(contention)) = &self.contention {
-            spec = spec.with_contention(contention.clone()).map_err(out_of_range)?;
+            spec = match contention.is_empty() {
+                true => spec.without_contention(),
+                false => spec.with_contention(contention.clone()).map_err(out_of_range)?,
+            };
         }
         if let Some(Typed(Delay(delay))) = &self.delay {
             spec = spec.with_delay(delay.as_ref().map(|delay| trace::law(delay, reading, session)).transpose()?);
@@ -191,7 +194,7 @@ impl Cluster {
         if let Some(service) = &self.server_time {
             spec = spec.with_service(law(service)?);
         }
-        if let Some(communication) = self.communication()? {
+        if let Some(communication) = self.communication(spec.communication())? {
             spec = spec.with_communication(communication);
         }
         if let Some(failures) = self.failures()? {
@@ -203,8 +206,8 @@ impl Cluster {
         Ok(spec)
     }
 
-    /// What was typed of communication; `Some(None)` is none at all.
-    fn communication(&self) -> Result<Option<Option<Communication>>, Error> {
+    /// What was typed of communication, and in everything else what there is; `Some(None)` is none at all.
+    fn communication(&self, present: Option<&Communication>) -> Result<Option<Option<Communication>>, Error> {
         let parts = [
             ("payload", &self.payload),
             ("latency", &self.latency),
@@ -212,6 +215,22 @@ impl Cluster {
             ("group-bandwidth", &self.group_bandwidth),
             ("overlap", &self.overlap),
         ];
+        let typed = parts.iter().any(|(_, typed)| typed.is_some());
+        if let (Some(present), true, false) = (present, typed, matches!(self.comm, Some(Typed(Comm(None))))) {
+            let value = |quantity: &Option<Quantity>| quantity.as_ref().map(|quantity| quantity.value);
+            let relative = self.bandwidth.as_ref().is_some_and(Quantity::is_relative);
+            let bandwidth = value(&self.bandwidth).map(|b| if relative { b * present.bytes_per_s() } else { b });
+            let scheme = self.comm.and_then(|Typed(Comm(scheme))| scheme);
+            let numbers = [value(&self.payload), value(&self.latency), bandwidth, value(&self.overlap)];
+            let changed = present.changed(scheme, numbers).and_then(|changed| match &self.group_bandwidth {
+                Some(inside) => changed.with_group_bandwidth(inside.value),
+                None => Ok(changed),
+            });
+            return changed.map(|changed| Some(Some(changed))).map_err(usage);
+        }
+        if self.bandwidth.as_ref().is_some_and(Quantity::is_relative) {
+            return Err(usage("--bandwidth 2x is for a profile that has a bandwidth; type --bandwidth 25GB/s"));
+        }
         let Some(Typed(Comm(Some(scheme)))) = self.comm else {
             return match parts.iter().find(|(_, typed)| typed.is_some()) {
                 Some((name, _)) => Err(usage(format!(

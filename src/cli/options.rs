@@ -92,3 +92,22 @@ pub fn from_map(
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_string)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::garbled::garbled;
+
+    #[test]
+    fn garbled_options_are_read_or_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("p.toml");
+        let whole = "policies = [\"sync\", \"k-sync:3\"]\nmax-workers = 8\nprecision = \"1%\"\nstep-time = \"exp(2)\"\nquiet = true\n";
+        garbled(&[whole.as_bytes(), b"lambda = 2.0\nspeeds = [1, 0.5]\n"], |bytes| {
+            std::fs::write(&path, bytes).expect("written");
+            let typed = ["straggle", "simulate", "--config"].map(OsString::from).into_iter();
+            let expanded = expand(typed.chain([path.clone().into_os_string()]).collect());
+            expanded.map(drop).map_err(|e| e.to_string().replace(&*path.to_string_lossy(), "P"))
+        });
+    }
+}

@@ -19,6 +19,11 @@ impl Quantity {
     fn read(text: &str, read: impl Fn(&str) -> Result<f64, String>) -> Result<Quantity, String> {
         read(text).map(|value| Quantity { typed: text.trim().to_string(), value })
     }
+
+    /// Whether it is so many times what it is without it.
+    pub fn is_relative(&self) -> bool {
+        self.typed.ends_with('x')
+    }
 }
 
 impl Display for Quantity {
@@ -43,9 +48,13 @@ pub fn bytes(text: &str) -> Result<Quantity, String> {
     Quantity::read(text, units::bytes)
 }
 
-/// A bandwidth: `25GB/s`.
+/// A bandwidth: `25GB/s`, or `2x` for so many times what it is.
 pub fn bandwidth(text: &str) -> Result<Quantity, String> {
-    Quantity::read(text, units::bytes_per_s)
+    let times = |text: &str| text.parse().ok().filter(|times: &f64| (1e-9..=1e9).contains(times));
+    match text.trim().strip_suffix('x').map(times) {
+        Some(Some(times)) => Quantity::read(text, |_| Ok(times)),
+        _ => Quantity::read(text, units::bytes_per_s),
+    }
 }
 
 /// A share of one, both ends included: `0.5`, `50%`.
@@ -72,13 +81,24 @@ impl Display for Laws {
     }
 }
 
-/// Positive numbers between commas.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(transparent)]
+/// Positive numbers between commas; without any, none.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Factors(pub Vec<f64>);
+
+impl Serialize for Factors {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.is_empty() {
+            true => serializer.serialize_str("none"),
+            false => self.0.serialize(serializer),
+        }
+    }
+}
 
 /// How many times as long a step takes with 1, 2, 3, ... workers computing.
 pub fn factors(text: &str) -> Result<Factors, String> {
+    if text == "none" {
+        return Ok(Factors(Vec::new()));
+    }
     let factor = |one: &str| {
         let factor = one.trim().parse().ok().filter(|factor: &f64| (1e-9..=1e9).contains(factor));
         factor.ok_or(format!("'{one}' is not a number from 1e-9 to 1e9; type 1,1.05,1.2, for example"))

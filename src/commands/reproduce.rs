@@ -120,7 +120,7 @@ impl Command for Reproduce {
             let mut finished = Finished::open(output.directory());
             let (mut measured, mut pairs) = (Vec::new(), Vec::new());
             for setting in &experiment.settings {
-                let one = measure(setting.plan.clone(), &data, session, &mut finished)?;
+                let one = measure(setting.plan.clone(), &data, &setting.plan.net()?, session, &mut finished)?;
                 pairs.extend(comparison::pairs(&experiment, setting, &one));
                 let broke = one.broke.is_some();
                 measured.push(one);

@@ -18,7 +18,7 @@ use crate::session::Session;
 use clap::Args;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use validation::{Break, Initial, LearningRateRule, Method, Sgd, TrialClock};
+use validation::{Backend, Break, Initial, LearningRateRule, Method, Sgd, TrialClock};
 
 /// `straggle scaling`
 #[derive(Clone, Debug, Args, Serialize)]
@@ -49,6 +49,9 @@ pub struct Scaling {
     /// Times that everything is run, each time on another order of the images.
     #[arg(long, value_name = "R", default_value = "1", value_parser = at_least::<u32>(1, 3), allow_hyphen_values = true)]
     pub repeats: u32,
+    /// cpu, or gpu in a build with `--features gpu`: all workers then share one graphics card.
+    #[arg(long, value_name = "BACKEND", default_value = "cpu", value_parser = choice::<Backend>(&["cpu", "gpu"]), help_heading = "Learning")]
+    pub backend: Typed<Backend>,
     /// Whether each worker keeps to a core of its own, where the system allows it.
     #[arg(long, value_name = "yes|no", default_value = "yes", num_args = 0..=1, default_missing_value = "yes", value_parser = choice::<String>(&["yes", "no"]))]
     pub pin: Typed<String>,
@@ -88,6 +91,7 @@ impl Scaling {
             initial: self.initial.0,
             clock: TrialClock::Wall,
             seed: self.common.seed,
+            backend: self.backend.0,
             pinned: self.pin.0 == "yes",
             threads: self.threads,
         }
@@ -114,9 +118,10 @@ impl Command for Scaling {
         let plan = self.plan();
         plan.check()?;
         let data = plan.dataset()?;
+        let net = plan.net()?;
         Ok(Box::new(move |output| {
             plan.note(session);
-            Ok(Box::new(measure(plan, &data, session, &mut Finished::open(output.directory()))?))
+            Ok(Box::new(measure(plan, &data, &net, session, &mut Finished::open(output.directory()))?))
         }))
     }
 }

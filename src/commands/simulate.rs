@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::figures::loss::time_to_loss;
 use crate::figures::timeline::{Timeline, chrome_trace};
 use crate::figures::{self, Figure};
+use crate::memory;
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
@@ -106,8 +107,23 @@ pub struct Curve {
     pub cell: Configuration,
     /// Updates, time, loss.
     pub points: Vec<LossPoint>,
+    /// What learns.
+    learner: Quadratic,
     /// Where it settles, by theory.
     pub floor: Option<f64>,
+    /// Step sizes below this are stable, by theory.
+    stable_below: Option<f64>,
+}
+
+impl Curve {
+    /// Whether it diverges, where it ends with this loss: by theory, or because that is a thousand times the one at the beginning.
+    fn diverges(&self, last: f64) -> bool {
+        let Quadratic { curvature, step_size, .. } = self.learner;
+        match self.stable_below {
+            Some(limit) => step_size >= limit,
+            None => !last.is_finite() || last > 1000.0 * curvature / 2.0 && self.floor.is_none(),
+        }
+    }
 }
 
 impl Command for Simulate {
@@ -143,6 +159,10 @@ impl Command for Simulate {
             [first, ..] => session
                 .note(format!("left out {}; the first: {first}", count(impossible.len() as u64, "configuration"))),
         }
+        let most = configurations.iter().map(|one| one.rule.workers).max().unwrap_or(0);
+        let threads = self.threads.unwrap_or_else(rayon::current_num_threads);
+        let what = format!("{} of up to {most} workers", count(configurations.len() as u64, "configuration"));
+        memory::afford(experiment.memory(threads), &what, "name fewer with --workers, or lower --updates")?;
         words::warnings(&experiment).into_iter().for_each(|warning| session.note(warning));
         self.possible(&experiment)?;
         let learner = match self.learner.0 {
@@ -210,7 +230,8 @@ pub fn simulate(
     let (configurations, progress) = (experiment.cells().0, &session.progress);
     let curve = |learner: Quadratic, cell: Configuration| {
         let points = experiment.loss_curve(cell, learner, 100, progress)?;
-        Some(Curve { cell, points, floor: experiment.loss_floor(cell, learner) })
+        let (floor, stable_below) = (experiment.loss_floor(cell, learner), experiment.stable_below(cell, learner));
+        Some(Curve { cell, learner, points, floor, stable_below })
     };
     let planned = configurations.len();
     let work = || {

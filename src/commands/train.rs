@@ -11,6 +11,7 @@ use crate::figures::timeline::{Activity, Timeline, chrome_trace};
 use crate::figures::{self, Figure, learning_curve};
 use crate::formats::Options;
 use crate::manifest::Manifest;
+use crate::memory;
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
@@ -224,6 +225,7 @@ impl Command for Train {
         let compute =
             self.step_time.as_ref().map_or_else(|| Ok("exp(2)".parse().expect("a law")), |time| law(&time.0))?;
         let spec = ClusterSpec::new(compute).with_delay(self.delay.0.0.as_ref().map(law).transpose()?);
+        memory::afford_gradients(training.model.0.parameters(), rule)?;
         let samples = self.samples.map(|samples| samples as usize);
         let data = dataset(&training.data, training.model.0, training.pixels.0, samples, self.common.seed)?;
         let (key, samples, batch) =
@@ -508,10 +510,9 @@ fn outcome(end: End, failure: Option<&Failure>, reached: Option<bool>, done: Opt
         }
         (End::Done, _) => Outcome::Done,
         (End::Broken, _) if reached == Some(true) => Outcome::Done,
-        (End::Diverged { update }, _) => Outcome::Broke(
-            format!("the loss is not finite at update {update}: the step size is too large; lower --lr"),
-            done,
-        ),
+        (End::Diverged { update }, _) => Outcome::Failed(format!(
+            "training diverged at update {update}: from there on the loss is above twice that of guessing; lower --lr"
+        )),
         (End::Exhausted, Some(Failure::Panicked { worker, serial, words })) => {
             Outcome::Broke(format!("worker {worker} failed on its task {serial}: {words}"), done)
         }
@@ -619,7 +620,7 @@ mod tests {
         assert_eq!(of(End::Done, None, None), Outcome::Done);
         assert!(matches!(of(End::Done, None, Some(false)), Outcome::Failed(_)));
         assert!(
-            matches!(of(End::Diverged { update: 3 }, None, None), Outcome::Broke(why, _) if why.contains("at update 3"))
+            matches!(of(End::Diverged { update: 3 }, None, None), Outcome::Failed(why) if why.contains("at update 3"))
         );
     }
 }

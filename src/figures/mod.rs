@@ -16,6 +16,7 @@ pub mod learning_curve;
 mod legend;
 pub mod loss;
 mod page;
+pub mod plan;
 #[cfg(feature = "train")]
 pub mod reproduce;
 #[cfg(feature = "train")]

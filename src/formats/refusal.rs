@@ -1,5 +1,6 @@
 //! Why a file of step times cannot be read: where, why, and what to do instead; never more than a line.
 
+pub use sim::clip;
 use std::fmt;
 
 /// A file, a place in it, a reason and an advice.
@@ -40,19 +41,6 @@ impl fmt::Display for Refusal {
             None => write!(f, "{file}: {reason}; {advice}"),
         }
     }
-}
-
-/// The most characters of a file that any message quotes.
-const QUOTED: usize = 40;
-
-/// What may be quoted of a text from a file: a few characters, none of which moves the cursor.
-pub fn clip(text: &str) -> String {
-    let printable = |c: char| if c.is_control() || c == char::REPLACEMENT_CHARACTER { '·' } else { c };
-    let mut clipped: String = text.chars().take(QUOTED).map(printable).collect();
-    if text.chars().nth(QUOTED).is_some() {
-        clipped.push('…');
-    }
-    clipped
 }
 
 /// A few names out of many, quoted.

@@ -1,6 +1,7 @@
 //! Files as people have them, read to the end: public ones in small, and the ways in which they go wrong.
 
 use super::*;
+use crate::garbled::garbled;
 use std::fs;
 
 fn case(file: &str) -> String {
@@ -243,6 +244,33 @@ fn what_cannot_be_read_is_refused_in_a_line_that_quotes_little() {
         let said = refusal.of("F").to_string();
         assert!(said.len() < 300 && !said.contains('\n') && said.contains("; "), "{said}");
     }
+}
+
+#[test]
+fn garbled_files_are_read_or_refused() {
+    let cases = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cases");
+    let mut samples: Vec<Vec<u8>> = std::fs::read_dir(cases)
+        .expect("samples")
+        .map(|entry| std::fs::read(entry.expect("a sample").path()).expect("a sample"))
+        .map(|bytes| bytes[..bytes.len().min(2000)].to_vec())
+        .collect();
+    samples.sort();
+    let others = [
+        "{\"rank\": 0, \"step\": 1, \"time_ms\": 5.5}\n{\"rank\": 0, \"step\": 2, \"time_ms\": 5.25}\n",
+        ":::MLLOG {\"key\": \"step\", \"time_ms\": 1000, \"value\": 1}\n:::MLLOG {\"key\": \"step\", \"time_ms\": 1250, \"value\": 2}\n",
+        "elapsed time per iteration (ms): 412.5 | lm loss: 2.1\nelapsed time per iteration (ms): 411.25 | lm loss: 2.0\n",
+    ];
+    let samples: Vec<&[u8]> = samples.iter().map(Vec::as_slice).chain(others.map(str::as_bytes)).collect();
+    garbled(&samples, |bytes| {
+        let source = super::source::from(bytes, 1 << 20).map_err(|refusal| refusal.of("F"))?;
+        for input in <Input as clap::ValueEnum>::value_variants() {
+            let read = reading(&source.text, &Options { input: *input, ..Options::default() });
+            if *input == Input::Auto {
+                read.map_err(|refusal| refusal.of("F"))?;
+            }
+        }
+        Ok::<(), Refusal>(())
+    });
 }
 
 #[test]

@@ -108,6 +108,19 @@ fn centred(image: &GrayImage, width: u32, height: u32) -> GrayImage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::garbled::garbled;
+
+    #[test]
+    fn garbled_images_are_read_or_refused() {
+        let mut jpeg = Vec::new();
+        let picture = DynamicImage::from(bar(40, 30, 255, 0));
+        picture.write_to(&mut Cursor::new(&mut jpeg), ImageFormat::Jpeg).unwrap();
+        garbled(&[&png(picture), &jpeg], |bytes| {
+            let pixels = pixels(bytes, [1, 28, 28]).map_err(|failure| failure.message)?;
+            assert!(pixels.len() == 784 && pixels.iter().all(|x| (0.0..=1.0).contains(x)));
+            Ok::<(), String>(())
+        });
+    }
 
     fn png(image: DynamicImage) -> Vec<u8> {
         let mut bytes = Vec::new();

@@ -274,3 +274,24 @@ fn flatten(data: &Value, depth: usize, into: &mut Vec<f32>) -> Result<(), Refuse
         _ => Err(bad("data is an array of numbers, flat or nested as the shape")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::garbled::garbled;
+
+    #[test]
+    fn garbled_requests_are_read_or_refused() {
+        let whole = r#"{"id": "7", "inputs": [{"name": "images", "datatype": "UINT8", "shape": [1, 1, 2, 2], "data": [[0, 255], [1, 2]]}]}"#;
+        let whole = whole.replace("images", INPUT);
+        let binary = whole.replace(r#""data": [[0, 255], [1, 2]]"#, r#""parameters": {"binary_data_size": 4}"#);
+        garbled(&[whole.as_bytes(), binary.as_bytes()], |bytes| {
+            let asked: Asked = serde_json::from_slice(bytes).map_err(|_| "no JSON".to_string())?;
+            let refused = |refused: Refused| refused.0.message;
+            wants_binary(&asked).map_err(refused)?;
+            let pixels = pixels(&asked.inputs, &[1; 4], [1, 2, 2]).map_err(refused)?;
+            assert!(pixels.len() % 4 == 0 && pixels.iter().all(|x| x.is_finite()));
+            Ok::<(), String>(())
+        });
+    }
+}

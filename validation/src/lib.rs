@@ -5,6 +5,9 @@
 
 pub mod cluster;
 pub mod data;
+#[cfg(test)]
+#[path = "../../tests/common/garbled.rs"]
+mod garbled;
 pub mod learner;
 pub mod models;
 pub mod predict;

@@ -113,6 +113,31 @@ impl Communication {
         }
     }
 
+    /// The same by another scheme, and with other numbers where there are some: payload, latency, bandwidth, overlap, as in
+    /// [`new`](Communication::new). Links inside a group keep the bandwidth that they have of their own.
+    ///
+    /// # Errors
+    /// As [`new`](Communication::new).
+    pub fn changed(&self, scheme: Option<Scheme>, numbers: [Option<f64>; 4]) -> Result<Communication, String> {
+        let [payload, latency, bandwidth, overlap] = numbers;
+        let bandwidth = bandwidth.unwrap_or(self.bytes_per_s);
+        let scheme = scheme.unwrap_or(self.scheme);
+        let changed = Communication::new(
+            scheme,
+            payload.unwrap_or(self.payload_bytes),
+            latency.unwrap_or(self.latency_s),
+            bandwidth,
+            overlap.unwrap_or(self.overlap),
+        )?;
+        let own = self.group_bytes_per_s != self.bytes_per_s;
+        Ok(Communication { group_bytes_per_s: if own { self.group_bytes_per_s } else { bandwidth }, ..changed })
+    }
+
+    /// Bytes a second of a link.
+    pub fn bytes_per_s(&self) -> f64 {
+        self.bytes_per_s
+    }
+
     /// The scheme.
     pub fn scheme(&self) -> Scheme {
         self.scheme

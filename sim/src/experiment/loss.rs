@@ -60,22 +60,34 @@ impl Experiment {
         Some(points.map(|((bin, time_s), losses)| LossPoint::of(bin, time_s, &losses)).collect())
     }
 
-    /// The loss at which a cell settles, by theory: sync and async with exponential times.
+    /// The loss at which a configuration settles, by theory: sync and async with exponential times.
     pub fn loss_floor(&self, cell: Configuration, learner: Quadratic) -> Option<f64> {
         let Quadratic { curvature, noise, step_size, .. } = learner;
         let p = cell.rule.workers;
-        let plain = self.spec == ClusterSpec::of(self.spec.compute.clone()) && self.model == Model::Event;
         match cell.policy {
             Policy::SYNC => theory::sync_floor(p, curvature, noise, step_size),
-            Policy::ASYNC
-                if plain
-                    && self.spec.compute.laws().len() == 1
-                    && self.spec.compute.law(0).memoryless_rate().is_some() =>
-            {
-                theory::async_floor(p, curvature, noise, step_size)
-            }
+            Policy::ASYNC if self.is_memoryless() => theory::async_floor(p, curvature, noise, step_size),
             _ => None,
         }
+    }
+
+    /// The step size from which on a configuration diverges, by theory: with gradients that are fresh, where 1 - eta h is -1;
+    /// async with exponential times.
+    pub fn stable_below(&self, cell: Configuration, learner: Quadratic) -> Option<f64> {
+        let rule = cell.rule;
+        let fresh = rule.waits_for_all() || rule.cancels();
+        match cell.policy {
+            _ if fresh && rule.steps == 1 => Some(2.0 / learner.curvature),
+            Policy::ASYNC if self.is_memoryless() => Some(theory::async_stable_below(rule.workers, learner.curvature)),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing but independent exponential times happens to the workers, all with the same rate.
+    fn is_memoryless(&self) -> bool {
+        let compute = self.spec.compute();
+        let plain = self.spec == ClusterSpec::of(compute.clone()) && self.model == Model::Event;
+        plain && compute.laws().len() == 1 && compute.law(0).memoryless_rate().is_some()
     }
 }
 

@@ -7,11 +7,12 @@ use crate::cluster::spec::{Cancellation, ClusterSpec};
 pub use crate::experiment::loss::LossPoint;
 use crate::experiment::runs::Job;
 use crate::measure::interval::Estimate;
-use crate::measure::length::{Honest, Plan, REPLICATIONS, REPLICATIONS_TO_PRECISION};
+use crate::measure::length::{Honest, Plan, REPLICATIONS, REPLICATIONS_TO_PRECISION, UPDATES};
 use crate::measure::replications::Replications;
 use crate::policy::{Policy, PolicyError, Rule};
 use crate::random::key::RandomKey;
 use crate::theory::{self, Kind, Theory};
+use rayon::prelude::*;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -43,7 +44,7 @@ impl FromStr for Model {
         match text {
             "event" => Ok(Model::Event),
             "gated" => Ok(Model::Gated),
-            _ => Err(format!("there is no model '{text}'; type event or gated")),
+            _ => Err(format!("there is no model '{}'; type event or gated", crate::clip(text))),
         }
     }
 }
@@ -210,7 +211,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub(crate) fn stopped(&self) -> bool {
+    /// Whether it was.
+    pub fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 }
@@ -222,6 +224,9 @@ const RARE: f64 = 1e-4;
 fn two_digits(seconds: f64) -> f64 {
     format!("{seconds:.1e}").parse().expect("a printed number")
 }
+
+/// Bytes that the event engine keeps of a worker: its task, its place in the queues, its random numbers, its accounts.
+const AT_WORK: u64 = 600;
 
 impl Experiment {
     /// The configurations, policy by policy, and the combinations that cannot be, with the reason.
@@ -254,6 +259,17 @@ impl Experiment {
         self.cells().0.into_iter().map(|cell| (cell, self.job(cell).plan)).collect()
     }
 
+    /// Bytes of memory that this takes on so many threads, about: the results of all configurations, and what is at work on the
+    /// largest meanwhile.
+    pub fn memory(&self, threads: usize) -> u64 {
+        let (mut results, mut most) = (0, 0);
+        for (Configuration { rule, .. }, plan) in self.plans() {
+            results += plan.memory(rule);
+            most = most.max(rule.workers);
+        }
+        results + threads as u64 * u64::from(most) * AT_WORK
+    }
+
     /// Runs all configurations on rayon's threads; `None` for those that `progress` stopped. The result does not depend on the
     /// threads.
     pub fn observe(&self, progress: &Progress) -> Vec<Option<Observation>> {
@@ -267,6 +283,25 @@ impl Experiment {
         let observation =
             |((&cell, job), found): ((&Configuration, &Job), Option<Replications>)| self.observation(cell, job, found?);
         cells.iter().zip(&jobs).zip(found).map(observation).collect()
+    }
+
+    /// Runs these configurations on rayon's threads, each as `plan` says, and no more than that: no theory, no table. `None` for
+    /// those that `progress` stopped.
+    pub fn replicate(
+        &self,
+        configurations: &[Configuration],
+        plan: impl Fn(&Configuration, &ClusterSpec) -> Plan + Sync,
+        progress: &Progress,
+    ) -> Vec<Option<(Plan, Replications)>> {
+        let job = |&Configuration { policy, rule }: &Configuration| {
+            let rule = self.rule_of(rule);
+            let spec = self.spec_of(policy, rule);
+            Job { rule, plan: plan(&Configuration { policy, rule }, &spec), specs: vec![spec] }
+        };
+        let jobs: Vec<Job> = configurations.par_iter().map(job).collect();
+        let mut found = runs::all(self, &jobs, progress);
+        self.resample(&jobs, &mut found, progress);
+        jobs.iter().zip(found).map(|(job, found)| Some((job.plan, found?))).collect()
     }
 
     /// The cluster as this policy sees it.
@@ -298,8 +333,8 @@ impl Experiment {
         let spec = self.spec_of(cell.policy, rule);
         let plan = match self.length {
             Length::Updates(updates) => Plan::of(rule, &spec, updates, REPLICATIONS),
-            Length::Honest => Plan::honest(rule, &spec, REPLICATIONS),
-            Length::Precision(_) => Plan::honest(rule, &spec, REPLICATIONS_TO_PRECISION),
+            Length::Honest => Plan::honest(rule, &spec),
+            Length::Precision(_) => Plan::at_least(rule, &spec, UPDATES, REPLICATIONS_TO_PRECISION),
         };
         Job { rule, plan, specs: vec![spec] }
     }

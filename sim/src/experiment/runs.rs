@@ -22,7 +22,7 @@ use crate::random::key::RandomKey;
 use rayon::prelude::*;
 use std::sync::atomic::Ordering;
 
-/// Steps of an engine between two looks at the [`Progress`].
+/// Steps of workers that an engine draws between two looks at the [`Progress`].
 const LOOK: u64 = 4096;
 
 /// A configuration that is to be run.
@@ -115,12 +115,16 @@ fn draws(experiment: &Experiment, job: &Job, r: u32) -> Variates {
 fn alone(experiment: &Experiment, job: &Job, r: u32, progress: &Progress) -> Option<Accounts> {
     let updates = job.plan.warm_up_of(r) + job.plan.updates_of(r);
     let draws = draws(experiment, job, r);
+    let look = (LOOK / u64::from(job.rule.steps)).max(1);
     match Superposition::new(job.rule, job.spec(r), draws.clone(), updates, Width::widest()) {
-        Some(superposition) => to_its_end(superposition.with_deadline(experiment.deadline_s), &job.plan, r, progress),
+        Some(superposition) => {
+            to_its_end(superposition.with_deadline(experiment.deadline_s), &job.plan, r, look, progress)
+        }
         None => to_its_end(
             Events::new(job.rule, job.spec(r), draws).with_deadline(experiment.deadline_s),
             &job.plan,
             r,
+            look,
             progress,
         ),
     }
@@ -187,7 +191,9 @@ impl Engine for Events {
 }
 
 /// Warms up and runs until as many updates are counted as planned; `None` if it is stopped.
-fn to_its_end(mut engine: impl Engine, plan: &Plan, r: u32, progress: &Progress) -> Option<Accounts> {
+///
+/// It looks at the progress after every `look` steps of the engine.
+fn to_its_end(mut engine: impl Engine, plan: &Plan, r: u32, look: u64, progress: &Progress) -> Option<Accounts> {
     let warm_up = plan.warm_up_of(r);
     for goal in [warm_up, warm_up + plan.updates_of(r)] {
         while engine.updates() < goal {
@@ -195,7 +201,7 @@ fn to_its_end(mut engine: impl Engine, plan: &Plan, r: u32, progress: &Progress)
                 return None;
             }
             let from = engine.updates();
-            engine.run(goal, LOOK)?;
+            engine.run(goal, look)?;
             progress.updates.fetch_add(engine.updates() - from, Ordering::Relaxed);
         }
         if goal == warm_up && goal > 0 && plan.updates_of(r) > 0 {
@@ -215,7 +221,8 @@ fn rounds(
 ) -> Option<Vec<Replication>> {
     let first = &jobs[group.jobs[0]];
     let draws = draws(experiment, first, r);
-    let mut rounds = Rounds::new(&draws, first.rule.steps, experiment.wants_usage(), Width::widest());
+    let mut rounds =
+        Rounds::new(&draws, first.rule.steps, experiment.wants_usage(), Width::widest()).stopped_by(&progress.stop);
     let entrant = |(&job, &rank): (&usize, &Rank)| {
         let Job { rule, plan, .. } = &jobs[job];
         (Entrant::new(*rule, rank, experiment.deadline_s), plan.updates_of(r))
@@ -233,12 +240,12 @@ fn rounds(
         if running.is_empty() {
             break;
         }
-        if progress.stopped() {
-            return None;
-        }
         running.sort_by_key(|entrant| entrant.rule.workers);
         let (from, count) = (rounds.done(), running.len() as u64);
         rounds.advance(&mut running, most);
+        if progress.stopped() {
+            return None;
+        }
         progress.updates.fetch_add(count * (rounds.done() - from), Ordering::Relaxed);
         for (entrant, goal) in &mut entrants {
             if *goal == rounds.done() {

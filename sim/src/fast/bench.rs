@@ -28,7 +28,16 @@ pub fn mean_rounds(spec: &ClusterSpec, workers: u32, rounds: usize) -> Vec<f64> 
     for first in (0..rounds).step_by(CHUNK) {
         let length = CHUNK.min(rounds - first);
         let (draws, ranks) = (&draws, &ranks[..]);
-        width.run(Block { draws, steps: 1, first: first as u64, length, ranks, keep: false, chunk: &mut chunk });
+        width.run(Block {
+            draws,
+            steps: 1,
+            first: first as u64,
+            length,
+            ranks,
+            keep: false,
+            chunk: &mut chunk,
+            stop: None,
+        });
         for (sum, lengths) in sums.iter_mut().zip(chunk.lengths().chunks_exact(length)) {
             *sum += total(lengths);
         }

@@ -16,6 +16,7 @@ use crate::fast::width::{Kernel, Width};
 use crate::measure::accounts::Accounts;
 use crate::policy::{OnCompletion, Rule};
 use rayon::prelude::*;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Which of the m times ends an iteration: the `depth`-th from one end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +117,7 @@ pub(crate) struct Entrant {
 
 impl Entrant {
     pub(crate) fn new(rule: Rule, rank: Rank, deadline_s: Option<f64>) -> Entrant {
-        Entrant { rule, rank, accounts: Accounts::new(rule.workers).with_deadline(deadline_s) }
+        Entrant { rule, rank, accounts: Accounts::in_sum(rule.workers).with_deadline(deadline_s) }
     }
 }
 
@@ -131,6 +132,7 @@ pub(crate) struct Rounds<'a> {
     /// Whether the workers' busy time is wanted, which is worker by worker, in order of the iterations.
     worked_s: Option<Vec<f64>>,
     chunks: Vec<Chunk>,
+    stop: Option<&'a AtomicBool>,
 }
 
 /// Iterations that are worked out in one go.
@@ -160,7 +162,12 @@ const KEPT: usize = 1 << 20;
 
 impl<'a> Rounds<'a> {
     pub(crate) fn new(draws: &'a Variates, steps: u32, busy: bool, width: Width) -> Rounds<'a> {
-        Rounds { draws, steps, width, done: 0, worked_s: busy.then(Vec::new), chunks: Vec::new() }
+        Rounds { draws, steps, width, done: 0, worked_s: busy.then(Vec::new), chunks: Vec::new(), stop: None }
+    }
+
+    /// The same, giving up in the middle of its iterations where this says so: what it has then is worth nothing.
+    pub(crate) fn stopped_by(self, stop: &'a AtomicBool) -> Rounds<'a> {
+        Rounds { stop: Some(stop), ..self }
     }
 
     pub(crate) fn done(&self) -> u64 {
@@ -176,11 +183,11 @@ impl<'a> Rounds<'a> {
         self.chunks.resize_with(count.div_ceil(chunk), Chunk::default);
 
         let ranks: Vec<(Rank, u32)> = entrants.iter().map(|entrant| (entrant.rank, entrant.rule.workers)).collect();
-        let (draws, steps, width, done, keep) =
-            (self.draws, self.steps, self.width, self.done, self.worked_s.is_some());
+        let (draws, steps, width, done, keep, stop) =
+            (self.draws, self.steps, self.width, self.done, self.worked_s.is_some(), self.stop);
         self.chunks.par_iter_mut().enumerate().for_each(|(i, part)| {
             let (first, length) = (done + (i * chunk) as u64, chunk.min(count - i * chunk));
-            width.run(Block { draws, steps, first, length, ranks: &ranks, keep, chunk: part });
+            width.run(Block { draws, steps, first, length, ranks: &ranks, keep, chunk: part, stop });
         });
         entrants.par_iter_mut().enumerate().for_each(|(i, entrant)| {
             for part in &self.chunks {
@@ -238,6 +245,8 @@ pub(crate) struct Block<'a> {
     /// Whether everybody's times are kept.
     pub(crate) keep: bool,
     pub(crate) chunk: &'a mut Chunk,
+    /// Whether to give up.
+    pub(crate) stop: Option<&'a AtomicBool>,
 }
 
 impl Kernel for Block<'_> {
@@ -245,7 +254,8 @@ impl Kernel for Block<'_> {
 
     #[inline(always)]
     fn call(self) {
-        let Block { draws, steps, first, length, ranks, keep, chunk } = self;
+        let Block { draws, steps, first, length, ranks, keep, chunk, stop } = self;
+        let stopped = || stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
         let workers = ranks.last().map_or(0, |&(_, workers)| workers);
         let mut ladders: Vec<Ladder> = Vec::new();
         for &(rank, _) in ranks {
@@ -262,7 +272,7 @@ impl Kernel for Block<'_> {
             let times = &mut chunk.times[row..][..length];
             let numbers = |i: u32| (first * u64::from(steps) + u64::from(i), u64::from(steps));
             draws.fill_compute_s(times, worker, numbers(0));
-            for i in 1..steps {
+            for i in (1..steps).take_while(|_| !stopped()) {
                 draws.fill_compute_s(&mut step, worker, numbers(i));
                 times.iter_mut().zip(&step).for_each(|(sum, step)| *sum += step);
             }

@@ -101,7 +101,7 @@ impl Superposition {
         (0..).zip(&mut workers).for_each(|(number, worker)| worker.go_on(number, &draws, &mut ahead));
         let arrivals = updates.saturating_mul(u64::from(rule.quorum)).clamp(32, WANTED) as usize;
         let window = Window::new(rule.workers, spec.mean_compute(0), arrivals);
-        let accounts = Accounts::new(rule.workers);
+        let accounts = Accounts::in_sum(rule.workers);
         Some(Superposition { rule, workers, draws, ahead, window, version: 0, gathered: 0, accounts, width })
     }
 

@@ -130,6 +130,9 @@ pub struct Accounts {
     applied: (u64, u64),
     steps_applied: u64,
     ageing: Ageing,
+    /// How many workers there are.
+    number: u32,
+    /// Each of them; none where only their sums are entered.
     workers: Vec<Worker>,
     /// Tasks of each worker that ended since counting began.
     ended: Vec<Ended>,
@@ -179,8 +182,17 @@ pub struct Ended {
 }
 
 impl Accounts {
-    /// Nothing yet, of `workers` workers.
+    /// Nothing yet, of `workers` workers, step by step.
     pub fn new(workers: u32) -> Accounts {
+        Accounts {
+            workers: vec![Worker { since: Time::ZERO, has_task: false }; workers as usize],
+            ended: vec![Ended::default(); workers as usize],
+            ..Accounts::in_sum(workers)
+        }
+    }
+
+    /// Nothing yet, of `workers` workers of whom only sums are entered, and nothing is kept of each.
+    pub(crate) fn in_sum(workers: u32) -> Accounts {
         Accounts {
             began: Time::ZERO,
             now: Time::ZERO,
@@ -193,8 +205,9 @@ impl Accounts {
             applied: (0, 0),
             steps_applied: 0,
             ageing: Ageing::default(),
-            workers: vec![Worker { since: Time::ZERO, has_task: false }; workers as usize],
-            ended: vec![Ended::default(); workers as usize],
+            number: workers,
+            workers: Vec::new(),
+            ended: Vec::new(),
             before: Vec::new(),
             spent: TimeSpent::default(),
         }
@@ -263,7 +276,7 @@ impl Accounts {
             ended,
             before,
             ageing,
-            ..Accounts::new(0)
+            ..Accounts::in_sum(self.number)
         };
     }
 
@@ -405,7 +418,7 @@ impl Accounts {
 
     /// Seconds since counting began, times workers.
     pub fn worker_seconds(&self) -> f64 {
-        self.now.since(self.began) * self.workers.len() as f64
+        self.now.since(self.began) * f64::from(self.number)
     }
 
     /// Where that went; complete after [`end`](Accounts::end).

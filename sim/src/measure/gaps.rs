@@ -65,6 +65,12 @@ fn bucket(seconds: f64) -> u64 {
 }
 
 impl Gaps {
+    /// Bytes that so many times take, about.
+    pub(crate) fn memory(times: u64) -> u64 {
+        // Some six octaves are in use where times are counted.
+        if times < KEPT as u64 { 8 * times } else { 24 * 1024 * 6 }
+    }
+
     /// Adds a time, s.
     #[inline]
     pub fn push(&mut self, seconds: f64) {

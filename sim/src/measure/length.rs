@@ -15,10 +15,14 @@
 //! large has no interval.
 
 use crate::cluster::spec::{Cancellation, ClusterSpec, Sharing};
+use crate::measure::accounts::Ended;
+use crate::measure::gaps::Gaps;
+use crate::measure::replications::Replication;
 use crate::policy::{OnCompletion, OnUpdate, Rule};
 use crate::random::law::Law;
 use crate::theory::order::kth_survival;
 use std::fmt;
+use std::ops::Range;
 
 /// How the runs of a configuration begin, and why an interval from them is honest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +81,7 @@ pub const REPLICATIONS: u32 = 20;
 pub const REPLICATIONS_TO_PRECISION: u32 = 80;
 
 /// Updates that are counted at least, unless a number is given.
-const UPDATES: u64 = 5000;
+pub(crate) const UPDATES: u64 = 5000;
 
 /// The skewness of a mean at which a run is long enough.
 const SKEWNESS: f64 = 0.1;
@@ -89,11 +93,24 @@ const DISHONEST: f64 = 0.2;
 const AFFORDABLE: f64 = 2e7;
 
 impl Plan {
-    /// As many updates as an honest interval needs, and at least 5000 (or, of steps that are drawn in blocks, of those).
-    pub fn honest(rule: Rule, spec: &ClusterSpec, replications: u32) -> Plan {
-        let block = spec.compute.block();
-        let most = (AFFORDABLE / steps_per_update(rule)).max(UPDATES as f64);
-        let least = (UPDATES as f64 * block).min(most);
+    /// Bytes that the results of a configuration take, about.
+    pub(crate) fn memory(&self, rule: Rule) -> u64 {
+        let replications = u64::from(self.replications);
+        let times = Gaps::memory(self.updates / replications.max(1));
+        let each = if rule.cancels() { u64::from(rule.workers) * size_of::<Ended>() as u64 } else { 0 };
+        replications * (size_of::<Replication>() as u64 + times + each)
+    }
+
+    /// As many updates as an honest interval needs, and at least 5000.
+    pub fn honest(rule: Rule, spec: &ClusterSpec) -> Plan {
+        Plan::at_least(rule, spec, UPDATES, REPLICATIONS)
+    }
+
+    /// As many updates as an honest interval needs, and at least so many (or, of steps that are drawn in blocks, of those), in so
+    /// many replications.
+    pub fn at_least(rule: Rule, spec: &ClusterSpec, least: u64, replications: u32) -> Plan {
+        let most = (AFFORDABLE / steps_per_update(rule)).max(least as f64);
+        let least = (least as f64 * spec.compute.block()).min(most);
         let plan = if are_enough(rule, spec, least, SKEWNESS) {
             Plan::with(rule, spec, least as u64, replications, Honest::Yes)
         } else {
@@ -102,7 +119,7 @@ impl Plan {
         };
         // Half as long as the warm-up, which is then not most of the work; and whole rounds, so that a period of workers that
         // hardly vary is cut nowhere.
-        plan.longer(plan.updates.max(plan.warm_up / 2 * u64::from(REPLICATIONS)))
+        plan.longer(plan.updates.max(plan.warm_up / 2 * u64::from(plan.replications.min(REPLICATIONS))))
     }
 
     /// So many updates.
@@ -265,7 +282,7 @@ fn sums(rule: Rule, spec: &ClusterSpec) -> Vec<Summed<'_>> {
     let links = spec.downlink.iter().chain(&spec.uplink).map(|station| &station.law);
     let others = [&spec.service, &spec.update, &spec.factor].into_iter().flatten().chain(&spec.delays);
     let mut sums = Vec::new();
-    for law in spec.compute.laws().iter().chain(others).chain(links) {
+    for law in most_variable(spec.compute.laws(), m).into_iter().chain(others).chain(links) {
         if all_count {
             sums.push(Summed { law, k: 1, m: 1, for_each_update: f64::from(k) * steps });
         }
@@ -307,6 +324,17 @@ fn updates_for(rule: Rule, spec: &ClusterSpec, target: f64) -> Option<f64> {
     Some((most * spec.compute.block()).max(until_failures(rule, spec, target)))
 }
 
+/// Of the laws of m workers those whose tails matter: of many, the eight that vary most.
+fn most_variable(laws: &[Law], m: u32) -> Vec<&Law> {
+    const ENOUGH: usize = 8;
+    let mut laws: Vec<&Law> = laws.iter().take(m as usize).collect();
+    if laws.len() > ENOUGH {
+        laws.sort_by_cached_key(|law| std::cmp::Reverse((law.variance() / law.mean().powi(2)).to_bits()));
+        laws.truncate(ENOUGH);
+    }
+    laws
+}
+
 /// How many independent values, each the k-th smallest of m draws, make a mean of this skewness; `None` if none do.
 ///
 /// Of n values hardly any is as rare as one in 100 n: moments are taken up to there, so that laws of which some moments are infinite
@@ -331,32 +359,45 @@ fn values_for(law: &Law, k: u32, m: u32, target: f64) -> Option<f64> {
 fn skewness(law: &Law, k: u32, m: u32, n: f64) -> f64 {
     let longer = |t: f64| kth_survival(k, m, law.survival(t));
     let rare = 0.01 / n;
-    let points: Vec<f64> = match law.atoms() {
-        Some(atoms) => atoms.iter().copied().filter(|&t| longer(t * (1.0 - 1e-12)) > rare).collect(),
+    // Times, and how likely it is that the k-th smallest is longer.
+    let points: Vec<(f64, f64)> = match law.atoms() {
+        Some(atoms) => {
+            let all = atoms.len() as f64;
+            let after = |end: usize| kth_survival(k, m, (all - end as f64) / all);
+            let pieces = pieces(atoms.len());
+            let point = |range: Range<usize>| (atoms[(range.start + range.end - 1) / 2], after(range.end));
+            let is_felt = |range: &Range<usize>| range.start == 0 || after(range.start) > rare;
+            pieces.into_iter().take_while(is_felt).map(point).collect()
+        }
         None => {
             const PIECES: u32 = 160;
             let (low, high) = (last_longer(&longer, 1.0 - 1e-3, law.mean()), last_longer(&longer, rare, law.mean()));
             let share = |i: u32| f64::from(i) / f64::from(PIECES);
-            match low > 0.0 && high > 4.0 * low {
+            let times: Vec<f64> = match low > 0.0 && high > 4.0 * low {
                 true => (0..=PIECES).map(|i| low * (high / low).powf(share(i))).collect(),
                 false => (0..=PIECES).map(|i| low + (high - low) * share(i)).collect(),
-            }
+            };
+            let middle = |i: usize| if i == 0 { times[0] } else { (times[i - 1] + times[i]) / 2.0 };
+            times.iter().enumerate().map(|(i, &t)| (middle(i), longer(t))).collect()
         }
     };
-    // How much lies at each atom, or between a point and the one before, in the middle.
-    let (mut before, mut last) = (1.0, 0.0);
-    let mut masses: Vec<(f64, f64)> = Vec::new();
-    for (i, &t) in points.iter().enumerate() {
-        let after = longer(t);
-        let at = if law.atoms().is_some() || i == 0 { t } else { (last + t) / 2.0 };
-        masses.push((at, before - after));
-        (before, last) = (after, t);
-    }
+    let mut before = 1.0;
+    let mass = |(at, after): (f64, f64)| (at, std::mem::replace(&mut before, after) - after);
+    let masses: Vec<(f64, f64)> = points.into_iter().map(mass).collect();
     let weight: f64 = masses.iter().map(|(_, mass)| mass).sum();
     let mean = masses.iter().map(|(t, mass)| t * mass).sum::<f64>() / weight;
     let moment = |power: i32| masses.iter().map(|(t, mass)| (t - mean).powi(power) * mass).sum::<f64>() / weight;
     let variance = moment(2);
     if variance <= (1e-12 * mean).powi(2) { 0.0 } else { moment(3).abs() / variance.powf(1.5) }
+}
+
+/// So many atoms in pieces that stand for their middle: the last ones, of which skewness is made, one by one.
+fn pieces(atoms: usize) -> Vec<Range<usize>> {
+    const SINGLE: usize = 64;
+    let body = atoms.saturating_sub(SINGLE);
+    let size = body.div_ceil(128).max(1);
+    let groups = (0..body).step_by(size).map(|start| start..(start + size).min(body));
+    groups.chain((body..atoms).map(|i| i..i + 1)).collect()
 }
 
 /// The last time that is exceeded with this probability, to three digits.
@@ -386,7 +427,7 @@ mod tests {
 
     fn plan(policy: &str, m: u32, law: &str) -> Plan {
         let rule = policy.parse::<Policy>().unwrap().rule(m).unwrap();
-        Plan::honest(rule, &ClusterSpec::new(law.parse().unwrap()), REPLICATIONS)
+        Plan::honest(rule, &ClusterSpec::new(law.parse().unwrap()))
     }
 
     #[test]

@@ -89,13 +89,15 @@ impl Policy {
     /// The rule for `workers` workers.
     ///
     /// # Errors
-    /// [`PolicyError::NoWorkers`], or [`PolicyError::Unreachable`] if so many distinct workers cannot submit.
+    /// [`PolicyError::NoWorkers`], [`PolicyError::Unreachable`] if so many distinct workers cannot submit, or
+    /// [`PolicyError::Steps`] if a task has more than a million steps.
     pub fn rule(self, workers: u32) -> Result<Rule, PolicyError> {
         if workers == 0 {
             return Err(PolicyError::NoWorkers);
         }
         let rule = (self.row().rule)(workers, self.numbers());
         match rule.is_reachable() {
+            true if rule.steps > MOST_STEPS && rule.steps < u32::MAX => Err(PolicyError::Steps { policy: self }),
             true => Ok(rule),
             false => Err(PolicyError::Unreachable { policy: self, workers }),
         }
@@ -167,6 +169,9 @@ impl Policy {
 }
 
 /// Policies that one range may stand for.
+/// The most local steps of a task.
+const MOST_STEPS: u32 = 1_000_000;
+
 const LONGEST_RANGE: u32 = 1000;
 
 /// A range of whole numbers in a list's item, with what is before and after it.
@@ -297,6 +302,11 @@ pub enum PolicyError {
         /// The same with time enough.
         usual: Policy,
     },
+    /// A worker would be busy for longer than anybody waits, in this world or in simulated time.
+    Steps {
+        /// The policy.
+        policy: Policy,
+    },
     /// Nobody works.
     NoWorkers,
     /// The quorum cannot be reached.
@@ -315,6 +325,7 @@ impl fmt::Display for PolicyError {
                 f.write_str(&crate::unknown("policy", name, &POLICIES.each_ref().map(|row| row.name)))
             }
             PolicyError::Argument { text, policy } => {
+                let text = crate::clip(text);
                 let Row { name, arguments, .. } = policy.row();
                 match arguments {
                     [] => write!(f, "'{text}': {name} takes no number; type {policy}"),
@@ -327,6 +338,7 @@ impl fmt::Display for PolicyError {
                 }
             }
             PolicyError::Range { text } => {
+                let text = crate::clip(text);
                 write!(
                     f,
                     "'{text}': a range is two whole numbers, the lower one first, at most {LONGEST_RANGE} apart; "
@@ -336,6 +348,11 @@ impl fmt::Display for PolicyError {
             PolicyError::Budget { policy, usual } => {
                 write!(f, "{policy} is over before a step is done, so that it never updates; type {usual}, for example")
             }
+            PolicyError::Steps { policy } => write!(
+                f,
+                "{policy} leaves a worker to itself for more than {MOST_STEPS} steps; type at most {}:{MOST_STEPS}",
+                policy.name()
+            ),
             PolicyError::NoWorkers => write!(f, "0 workers compute nothing; give at least 1"),
             PolicyError::Unreachable { policy, workers } if policy.name() == "backup" => {
                 let workers = count(*workers);

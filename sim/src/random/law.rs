@@ -117,6 +117,8 @@ pub enum Law {
 pub struct Trace {
     source: TraceSource,
     sorted: Arc<[f64]>,
+    /// Whether the times are known exactly, and no sample.
+    exact: bool,
 }
 
 /// How a law's remaining time compares with a fresh one's; decides on which side of the truth a bound lies.
@@ -131,6 +133,9 @@ pub enum Aging {
     /// Neither holds throughout, or it is not known.
     Neither,
 }
+
+/// Times by which a law is told that has no formula.
+const POINTS: usize = 4000;
 
 /// Density of the standard normal law.
 fn normal_density(z: f64) -> f64 {
@@ -157,20 +162,41 @@ impl Law {
             return Err(LawError::Trace { source, wrong: Some((wrong, seconds[wrong])) });
         }
         seconds.sort_by(f64::total_cmp);
-        Law::Trace(Trace { source, sorted: seconds.into() }).with_a_measurable_mean()
+        Law::Trace(Trace { source, sorted: seconds.into(), exact: false }).with_a_measurable_mean()
     }
 
-    /// A trace of one row less, drawn from its own with replacement, so that means of it scatter as means of independent samples would
-    /// (Rao and Wu, J. Am. Statist. Assoc. 83, 1988, 231-241); `None` of another law. `which` tells laws apart that are
+    /// The law of a time that is drawn from this one and, with probability `share`, takes `factor` times as long: its quantiles
+    /// at thousands of equal shares, taken from either part in proportion.
+    ///
+    /// # Errors
+    /// [`LawError`] if the factor is not positive and finite.
+    pub fn slow_at_times(&self, factor: f64, share: f64) -> Result<Law, LawError> {
+        let slow = (share.clamp(0.0, 1.0) * POINTS as f64).round() as usize;
+        let part = |n: usize, factor: f64| {
+            (0..n).map(move |i| factor * self.quantile((i as f64 + 0.5) / n as f64)).collect::<Vec<f64>>()
+        };
+        let source = TraceSource::file(format!("{self}, {factor} times as long in {share} of the steps"));
+        match Law::trace(source, [part(POINTS - slow, 1.0), part(slow, factor)].concat())? {
+            Law::Trace(trace) => Ok(Law::Trace(Trace { exact: true, ..trace })),
+            other => Ok(other),
+        }
+    }
+
+    /// A trace of one row less, drawn from its own with replacement, so that means of it scatter as means of independent samples
+    /// would (Rao and Wu, J. Am. Statist. Assoc. 83, 1988, 231-241); `None` of a law that was not measured. `which` tells laws apart
+    /// that are
     /// resampled under one key.
     pub fn resampled(&self, key: RandomKey, which: u32) -> Option<Law> {
         let Law::Trace(trace) = self else { return None };
+        if trace.exact {
+            return None;
+        }
         let n = trace.sorted.len();
         let row =
             |i: u64| trace.sorted[((u128::from(key.word(Purpose::Resample, which, i)) * n as u128) >> 64) as usize];
         let mut sorted: Vec<f64> = (0..(n - 1).max(1) as u64).map(row).collect();
         sorted.sort_by(f64::total_cmp);
-        Some(Law::Trace(Trace { source: trace.source.clone(), sorted: sorted.into() }))
+        Some(Law::Trace(Trace { source: trace.source.clone(), sorted: sorted.into(), exact: false }))
     }
 
     /// The mean, s.
@@ -430,6 +456,19 @@ mod tests {
             let tolerance = if matches!(law, Law::Pareto { .. }) { 0.2 } else { 2e-3 };
             assert!((second / exact - 1.0).abs() < tolerance, "{law}: {second} against {exact}");
         }
+    }
+
+    #[test]
+    fn slow_at_times_is_a_mixture() {
+        let law: Law = "gamma(625, 0.00056)".parse().unwrap();
+        let mixed = law.slow_at_times(1.2, 0.05).unwrap();
+        assert!((mixed.mean() / (0.35 * 1.01) - 1.0).abs() < 1e-5, "{}", mixed.mean());
+        for t in [0.33, 0.36, 0.4, 0.43] {
+            let exact = 0.95 * law.cdf(t) + 0.05 * law.cdf(t / 1.2);
+            assert!((mixed.cdf(t) - exact).abs() < 2.0 / POINTS as f64, "{t}");
+        }
+        assert!(mixed.resampled(RandomKey::new(0, 0), 0).is_none(), "it is no sample");
+        assert!(law.slow_at_times(-1.0, 0.5).is_err());
     }
 
     #[test]

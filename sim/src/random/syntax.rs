@@ -1,6 +1,6 @@
 //! How are things with parameters typed? `name(number, number)` or `name(a = number, b = number)`: one reader for all.
 
-use crate::unknown;
+use crate::{clip, unknown};
 use std::fmt;
 
 /// The form in which something is typed.
@@ -160,7 +160,7 @@ impl fmt::Display for FormError {
                 return f.write_str(&unknown(what, name, &names));
             }
             FormError::Open { text, form } => {
-                write!(f, "'{text}' does not end with a closing parenthesis")?;
+                write!(f, "'{}' does not end with a closing parenthesis", clip(text))?;
                 form.example
             }
             FormError::Count { form, given } => {
@@ -171,7 +171,7 @@ impl fmt::Display for FormError {
                 form.example
             }
             FormError::Name { form, name } => {
-                write!(f, "{} has no argument '{name}', only {}", form.name, form.arguments.join(", "))?;
+                write!(f, "{} has no argument '{}', only {}", form.name, clip(name), form.arguments.join(", "))?;
                 form.example
             }
             FormError::Twice { form, argument } => {
@@ -179,7 +179,7 @@ impl fmt::Display for FormError {
                 form.example
             }
             FormError::Number { form, argument, text } => {
-                write!(f, "{argument} of {} is not a number: '{text}'", form.name)?;
+                write!(f, "{argument} of {} is not a number: '{}'", form.name, clip(text))?;
                 form.example
             }
             FormError::Range { form, argument, value, needed } => {

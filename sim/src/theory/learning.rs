@@ -36,6 +36,12 @@ pub fn async_floor(p: u32, h: f64, sigma: f64, eta: f64) -> Option<f64> {
     (room > 0.0).then(|| eta * sigma * sigma / 2.0 * (1.0 + p * x) / room)
 }
 
+/// Step sizes from which on that async SGD is not stable: (1 + sqrt(1 + 8 P))/(2 P h).
+pub fn async_stable_below(p: u32, h: f64) -> f64 {
+    let p = f64::from(p);
+    (1.0 + (1.0 + 8.0 * p).sqrt()) / (2.0 * p * h)
+}
+
 /// The same for sync SGD, which averages p gradients: (eta sigma^2/(2 P))/(2 - x), x = eta h; `None` if x >= 2.
 pub fn sync_floor(p: u32, h: f64, sigma: f64, eta: f64) -> Option<f64> {
     let room = 2.0 - eta * h;

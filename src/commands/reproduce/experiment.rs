@@ -4,7 +4,7 @@ use super::published::{Published, rows};
 use super::{Name, Reproduce};
 use crate::commands::scaling::Plan;
 use sim::Policy;
-use validation::{Architecture, Initial, LearningRateRule, Method, PixelScale, Sgd, TrialClock};
+use validation::{Architecture, Backend, Initial, LearningRateRule, Method, PixelScale, Sgd, TrialClock};
 
 /// A setting of an experiment.
 pub struct Setting {
@@ -49,6 +49,7 @@ impl PublishedExperiment {
             initial: Initial::Shared,
             clock: TrialClock::Wall,
             seed: arguments.common.seed,
+            backend: Backend::Cpu,
             pinned: true,
             threads: arguments.threads,
         };

@@ -5,15 +5,15 @@ use crate::error::Error;
 use crate::finished::Finished;
 use crate::session::Session;
 use crate::text::{count, digits};
-use sim::RandomKey;
+use sim::{Learner, RandomKey, Rule};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use validation::cluster::threads::delays;
-use validation::models::net::device;
+use validation::learner::device::OnDevice;
 use validation::predict::calibrate::{Alone, Conditions};
 use validation::{
-    Bench, Break, Calibration, Dataset, Digits, Expectation, Initial, Method, Net, Outcome, Split, Trial, expect,
+    Bench, Break, Calibration, Dataset, Expectation, Initial, Method, Net, Outcome, Split, Trial, expect,
 };
 
 /// A trial that was measured, and what was predicted.
@@ -52,7 +52,13 @@ const LONG: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// If a result cannot be kept.
-pub fn measure(plan: Plan, data: &Dataset, session: &Session, finished: &mut Finished) -> Result<Measured, Error> {
+pub fn measure(
+    plan: Plan,
+    data: &Dataset,
+    net: &Net,
+    session: &Session,
+    finished: &mut Finished,
+) -> Result<Measured, Error> {
     let (trials, stop) = (plan.trials(), &session.progress.stop);
     let known = |trial: &Trial| finished.find(&plan.key(trial));
     let earlier: Vec<Option<(Outcome, Expectation)>> = trials.iter().map(known).collect();
@@ -67,12 +73,11 @@ pub fn measure(plan: Plan, data: &Dataset, session: &Session, finished: &mut Fin
     let missing = || trials.iter().zip(&earlier).filter(|(_, earlier)| earlier.is_none()).map(|(trial, _)| trial);
     let all: u64 = missing().map(cost).sum();
     let bar = session.bar(all, BAR);
-    let net = Net::new(plan.model, &device());
     let mut measured = Measured { planned: trials.len(), finished: Vec::new(), cores, broke: None, plan: plan.clone() };
     let mut alone = None;
     if let Some(first) = missing().next() {
         bar.set_message("one worker is calibrated");
-        alone = Single::calibrate(&plan, first, &net, &data.train, stop);
+        alone = Single::calibrate(&plan, first, net, &data.train, stop);
         if alone.is_none() {
             measured.broke = Some((*first, Break::Stopped));
             return Ok(measured);
@@ -89,7 +94,7 @@ pub fn measure(plan: Plan, data: &Dataset, session: &Session, finished: &mut Fin
             part = Some(Arc::new(data.train.first(trial.samples)));
         }
         let train = part.as_ref().expect("just cut");
-        let bench = Bench { net: &net, train, test: &data.test, cores: &on, stop };
+        let bench = Bench { net, train, test: &data.test, cores: &on, stop };
         bar.set_message(name(trial));
         let at = Instant::now();
         let outcome = trial.run(&bench, |steps| {
@@ -142,11 +147,30 @@ fn ended(trial: &Trial, outcome: &Outcome, left: Duration) -> String {
 /// same on all of them. So the cores are calibrated in turn, again and again, and of each the block is taken that was
 /// disturbed least: what is then left between two cores is their own.
 struct Single {
-    alone: Alone<Digits>,
+    alone: Box<dyn OneWorker>,
     conditions: Conditions,
     /// Tasks in a block.
     tasks: u64,
     cores: Vec<Calibration>,
+}
+
+/// A single worker, whatever learns.
+trait OneWorker {
+    fn calibrate(&mut self, conditions: &Conditions, tasks: u64) -> Option<Vec<Calibration>>;
+    fn updates(&mut self, rule: Rule) -> Option<Vec<f64>>;
+}
+
+impl<L> OneWorker for Alone<L>
+where
+    L: Learner<Params: Send, Gradient: Send> + Send + Sync + 'static,
+{
+    fn calibrate(&mut self, conditions: &Conditions, tasks: u64) -> Option<Vec<Calibration>> {
+        Alone::calibrate(self, conditions, tasks)
+    }
+
+    fn updates(&mut self, rule: Rule) -> Option<Vec<f64>> {
+        self.companions().updates(rule, TIMED)
+    }
 }
 
 /// Seconds of calibration before the first trial.
@@ -162,7 +186,10 @@ impl Single {
         let learner = single.learner(net, &Arc::new(train.first(like.samples)));
         let draws = delays(None, RandomKey::new(plan.seed, 0));
         let conditions = Conditions { steps: 1, draws, cold: false, beside: 0 };
-        let mut alone = Alone::on(&plan.cores(), &learner, stop);
+        let mut alone: Box<dyn OneWorker> = match net.is_on_cpu() {
+            true => Box::new(Alone::on(&plan.cores(), &learner, stop)),
+            false => Box::new(Alone::on(&plan.cores(), &Arc::new(OnDevice::new(learner)), stop)),
+        };
         let cycle_s: f64 = alone.calibrate(&conditions, 3)?.iter().map(Calibration::cycle_s).sum();
         let tasks = (CALIBRATION_S / cycle_s / BLOCKS as f64).clamp(3.0, 100.0) as u64;
         let cores = alone.calibrate(&conditions, tasks)?;
@@ -181,8 +208,7 @@ impl Single {
 
     fn expect(&mut self, trial: &Trial) -> Option<Expectation> {
         let rule = trial.rule().expect("a trial that can be made");
-        let companions = self.alone.companions();
-        let update_s = |rule| companions.updates(rule, TIMED);
+        let update_s = |rule| self.alone.updates(rule);
         let key = RandomKey::new(trial.seed, u64::MAX);
         expect(trial.method.policy(rule.steps), rule, &self.cores, update_s, key)
     }

@@ -4,9 +4,12 @@ use crate::cli::{MOST_THREADS, dataset};
 use crate::error::Error;
 use crate::manifest;
 use crate::session::Session;
+use sim::Policy;
 use std::path::PathBuf;
 use validation::cluster::cores::Cores;
-use validation::{Architecture, Dataset, Initial, Method, NUMERICS, PixelScale, Sgd, Trial, TrialClock};
+use validation::{
+    Architecture, Backend, Dataset, Initial, Method, NUMERICS, Net, NoDevice, PixelScale, Sgd, Trial, TrialClock,
+};
 
 /// What is to be measured.
 #[derive(Clone, Debug)]
@@ -37,6 +40,8 @@ pub struct Plan {
     pub clock: TrialClock,
     /// Root of all random numbers.
     pub seed: u64,
+    /// What computes.
+    pub backend: Backend,
     /// Whether workers keep to their cores.
     pub pinned: bool,
     /// How many may compute at once, where it is fewer than there are cores.
@@ -70,6 +75,19 @@ impl Plan {
                 "{many} threads are too many to start; type at most {MOST_THREADS} in --workers"
             )));
         }
+        if self.backend == Backend::Gpu {
+            let hogwild = self.policies.contains(&Method::Policy(Policy::HOGWILD));
+            let instead = match (hogwild, self.initial) {
+                (true, _) => {
+                    "a graphics card has no parameters that several workers write at once; type --policies async"
+                }
+                (false, Initial::PerWorker) => "--initial per-worker is for the processor",
+                (false, Initial::Shared) => "",
+            };
+            if !instead.is_empty() {
+                return Err(Error::Usage(format!("{instead}, or --backend cpu")));
+            }
+        }
         let wrong = self.trials().iter().find_map(|trial| trial.rule().err());
         wrong.map_or(Ok(()), |wrong| Err(Error::Usage(wrong.to_string())))
     }
@@ -79,8 +97,23 @@ impl Plan {
         dataset(&self.data, self.model, self.pixels, self.samples.iter().copied().max(), self.seed)
     }
 
-    /// Where workers compute.
+    /// The network on what computes it. A graphics card is looked for here.
+    ///
+    /// # Errors
+    /// If there is no such thing.
+    pub fn net(&self) -> Result<Net, Error> {
+        let device = self.backend.device().map_err(|error| match error {
+            NoDevice::NotBuilt => Error::Usage(error.to_string()),
+            NoDevice::NotFound(_) => Error::Input(error.to_string()),
+        })?;
+        Ok(Net::new(self.model, &device))
+    }
+
+    /// Where workers compute: on cores, or on a card, which is a station with as many slots as threads were asked for.
     pub fn cores(&self) -> Cores {
+        if self.backend == Backend::Gpu {
+            return Cores::slots(self.threads.unwrap_or(1));
+        }
         let all = if self.pinned { Cores::of_this_machine() } else { Cores::anywhere() };
         all.at_most(self.threads.unwrap_or(usize::MAX))
     }
@@ -97,8 +130,9 @@ impl Plan {
 
     /// Everything that makes a difference to what is measured of a trial.
     pub fn key(&self, trial: &Trial) -> String {
+        let backend = if self.backend == Backend::Gpu { " backend=gpu" } else { "" };
         format!(
-            "{} m={} n={} repeat={} model={} data={} pixels={} epochs={} batch={} lr={} momentum={} rule={} seed={} pin={} version={} cores={} cpu={} initial={} clock={} threads={:?} numerics={}",
+            "{} m={} n={} repeat={} model={} data={} pixels={} epochs={} batch={} lr={} momentum={} rule={} seed={} pin={} version={} cores={} cpu={} initial={} clock={} threads={:?} numerics={}{backend}",
             trial.method,
             trial.workers,
             trial.samples,

@@ -272,8 +272,12 @@ fn losses(report: &Simulation, most: u32) -> String {
     let mut text = String::new();
     for curve in report.curves.iter().filter(|curve| curve.cell.rule.workers == most) {
         let Some(last) = curve.points.last() else { continue };
-        if !last.loss.is_finite() {
-            let _ = writeln!(text, "{} at m = {most} diverges: the step size is too large for it.", curve.cell.policy);
+        if curve.diverges(last.loss) {
+            let limit = curve
+                .stable_below
+                .map_or("lower eta".to_string(), |eta| format!("it is stable below {}", digits(eta, 3)));
+            let sim::Quadratic { step_size, .. } = curve.learner;
+            let _ = writeln!(text, "{} at m = {most} diverges at eta {step_size}: {limit}.", curve.cell.policy);
             continue;
         }
         let floor =

@@ -274,6 +274,7 @@ impl<L: Learner> Threaded<L> {
         self.alarm = None;
         for worker in &mut self.workers {
             worker.enough.store(true, Ordering::Relaxed);
+            worker.core = None;
             worker.state = match worker.state {
                 State::Computes | State::Discards(_) => State::Discards(None),
                 State::Idle | State::Waits(..) | State::Delayed(_) => State::Idle,

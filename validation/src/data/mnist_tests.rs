@@ -8,6 +8,19 @@ use sha2::{Digest, Sha256};
 
 use super::super::images::PixelScale;
 use super::*;
+use crate::garbled::garbled;
+
+#[test]
+fn garbled_files_are_read_or_refused() {
+    let (images, labels) = (images(2), labels(&[4, 5]));
+    let zipped = |bytes: &[u8]| {
+        let mut zipped = GzEncoder::new(Vec::new(), Compression::fast());
+        zipped.write_all(bytes).unwrap();
+        zipped.finish().unwrap()
+    };
+    garbled(&[&images, &zipped(&images)], |bytes| idx::<3>(bytes, Path::new("F"), PIXELS).map(drop));
+    garbled(&[&labels, &zipped(&labels)], |bytes| idx::<1>(bytes, Path::new("F"), 1).map(drop));
+}
 
 const NAMES: [&str; 4] = [TRAIN.images, TRAIN.labels, TEST.images, TEST.labels];
 

@@ -106,10 +106,19 @@ impl Learner for OnDevice {
     }
 
     fn gradient(&self, at: &DeviceParameters, task: Task) -> DeviceSubmission {
+        self.gradient_until(at, task, &mut || false).0
+    }
+
+    fn gradient_until(
+        &self,
+        at: &DeviceParameters,
+        task: Task,
+        enough: &mut dyn FnMut() -> bool,
+    ) -> (DeviceSubmission, u32) {
         let Sgd { rate, momentum, rule: _ } = self.digits.sgd();
         if task.steps == 1 {
             let (score, direction) = self.batch_gradient(&at.weights, task.worker, task.step_numbers().start);
-            return DeviceSubmission { score, direction };
+            return (DeviceSubmission { score, direction }, 1);
         }
         let (mut weights, mut velocity) = (at.weights.clone(), at.weights.zeros_like());
         let mut scores = Vec::new();
@@ -118,8 +127,12 @@ impl Learner for OnDevice {
             scores.push(score);
             velocity = velocity * momentum + gradient;
             weights = weights - velocity.clone() * rate;
+            if enough() {
+                break;
+            }
         }
-        DeviceSubmission { score: Score::mean(&scores), direction: at.weights.clone() - weights }
+        let direction = at.weights.clone() - weights;
+        (DeviceSubmission { score: Score::mean(&scores), direction }, scores.len() as u32)
     }
 
     fn update(&self, params: &mut DeviceParameters, version: u64, tasks: &[Task], from: &[DeviceSubmission]) {

@@ -1,8 +1,22 @@
 //! Is nothing lost on the way to a file and back, and is a file that does not fit refused, whatever is wrong with it?
 
 use super::*;
+use crate::garbled::garbled;
 use sim::RandomKey;
 use std::collections::HashMap;
+
+#[test]
+fn garbled_files_are_read_or_refused() {
+    // The header is where a reader can go wrong: of the numbers behind it none is longer than the others.
+    let whole = file(Architecture::Softmax);
+    let header = 8 + u64::from_le_bytes(*whole.first_chunk().unwrap()) as usize;
+    garbled(&[&whole[..header]], |bytes| {
+        let bytes = [bytes, &whole[header..]].concat();
+        let parameters = from_bytes(Architecture::Softmax, STANDARD, &bytes).map_err(|e| e.to_string())?;
+        assert_eq!(parameters.len(), 7850);
+        about(&bytes).map(drop).map_err(|e| e.to_string())
+    });
+}
 
 const STANDARD: PixelScale = PixelScale::Standard;
 

@@ -65,10 +65,13 @@ pub struct Costs {
 }
 
 impl Costs {
-    /// From the times of each core, drawn one by one.
+    /// From the times of each core, drawn one by one. A core that was not calibrated is as fast as the others.
     pub fn of(cores: &[Calibration], update_s: &[f64]) -> Costs {
-        let means: Vec<f64> = cores.iter().map(|core| mean(&core.compute_s)).collect();
-        let core_speeds: Vec<f64> = means.iter().map(|own| mean(&means) / own).collect();
+        let known = |core: &&Calibration| !core.compute_s.is_empty();
+        let means: Vec<f64> = cores.iter().filter(known).map(|core| mean(&core.compute_s)).collect();
+        let usual = mean(&means);
+        let speed = |core: &Calibration| if known(&core) { usual / mean(&core.compute_s) } else { 1.0 };
+        let core_speeds: Vec<f64> = cores.iter().map(speed).collect();
         // As long as it would take on a core of speed 1.
         let on_cores = |of: fn(&Calibration) -> &[f64]| -> Vec<f64> {
             let all = cores.iter().zip(&core_speeds);

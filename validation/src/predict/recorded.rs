@@ -39,6 +39,13 @@ impl Kind {
         Kind { steps: configuration.rule.steps, delay, shares: workers > cores, busy }
     }
 
+    /// The cores that its workers compute on, by index, of so many: the last ones are taken first. With a delay, workers
+    /// come and go.
+    pub fn cores(&self, cores: usize) -> std::ops::Range<usize> {
+        let used = if self.delay.is_some() { cores } else { self.busy };
+        cores - used..cores
+    }
+
     /// Whether its computing times are those of single steps of one worker, and nothing else.
     pub fn is_plain(&self) -> bool {
         *self == Kind { steps: 1, delay: None, shares: false, busy: 1 }

@@ -239,10 +239,12 @@ where
         let cores = pool.alone.cores();
         let number = recorded.calibrations[kind].len();
         let mut calibrations = vec![Calibration::default(); cores];
-        // The first one of a kind knows all cores.
-        let visited = if number == 0 { cores } else { CORES.min(cores) };
+        // Whoever stays on a core finds it otherwise than whoever comes by: those that are used are calibrated, and no others.
+        let used = recorded.kinds[kind].cores(cores);
+        // The first calibration of a kind knows all of them.
+        let visited = if number == 0 { used.len() } else { CORES.min(used.len()) };
         for turn in 0..visited {
-            let core = (number * CORES + turn) % cores;
+            let core = used.start + (number * CORES + turn) % used.len();
             calibrations[core] = pool.alone.calibrate_core(core, &conditions, tasks).ok_or(Failure::Stopped)?;
         }
         recorded.calibrations[kind].push(calibrations);
@@ -254,16 +256,21 @@ where
         let cores = pool.alone.cores();
         let mut levels: Vec<usize> = (0..).map(|i| (1 << i) - 1).take_while(|&beside| beside + 1 < cores).collect();
         levels.push(cores - 1);
+        // What one level does to the next cancels from round to round.
+        if round % 2 == 1 {
+            levels.reverse();
+        }
         for turn in 0..CORES.min(cores) {
             let core = (round * CORES + turn) % cores;
-            let mut alone_s = None;
+            let mut step_s = vec![0.0; cores];
             for &beside in &levels {
                 let draws = delays(None, RandomKey::new(0, 0));
                 let conditions = Conditions { steps: 1, draws, cold: false, beside };
                 let found = pool.alone.calibrate_core(core, &conditions, tasks).ok_or(Failure::Stopped)?;
-                let step_s = mean(&found.compute_s);
-                let alone_s: f64 = *alone_s.get_or_insert(step_s);
-                recorded.beside[beside].push((step_s / alone_s).ln());
+                step_s[beside] = mean(&found.compute_s);
+            }
+            for &beside in &levels {
+                recorded.beside[beside].push((step_s[beside] / step_s[0]).ln());
             }
         }
         Ok(())
@@ -287,9 +294,9 @@ where
             spec.mean_cycle() + f64::from(steps - 1) * spec.mean_compute(0)
         };
         // Beside others, as long as one of their steps goes by before and after.
-        let visited = CORES.min(cores) as f64;
+        let visited = |kind: usize| CORES.min(recorded.kinds[kind].cores(cores).len()) as f64;
         let tasks = (0..recorded.kinds.len())
-            .map(|kind| (CALIBRATION_S / visited / task_s(kind)).clamp(2.0, 40.0) as u64)
+            .map(|kind| (CALIBRATION_S / visited(kind) / task_s(kind)).clamp(2.0, 40.0) as u64)
             .collect();
         let updates = |(one, &kind): (&Configuration, &usize)| {
             let tried = simulate(one.rule, costs(kind).spec(one.delay.clone()), RandomKey::new(0, 0), 50);

@@ -1,5 +1,6 @@
 //! The journal of a training run: every update, every task, and the parameters at some moments.
 
+use crate::data::images::CLASSES;
 use crate::learner::digits::Weights;
 use crate::models::net::Score;
 use crate::run::state::ModelState;
@@ -155,11 +156,25 @@ pub enum End {
     Broken,
     /// The cluster gave no more completions.
     Exhausted,
-    /// The loss of this update was not finite.
+    /// The loss of this update was not finite, or from this one on it stayed far above that of guessing.
     Diverged {
         /// Which update.
         update: u64,
     },
+}
+
+/// Losses beyond twice that of guessing, -ln(1/classes), tell of a step size that is too large, and not of a bad batch.
+const DIVERGED: f64 = 2.0 * std::f64::consts::LN_10;
+const _: () = assert!(CLASSES == 10);
+
+/// The fewest updates that tell it.
+const TELLING: usize = 10;
+
+/// From which update on all losses were beyond [`DIVERGED`], to the end, if those are at least a twentieth of all and ten.
+fn diverged_at(updates: &[Update]) -> Option<u64> {
+    let good = updates.iter().rposition(|update| update.loss() <= DIVERGED).map_or(0, |last| last + 1);
+    let bad = updates.len() - good;
+    (bad >= TELLING.max(updates.len() / 20)).then(|| updates[good].update)
 }
 
 /// Trains until so many steps of single workers were applied, and keeps the parameters every so many of them.
@@ -202,6 +217,10 @@ pub fn train<C: Cluster + ModelState>(
                 break End::Done;
             }
         }
+    };
+    let end = match (end, diverged_at(&journal.updates)) {
+        (End::Done, Some(update)) => End::Diverged { update },
+        (end, _) => end,
     };
     let last = journal.updates.last().map(|u| (u.update, u.at));
     if let Some((update, at)) = last

@@ -51,7 +51,7 @@ fn both(experiment: &Experiment, cell: Configuration, r: u32) -> (Accounts, Acco
     let plan = Plan::of(rule, &spec, 700, 3);
     let job = Job { rule, plan, specs: vec![spec.clone()] };
     let progress = Progress::default();
-    let expected = to_its_end(Events::new(rule, &spec, draws(experiment, &job, r)), &plan, r, &progress).unwrap();
+    let expected = to_its_end(Events::new(rule, &spec, draws(experiment, &job, r)), &plan, r, LOOK, &progress).unwrap();
     let rank = Rank::of(rule, &spec).filter(|_| !experiment.wants_usage() || !rule.cancels());
     let Some(rank) = rank else { return (alone(experiment, &job, r, &progress).unwrap(), expected) };
     let draws = draws(experiment, &job, r);
@@ -147,7 +147,7 @@ fn every_width_makes_the_same_events() {
         let of = |width| {
             let draws = draws(&experiment, &job, 2);
             let superposition = Superposition::new(rule, &spec, draws, 3000, width).unwrap();
-            told(&to_its_end(superposition, &plan, 2, &Progress::default()).unwrap())
+            told(&to_its_end(superposition, &plan, 2, LOOK, &Progress::default()).unwrap())
         };
         let expected = of(Width::Base);
         Width::all().into_iter().for_each(|width| assert_eq!(of(width), expected, "{law}, {width:?}"));

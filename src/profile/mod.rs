@@ -1,6 +1,10 @@
 //! Profile of a cluster: what `fit` finds in measured step times, or a person writes, and `plan` and `simulate` read. TOML,
 //! one thing a line, times and sizes with their units.
 
+mod cluster;
+
+pub use cluster::Described;
+
 use crate::error::Error;
 use crate::formats::{self, Column, Input, Options, Recorded, Unit, clip};
 use serde::{Deserialize, Serialize};
@@ -121,6 +125,9 @@ pub struct Communication {
     pub payload: String,
     /// Bytes a second of a link: `25GB/s`.
     pub bandwidth: String,
+    /// The same inside a group, of hierarchical.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_bandwidth: Option<String>,
     /// Time of an empty message: `10us`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency: Option<String>,
@@ -227,6 +234,22 @@ impl SourceFiles {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::garbled::garbled;
+
+    #[test]
+    fn garbled_profiles_are_read_or_refused() {
+        let whole = "step_time = \"0.35s ± 4%\"\n[slow]\nfactor = 1.2\nshare = 0.1\n[communication]\nscheme = \"ring\"\n\
+                     payload = \"1.2GB\"\nbandwidth = \"25GB/s\"\n[failures]\nmtbf = \"64d\"\nrestart = \"5m\"\n";
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("p.toml");
+        garbled(&[whole.as_bytes(), b"step_time = \"gamma(25, 0.014)\"\n"], |bytes| {
+            std::fs::write(&path, bytes).expect("written");
+            let profile = Profile::read(&path).map_err(|e| e.to_string().replace(&*path.to_string_lossy(), "P"))?;
+            let again = toml::from_str::<Profile>(&profile.to_toml()).expect("what is written can be read");
+            assert_eq!(again, profile);
+            Ok::<(), String>(())
+        });
+    }
 
     #[test]
     fn a_profile_says_what_it_said() {

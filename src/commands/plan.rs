@@ -1,0 +1,408 @@
+//! `straggle plan`: which policy, how many workers, how sure: from a profile to a recommendation.
+
+pub mod race;
+mod what_if;
+mod words;
+
+use crate::cli::{Cluster, Common, Policies, Workers, threads};
+use crate::error::Error;
+use crate::figures::{self, Figure};
+use crate::formats::Options;
+use crate::profile::{Described, Profile};
+use crate::report::{Command, Job, Outcome, Report};
+use crate::rows::{Row, Table, Tables};
+use crate::session::Session;
+use crate::text::count;
+use clap::Args;
+pub use race::Point;
+use race::Race;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sim::{Estimate, Policy, Progress};
+use std::path::PathBuf;
+use what_if::{Changed, Difference, Stragglers, Straggling};
+
+/// `straggle plan`
+#[derive(Clone, Debug, Args, Serialize)]
+#[command(after_help = "Examples:\n  straggle plan profile.toml\n  \
+    straggle plan profile.toml --workers 1..64 --policies sync,backup:2,async\n  \
+    straggle plan profile.toml --remove-worker slowest\n  straggle plan profile.toml --slow 1@1.5")]
+pub struct Plan {
+    /// A profile that straggle fit wrote, or a person did.
+    #[arg(value_name = "PROFILE.toml")]
+    pub profile: PathBuf,
+    /// Policies to compare.
+    #[arg(long, alias = "policy", value_name = "LIST", default_value = POLICIES)]
+    pub policies: Policies,
+    /// Numbers of workers: 1..64 [default: those that were measured where they are told apart, or else 64, or twice as many].
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
+    pub workers: Option<Workers>,
+    /// A further worker must add so much of a worker's speed.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.3, allow_hyphen_values = true)]
+    pub least_gain: f64,
+    /// What if a worker took longer: 1@1.5, worker 1 takes 1.5 times as long.
+    #[arg(long, value_name = "WORKER@FACTOR", help_heading = "What if")]
+    pub slow: Option<String>,
+    /// What if a worker were left out: its name, or slowest.
+    #[arg(long, value_name = "WORKER", help_heading = "What if")]
+    pub remove_worker: Option<String>,
+    /// What stands around the steps; typed, it takes the place of what the profile says.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub around: Cluster,
+    /// Threads to simulate on [default: all cores].
+    #[arg(short = 'j', long, value_name = "N", value_parser = threads, allow_hyphen_values = true, help_heading = "Common options")]
+    pub threads: Option<usize>,
+    /// What every command takes.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub common: Common,
+}
+
+/// Those that need no number that only the user knows: one of each kind, and several backups and periods.
+const POLICIES: &str =
+    "sync,backup:1,backup:2,backup:4,k-async:4,k-batch-async:4,ssp:2,async,rennala:4,local:4,local:16";
+
+/// Numbers of workers that are tried where nobody says how many.
+const MOST_NUMBERS: usize = 64;
+
+impl Command for Plan {
+    const NAME: &'static str = "plan";
+    const TABLES: &'static [Table] = &[Table::of::<Planned>(), Table::of::<Pair>(), Table::of::<WhatIf>()];
+    const FIGURES: &'static [&'static str] = &["plan"];
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn resolve(&mut self) -> Result<(), Error> {
+        match self.least_gain > 0.0 && self.least_gain < 1.0 {
+            true => Ok(()),
+            false => Err(Error::Usage(format!(
+                "--least-gain is a share of a worker's speed between 0 and 1, not {}; type --least-gain 0.3",
+                self.least_gain
+            ))),
+        }
+    }
+
+    fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
+        let profile = Profile::read(&self.profile)?;
+        let (typed, changes) = what_if::split(&self.around);
+        let onto = |typed: &Cluster, spec| typed.onto(spec, &Options::default(), session);
+        let cluster = profile.cluster(&self.profile)?.around(|spec| onto(&typed, spec))?;
+        if let Ok(bytes) = std::fs::read(&self.profile) {
+            session.input(self.profile.display().to_string(), &bytes);
+        }
+        let workers = self.workers.clone().map_or_else(|| numbers(&cluster), |workers| workers.0);
+        let race = self.race(&cluster, &workers)?;
+        if let ([], [.., last]) = (&race.cells().0[..], &race.cells().1[..]) {
+            return Err(Error::Usage(last.to_string()));
+        }
+        let most = workers.last().copied().unwrap_or(1);
+        let changed = what_if::changed(self, &cluster, most, |cluster| cluster.around(|spec| onto(&changes, spec)))?;
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads.unwrap_or(0)).build();
+        let pool = pool.map_err(|e| Error::Usage(format!("cannot start the threads: {e}; lower --threads")))?;
+        Ok(Box::new(move |_| {
+            let planned = race.cells().0.len() * if changed.is_some() { 2 } else { 1 };
+            let progress = &session.progress;
+            let work = || self.advice(cluster, &workers, race, changed, progress);
+            let advice = session.with_bar(planned as u64, || pool.install(work))?;
+            Ok(Box::new(advice))
+        }))
+    }
+}
+
+/// All numbers up to those that make sense, or as many of them on a logarithmic scale.
+fn numbers(cluster: &Described) -> Vec<u32> {
+    let most = match (cluster.workers().len() as u32, cluster.measured()) {
+        (0, None) => 64,
+        (0, Some(measured)) => (2 * measured).clamp(8, 64.max(measured)),
+        (told_apart, _) => told_apart,
+    };
+    let at = |i: usize| f64::from(most).powf(i as f64 / (MOST_NUMBERS - 1) as f64).round() as u32;
+    let mut all: Vec<u32> =
+        if most as usize <= MOST_NUMBERS { (1..=most).collect() } else { (0..MOST_NUMBERS).map(at).collect() };
+    all.dedup();
+    all
+}
+
+impl Plan {
+    fn race(&self, cluster: &Described, workers: &[u32]) -> Result<Race, Error> {
+        let spec = cluster.spec()?;
+        Ok(Race::new(spec, &self.policies.0, workers, cluster.single_s()?, self.common.seed))
+    }
+
+    fn advice(
+        &self,
+        cluster: Described,
+        workers: &[u32],
+        race: Race,
+        changed: Option<Changed>,
+        progress: &Progress,
+    ) -> Result<Advice<'_>, Error> {
+        let points = race.run(progress);
+        let mut advice = Advice {
+            plan: self,
+            cluster,
+            points,
+            what_if: None,
+            stragglers: None,
+            straggling: None,
+            most: workers.last().copied().unwrap_or(1),
+            planned: race.cells().0.len(),
+            interrupted: false,
+        };
+        if let Some(changed) = changed.filter(|_| !progress.stopped()) {
+            advice.what_if = Some(advice.what_if(changed, workers, progress)?);
+        }
+        if !progress.stopped() {
+            advice.stragglers = advice.stragglers(progress)?;
+            advice.straggling = advice.straggling(progress)?;
+        }
+        advice.interrupted = progress.stopped();
+        Ok(advice)
+    }
+}
+
+/// What came of it.
+pub struct Advice<'a> {
+    plan: &'a Plan,
+    cluster: Described,
+    /// Policy by policy, by numbers of workers.
+    points: Vec<Point>,
+    /// What was asked instead, and what it changes.
+    what_if: Option<(String, Vec<Difference>)>,
+    /// What it costs to wait for the slowest.
+    stragglers: Option<Stragglers>,
+    /// What a worker that is slow all the time costs.
+    straggling: Option<Straggling>,
+    /// The largest number of workers.
+    most: u32,
+    planned: usize,
+    interrupted: bool,
+}
+
+/// A policy is taken that comes later in the list only if it is faster by more than this, for sure.
+const WORTH_A_CHANGE: f64 = 1.05;
+
+impl Advice<'_> {
+    fn of(&self, policy: Policy) -> impl Iterator<Item = &Point> {
+        self.points.iter().filter(move |point| point.policy() == policy)
+    }
+
+    fn at(&self, policy: Policy, workers: u32) -> Option<&Point> {
+        self.of(policy).find(|point| point.workers() == workers)
+    }
+
+    /// Speed-up less what the workers cost.
+    fn worth(&self, point: &Point) -> f64 {
+        point.speedup().mean - self.plan.least_gain * f64::from(point.workers())
+    }
+
+    /// A policy's best number of workers: further ones add less than the least gain each, whether one more or many.
+    pub fn knee(&self, policy: Policy) -> Option<&Point> {
+        self.of(policy).max_by(|a, b| self.worth(a).total_cmp(&self.worth(b)).then(b.workers().cmp(&a.workers())))
+    }
+
+    /// The policy that is recommended, at its knee: of those that learn as sync does the first of the list that none is surely
+    /// faster than by more than a twentieth.
+    pub fn best(&self) -> Option<&Point> {
+        let knees = self.plan.policies.0.iter().filter_map(|&policy| self.knee(policy));
+        let knees: Vec<&Point> = knees.collect();
+        let fresh: Vec<&Point> = knees.iter().copied().filter(|point| point.is_fresh()).collect();
+        let eligible = if fresh.is_empty() { knees } else { fresh };
+        let leader = eligible.iter().copied().max_by(|a, b| self.worth(a).total_cmp(&self.worth(b)))?;
+        let is_as_good = |point: &&&Point| {
+            let same = self.at(point.policy(), leader.workers());
+            let ratio = same.and_then(|same| leader.rate_over(same));
+            ratio.is_some_and(|ratio| ratio.low().unwrap_or(ratio.mean) <= WORTH_A_CHANGE)
+        };
+        Some(eligible.iter().find(is_as_good).copied().unwrap_or(leader))
+    }
+
+    /// Policies on as many workers as the best, the fastest first.
+    pub fn ranking(&self) -> Vec<&Point> {
+        let Some(best) = self.best() else { return Vec::new() };
+        let mut all: Vec<&Point> = self.points.iter().filter(|point| point.workers() == best.workers()).collect();
+        all.sort_by(|a, b| b.speedup().mean.total_cmp(&a.speedup().mean));
+        all
+    }
+
+    /// Pairs that are worth comparing: all others with the best, and neighbours in the ranking.
+    pub fn pairs(&self) -> Vec<(&Point, &Point, Estimate)> {
+        let (Some(best), ranking) = (self.best(), self.ranking()) else { return Vec::new() };
+        let mut pairs: Vec<(&Point, &Point)> =
+            ranking.iter().filter(|point| point.cell != best.cell).map(|point| (*point, best)).collect();
+        let neighbours = ranking.windows(2).map(|pair| (pair[0], pair[1]));
+        pairs.extend(neighbours.filter(|(a, b)| a.cell != best.cell && b.cell != best.cell));
+        pairs.into_iter().filter_map(|(a, b)| Some((a, b, a.rate_over(b)?))).collect()
+    }
+}
+
+impl Report for Advice<'_> {
+    fn tables(&self, tables: &mut Tables) {
+        let best = self.best().map(|best| best.cell);
+        tables.add(self.points.iter().map(|point| Planned::new(point, best == Some(point.cell))));
+        tables.add(self.pairs().into_iter().map(|(a, b, ratio)| Pair::new(a, b, ratio)));
+        if let Some((change, differences)) = &self.what_if {
+            tables.add(differences.iter().map(|difference| WhatIf::new(change, difference)));
+        }
+    }
+
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
+        vec![("plan", figures::plan::plan(&self.points, self.best(), &self.caption()))]
+    }
+
+    fn text(&self) -> String {
+        words::text(self)
+    }
+
+    fn outcome(&self) -> Outcome {
+        let done = || format!("{} of {} configurations were finished", self.points.len(), self.planned);
+        match self.interrupted {
+            false => Outcome::Done,
+            true => Outcome::Interrupted((!self.points.is_empty()).then(done)),
+        }
+    }
+}
+
+impl Advice<'_> {
+    fn caption(&self) -> String {
+        let profile = self.plan.profile.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
+        format!(
+            "{profile}: {} on the same random numbers; bands are 95 % intervals, seed {}.",
+            count(self.points.len() as u64, "configuration"),
+            self.plan.common.seed
+        )
+    }
+}
+
+/// A row of `plan.csv`: a policy on so many workers, each quantity with its 95 % interval.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Planned {
+    policy: String,
+    workers: u32,
+    updates_per_s: f64,
+    updates_per_s_low: Option<f64>,
+    updates_per_s_high: Option<f64>,
+    gradients_per_s: f64,
+    gradients_per_s_low: Option<f64>,
+    gradients_per_s_high: Option<f64>,
+    /// Gradients a second, relative to a single worker of mean speed.
+    speedup: f64,
+    speedup_low: Option<f64>,
+    speedup_high: Option<f64>,
+    /// Speed-up per worker.
+    efficiency: f64,
+    efficiency_low: Option<f64>,
+    efficiency_high: Option<f64>,
+    /// Mean age of an applied gradient, in updates.
+    staleness: f64,
+    staleness_low: Option<f64>,
+    staleness_high: Option<f64>,
+    /// Share of the workers' time spent on work that was thrown away.
+    wasted_share: f64,
+    wasted_share_low: Option<f64>,
+    wasted_share_high: Option<f64>,
+    /// Seconds to the goal; empty without one, or if it is not reached.
+    time_to_goal_s: Option<f64>,
+    time_to_goal_s_low: Option<f64>,
+    time_to_goal_s_high: Option<f64>,
+    /// Updates that were counted.
+    updates: u64,
+    /// Whether it is the recommendation.
+    recommended: bool,
+}
+
+impl Row for Planned {
+    const TABLE: &'static str = "plan";
+}
+
+impl Planned {
+    fn new(point: &Point, recommended: bool) -> Planned {
+        let (update_s, gradient_s, speedup) = (point.s_per_update(), point.s_per_gradient(), point.speedup());
+        let (updates, gradients) = (update_s.under(1.0), gradient_s.under(1.0));
+        let efficiency = speedup.times(1.0 / f64::from(point.workers()));
+        let (staleness, wasted) = (point.staleness(), point.wasted_share());
+        Planned {
+            policy: point.policy().to_string(),
+            workers: point.workers(),
+            updates_per_s: updates.mean,
+            updates_per_s_low: updates.low(),
+            updates_per_s_high: updates.high(),
+            gradients_per_s: gradients.mean,
+            gradients_per_s_low: gradients.low(),
+            gradients_per_s_high: gradients.high(),
+            speedup: speedup.mean,
+            speedup_low: speedup.low(),
+            speedup_high: speedup.high(),
+            efficiency: efficiency.mean,
+            efficiency_low: efficiency.low(),
+            efficiency_high: efficiency.high(),
+            staleness: staleness.mean,
+            staleness_low: staleness.low(),
+            staleness_high: staleness.high(),
+            wasted_share: wasted.mean,
+            wasted_share_low: wasted.low(),
+            wasted_share_high: wasted.high(),
+            updates: point.updates(),
+            recommended,
+            ..Planned::default()
+        }
+    }
+}
+
+/// A row of `pairs.csv`: two policies on as many workers as the recommendation has.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Pair {
+    workers: u32,
+    policy_a: String,
+    policy_b: String,
+    /// Gradients per second of policy_a over those of policy_b, on common random numbers, and its 95 % interval.
+    ratio: f64,
+    ci_low: Option<f64>,
+    ci_high: Option<f64>,
+}
+
+impl Row for Pair {
+    const TABLE: &'static str = "pairs";
+}
+
+impl Pair {
+    fn new(a: &Point, b: &Point, ratio: Estimate) -> Pair {
+        let (workers, policy_a, policy_b) = (a.workers(), a.policy().to_string(), b.policy().to_string());
+        Pair { workers, policy_a, policy_b, ratio: ratio.mean, ci_low: ratio.low(), ci_high: ratio.high() }
+    }
+}
+
+/// A row of `what_if.csv`: what a change does to a policy on so many workers.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct WhatIf {
+    change: String,
+    policy: String,
+    /// Numbers of workers now and then.
+    workers: u32,
+    workers_then: u32,
+    /// Gradients per second then over now, on common random numbers, and its 95 % interval.
+    ratio: f64,
+    ci_low: Option<f64>,
+    ci_high: Option<f64>,
+}
+
+impl Row for WhatIf {
+    const TABLE: &'static str = "what_if";
+}
+
+impl WhatIf {
+    fn new(change: &str, of: &Difference) -> WhatIf {
+        WhatIf {
+            change: change.to_string(),
+            policy: of.policy.to_string(),
+            workers: of.workers,
+            workers_then: of.workers_then,
+            ratio: of.ratio.mean,
+            ci_low: of.ratio.low(),
+            ci_high: of.ratio.high(),
+        }
+    }
+}

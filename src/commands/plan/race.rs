@@ -1,0 +1,222 @@
+//! Simulation of every configuration, long enough to be told from the others and no longer.
+//!
+//! All policies run for a short while on some numbers of workers, on the same random numbers. Between two of these numbers those
+//! are left out that are clearly beaten on both; what is left runs on until its intervals are narrow (racing: Maron and Moore
+//! 1994, with paired intervals in place of Hoeffding's).
+
+use sim::measure::length::Honest;
+use sim::{
+    ClusterSpec, Configuration, Estimate, Experiment, Length, Model, Plan, Policy, PolicyError, Progress, Replications,
+};
+use std::collections::HashMap;
+
+/// A policy on so many workers, and what its runs came to.
+#[derive(Clone, Debug)]
+pub struct Point {
+    /// Which.
+    pub cell: Configuration,
+    plan: Plan,
+    replications: Replications,
+    /// How many times as long everything takes for failures.
+    stretch: f64,
+    /// Seconds per gradient of the single worker that speed-ups compare with, and of one that is like these on average.
+    single_s: (f64, f64),
+}
+
+/// Independent runs of each configuration.
+const REPLICATIONS: u32 = 10;
+
+/// Updates of a short run, over all replications: at most and at least, and the workers' steps that it has between.
+const FIRST: (u64, u64) = (100, 400);
+const FIRST_STEPS: u64 = 20_000;
+
+/// Workers' steps of a configuration that runs on, at most.
+const MOST_STEPS: f64 = 60_000.0;
+
+/// Half an interval that is narrow enough, as a share of the mean.
+const NARROW: f64 = 0.01;
+
+/// A policy is clearly beaten that has less than this share of the gradients a second of one that learns as sync does.
+const BEATEN: f64 = 0.8;
+
+/// Numbers of workers that all policies are tried on grow by this factor at least.
+const STRIDE: f64 = 1.3;
+
+/// Who is to be simulated, on which cluster.
+pub struct Race {
+    experiment: Experiment,
+    single_s: f64,
+}
+
+impl Race {
+    /// On this cluster, where a single worker takes `single_s` seconds for a gradient.
+    pub fn new(spec: ClusterSpec, policies: &[Policy], workers: &[u32], single_s: f64, seed: u64) -> Race {
+        let (policies, workers) = (policies.to_vec(), workers.to_vec());
+        let length = Length::Honest;
+        Race {
+            experiment: Experiment { policies, workers, spec, model: Model::Event, length, seed, deadline_s: None },
+            single_s,
+        }
+    }
+
+    /// What can be simulated, and what cannot, with the reason.
+    pub fn cells(&self) -> (Vec<Configuration>, Vec<PolicyError>) {
+        self.experiment.cells()
+    }
+
+    /// All configurations that are not clearly beaten, policy by policy; without those that were stopped.
+    pub fn run(&self, progress: &Progress) -> Vec<Point> {
+        let (cells, _) = self.cells();
+        let first = |cell: &Configuration| (FIRST_STEPS as f64 / steps_of(cell)) as u64;
+        let first = |cell: Configuration| (cell, first(&cell).clamp(FIRST.0, FIRST.1));
+        let coarse = coarse(&self.experiment.workers);
+        let (some, rest): (Vec<_>, Vec<_>) = cells.iter().partition(|cell| coarse.contains(&cell.rule.workers));
+        let mut points = self.heat(&some.into_iter().map(first).collect::<Vec<_>>(), progress);
+        let beaten: Vec<(Policy, u32)> =
+            points.iter().filter(|p| is_beaten(p, &points)).map(|p| (p.policy(), p.workers())).collect();
+        let is_out = |cell: &Configuration| {
+            let place = coarse.partition_point(|&m| m < cell.rule.workers);
+            let around = [place.checked_sub(1), Some(place)].map(|i| coarse.get(i?));
+            around.into_iter().flatten().all(|&m| beaten.contains(&(cell.policy, m)))
+        };
+        let rest: Vec<_> = rest.into_iter().filter(|cell| !is_out(cell)).map(first).collect();
+        points.extend(self.heat(&rest, progress));
+        let longer = |point: &Point| Some((point.cell, wanted(point, &points)?));
+        let again: Vec<(Configuration, u64)> = points.iter().filter_map(longer).collect();
+        for point in self.heat(&again, progress) {
+            if let Some(place) = points.iter_mut().find(|other| other.cell == point.cell) {
+                *place = point;
+            }
+        }
+        let order = |cell: &Configuration| cells.iter().position(|other| other == cell);
+        points.sort_by_cached_key(|point| order(&point.cell));
+        points
+    }
+
+    /// These configurations, each with so many updates at least.
+    fn heat(&self, cells: &[(Configuration, u64)], progress: &Progress) -> Vec<Point> {
+        // Failures are rare: what they cost is known in expectation, and no run would be long enough to see it.
+        let failures = self.experiment.spec.failures().copied();
+        let experiment =
+            Experiment { spec: self.experiment.spec.clone().with_failures(None), ..self.experiment.clone() };
+        let key = |cell: &Configuration| (cell.policy, cell.rule.workers);
+        let updates: HashMap<(Policy, u32), u64> = cells.iter().map(|(cell, updates)| (key(cell), *updates)).collect();
+        let plan = |cell: &Configuration, spec: &ClusterSpec| {
+            Plan::at_least(cell.rule, spec, updates[&key(cell)], REPLICATIONS)
+        };
+        let cells: Vec<Configuration> = cells.iter().map(|(cell, _)| *cell).collect();
+        let found = experiment.replicate(&cells, plan, progress);
+        let point = |(cell, found): (&Configuration, Option<(Plan, Replications)>)| {
+            let (plan, replications) = found?;
+            let own_s = experiment.spec.single_worker_s(cell.rule.workers);
+            let update_s = replications.s_per_update()?.mean;
+            let task_s = experiment.spec.mean_task(0, cell.rule.steps.min(1000));
+            let stretch = failures.map_or(1.0, |failures| failures.stretch(cell.rule, update_s, task_s));
+            Some(Point { cell: *cell, plan, replications, stretch, single_s: (self.single_s, own_s) })
+        };
+        cells.iter().zip(found).filter_map(point).collect()
+    }
+}
+
+/// Of these numbers of workers the first, the last, and some between.
+fn coarse(workers: &[u32]) -> Vec<u32> {
+    let mut kept: Vec<u32> = Vec::new();
+    for &m in workers {
+        if kept.last().is_none_or(|&last| f64::from(m) >= STRIDE * f64::from(last)) {
+            kept.push(m);
+        }
+    }
+    if let Some(most) = workers.last().filter(|most| !kept.contains(most)) {
+        kept.push(*most);
+    }
+    kept
+}
+
+/// Workers' steps in an update.
+fn steps_of(cell: &Configuration) -> f64 {
+    let rule = cell.rule;
+    let tasks = if rule.renews() { rule.workers.max(rule.quorum) } else { rule.quorum };
+    f64::from(tasks) * f64::from(rule.steps.min(1000))
+}
+
+/// Whether a policy that learns as sync does has clearly more gradients a second on as many workers.
+fn is_beaten(point: &Point, all: &[Point]) -> bool {
+    let mut others = all.iter().filter(|other| other.workers() == point.workers() && other.is_fresh());
+    others.any(|other| point.rate_over(other).and_then(|ratio| ratio.high()).is_some_and(|high| high < BEATEN))
+}
+
+/// How many updates a configuration needs that is to be told from the others; `None` if it has them, or is beaten.
+fn wanted(point: &Point, all: &[Point]) -> Option<u64> {
+    let s = point.s_per_gradient();
+    let excess = s.half_width()? / (NARROW * s.mean);
+    if excess <= 1.0 || is_beaten(point, all) {
+        return None;
+    }
+    let updates = (point.plan.updates as f64 * 1.1 * excess * excess).min(MOST_STEPS / steps_of(&point.cell));
+    Some(updates as u64).filter(|updates| *updates > point.plan.updates)
+}
+
+impl Point {
+    /// The policy.
+    pub fn policy(&self) -> Policy {
+        self.cell.policy
+    }
+
+    /// Number of workers.
+    pub fn workers(&self) -> u32 {
+        self.cell.rule.workers
+    }
+
+    /// Updates that were counted.
+    pub fn updates(&self) -> u64 {
+        self.replications.updates()
+    }
+
+    fn honest(&self, estimate: Option<Estimate>) -> Estimate {
+        let estimate = estimate.unwrap_or(Estimate::unsure(f64::NAN));
+        match self.plan.honest {
+            Honest::Yes => estimate,
+            Honest::From(_) | Honest::Never => estimate.without_interval(),
+        }
+    }
+
+    /// Seconds per update.
+    pub fn s_per_update(&self) -> Estimate {
+        self.honest(self.replications.s_per_update()).times(self.stretch)
+    }
+
+    /// Seconds per gradient.
+    pub fn s_per_gradient(&self) -> Estimate {
+        self.honest(self.replications.s_per_gradient()).times(self.stretch)
+    }
+
+    /// Gradients a second, relative to a single worker of mean speed.
+    pub fn speedup(&self) -> Estimate {
+        let (all_s, own_s) = self.single_s;
+        self.honest(self.replications.speedup()).times(all_s / own_s / self.stretch)
+    }
+
+    /// Mean staleness of applied gradients, in updates.
+    pub fn staleness(&self) -> Estimate {
+        self.honest(self.replications.mean_staleness())
+    }
+
+    /// Share of the workers' time spent on work that was thrown away.
+    pub fn wasted_share(&self) -> Estimate {
+        self.honest(self.replications.wasted_share())
+    }
+
+    /// How many times as many gradients a second as another one has, run by run on the same random numbers.
+    pub fn rate_over(&self, other: &Point) -> Option<Estimate> {
+        let ratio = self.replications.gradient_rate_over(&other.replications)?;
+        let honest = [self, other].iter().all(|point| point.plan.honest == Honest::Yes);
+        let ratio = ratio.times(other.stretch / self.stretch);
+        Some(if honest { ratio } else { ratio.without_interval() })
+    }
+
+    /// Whether it learns from fresh gradients, one step at a time, as sync does.
+    pub fn is_fresh(&self) -> bool {
+        let rule = self.cell.rule;
+        (rule.renews() || rule.max_staleness == 0) && (rule.steps == 1 || rule.accumulates)
+    }
+}

@@ -1,0 +1,192 @@
+//! The same cluster changed: by what was asked, without stragglers, without the worker that is slow all the time. Everything
+//! runs on the same random numbers as the cluster as it is, so that differences are paired.
+
+use super::race::Race;
+use super::{Advice, Plan};
+use crate::cli::Cluster;
+use crate::error::Error;
+use crate::profile::Described;
+use sim::{Estimate, Policy, Progress};
+
+/// A change that was asked for.
+pub struct Changed {
+    /// In words.
+    pub name: String,
+    /// The cluster with it.
+    pub cluster: Described,
+    /// Workers that are fewer.
+    pub fewer: u32,
+}
+
+/// What a change does to a policy.
+pub struct Difference {
+    /// Which.
+    pub policy: Policy,
+    /// Workers now, and then.
+    pub workers: u32,
+    pub workers_then: u32,
+    /// How many times as many gradients a second.
+    pub ratio: Estimate,
+}
+
+/// What it costs to wait for the slowest.
+pub struct Stragglers {
+    /// Workers.
+    pub workers: u32,
+    /// Seconds per update now, and if every worker took the middle one's time.
+    pub now_s: f64,
+    pub even_s: f64,
+    /// Of the time now: the share that is lost, and the share that would be lost if every worker took its own median.
+    pub lost: Estimate,
+    pub lost_by_workers: f64,
+}
+
+/// A worker that is slow all the time, and what to do about it.
+pub struct Straggling {
+    /// What it is called.
+    pub name: String,
+    /// Mean step time over that of the middle worker.
+    pub slowness: f64,
+    /// All workers.
+    pub workers: u32,
+    /// How many times as many gradients a second sync has without it, and with work shared in proportion to speed.
+    pub without: Estimate,
+    pub balanced: Estimate,
+}
+
+/// A worker is slow all the time whose mean is so many times that of the middle one.
+const SLOW: f64 = 1.1;
+
+/// What was typed of the cluster as it is to be taken, and what is a change to what the profile says: a bandwidth of so many times
+/// its own, and no contention.
+pub fn split(typed: &Cluster) -> (Cluster, Cluster) {
+    let (mut plain, mut changes) = (typed.clone(), Cluster::default());
+    changes.bandwidth = plain.bandwidth.take_if(|bandwidth| bandwidth.is_relative());
+    changes.contention = plain.contention.take_if(|contention| contention.0.is_empty());
+    (plain, changes)
+}
+
+/// The change that was typed; `around` makes that of what is around the steps.
+///
+/// # Errors
+/// If there is no such worker, or nothing to change.
+pub fn changed(
+    plan: &Plan,
+    cluster: &Described,
+    most: u32,
+    around: impl FnOnce(&Described) -> Result<Described, Error>,
+) -> Result<Option<Changed>, Error> {
+    let mut changed = Changed { name: String::new(), cluster: around(cluster)?, fewer: 0 };
+    let mut names = Vec::new();
+    if let Some(times) = plan.around.bandwidth.as_ref().filter(|bandwidth| bandwidth.is_relative()) {
+        names.push(format!("links have {} times the bandwidth", times.value));
+    }
+    if plan.around.contention.as_ref().is_some_and(|contention| contention.0.is_empty()) {
+        names.push("there is no contention".to_string());
+    }
+    let known = || match &cluster.workers()[..] {
+        [] => format!("0 to {}", most - 1),
+        [one] => one.name.clone(),
+        [first, .., last] => format!("{} to {}, or slowest", first.name, last.name),
+    };
+    if let Some(text) = &plan.slow {
+        let usage = |what: &str| {
+            Error::Usage(format!("--slow '{}': {what}; type --slow 1@1.5, for example", crate::formats::clip(text)))
+        };
+        let (worker, factor) = text.split_once('@').ok_or_else(|| usage("a worker and a factor belong there"))?;
+        let factor = factor.trim().parse().ok().filter(|factor: &f64| (1e-3..=1e3).contains(factor));
+        let factor = factor.ok_or_else(|| usage("the factor is a number from 0.001 to 1000"))?;
+        let slower = changed.cluster.slower(worker.trim(), factor, most);
+        changed.cluster = slower.ok_or_else(|| usage(&format!("there is no such worker (there are {})", known())))?;
+        names.push(format!("worker {} takes {factor} times as long", worker.trim()));
+    }
+    if let Some(text) = &plan.remove_worker {
+        let without = changed.cluster.find(text).and_then(|place| {
+            let name = changed.cluster.workers()[place].name.clone();
+            Some((name, changed.cluster.without(place)?))
+        });
+        let (name, without) = without.ok_or_else(|| {
+            Error::Usage(match cluster.workers().is_empty() {
+                true => "--remove-worker: the profile tells no workers apart; take fewer by --workers".to_string(),
+                false => format!("--remove-worker '{}': type one of {}", crate::formats::clip(text), known()),
+            })
+        })?;
+        changed.cluster = without;
+        changed.fewer = 1;
+        names.push(format!("worker {name} is left out"));
+    }
+    changed.name = names.join(", ");
+    Ok((!names.is_empty()).then_some(changed))
+}
+
+impl Advice<'_> {
+    /// What a change does to every policy, on the numbers of workers where it was simulated.
+    pub fn what_if(
+        &self,
+        changed: Changed,
+        workers: &[u32],
+        progress: &Progress,
+    ) -> Result<(String, Vec<Difference>), Error> {
+        let Changed { name, cluster, fewer } = changed;
+        let then: Vec<u32> = workers.iter().map(|m| m - fewer.min(*m)).filter(|m| *m > 0).collect();
+        let then = self.plan.race(&cluster, &then)?.run(progress);
+        let difference = |point: &super::Point| {
+            let workers_then = point.workers().checked_sub(fewer)?;
+            let other = then.iter().find(|o| o.policy() == point.policy() && o.workers() == workers_then)?;
+            let ratio = other.rate_over(point)?;
+            Some(Difference { policy: point.policy(), workers: point.workers(), workers_then, ratio })
+        };
+        Ok((name, self.points.iter().filter_map(difference).collect()))
+    }
+
+    /// One configuration of another cluster.
+    fn one(
+        &self,
+        cluster: &Described,
+        policy: Policy,
+        workers: u32,
+        progress: &Progress,
+    ) -> Result<Option<super::Point>, Error> {
+        let race = Race::new(cluster.spec()?, &[policy], &[workers], cluster.single_s()?, self.plan.common.seed);
+        Ok(race.run(progress).pop())
+    }
+
+    /// Seconds of an update of sync now, and without stragglers, on all measured workers, or on those that are recommended.
+    pub fn stragglers(&self, progress: &Progress) -> Result<Option<Stragglers>, Error> {
+        let told_apart = self.cluster.workers().len() as u32;
+        let recommended = self.best().map_or(0, super::Point::workers);
+        let workers = if told_apart > 1 { told_apart } else { self.cluster.measured().unwrap_or(recommended) };
+        if workers < 2 {
+            return Ok(None);
+        }
+        let of = |cluster: &Described| self.one(cluster, Policy::SYNC, workers, progress);
+        let even = self.cluster.without_stragglers();
+        let (Some(now), Some(even)) = (of(&self.cluster)?, of(&even)?) else { return Ok(None) };
+        let own = of(&self.cluster.at_own_medians())?;
+        let Some(ratio) = even.rate_over(&now) else { return Ok(None) };
+        let lost = |ratio: f64| 1.0 - 1.0 / ratio;
+        let interval = ratio.interval.map(|(low, high)| (lost(low), lost(high)));
+        let (now_s, even_s) = (now.s_per_update().mean, even.s_per_update().mean);
+        let lost_by_workers =
+            own.filter(|_| told_apart > 1).map_or(0.0, |own| (own.s_per_update().mean - even_s) / now_s);
+        let lost = Estimate { mean: lost(ratio.mean), standard_error: f64::NAN, interval };
+        Ok(Some(Stragglers { workers, now_s, even_s, lost, lost_by_workers: lost_by_workers.max(0.0) }))
+    }
+
+    /// The worker that is slow all the time, if there is one, and what sync gains without it.
+    pub fn straggling(&self, progress: &Progress) -> Result<Option<Straggling>, Error> {
+        let workers = self.cluster.workers();
+        let (Some(slowest), m) = (workers.last(), workers.len()) else { return Ok(None) };
+        let slowness = slowest.mean_s / workers[(m - 1) / 2].mean_s;
+        if m < 2 || slowness < SLOW {
+            return Ok(None);
+        }
+        let Some(others) = self.cluster.without(m - 1) else { return Ok(None) };
+        let of = |cluster: &Described, m: usize| self.one(cluster, Policy::SYNC, m as u32, progress);
+        let now = of(&self.cluster, m)?;
+        let (without, balanced) = (of(&others, m - 1)?, of(&self.cluster.balanced(), m)?);
+        let gain = |other: Option<super::Point>| other?.rate_over(now.as_ref()?);
+        let (Some(without), Some(balanced)) = (gain(without), gain(balanced)) else { return Ok(None) };
+        Ok(Some(Straggling { name: slowest.name.clone(), slowness, workers: m as u32, without, balanced }))
+    }
+}

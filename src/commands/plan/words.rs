@@ -1,0 +1,225 @@
+//! The answer in words first: which policy, how many workers, what else there is, what is undecided, what is assumed.
+
+use super::{Advice, Point, WORTH_A_CHANGE};
+use crate::text::{columns, digits, or_dash, percent};
+use sim::Estimate;
+use std::fmt::Write;
+
+/// The answer, the tables, the assumptions.
+pub fn text(advice: &Advice) -> String {
+    let Some(best) = advice.best() else { return "Nothing was finished.\n".to_string() };
+    let mut text = answer(advice, best);
+    text.push_str(&others(advice, best));
+    text.push_str(&undecided(advice));
+    text.push_str(&straggling(advice));
+    let _ = write!(text, "\n{}", table(advice));
+    if let Some((change, _)) = &advice.what_if {
+        let _ = write!(text, "\nWhat if {change}: gradients a second, against now.\n{}", differences(advice));
+    }
+    text.push_str("\nAssumptions:\n");
+    for assumption in assumptions(advice) {
+        let _ = writeln!(text, "- {assumption}.");
+    }
+    text
+}
+
+/// A value with its interval: `14.2 (13.7 to 14.8)`.
+fn with_interval(estimate: Estimate) -> String {
+    let interval = estimate.interval.filter(|(low, high)| high > low);
+    let interval =
+        interval.map_or(String::new(), |(low, high)| format!(" ({} to {})", digits(low, 3), digits(high, 3)));
+    format!("{}{interval}", digits(estimate.mean, 3))
+}
+
+/// How much more, in per cent: `6.0 % (4.1 to 7.9 %)`.
+fn more(ratio: Estimate) -> String {
+    let percent = |ratio: f64| format!("{:.1}", 100.0 * (ratio - 1.0).abs());
+    let interval = ratio.interval.map(|(low, high)| if ratio.mean >= 1.0 { (low, high) } else { (high, low) });
+    let interval = interval.map_or(String::new(), |(low, high)| format!(" ({} to {} %)", percent(low), percent(high)));
+    format!("{} %{interval}", percent(ratio.mean))
+}
+
+fn answer(advice: &Advice, best: &Point) -> String {
+    let (m, gain) = (best.workers(), advice.plan.least_gain);
+    let beyond = match m < advice.most {
+        true => format!("beyond {m} further workers add less than {gain} of a worker each"),
+        false => format!("up to {m}, the most that were tried, each adds more than {gain} of a worker"),
+    };
+    let one = if m == 1 { "1 worker".to_string() } else { format!("{m} workers") };
+    format!("{} with {one}: {} times one worker; {beyond}.\n", best.policy(), with_interval(best.speedup()))
+}
+
+/// What the others would gain, and what that costs: those that are faster for sure.
+fn others(advice: &Advice, best: &Point) -> String {
+    let mut text = String::new();
+    for (other, _, ratio) in advice.pairs().into_iter().filter(|(_, b, _)| b.cell == best.cell) {
+        if ratio.low().is_none_or(|low| low <= 1.0) {
+            continue;
+        }
+        let (staleness, wasted) = (other.staleness().mean, other.wasted_share().mean);
+        let rule = other.cell.rule;
+        let mut but = Vec::new();
+        if staleness > 0.05 {
+            but.push(format!("gradients {} versions old", digits(staleness, 2)));
+        }
+        if wasted > 0.005 {
+            but.push(format!("{} of the work thrown away", percent(wasted)));
+        }
+        if rule.steps > 1 && !rule.accumulates {
+            but.push(format!("{} local steps between averages", rule.steps));
+        }
+        let but = if but.is_empty() { String::new() } else { format!(", with {}", but.join(" and ")) };
+        let _ = writeln!(text, "{} is {} faster per gradient{but}.", other.policy(), more(ratio));
+    }
+    text
+}
+
+/// Pairs whose difference could be chance.
+fn undecided(advice: &Advice) -> String {
+    let pairs = advice.pairs().into_iter().filter(|(_, _, ratio)| {
+        ratio.interval.is_some_and(|(low, high)| low <= 1.0 && high >= 1.0) && ratio.standard_error > 1e-9
+    });
+    let pair = |(a, b, ratio): (&Point, &Point, Estimate)| {
+        let half = 100.0 * ratio.half_width().unwrap_or(f64::NAN);
+        format!("{} or {} (paired difference {:+.1} ± {half:.1} %)", a.policy(), b.policy(), 100.0 * (ratio.mean - 1.0))
+    };
+    let pairs: Vec<String> = pairs.map(pair).collect();
+    if pairs.is_empty() { String::new() } else { format!("Undecided: {}.\n", pairs.join("; ")) }
+}
+
+/// What waiting for the slowest costs, and the worker that is slow all the time.
+fn straggling(advice: &Advice) -> String {
+    let mut text = String::new();
+    if let Some(of) = &advice.stragglers {
+        let interval = of.lost.interval.filter(|(low, high)| high - low > 1e-4);
+        let interval =
+            interval.map_or(String::new(), |(low, high)| format!(" ({} to {})", percent(low), percent(high)));
+        let _ = write!(
+            text,
+            "Stragglers cost sync with {} workers {}{interval} of its time: an update takes {} s, and {} s if every worker took \
+             the middle one's time",
+            of.workers,
+            percent(of.lost.mean),
+            digits(of.now_s, 3),
+            digits(of.even_s, 3),
+        );
+        if of.lost_by_workers > 0.005 {
+            let _ = write!(text, "; {} is lost to workers that are slow all the time", percent(of.lost_by_workers));
+        }
+        text.push_str(".\n");
+    }
+    if let Some(of) = &advice.straggling {
+        let _ = write!(
+            text,
+            "Worker {} takes {} times as long as the middle one, all the time. ",
+            of.name,
+            digits(of.slowness, 3)
+        );
+        let others = of.workers - 1;
+        if of.without.low().unwrap_or(of.without.mean) > 1.0 {
+            let _ = writeln!(
+                text,
+                "Drop or rebalance it: sync on the other {others} is {} faster than on all {}, and {} faster on all if each had \
+                 work in proportion to its speed.",
+                more(of.without),
+                of.workers,
+                more(of.balanced),
+            );
+        } else {
+            let _ = writeln!(
+                text,
+                "Rebalance it: sync would be {} faster if each worker had work in proportion to its speed; without it the other \
+                 {others} have {} times the gradients a second.",
+                more(of.balanced),
+                with_interval(of.without),
+            );
+        }
+    }
+    text
+}
+
+/// The policies, each at its knee.
+fn table(advice: &Advice) -> String {
+    let best = advice.best().map(|best| best.cell);
+    let knees = advice.plan.policies.0.iter().filter_map(|&policy| advice.knee(policy));
+    let rows = knees.map(|point| {
+        let (speedup, per_s) = (point.speedup(), point.s_per_gradient().under(1.0));
+        let mark = if best == Some(point.cell) { "* " } else { "  " };
+        vec![
+            format!("{mark}{}", point.policy()),
+            point.workers().to_string(),
+            digits(point.s_per_update().under(1.0).mean, 4),
+            digits(per_s.mean, 4),
+            digits(speedup.mean, 4),
+            or_dash(speedup.interval, |(low, high)| format!("{} to {}", digits(low, 4), digits(high, 4))),
+            percent(speedup.mean / f64::from(point.workers())),
+            format!("{:.2}", point.staleness().mean),
+            percent(point.wasted_share().mean),
+        ]
+    });
+    let header =
+        ["at its knee", "m", "updates/s", "gradients/s", "speed-up", "95 %", "efficiency", "staleness", "wasted"];
+    columns(&header, rows)
+}
+
+/// What was asked instead, for each policy with the most workers, and for the recommended one with its own number.
+fn differences(advice: &Advice) -> String {
+    let Some((_, differences)) = &advice.what_if else { return String::new() };
+    let shown = differences.iter().filter(|difference| {
+        let best = advice.best().map(|best| (best.policy(), best.workers()));
+        difference.workers == advice.most || Some((difference.policy, difference.workers)) == best
+    });
+    let rows = shown.map(|difference| {
+        let change = |ratio: f64| format!("{:+.1} %", 100.0 * (ratio - 1.0));
+        vec![
+            difference.policy.to_string(),
+            difference.workers.to_string(),
+            difference.workers_then.to_string(),
+            change(difference.ratio.mean),
+            or_dash(difference.ratio.interval, |(low, high)| format!("{} to {}", change(low), change(high))),
+        ]
+    });
+    columns(&["policy", "m now", "m then", "difference", "95 %"], rows)
+}
+
+/// What the answer stands on.
+fn assumptions(advice: &Advice) -> Vec<String> {
+    let mut all = advice.cluster.assumptions.clone();
+    let Ok(spec) = advice.cluster.spec() else { return all };
+    let policies = &advice.plan.policies.0;
+    let rules = || advice.points.iter().map(|point| point.cell.rule);
+    match spec.communication() {
+        None => all.push("communication is not in the profile, and takes no time".to_string()),
+        Some(links)
+            if links.scheme() != sim::cluster::comm::Scheme::ParameterServer && rules().any(|r| !r.renews()) =>
+        {
+            all.push(format!(
+                "{} is for policies in which all meet; the others share the link of one server",
+                links.scheme()
+            ));
+        }
+        Some(_) => {}
+    }
+    if spec.failures().is_some() {
+        all.push("failures cost what they cost on average, as they are too rare to be simulated".to_string());
+    }
+    if rules().any(|rule| rule.cancels()) {
+        all.push(format!("late workers are stopped {}", spec.cancellation().to_string().replace('-', " ")));
+    }
+    let measured = advice.cluster.measured().filter(|measured| *measured < advice.most);
+    if let Some(measured) = measured {
+        all.push(format!("what {measured} workers did holds for up to {}", advice.most));
+    }
+    if policies.iter().filter_map(|policy| policy.rule(advice.most).ok()).any(|rule| !rule.renews() || rule.steps > 1) {
+        all.push(
+            "gradients are counted, not what is learnt from them: old ones and local steps teach less, so only policies with \
+             fresh gradients are recommended"
+                .to_string(),
+        );
+    }
+    all.push(format!(
+        "of those, one that comes later in the list is taken only if it is faster by more than {:.0} %, for sure",
+        100.0 * (WORTH_A_CHANGE - 1.0)
+    ));
+    all
+}

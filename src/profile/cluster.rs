@@ -1,0 +1,370 @@
+//! Cluster that a profile describes, as the simulator knows it, and the same cluster changed: without a worker, with a slower
+//! one, without stragglers.
+//!
+//! Workers that were told apart are numbered from the fastest to the slowest: m of them are the m fastest, and beyond those that
+//! were measured they repeat.
+
+use super::{Communication, Failures, OneOrMany, Profile};
+use crate::error::Error;
+use crate::formats::clip;
+use sim::cluster::comm::Communication as Links;
+use sim::{ClusterSpec, Compute, Dependence, Law, LawText, SpecError, StepTimes, TraceSource, units};
+use std::path::Path;
+
+/// A cluster ready to be simulated.
+#[derive(Clone, Debug)]
+pub struct Described {
+    steps: Steps,
+    /// What the steps of each worker that is told apart are multiplied by.
+    slowness: Vec<f64>,
+    /// Everything but the steps.
+    around: ClusterSpec,
+    /// What is assumed where the profile says nothing.
+    pub assumptions: Vec<String>,
+}
+
+/// How long steps take.
+#[derive(Clone, Debug)]
+enum Steps {
+    /// By a law for each worker, or one for all.
+    Laws(Vec<Law>),
+    /// As measured.
+    Measured(StepTimes, TraceSource),
+}
+
+/// A worker that is told apart.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Worker {
+    /// What it is called.
+    pub name: String,
+    /// Mean time of its steps, s.
+    pub mean_s: f64,
+}
+
+impl Profile {
+    /// The cluster that a profile at `path` describes.
+    ///
+    /// # Errors
+    /// If it says what is not possible, or its source is not there or not what it was.
+    pub fn cluster(&self, path: &Path) -> Result<Described, Error> {
+        let mut assumptions = Vec::new();
+        let texts = match &self.step_time {
+            OneOrMany::One(text) => std::slice::from_ref(text),
+            OneOrMany::Many(texts) => &texts[..],
+        };
+        let steps = match texts {
+            [] => return Err(wrong("step_time is an empty list; write a law, such as \"gamma(25, 0.014)\"")),
+            [text] if text == "trace" => {
+                if self.slow.is_some() {
+                    return Err(wrong(
+                        "[slow] is for a law: measured times have their slow steps already; take it out",
+                    ));
+                }
+                self.measured(path)?
+            }
+            texts => Steps::Laws(texts.iter().map(|text| self.law(text)).collect::<Result<_, _>>()?),
+        };
+        if self.slow.is_some() {
+            assumptions.push("slow steps come one by one, at random, as often as their share says".to_string());
+        }
+        if let Steps::Measured(times, source) = &steps {
+            let said = match source.dependence {
+                Dependence::Pooled => "every step of every worker is one of all measured times, at random",
+                Dependence::ByWorker => "every step of a worker is one of its own measured times, at random",
+                Dependence::Rows => "steps are whole measured steps, of all workers together, at random",
+                Dependence::Blocks(_) => {
+                    "steps are measured ones, of all workers together, some consecutive ones at a time"
+                }
+            };
+            let under = self.measured_under.as_deref().unwrap_or("sync");
+            assumptions.push(format!(
+                "{said} ({} of {}), and take as long under every policy as under {under}, where they were measured",
+                times.len(),
+                crate::text::count(times.workers() as u64, "worker"),
+            ));
+        }
+        // Steps stand in for each other here; only what is around them is looked at.
+        let mut around = ClusterSpec::new(Law::Constant { value: 1.0 });
+        around = around.with_communication(self.communication.as_ref().map(Communication::links).transpose()?);
+        around = around.with_failures(self.failures.as_ref().map(Failures::of_cluster).transpose()?);
+        if let Some(factors) = self.contention.as_ref().filter(|factors| !factors.is_empty()) {
+            around = around.with_contention(factors.clone()).map_err(out_of_range)?;
+        }
+        let mut described = Described { slowness: vec![1.0; steps.told_apart()], steps, around, assumptions };
+        described.sort();
+        Ok(described)
+    }
+
+    fn measured(&self, path: &Path) -> Result<Steps, Error> {
+        let Some(recorded) = self.recorded(path)? else {
+            return Err(wrong(
+                "step_time is \"trace\" and there is no [source]; write a law, such as \"gamma(25, 0.014)\"",
+            ));
+        };
+        let text = self.dependence.as_deref().unwrap_or("pooled");
+        let dependence = text.parse().map_err(|()| {
+            wrong(&format!("dependence '{}' is not known; write pooled, by-worker, rows or blocks:8", clip(text)))
+        })?;
+        let source = self.source.as_ref().expect("its times were read");
+        let file =
+            source.files.first().map_or(String::new(), |file| file.rsplit('/').next().unwrap_or(file).to_string());
+        Ok(Steps::Measured(recorded.times, TraceSource { file, column: source.column.clone(), dependence }))
+    }
+
+    /// A law as typed, or `0.35s ± 4%`: a gamma law of this mean and coefficient of variation; slow at times, if it says so.
+    fn law(&self, text: &str) -> Result<Law, Error> {
+        let law = match text.split_once('±').or_else(|| text.split_once("+-")) {
+            None => match text.parse::<LawText>() {
+                Ok(LawText::Law(law)) => law,
+                Ok(LawText::Trace(_)) => return Err(wrong("step_time names a trace; write \"trace\" and a [source]")),
+                Err(e) => return Err(wrong(&format!("step_time: {e}"))),
+            },
+            Some((mean, share)) => {
+                let mean_s = units::seconds(mean).map_err(|e| wrong(&format!("step_time: {e}")))?;
+                let lacks = || wrong(&format!("step_time '{}' lacks its per cent; write 0.35s ± 4%", clip(text)));
+                let share = Some(share.trim()).filter(|share| share.ends_with('%')).ok_or_else(lacks)?;
+                let cv = units::share(share).map_err(|e| wrong(&format!("step_time: {e}")))?;
+                match cv == 0.0 {
+                    true => Law::with("constant", &[mean_s]),
+                    false => Law::with("gamma", &[1.0 / (cv * cv), mean_s * cv * cv]),
+                }
+                .map_err(|e| wrong(&format!("step_time: {e}")))?
+            }
+        };
+        match &self.slow {
+            None => Ok(law),
+            Some(slow) if slow.factor > 0.0 && slow.factor.is_finite() && (0.0..=1.0).contains(&slow.share) => {
+                law.slow_at_times(slow.factor, slow.share).map_err(|e| wrong(&format!("[slow]: {e}")))
+            }
+            Some(_) => Err(wrong("[slow] takes a positive factor and a share from 0 to 1, such as 1.2 and 0.05")),
+        }
+    }
+}
+
+impl Communication {
+    fn links(&self) -> Result<Links, Error> {
+        let Communication { scheme, payload, bandwidth, group_bandwidth, latency, overlap } = self;
+        let in_section = |e: String| wrong(&format!("[communication]: {e}"));
+        let latency_s = latency.as_deref().map_or(Ok(0.0), units::seconds).map_err(in_section)?;
+        let (payload, rate) =
+            (units::bytes(payload).map_err(in_section)?, units::bytes_per_s(bandwidth).map_err(in_section)?);
+        let scheme = scheme.parse().map_err(in_section)?;
+        let links = Links::new(scheme, payload, latency_s, rate, overlap.unwrap_or(0.0)).map_err(in_section)?;
+        match group_bandwidth.as_deref().map(units::bytes_per_s).transpose().map_err(in_section)? {
+            Some(inside) => links.with_group_bandwidth(inside).map_err(in_section),
+            None => Ok(links),
+        }
+    }
+}
+
+impl Failures {
+    fn of_cluster(&self) -> Result<sim::Failures, Error> {
+        let seconds = |text: &str| units::seconds(text).map_err(|e| wrong(&format!("[failures]: {e}")));
+        let checkpoint = match (&self.checkpoint, &self.checkpoint_cost) {
+            (None, None) => None,
+            (None, Some(_)) => {
+                return Err(wrong(
+                    "[failures]: checkpoint_cost is what a checkpoint takes; write checkpoint = \"10m\", too",
+                ));
+            }
+            (Some(interval), cost) => Some((seconds(interval)?, cost.as_deref().map_or(Ok(0.0), seconds)?)),
+        };
+        let failures = sim::Failures::new(seconds(&self.mtbf)?, seconds(&self.restart)?, checkpoint);
+        failures.map_err(|e| wrong(&format!("[failures]: {e}")))
+    }
+}
+
+fn wrong(sentence: &str) -> Error {
+    Error::Input(format!("the profile's {sentence}"))
+}
+
+fn out_of_range(error: SpecError) -> Error {
+    Error::Input(format!("the profile: {error}"))
+}
+
+impl Steps {
+    /// Workers that are not all alike; 0 if they are.
+    fn told_apart(&self) -> usize {
+        match self {
+            Steps::Laws(laws) if laws.len() > 1 => laws.len(),
+            Steps::Measured(times, source) if source.dependence != Dependence::Pooled && times.workers() > 1 => {
+                times.workers()
+            }
+            Steps::Laws(_) | Steps::Measured(..) => 0,
+        }
+    }
+
+    /// These workers, in this order.
+    fn part(&self, workers: &[usize]) -> Steps {
+        match self {
+            Steps::Laws(laws) => Steps::Laws(workers.iter().map(|&worker| laws[worker].clone()).collect()),
+            Steps::Measured(times, source) => {
+                let all = 0..times.steps().len();
+                let part = times.part(workers.iter().copied(), all).expect("every worker has a time");
+                Steps::Measured(part, source.clone())
+            }
+        }
+    }
+
+    fn compute(&self) -> Result<Compute, Error> {
+        match self {
+            Steps::Laws(laws) => Ok(Compute::Laws(laws.clone())),
+            Steps::Measured(times, source) => Compute::measured(source, times).map_err(|e| Error::Input(e.to_string())),
+        }
+    }
+}
+
+impl Described {
+    /// The same, with what is around the steps changed: communication, failures, contention, and all else.
+    ///
+    /// # Errors
+    /// What `change` says.
+    pub fn around(&self, change: impl FnOnce(ClusterSpec) -> Result<ClusterSpec, Error>) -> Result<Described, Error> {
+        Ok(Described { around: change(self.around.clone())?, ..self.clone() })
+    }
+
+    /// The fastest first.
+    fn sort(&mut self) {
+        let mut order: Vec<usize> = (0..self.slowness.len()).collect();
+        let means: Vec<f64> = self.workers().iter().map(|worker| worker.mean_s).collect();
+        order.sort_by(|&a, &b| means[a].total_cmp(&means[b]));
+        self.keep(&order);
+    }
+
+    /// These of the workers that are told apart, in this order.
+    fn keep(&mut self, workers: &[usize]) {
+        if !workers.is_empty() {
+            self.steps = self.steps.part(workers);
+            self.slowness = workers.iter().map(|&worker| self.slowness[worker]).collect();
+        }
+    }
+
+    /// The workers that are told apart, the fastest first; none if all are alike.
+    pub fn workers(&self) -> Vec<Worker> {
+        let worker = |(worker, slowness): (usize, &f64)| {
+            let (name, mean_s) = match &self.steps {
+                Steps::Laws(laws) => (worker.to_string(), laws[worker].mean()),
+                Steps::Measured(times, _) => (times.labels()[worker].clone(), times.mean_of_worker(worker)),
+            };
+            Worker { name, mean_s: mean_s * slowness }
+        };
+        self.slowness.iter().enumerate().map(worker).collect()
+    }
+
+    /// Workers that were measured; `None` where nothing was.
+    pub fn measured(&self) -> Option<u32> {
+        match &self.steps {
+            Steps::Laws(_) => None,
+            Steps::Measured(times, _) => Some(times.workers() as u32),
+        }
+    }
+
+    /// The cluster.
+    ///
+    /// # Errors
+    /// If the measured times cannot be drawn from as the profile says.
+    pub fn spec(&self) -> Result<ClusterSpec, Error> {
+        let spec = self.around.clone().with_compute(self.steps.compute()?);
+        match self.slowness.iter().all(|&slowness| slowness == 1.0) {
+            true => Ok(spec),
+            false => {
+                spec.with_speeds(self.slowness.iter().map(|slowness| 1.0 / slowness).collect()).map_err(out_of_range)
+            }
+        }
+    }
+
+    /// Seconds per gradient of a worker of mean speed, all alone.
+    ///
+    /// # Errors
+    /// As [`spec`](Described::spec).
+    pub fn single_s(&self) -> Result<f64, Error> {
+        Ok(self.spec()?.mean_alone(self.slowness.len().max(1) as u32))
+    }
+
+    /// The same, and one of `most` workers, by its name or its number, takes `factor` times as long.
+    pub fn slower(&self, worker: &str, factor: f64, most: u32) -> Option<Described> {
+        let mut changed = self.clone();
+        if changed.slowness.is_empty() {
+            // All are alike: as many of them as there may be, so that one can be another.
+            let index = worker.parse().ok().filter(|&index: &usize| index < most as usize)?;
+            changed.slowness = vec![1.0; most as usize];
+            changed.slowness[index] *= factor;
+            if let Steps::Laws(laws) = &self.steps {
+                changed.steps = Steps::Laws(vec![laws[0].clone(); most as usize]);
+            }
+        } else {
+            let index = self.find(worker)?;
+            changed.slowness[index] *= factor;
+            changed.sort();
+        }
+        Some(changed)
+    }
+
+    /// The place of a worker that is told apart, by its name, or `slowest`.
+    pub fn find(&self, worker: &str) -> Option<usize> {
+        let workers = self.workers();
+        match worker {
+            "slowest" => workers.len().checked_sub(1),
+            name => workers.iter().position(|one| one.name == name),
+        }
+    }
+
+    /// The same without the worker at a place; `None` if nobody is left, or all are alike.
+    pub fn without(&self, place: usize) -> Option<Described> {
+        let others: Vec<usize> = (0..self.slowness.len()).filter(|&other| other != place).collect();
+        let mut changed = self.clone();
+        changed.keep(&others);
+        (!others.is_empty() && others.len() < self.slowness.len()).then_some(changed)
+    }
+
+    /// The same work for all together, shared in proportion to the workers' speeds, so that all take the same time on average.
+    pub fn balanced(&self) -> Described {
+        let means: Vec<f64> = self.workers().iter().map(|worker| worker.mean_s).collect();
+        let harmonic_s = means.len() as f64 / means.iter().map(|mean_s| 1.0 / mean_s).sum::<f64>();
+        let slowness =
+            self.slowness.iter().zip(&means).map(|(slowness, mean_s)| slowness * harmonic_s / mean_s).collect();
+        Described { slowness, ..self.clone() }
+    }
+
+    /// The same where every worker takes its own median in every step.
+    pub fn at_own_medians(&self) -> Described {
+        let steps = match &self.steps {
+            Steps::Laws(laws) => Steps::Laws(laws.iter().map(|law| constant(law.quantile(0.5))).collect()),
+            Steps::Measured(times, _) if self.slowness.is_empty() => {
+                Steps::Laws(vec![constant(median(times.pooled()))])
+            }
+            Steps::Measured(times, _) => {
+                Steps::Laws((0..times.workers()).map(|worker| constant(median(times.of_worker(worker)))).collect())
+            }
+        };
+        Described { steps, ..self.clone() }
+    }
+
+    /// The same where every worker takes, in every step, what the middle one of them takes, on average over the steps.
+    pub fn without_stragglers(&self) -> Described {
+        let seconds = match &self.steps {
+            Steps::Laws(laws) => {
+                let slowness = |worker: usize| self.slowness.get(worker).copied().unwrap_or(1.0);
+                median(&laws.iter().enumerate().map(|(w, law)| law.quantile(0.5) * slowness(w)).collect::<Vec<_>>())
+            }
+            Steps::Measured(times, _) => {
+                let rows = times.rows();
+                match rows.is_empty() || rows.workers < 3 {
+                    true => median(times.pooled()),
+                    false => rows.iter().map(median).sum::<f64>() / rows.len() as f64,
+                }
+            }
+        };
+        Described { steps: Steps::Laws(vec![constant(seconds)]), slowness: Vec::new(), ..self.clone() }
+    }
+}
+
+fn constant(value: f64) -> Law {
+    Law::Constant { value }
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    (sorted[(sorted.len() - 1) / 2] + sorted[sorted.len() / 2]) / 2.0
+}

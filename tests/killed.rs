@@ -1,0 +1,100 @@
+//! Processes that are killed leave the old run or the new one, never a mixture of both, and nothing that the next run does not
+//! clear.
+//!
+//! A run is killed after longer and longer shares of the time that an undisturbed one takes: when that is depends on the
+//! machine, what is found then does not.
+#![cfg(unix)]
+
+mod common;
+
+use common::digits::{EASY, train, with_easy_digits};
+use common::{Place, Script};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+/// Kills of each command.
+const KILLS: u32 = 40;
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The seed of the run that is there, every file of which is as its manifest says; `None` if no run is.
+fn seed_of_the_run(directory: &Path) -> Option<u64> {
+    let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(directory.join("manifest.json")).ok()?)
+        .expect("a manifest is there whole, or not at all");
+    let files = manifest["files"].as_array().expect("a list");
+    assert!(!files.is_empty());
+    // What --save puts elsewhere is a file of its own, with a manifest of its own.
+    for file in files.iter().filter(|file| !file["name"].as_str().is_some_and(|name| name.ends_with(".safetensors"))) {
+        let name = file["name"].as_str().expect("a name");
+        let bytes = std::fs::read(directory.join(name)).unwrap_or_else(|e| panic!("{name} is listed: {e}"));
+        assert_eq!(Some(&*sha256(&bytes)), file["sha256"].as_str(), "{name} is of another run");
+    }
+    manifest["seed"].as_u64()
+}
+
+fn killed(script: Script, after: Duration) {
+    let mut command = script.command();
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
+    std::thread::sleep(after);
+    // It may have come to its end by itself.
+    let _ = child.kill();
+    child.wait().expect("an end");
+}
+
+/// All files but the manifest, which tells when and where the run was.
+fn results(place: &Place) -> BTreeMap<PathBuf, Vec<u8>> {
+    place.contents().into_iter().filter(|(path, _)| !path.to_string_lossy().ends_with("manifest.json")).collect()
+}
+
+/// Kills runs of one directory, each with a seed of its own, and lets the last one come to its end; `run` types the command
+/// with a seed, `each` looks at what is there after each.
+fn kill_again_and_again(place: &Place, command: &str, run: impl Fn(&Place, u32) -> Script, each: impl Fn()) {
+    let began = Instant::now();
+    run(place, 0).succeeds();
+    let whole = began.elapsed();
+    let directory = place.path().join("output").join(command);
+    let mut seen = [0, 0];
+    for seed in 1..=KILLS {
+        let before = seed_of_the_run(&directory);
+        killed(run(place, seed), whole * seed / (KILLS * 4 / 5));
+        // A switch that was cut short is finished by whoever comes next: until then there is no manifest.
+        let now = seed_of_the_run(&directory);
+        assert!(now.is_none() || now == before || now == Some(u64::from(seed)), "{before:?}, {seed}, {now:?}");
+        each();
+        seen[usize::from(now == Some(u64::from(seed)))] += 1;
+    }
+    assert!(seen[0] > 0, "every run came to its end: nothing was killed");
+    run(place, 0).succeeds();
+    assert_eq!(seed_of_the_run(&directory), Some(0));
+}
+
+#[test]
+fn a_killed_simulation_mixes_nothing() {
+    let run =
+        |place: &Place, seed| place.simulate(&format!("--policies sync,async --workers 1..40 --seed {seed} --quiet"));
+    let (place, undisturbed) = (Place::new(), Place::new());
+    kill_again_and_again(&place, "simulate", run, || ());
+    run(&undisturbed, 0).succeeds();
+    assert_eq!(results(&place), results(&undisturbed));
+}
+
+#[test]
+fn a_killed_training_mixes_nothing() {
+    let words = format!("{EASY} --clock simulated --epochs 1 --save net.safetensors --quiet");
+    let run = |place: &Place, seed| train(place, &format!("{words} --seed {seed}"));
+    let (place, undisturbed) = (with_easy_digits(), with_easy_digits());
+    let whole = |place: &Place| std::fs::metadata(place.path().join("net.safetensors")).map(|file| file.len()).ok();
+    run(&undisturbed, 0).succeeds();
+    // The parameters are there whole, of whichever run, from the first one on.
+    kill_again_and_again(&place, "train", run, || assert_eq!(whole(&place), whole(&undisturbed)));
+    assert_eq!(results(&place), results(&undisturbed));
+}
