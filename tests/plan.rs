@@ -139,3 +139,22 @@ fn a_policy_that_is_beaten_is_left_out_between_numbers_where_it_is() {
     straggle().inside(place.path()).words(&format!("{words} 2")).succeeds();
     assert!(first == common::read(&place.path().join("output/plan/plan.csv")), "threads change nothing");
 }
+
+#[test]
+fn simulate_takes_a_profile() {
+    let place = Place::new().with("nodes.toml", ENGINEER.split("[failures]").next().unwrap());
+    let run = |words: &str| straggle().inside(place.path()).words(words).succeeds();
+    run("simulate --profile nodes.toml --workers 64 --policies sync --updates 1000 --format csv");
+    let bytes = common::read(&place.output().join("iteration_times.csv"));
+    let row: BTreeMap<String, String> = csv::Reader::from_reader(&bytes[..]).deserialize().next().unwrap().unwrap();
+    let mean_s: f64 = row["mean_s"].parse().unwrap();
+    run("plan nodes.toml --workers 64 --policies sync --format csv");
+    let planned_s = 1.0 / number(&rows(&place, "plan.csv"), "sync", "64", "updates_per_s");
+    assert!((mean_s / planned_s - 1.0).abs() < 0.01, "{mean_s} {planned_s}");
+    straggle()
+        .inside(place.path())
+        .words("simulate --profile nodes.toml --lambda 2")
+        .fails(2)
+        .in_one_sentence()
+        .says("cannot be used with");
+}

@@ -82,3 +82,38 @@ fn data_parallel_stands_beside_the_published_figures_and_is_not_run_twice() {
         || fs::read_to_string(&finished).expect("finished trials").lines().filter(|l| l.starts_with('{')).count();
     assert_eq!(lines(), 13, "the cut line, and what replaces it");
 }
+
+#[test]
+fn the_trade_off_meets_its_exact_curves_and_crosses() {
+    let place = Place::new();
+    let said = straggle().inside(place.path()).words("reproduce E7 --quick").succeeds();
+    said.prints("Steps exp(1) s")
+        .prints("Steps pareto(0.6, 2.5) s")
+        .prints("the lowest loss is that of async, then that of");
+    let file = |name: &str| {
+        let path = place.path().join("output/reproduce/E7-quick").join(name);
+        let mut reader = csv::Reader::from_path(path).expect("a table");
+        reader
+            .deserialize::<std::collections::HashMap<String, String>>()
+            .map(|row| row.expect("a row"))
+            .collect::<Vec<_>>()
+    };
+    let number =
+        |row: &std::collections::HashMap<String, String>, name: &str| row[name].parse::<f64>().expect("a number");
+    // 95 % intervals of ten groups, of correlated points: nearly all hold the exact loss.
+    let exact: Vec<_> = file("tradeoff.csv").into_iter().filter(|row| !row["exact_loss"].is_empty()).collect();
+    let held = exact.iter().filter(|row| {
+        let (low, high, exact) = (number(row, "loss_low"), number(row, "loss_high"), number(row, "exact_loss"));
+        (low..=high).contains(&exact) || (number(row, "loss") / exact - 1.0).abs() < 0.03
+    });
+    assert!(exact.len() > 300 && held.count() as f64 > 0.85 * exact.len() as f64);
+    let times = file("goals.csv");
+    let time = |law: &str, policy: &str| {
+        let row = times.iter().find(|r| r["step_time"] == law && r["policy"] == policy && number(r, "loss") == 0.25);
+        number(row.expect("a row"), "time_s")
+    };
+    for law in ["exp(1)", "pareto(0.6, 2.5)"] {
+        assert!(time(law, "async") < time(law, "k-sync:4") && time(law, "k-sync:4") < time(law, "sync"), "{law}");
+    }
+    assert!(file("crossings.csv").len() >= 2);
+}

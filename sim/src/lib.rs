@@ -33,12 +33,11 @@
 //!
 //! # What this leaves out
 //!
-//! - The network: handing out parameters takes no time; `--delay` stands for everything that needs no core, and it costs
-//!   the same however many workers transmit.
+//! - The network is a few formulas and one shared link: no topology, no congestion by others, no lost packets.
 //! - Cores are shared without loss, equally or first come first served; a kernel's time slices and caches are not modelled.
-//! - Failures: a worker may be slow, but it always finishes.
-//! - Correlation: steps of one worker, and steps of different workers, are independent. A worker that stays slow is a
-//!   matter of speeds.
+//! - Failures of workers are independent and exponential; nothing else fails, neither the server nor the network.
+//! - Laws are stationary: steps may depend on each other (measured rows and blocks, a common factor, passing phases), but nothing
+//!   drifts.
 
 pub mod cluster;
 pub mod experiment;

@@ -45,7 +45,7 @@ const LAWS: [&str; 7] = [
 ];
 
 #[test]
-fn order_statistics_are_foretold_for_every_law() {
+fn order_statistics_are_predicted_for_every_law() {
     for name in LAWS {
         for (policy, m) in [("sync", 8), ("k-sync:4", 8), ("backup:2", 8), ("sync", 2), ("k-sync:1", 8)] {
             judge_cell(policy, m, &spec(name));
@@ -54,7 +54,7 @@ fn order_statistics_are_foretold_for_every_law() {
 }
 
 #[test]
-fn async_is_foretold_for_every_law() {
+fn async_is_predicted_for_every_law() {
     for name in LAWS {
         for (policy, m) in [("async", 8), ("k-batch-async:4", 8), ("async", 1), ("async", 3)] {
             judge_cell(policy, m, &spec(name));
@@ -63,7 +63,7 @@ fn async_is_foretold_for_every_law() {
 }
 
 #[test]
-fn exponential_times_are_foretold_for_policies_between() {
+fn exponential_times_are_predicted_for_policies_between() {
     for (policy, m) in [
         ("k-async:2", 8),
         ("k-async:4", 8),
@@ -85,7 +85,7 @@ fn exponential_times_are_foretold_for_policies_between() {
 }
 
 #[test]
-fn unequal_workers_are_foretold() {
+fn unequal_workers_are_predicted() {
     let speeds = |name: &str| spec(name).with_speeds(vec![1.0, 1.0, 2.0, 4.0]).unwrap();
     for policy in ["sync", "k-sync:2", "async", "k-batch-async:3"] {
         judge_cell(policy, 4, &speeds("exp(1)"));
@@ -113,7 +113,7 @@ fn constant_times_are_exact() {
 
 /// Each squared deviation from the known mean has the variance for its mean: sync updates are independent.
 #[test]
-fn variances_of_order_statistics_are_foretold() {
+fn variances_of_order_statistics_are_predicted() {
     let squares = |n: u32| (1..=n).map(|i| f64::from(i).powi(-2)).sum::<f64>();
     for (k, p) in [(8, 8), (4, 8), (1, 8), (3, 3)] {
         let (kf, pf) = (f64::from(k), f64::from(p));
@@ -222,7 +222,7 @@ fn theory_holds_wherever_it_speaks() {
 
 /// Think times of any law, service of the exponential law: 2.6.
 #[test]
-fn a_busy_server_is_foretold() {
+fn a_busy_server_is_predicted() {
     for compute in ["exp(1)", "constant(1)", "uniform(0, 2)", "weibull(0.5, 0.5)"] {
         for m in [1, 8, 16] {
             judge_cell("async", m, &spec(compute).with_service(Some(law("exp(10)"))));
@@ -234,7 +234,7 @@ fn a_busy_server_is_foretold() {
 }
 
 #[test]
-fn shared_cores_are_foretold() {
+fn shared_cores_are_predicted() {
     let shared = |name: &str, cores: u32| spec(name).with_cores(Some(cores)).unwrap();
     for (policy, m, cores) in [("sync", 8, 2), ("sync", 8, 7), ("k-sync:4", 8, 6), ("k-async:4", 8, 3), ("sync", 3, 1)]
     {
@@ -251,7 +251,7 @@ fn shared_cores_are_foretold() {
 
 /// The model of fresh draws is its own theory: max, min and K-th smallest.
 #[test]
-fn the_gated_model_is_foretold() {
+fn the_gated_model_is_predicted() {
     for name in ["exp(2)", "gamma(4, 0.25)", "weibull(0.5, 0.5)"] {
         let experiment = |seed| Experiment {
             policies: ["sync", "async", "k-async:4", "k-batch-async:1", "ssp:3", "hogwild"].map(common::policy).into(),

@@ -217,7 +217,7 @@ proptest! {
     }
 
     #[test]
-    fn told_again_to_the_last_bit(rule in any_rule(), spec in any_fleet(), seed in 0u64..1000) {
+    fn replayed_to_the_last_bit(rule in any_rule(), spec in any_fleet(), seed in 0u64..1000) {
         let key = RandomKey::new(seed, 0);
         let learner = Quadratic { curvature: 1.0, noise: 1.0, step_size: 0.1, key };
         let mut first = Run::new(rule, Simulated::learning(spec, key, rule.workers, learner));

@@ -44,7 +44,7 @@ fn all_rules() -> Vec<Rule> {
 }
 
 #[test]
-fn a_run_told_again_ends_on_the_same_bits() {
+fn a_replayed_run_ends_on_the_same_bits() {
     for (i, spec) in Law::examples().into_iter().map(ClusterSpec::new).chain(odd_fleets()).enumerate() {
         for rule in all_rules() {
             let key = RandomKey::new(i as u64, 0);
@@ -78,7 +78,7 @@ fn a_recording_ends() {
 
 /// What is reported of a run is the same when it is replayed.
 #[test]
-fn a_run_told_again_has_the_same_tally() {
+fn a_replayed_run_has_the_same_tally() {
     for spec in odd_fleets() {
         for rule in all_rules() {
             let key = RandomKey::new(9, 0);

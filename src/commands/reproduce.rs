@@ -4,6 +4,7 @@ pub mod comparison;
 mod experiment;
 mod gated;
 mod published;
+mod tradeoff;
 mod words;
 
 use crate::cli::{Common, threads};
@@ -21,6 +22,7 @@ use experiment::PublishedExperiment;
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
+use tradeoff::{CrossingRow, GoalRow, TradeoffRow};
 
 use crate::commands::scaling::{EpochRow, ScalingRow};
 
@@ -66,6 +68,9 @@ pub enum Name {
     /// Data parallel over the number of images.
     #[value(name = "E4")]
     E4,
+    /// Error against runtime.
+    #[value(name = "E7")]
+    E7,
     /// All of them, one after another.
     #[value(name = "all")]
     All,
@@ -85,7 +90,7 @@ impl Reproduce {
                 let names = Name::value_variants().iter().filter(|&&name| name != Name::All);
                 names.map(|&experiment| Reproduce { experiment, ..self.clone() }).collect()
             }
-            Name::E0 | Name::E1 | Name::E2 | Name::E3 | Name::E4 => vec![self],
+            Name::E0 | Name::E1 | Name::E2 | Name::E3 | Name::E4 | Name::E7 => vec![self],
         }
     }
 }
@@ -97,8 +102,12 @@ impl Command for Reproduce {
         Table::of::<ComparisonRow>(),
         Table::of::<ScalingRow>(),
         Table::of::<EpochRow>(),
+        Table::of::<TradeoffRow>(),
+        Table::of::<GoalRow>(),
+        Table::of::<CrossingRow>(),
     ];
-    const FIGURES: &'static [&'static str] = &["comparison", "epochs", "time_by_size"];
+    const FIGURES: &'static [&'static str] =
+        &["comparison", "epochs", "time_by_size", "tradeoff_exp", "tradeoff_pareto"];
 
     fn common(&self) -> &Common {
         &self.common
@@ -110,6 +119,9 @@ impl Command for Reproduce {
     }
 
     fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
+        if self.experiment == Name::E7 {
+            return tradeoff::prepare(self, session);
+        }
         let Some(experiment) = PublishedExperiment::new(self) else { return gated::prepare(self, session) };
         for setting in &experiment.settings {
             setting.plan.check()?;

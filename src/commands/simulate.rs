@@ -10,6 +10,7 @@ use crate::figures::loss::time_to_loss;
 use crate::figures::timeline::{Timeline, chrome_trace};
 use crate::figures::{self, Figure};
 use crate::memory;
+use crate::profile::Profile;
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
@@ -23,6 +24,8 @@ use sim::{
     Cancellation, ClusterSpec, Configuration, Estimate, Experiment, LearnerText, Length, Model, Observation, Quadratic,
     RandomKey, Run, Simulated,
 };
+
+use std::path::PathBuf;
 
 /// `straggle simulate`
 #[derive(Clone, Debug, Args, Serialize)]
@@ -62,6 +65,9 @@ pub struct Simulate {
     /// Print the time that this share of the updates does not exceed: 99.9%.
     #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
     pub quantile: Option<Typed<Percent>>,
+    /// The cluster of a profile that straggle fit wrote, or a person did; what is typed besides takes its place.
+    #[arg(long, value_name = "PROFILE.toml", conflicts_with_all = ["step_time", "lambda"], help_heading = "Cluster")]
+    pub profile: Option<PathBuf>,
     /// How long a step takes.
     #[command(flatten)]
     #[serde(flatten)]
@@ -143,8 +149,10 @@ impl Command for Simulate {
     }
 
     fn resolve(&mut self) -> Result<(), Error> {
-        self.step.resolve();
-        self.cluster.resolve();
+        if self.profile.is_none() {
+            self.step.resolve();
+            self.cluster.resolve();
+        }
         let most = self.max_workers.take().unwrap_or(20);
         self.workers.get_or_insert_with(|| Workers((1..=most).collect()));
         Ok(())
@@ -199,7 +207,10 @@ impl Simulate {
     }
 
     fn experiment(&self, session: &Session) -> Result<Experiment, Error> {
-        let spec = ClusterSpec::of(self.step.compute(session)?);
+        let spec = match &self.profile {
+            Some(path) => Profile::spec(path, session)?,
+            None => ClusterSpec::of(self.step.compute(session)?),
+        };
         let spec = self.cluster.onto(spec, &self.step.reading(), session)?;
         let length = match (&self.precision, self.updates) {
             (Some(Typed(Percent(share))), _) => Length::Precision(*share),

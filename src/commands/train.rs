@@ -12,6 +12,7 @@ use crate::figures::{self, Figure, learning_curve};
 use crate::formats::Options;
 use crate::manifest::Manifest;
 use crate::memory;
+use crate::profile::Profile;
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
@@ -81,6 +82,9 @@ pub struct Train {
     /// Law of the computing time under the simulated clock [default: exp(2)].
     #[arg(long, value_name = "LAW", help_heading = "Time")]
     pub step_time: Option<Typed<LawText>>,
+    /// The cluster of a profile, under the simulated clock.
+    #[arg(long, value_name = "PROFILE.toml", conflicts_with = "step_time", help_heading = "Time")]
+    pub profile: Option<PathBuf>,
     /// shared: all workers begin with the same parameters. per-worker: each draws its own, as programs of several processes do that
     /// broadcast nothing; for local:H.
     #[arg(long, value_name = "WHICH", default_value = "shared", help_heading = "Learning",
@@ -208,7 +212,10 @@ impl Command for Train {
         if !simulated && self.step_time.is_some() {
             return usage("--step-time is for --clock simulated; real threads take the time they take".into());
         }
-        if simulated {
+        if !simulated && self.profile.is_some() {
+            return usage("--profile is for --clock simulated; real threads take the time they take".into());
+        }
+        if simulated && self.profile.is_none() {
             self.step_time.get_or_insert_with(|| Typed(LawText::Law("exp(2)".parse().expect("a law"))));
         }
         if self.updates.is_none() {
@@ -224,7 +231,12 @@ impl Command for Train {
         let law = |law: &LawText| trace::law(law, &Options::default(), session);
         let compute =
             self.step_time.as_ref().map_or_else(|| Ok("exp(2)".parse().expect("a law")), |time| law(&time.0))?;
-        let spec = ClusterSpec::new(compute).with_delay(self.delay.0.0.as_ref().map(law).transpose()?);
+        let delay = self.delay.0.0.as_ref().map(law).transpose()?;
+        let spec = match &self.profile {
+            // The world knows the policy's rule, and what communication means for it.
+            Some(path) => Profile::spec(path, session)?.for_rule(rule).with_delay(delay),
+            None => ClusterSpec::new(compute).with_delay(delay),
+        };
         memory::afford_gradients(training.model.0.parameters(), rule)?;
         let samples = self.samples.map(|samples| samples as usize);
         let data = dataset(&training.data, training.model.0, training.pixels.0, samples, self.common.seed)?;

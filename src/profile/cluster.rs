@@ -7,6 +7,7 @@
 use super::{Communication, Failures, OneOrMany, Profile};
 use crate::error::Error;
 use crate::formats::clip;
+use crate::session::Session;
 use sim::cluster::comm::Communication as Links;
 use sim::{ClusterSpec, Compute, Dependence, Law, LawText, SpecError, StepTimes, TraceSource, units};
 use std::path::Path;
@@ -42,6 +43,19 @@ pub struct Worker {
 }
 
 impl Profile {
+    /// The cluster of a profile in a file, which is noted as read, with what is assumed.
+    ///
+    /// # Errors
+    /// As [`cluster`](Profile::cluster).
+    pub fn spec(path: &Path, session: &Session) -> Result<ClusterSpec, Error> {
+        let described = Profile::read(path)?.cluster(path)?;
+        if let Ok(bytes) = std::fs::read(path) {
+            session.input(path.display().to_string(), &bytes);
+        }
+        described.assumptions.iter().for_each(|assumption| session.note(format!("the profile: {assumption}")));
+        described.spec()
+    }
+
     /// The cluster that a profile at `path` describes.
     ///
     /// # Errors

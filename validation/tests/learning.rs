@@ -123,7 +123,7 @@ fn assert_near(a: &[f32], b: &[f32], what: &str) {
 }
 
 #[test]
-fn a_race_of_networks_told_again_ends_on_the_same_bits() {
+fn a_replayed_race_of_networks_ends_on_the_same_bits() {
     /// Goes on until there is nothing more, or so many updates were made.
     fn progress<C: Cluster>(run: &mut Run<C>, updates: u64) -> (Vec<(sim::Time, sim::Event)>, Recording) {
         let (mut events, mut recording, mut done) = (Vec::new(), Recording::default(), 0);
@@ -141,12 +141,12 @@ fn a_race_of_networks_told_again_ends_on_the_same_bits() {
         let mut race = Run::new(rule, threads(&learner, workers));
         let (events, recording) = progress(&mut race, (40 / u64::from(rule.steps)).max(3));
 
-        let mut told_again = Run::new(rule, Replay::new(recording.clone(), learner.clone(), workers));
-        let (same_events, same_recording) = progress(&mut told_again, u64::MAX);
-        assert_eq!(told_again.cluster().mismatch(), None, "{policy}");
+        let mut replay = Run::new(rule, Replay::new(recording.clone(), learner.clone(), workers));
+        let (same_events, same_recording) = progress(&mut replay, u64::MAX);
+        assert_eq!(replay.cluster().mismatch(), None, "{policy}");
         assert_eq!(same_events, events, "{policy}");
         assert_eq!(same_recording, recording, "{policy}");
-        let (raced, told) = (race.cluster().weights(), told_again.cluster().weights());
+        let (raced, told) = (race.cluster().weights(), replay.cluster().weights());
         assert_same_bits(told.values(), raced.values(), &policy.to_string());
         assert_eq!(told.scores(), raced.scores(), "{policy}");
         assert!(raced.values() != learner.initial().values());
@@ -233,10 +233,10 @@ fn a_simulated_training_is_the_same_each_time() {
 
 #[test]
 fn synchronous_threads_end_on_the_same_bits_whoever_was_first() {
-    let foretold = simulated(Policy::SYNC, 4, 16, PLAIN, 40);
+    let predicted = simulated(Policy::SYNC, 4, 16, PLAIN, 40);
     for _ in 0..3 {
         let (raced, journal) = trained(threads(&learner(4, 16, PLAIN), 4), Policy::SYNC, 4, 40);
-        assert_same_bits(&raced, &foretold, "sync on threads");
+        assert_same_bits(&raced, &predicted, "sync on threads");
         assert!(journal.updates.iter().all(|update| update.from.iter().all(|&(_, staleness)| staleness == 0)));
     }
 }

@@ -35,7 +35,7 @@ fn progress<C: Cluster>(run: &mut Run<C>, updates: u64) -> (Vec<(Time, Event)>, 
 }
 
 #[test]
-fn a_race_told_again_ends_on_the_same_bits() {
+fn a_replayed_race_ends_on_the_same_bits() {
     for (policy, workers) in policies().flat_map(|policy| [(policy, 5), (policy, 8)]) {
         let key = RandomKey::new(3, u64::from(workers));
         let learner = Quadratic { curvature: 1.0, noise: 1.0, step_size: 0.01, key };
@@ -47,12 +47,12 @@ fn a_race_told_again_ends_on_the_same_bits() {
         let params = *race.cluster().params();
         assert!(events.len() > 900, "{policy}");
 
-        let mut told_again = Run::new(rule, Replay::new(recording.clone(), learner, workers));
-        let (same_events, same_recording) = progress(&mut told_again, u64::MAX);
-        assert_eq!(told_again.cluster().mismatch(), None);
+        let mut replay = Run::new(rule, Replay::new(recording.clone(), learner, workers));
+        let (same_events, same_recording) = progress(&mut replay, u64::MAX);
+        assert_eq!(replay.cluster().mismatch(), None);
         assert_eq!(same_events, events, "{policy}");
         assert_eq!(same_recording, recording, "{policy}");
-        let same_params = told_again.cluster().learning().params();
+        let same_params = replay.cluster().learning().params();
         assert_eq!(same_params.to_bits(), params.to_bits(), "{policy}: {same_params} after {params}");
         assert_ne!(params, learner.initial());
     }
@@ -68,10 +68,10 @@ fn threads_that_stay_race_as_new_ones_do() {
         let rule = policy.rule(workers).unwrap();
         threads.begin_anew(&draws(key));
         let (events, recording) = progress(&mut Run::new(rule, &mut threads), 50);
-        let mut told_again = Run::new(rule, Replay::new(recording, learner, workers));
-        let (same_events, _) = progress(&mut told_again, u64::MAX);
+        let mut replay = Run::new(rule, Replay::new(recording, learner, workers));
+        let (same_events, _) = progress(&mut replay, u64::MAX);
         assert_eq!(same_events, events, "{policy}, {workers} workers");
-        let (params, same_params) = (*threads.params(), told_again.cluster().learning().params());
+        let (params, same_params) = (*threads.params(), replay.cluster().learning().params());
         assert_eq!(same_params.to_bits(), params.to_bits(), "{policy}, {workers} workers");
     }
 }
@@ -83,7 +83,7 @@ fn a_race_is_not_told_by_another_rule() {
     let threads = Threaded::new(Arc::new(learner), &draws(learner.key), 3, Arc::default());
     let (_, recording) = progress(&mut Run::new(rule, threads), 50);
     let other = Policy::k_async(2).rule(3).unwrap();
-    let mut told_again = Run::new(other, Replay::new(recording, learner, 3));
-    progress(&mut told_again, u64::MAX);
-    assert!(told_again.cluster().mismatch().is_some());
+    let mut replay = Run::new(other, Replay::new(recording, learner, 3));
+    progress(&mut replay, u64::MAX);
+    assert!(replay.cluster().mismatch().is_some());
 }

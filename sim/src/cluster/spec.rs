@@ -107,6 +107,16 @@ impl Failures {
         }
         Ok(Failures { mtbf_s, restart_s, checkpoint })
     }
+
+    /// Mean time between failures of one worker, s.
+    pub fn mtbf_s(&self) -> f64 {
+        self.mtbf_s
+    }
+
+    /// Seconds of work between checkpoints, and seconds that one takes.
+    pub fn checkpoint(&self) -> Option<(f64, f64)> {
+        self.checkpoint
+    }
 }
 
 impl Failures {

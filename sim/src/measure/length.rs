@@ -19,8 +19,10 @@ use crate::measure::accounts::Ended;
 use crate::measure::gaps::Gaps;
 use crate::measure::replications::Replication;
 use crate::policy::{OnCompletion, OnUpdate, Rule};
+use crate::random::compute::Compute;
 use crate::random::law::Law;
 use crate::theory::order::kth_survival;
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
@@ -264,7 +266,7 @@ fn steps_per_update(rule: Rule) -> f64 {
 
 /// A sum that may be skewed: of so many values for each update, each the k-th smallest of m draws.
 struct Summed<'a> {
-    law: &'a Law,
+    law: Cow<'a, Law>,
     k: u32,
     m: u32,
     for_each_update: f64,
@@ -282,18 +284,39 @@ fn sums(rule: Rule, spec: &ClusterSpec) -> Vec<Summed<'_>> {
     let links = spec.downlink.iter().chain(&spec.uplink).map(|station| &station.law);
     let others = [&spec.service, &spec.update, &spec.factor].into_iter().flatten().chain(&spec.delays);
     let mut sums = Vec::new();
-    for law in most_variable(spec.compute.laws(), m).into_iter().chain(others).chain(links) {
+    let single = match &spec.compute {
+        Compute::Laws(laws) => most_variable(laws, m),
+        Compute::Rows(rows) => {
+            // Whole steps are drawn: of each the K-th time, or the mean of all, is one value.
+            let last = (k.min(m) as usize).min(rows.steps().workers);
+            let first = (m as usize).min(rows.steps().workers);
+            let kth = |row: &[f64]| {
+                let mut times = row[..first].to_vec();
+                *times.select_nth_unstable_by(last - 1, f64::total_cmp).1
+            };
+            let mean = |row: &[f64]| row.iter().sum::<f64>() / row.len() as f64;
+            let (law, values) = match waits_for {
+                Some((_, for_each_update)) => (rows.law_of(kth), for_each_update),
+                None => (rows.law_of(mean), f64::from(k) / f64::from(m)),
+            };
+            sums.push(Summed { law: Cow::Owned(law), k: 1, m: 1, for_each_update: values * steps });
+            Vec::new()
+        }
+    };
+    for law in single.into_iter().chain(others).chain(links) {
+        let (independent, law) = (1.0 / persistence(law), Cow::Borrowed(law));
         if all_count {
-            sums.push(Summed { law, k: 1, m: 1, for_each_update: f64::from(k) * steps });
+            let for_each_update = independent * f64::from(k) * steps;
+            sums.push(Summed { law: law.clone(), k: 1, m: 1, for_each_update });
         }
         match waits_for {
-            Some((k, for_each_update)) => sums.push(Summed { law, k, m, for_each_update }),
+            Some((k, each)) => sums.push(Summed { law, k, m, for_each_update: independent * each }),
             None if !all_count => sums.push(Summed { law, k: 1, m, for_each_update: 1.0 }),
             None => {}
         }
     }
     if spec.cancellation == Cancellation::AfterStep && rule.cancels() {
-        sums.push(Summed { law: spec.compute.law(0), k: 1, m: 1, for_each_update: f64::from(m) });
+        sums.push(Summed { law: Cow::Borrowed(spec.compute.law(0)), k: 1, m: 1, for_each_update: f64::from(m) });
     }
     sums
 }
@@ -313,15 +336,21 @@ fn are_enough(rule: Rule, spec: &ClusterSpec, updates: f64, target: f64) -> bool
     have_failed
         && sums(rule, spec).into_iter().all(|Summed { law, k, m, for_each_update }| {
             let values = updates / spec.compute.block() * for_each_update;
-            skewness(law, k, m, values) <= target * values.sqrt()
+            skewness(&law, k, m, values) <= target * values.sqrt()
         })
 }
 
 /// Updates after which the skewness of the mean is as small as `target`; `None` if it never is.
 fn updates_for(rule: Rule, spec: &ClusterSpec, target: f64) -> Option<f64> {
-    let needed = |sum: Summed<'_>| Some(values_for(sum.law, sum.k, sum.m, target)? / sum.for_each_update);
+    let needed = |sum: Summed<'_>| Some(values_for(&sum.law, sum.k, sum.m, target)? / sum.for_each_update);
     let most = sums(rule, spec).into_iter().map(needed).try_fold(0.0, |most: f64, updates| Some(most.max(updates?)))?;
     Some((most * spec.compute.block()).max(until_failures(rule, spec, target)))
+}
+
+/// Steps of a worker that say as much of the mean as one that is independent.
+fn persistence(law: &Law) -> f64 {
+    let Law::Markov(phases) = law else { return 1.0 };
+    2.0 / phases.renewal() - 1.0
 }
 
 /// Of the laws of m workers those whose tails matter: of many, the eight that vary most.

@@ -150,6 +150,12 @@ impl Rows {
         Rows { laws, starts: starts.into(), drawn, ..self.clone() }
     }
 
+    /// The law of something that each measured step has: positive seconds.
+    pub(crate) fn law_of(&self, of: impl Fn(&[f64]) -> f64) -> Law {
+        Law::trace(self.source.clone(), self.rows.iter().map(of).collect())
+            .expect("positive seconds of positive seconds")
+    }
+
     /// The measured steps.
     pub fn steps(&self) -> &StepRows {
         &self.rows

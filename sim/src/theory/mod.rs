@@ -21,7 +21,9 @@ mod timed;
 pub use crate::theory::asynchronous::{accepted_share, fresh_gradients, fresh_workers};
 pub use crate::theory::failures::checkpoint_interval;
 pub use crate::theory::formula::Formula;
-pub use crate::theory::learning::{async_floor, async_stable_below, mean_staleness, sync_floor};
+pub use crate::theory::learning::{
+    async_floor, async_losses, async_stable_below, fresh_losses, mean_staleness, sync_floor,
+};
 pub use crate::theory::order::{kth_of_exponentials, kth_of_paretos};
 pub use crate::theory::queueing::repairman;
 

@@ -93,7 +93,7 @@ pub const QUANTITIES: [Quantity; 8] = [
 pub fn pairs(experiment: &PublishedExperiment, setting: &Setting, measured: &Measured) -> Vec<Pair> {
     let wall_s = |row: &Published| match experiment.name {
         Name::E2 => row.time_s / f64::from(row.workers),
-        Name::E0 | Name::E1 | Name::E3 | Name::E4 | Name::All => row.time_s,
+        Name::E0 | Name::E7 | Name::E1 | Name::E3 | Name::E4 | Name::All => row.time_s,
     };
     let lines = measured.summaries();
     let all = &experiment.published;

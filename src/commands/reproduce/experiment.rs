@@ -32,7 +32,7 @@ const PLAIN: Sgd = Sgd { rate: 0.01, momentum: 0.0, rule: LearningRateRule::Same
 const SYNC: Method = Method::Policy(Policy::SYNC);
 
 impl PublishedExperiment {
-    /// The experiment, in full or quick; none for E0, which trains nothing.
+    /// The experiment, in full or quick; none for E0 and E7, which train nothing.
     pub fn new(arguments: &Reproduce) -> Option<PublishedExperiment> {
         let (name, quick) = (arguments.experiment, arguments.quick);
         let base = Plan {
@@ -55,7 +55,7 @@ impl PublishedExperiment {
         };
         let smaller = |samples: usize| vec![if quick { samples } else { 60_000 }];
         let (title, plan, published, traps): (_, _, _, &[&str]) = match name {
-            Name::E0 | Name::All => return None,
+            Name::E0 | Name::E7 | Name::All => return None,
             Name::E1 => (
                 "parallel SGD and a framework's data parallel",
                 Plan {
@@ -137,7 +137,7 @@ impl PublishedExperiment {
                 with("threads", Initial::Shared, TrialClock::Wall),
                 with("simulated time", Initial::Shared, TrialClock::Simulated),
             ],
-            Name::E0 | Name::E1 | Name::E4 | Name::All => vec![Setting { label: "", plan }],
+            Name::E0 | Name::E1 | Name::E4 | Name::E7 | Name::All => vec![Setting { label: "", plan }],
         };
         Some(PublishedExperiment { name, title, settings, published: rows(published), traps })
     }

@@ -97,6 +97,7 @@ fn summary(report: &Simulation) -> String {
     for o in &at_most {
         text.extend(thrown_away(&report.experiment, o).map(|line| line + "\n"));
     }
+    text.extend(checkpoints(&report.experiment, most).map(|line| line + "\n"));
     if let Some(assumed) = cancellation(&report.experiment, observations) {
         let _ = writeln!(text, "{assumed}");
     }
@@ -215,6 +216,20 @@ fn thrown_away(experiment: &Experiment, o: &Observation) -> Option<String> {
         digits(spec.mean_compute(worker), 3),
         percent(o.thrown_away[worker as usize].1.mean),
         percent(1.0 / f64::from(o.cell.rule.workers)),
+    ))
+}
+
+/// How often checkpoints lose least, where a failure sets all back.
+fn checkpoints(experiment: &Experiment, most: u32) -> Option<String> {
+    let failures = experiment.spec.failures()?;
+    let (interval_s, cost_s) = failures.checkpoint().filter(|(_, cost_s)| *cost_s > 0.0)?;
+    let mtbf_s = failures.mtbf_s() / f64::from(most);
+    let best_s = theory::checkpoint_interval(mtbf_s, cost_s);
+    Some(format!(
+        "Where a failure sets the job back (sync, local), {most} workers fail every {} s, and a checkpoint every {} s loses least \
+         (exact for exponential failures; typed: {interval_s} s).",
+        digits(mtbf_s, 3),
+        digits(best_s, 3),
     ))
 }
 
