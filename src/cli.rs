@@ -5,6 +5,7 @@
 mod cluster;
 mod options;
 mod quantities;
+mod shard;
 #[cfg(feature = "train")]
 mod training;
 mod values;
@@ -12,6 +13,7 @@ mod values;
 pub use cluster::{Cluster, StepTime};
 pub use options::{expand, from_map};
 pub use quantities::{Policies, Quantity, seconds};
+pub use shard::Shard;
 pub use values::{Format, List, Percent, Typed, Workers, at_least, choice, threads, workers};
 #[cfg(feature = "train")]
 pub use {
@@ -24,6 +26,7 @@ use crate::commands::completions::Completions;
 use crate::commands::explore::Explore;
 use crate::commands::fit::Fit;
 use crate::commands::man::Man;
+use crate::commands::merge::Merge;
 use crate::commands::plan::Plan;
 use crate::commands::replay::Replay;
 #[cfg(feature = "serve")]
@@ -89,6 +92,8 @@ pub enum Command {
     Check(Check),
     /// Choose a model of measured step times and write it as a profile.
     Fit(Box<Fit>),
+    /// Join the parts of a sweep, made by --shard I/N, into the files of one run.
+    Merge(Merge),
     /// Say which policy to take and how many workers, from a profile.
     Plan(Box<Plan>),
     /// Run again what a manifest describes, and compare every file.
@@ -108,7 +113,7 @@ impl Command {
         match self {
             Command::Simulate(simulate) => report::run(*simulate, typed),
             #[cfg(feature = "train")]
-            Command::Train(train) => report::run(*train, typed),
+            Command::Train(train) => train.run(typed),
             #[cfg(feature = "train")]
             Command::Scaling(scaling) => report::run(*scaling, typed),
             #[cfg(feature = "train")]
@@ -120,6 +125,7 @@ impl Command {
             Command::Explore(explore) => explore.run(),
             Command::Check(check) => check.run(),
             Command::Fit(fit) => report::run(*fit, typed),
+            Command::Merge(merge) => merge.run(),
             Command::Plan(plan) => report::run(*plan, typed),
             Command::Replay(replay) => replay.run(),
             Command::Completions(completions) => completions.run(),

@@ -6,7 +6,6 @@ mod described;
 mod error;
 #[cfg_attr(not(feature = "train"), allow(dead_code))]
 mod figures;
-#[cfg(feature = "train")]
 mod finished;
 mod formats;
 #[cfg(test)]

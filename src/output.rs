@@ -98,12 +98,6 @@ impl Output {
         Ok(())
     }
 
-    /// Where the files of this run go.
-    #[cfg(feature = "train")]
-    pub fn directory(&self) -> &Path {
-        &self.directory
-    }
-
     /// Adds a file, one of the names that [`open`](Output::open) was told.
     pub fn add(&mut self, name: String, bytes: Vec<u8>) {
         self.files.push((name, bytes));

@@ -3,9 +3,10 @@
 //! A [`Command`] is a set of options that can be resolved, written into the manifest, and made into a job; what the job
 //! comes to is a [`Report`]: tables, figures, a text, and how it ended. [`run`] does the rest for all of them.
 
-use crate::cli::{Common, Format};
+use crate::cli::{Common, Format, Shard};
 use crate::error::Error;
 use crate::figures::{self, Figure};
+use crate::finished::Finished;
 use crate::manifest::Manifest;
 use crate::output::{Output, Written};
 use crate::rows::{Table, Tables};
@@ -15,7 +16,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A command that leaves files. Its options serialise to what the manifest holds, by their long names.
 pub trait Command: Serialize {
@@ -32,14 +33,33 @@ pub trait Command: Serialize {
     /// What every command takes.
     fn common(&self) -> &Common;
 
+    /// Which part of the whole it does, if not all.
+    fn shard(&self) -> Option<Shard> {
+        None
+    }
+
+    /// Whether what it finishes is kept only until it ends.
+    const FORGETS: bool = false;
+
     /// Where its files go.
     fn directory(&self) -> PathBuf {
-        self.common().out.clone().unwrap_or_else(|| PathBuf::from("output").join(Self::NAME))
+        let directory = self.common().out.clone().unwrap_or_else(|| PathBuf::from("output").join(Self::NAME));
+        self.shard().map_or(directory.clone(), |shard| directory.join(shard.directory()))
     }
 
     /// A file that is wanted elsewhere.
     fn save(&self) -> Option<PathBuf> {
         None
+    }
+
+    /// Whether it knows of the processes that were started together with this one.
+    fn is_one_of_many(&self) -> bool {
+        self.shard().is_some()
+    }
+
+    /// Whether another process reports, so that this one does its part of the job and no more.
+    fn follows(&self) -> bool {
+        false
     }
 
     /// Fills in what was not typed. Resolved options, typed again, resolve to themselves.
@@ -58,7 +78,7 @@ pub trait Command: Serialize {
 }
 
 /// Work that is ready to begin. It is told the directory, to keep there what it has finished.
-pub type Job<'a> = Box<dyn FnOnce(&Output) -> Result<Box<dyn Report + 'a>, Error> + 'a>;
+pub type Job<'a> = Box<dyn FnOnce(&Path) -> Result<Box<dyn Report + 'a>, Error> + 'a>;
 
 /// What came of a run.
 pub trait Report {
@@ -136,21 +156,36 @@ fn tables_schema(generator: &mut SchemaGenerator) -> Schema {
 ///
 /// # Errors
 /// Whatever went wrong, with the exit status that it has.
-pub fn run<C: Command>(mut command: C, typed: &[OsString]) -> Result<(), Error> {
+pub fn run<C: Command>(command: C, typed: &[OsString]) -> Result<(), Error> {
+    join(command, typed, Vec::new())
+}
+
+/// The same, where other processes have finished parts of it in these directories.
+///
+/// # Errors
+/// Whatever went wrong, with the exit status that it has.
+pub fn join<C: Command>(mut command: C, typed: &[OsString], parts: Vec<PathBuf>) -> Result<(), Error> {
     command.resolve()?;
+    if !command.is_one_of_many() {
+        session::alone()?;
+    }
+    let follows = command.follows();
     let common = command.common();
-    let session = Session::begin(common.quiet)?;
+    let session = Session::begin(common.quiet || follows)?.joining(parts);
     let directory = command.directory();
     let Ok(Value::Object(mut arguments)) = serde_json::to_value(&command) else { unreachable!("options have names") };
     arguments.insert("out".to_string(), directory.display().to_string().into());
     let mut manifest = Manifest::begin(C::NAME, typed, arguments, common.seed);
     let job = command.prepare(&session)?;
+    if follows {
+        return job(&directory).map(drop);
+    }
     manifest.inputs = session.inputs();
     let mut output = Output::open(&directory, C::NAME, &names::<C>())?;
     if let Some(path) = command.save() {
         output.also(&path, &names::<C>())?;
     }
-    let report = job(&output)?;
+    let report = job(&directory)?;
     let outcome = report.outcome();
     let complete = matches!(outcome, Outcome::Done | Outcome::Failed(_));
     manifest.complete = complete;
@@ -168,6 +203,9 @@ pub fn run<C: Command>(mut command: C, typed: &[OsString]) -> Result<(), Error> 
     session::print(&text)?;
     let written = written?;
     if complete {
+        if C::FORGETS && command.shard().is_none() {
+            let _ = std::fs::remove_dir_all(directory.join(Finished::NAME));
+        }
         session.tell("wrote", &written);
     }
     outcome.conclude(Some(&written))

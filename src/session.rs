@@ -7,6 +7,7 @@ use sim::Progress;
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -18,6 +19,8 @@ pub struct Session {
     quiet: bool,
     notes: RefCell<Vec<String>>,
     inputs: RefCell<Vec<File>>,
+    /// Where other processes have finished parts of the run.
+    pub parts: Vec<PathBuf>,
 }
 
 impl Session {
@@ -39,7 +42,12 @@ impl Session {
         }
         let stop = STOP.get_or_init(Arc::default).clone();
         let progress = Progress { stop, ..Progress::default() };
-        Ok(Session { progress, quiet, notes: RefCell::default(), inputs: RefCell::default() })
+        Ok(Session { progress, quiet, notes: RefCell::default(), inputs: RefCell::default(), parts: Vec::new() })
+    }
+
+    /// The same, where other processes have finished parts of it.
+    pub fn joining(self, parts: Vec<PathBuf>) -> Session {
+        Session { parts, ..self }
     }
 
     /// Whether somebody stopped it.
@@ -118,6 +126,27 @@ fn show(progress: &Progress, configurations: u64, done: &AtomicBool) {
 fn bar(length: u64, template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).expect("a template that has been tried");
     ProgressBar::new(length).with_style(style.progress_chars("━╸ "))
+}
+
+/// What launchers call the number of processes that they start together.
+const WORLDS: [&str; 4] = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"];
+
+/// Makes sure that this process is not one of several that a launcher has started to work together.
+///
+/// # Errors
+/// What to do where all of them would do the same.
+pub fn alone() -> Result<(), Error> {
+    let size = |name: &&str| std::env::var(name).ok()?.parse::<u32>().ok();
+    // In a script of Slurm, the step says how many tasks there are beside this one; the job, how many there might be.
+    let names = WORLDS.iter().filter(|&&name| name != "SLURM_NTASKS" || size(&WORLDS[2]).is_none());
+    let Some((name, size)) = names.filter_map(|name| Some((name, size(name)?))).find(|&(_, size)| size > 1) else {
+        return Ok(());
+    };
+    let build = if cfg!(feature = "mpi") { "" } else { "build with cargo build --release --features mpi and " };
+    Err(Error::Usage(format!(
+        "this process is one of {size} ({name}) that would all do the same; {build}type train --cluster mpi to work together, \
+         or --shard I/N for parts of a sweep"
+    )))
 }
 
 /// Says something on stderr, in colour only on a terminal. If even that cannot be written, there is nobody left to tell.

@@ -32,7 +32,7 @@ fn commands() -> Vec<String> {
 /// The page of a command: its own, or the one that the small ones share.
 fn page_of(command: &str) -> String {
     match command {
-        "replay" | "completions" | "man" => page("commands/tools.md"),
+        "replay" | "merge" | "completions" | "man" => page("commands/tools.md"),
         "check" => page("commands/explore.md"),
         _ => page(&format!("commands/{command}.md")),
     }

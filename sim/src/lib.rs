@@ -55,7 +55,7 @@ pub use cluster::{
     Cancellation, Cluster, ClusterSpec, Completion, Event, Failures, Recording, Replay, Run, Sharing, Signal,
     Simulated, SpecError, Spent, Station, Step, Time, Variates,
 };
-pub use experiment::{Configuration, Experiment, Length, Model, Observation, Progress};
+pub use experiment::{Configuration, Experiment, Kept, Length, Model, Observation, Progress};
 pub use learn::{Learner, LearnerText, Learning, Quadratic};
 pub use measure::{Accounts, Estimate, Gaps, Method, Moments, Plan, Replications, StalenessAudit, TimeSpent};
 pub use policy::{Coordinator, OnCompletion, Orders, Policy, PolicyError, Rule, Task};

@@ -80,6 +80,12 @@ pub fn from_map(
             Value::Array(values) => Some(values.iter().map(plain).collect::<Vec<_>>().join(",")),
             value => Some(plain(value)),
         };
+        // Nobody typed it, and what it cannot be used with may have been.
+        let is_default =
+            |text: &String| arg.get_default_values().iter().map(|d| d.to_string_lossy()).eq([text.as_str()]);
+        if text.as_ref().is_some_and(is_default) {
+            continue;
+        }
         options.push(match (arg.get_long(), text) {
             (None, text) => text.unwrap_or_default().into(),
             (Some(long), None) => format!("--{long}").into(),

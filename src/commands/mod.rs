@@ -12,6 +12,7 @@ pub mod completions;
 pub mod explore;
 pub mod fit;
 pub mod man;
+pub mod merge;
 pub mod plan;
 pub mod replay;
 #[cfg(feature = "train")]

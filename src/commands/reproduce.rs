@@ -3,6 +3,7 @@
 pub mod comparison;
 mod experiment;
 mod gated;
+mod nodes;
 mod published;
 mod tradeoff;
 mod words;
@@ -68,6 +69,9 @@ pub enum Name {
     /// Data parallel over the number of images.
     #[value(name = "E4")]
     E4,
+    /// Data parallel over several nodes, in a build with MPI.
+    #[value(name = "E5")]
+    E5,
     /// Error against runtime.
     #[value(name = "E7")]
     E7,
@@ -87,10 +91,12 @@ impl Reproduce {
     pub fn each(self) -> Vec<Reproduce> {
         match self.experiment {
             Name::All => {
-                let names = Name::value_variants().iter().filter(|&&name| name != Name::All);
+                let names = Name::value_variants()
+                    .iter()
+                    .filter(|&&name| name != Name::All && (cfg!(feature = "mpi") || name != Name::E5));
                 names.map(|&experiment| Reproduce { experiment, ..self.clone() }).collect()
             }
-            Name::E0 | Name::E1 | Name::E2 | Name::E3 | Name::E4 | Name::E7 => vec![self],
+            Name::E0 | Name::E1 | Name::E2 | Name::E3 | Name::E4 | Name::E5 | Name::E7 => vec![self],
         }
     }
 }
@@ -119,6 +125,9 @@ impl Command for Reproduce {
     }
 
     fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
+        if self.experiment == Name::E5 {
+            return nodes::prepare(self, session);
+        }
         if self.experiment == Name::E7 {
             return tradeoff::prepare(self, session);
         }
@@ -127,12 +136,12 @@ impl Command for Reproduce {
             setting.plan.check()?;
         }
         let data = experiment.settings[0].plan.dataset()?;
-        Ok(Box::new(move |output| {
+        Ok(Box::new(move |directory| {
             experiment.settings[0].plan.note(session);
-            let mut finished = Finished::open(output.directory());
+            let finished = Finished::open(directory, &[]);
             let (mut measured, mut pairs) = (Vec::new(), Vec::new());
             for setting in &experiment.settings {
-                let one = measure(setting.plan.clone(), &data, &setting.plan.net()?, session, &mut finished)?;
+                let one = measure(setting.plan.clone(), &data, &setting.plan.net()?, session, &finished, None)?;
                 pairs.extend(comparison::pairs(&experiment, setting, &one));
                 let broke = one.broke.is_some();
                 measured.push(one);

@@ -8,7 +8,8 @@ pub mod words;
 pub use measure::{Measured, Measurement, measure};
 pub use plan::Plan;
 
-use crate::cli::{Common, List, Training, Typed, Workers, at_least, choice, threads};
+use crate::cli::{Common, List, Shard, Training, Typed, Workers, at_least, choice, threads};
+use crate::commands::merge::PartOfSweep;
 use crate::error::Error;
 use crate::figures::{self, Figure};
 use crate::finished::Finished;
@@ -55,6 +56,11 @@ pub struct Scaling {
     /// Whether each worker keeps to a core of its own, where the system allows it.
     #[arg(long, value_name = "yes|no", default_value = "yes", num_args = 0..=1, default_missing_value = "yes", value_parser = choice::<String>(&["yes", "no"]))]
     pub pin: Typed<String>,
+    /// Run one part of the trials only, for as many machines as there are parts: 1/3, 2/3 and 3/3, which straggle merge joins. All
+    /// numbers of workers of a policy stay together.
+    #[arg(long, value_name = "I/N", help_heading = "Parts")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Typed<Shard>>,
     /// How many workers compute at once [default: as many as there are cores].
     #[arg(short = 'j', long, value_name = "N", value_parser = threads, allow_hyphen_values = true, help_heading = "Common options")]
     pub threads: Option<usize>,
@@ -107,6 +113,10 @@ impl Command for Scaling {
         &self.common
     }
 
+    fn shard(&self) -> Option<Shard> {
+        self.shard.map(|Typed(shard)| shard)
+    }
+
     fn resolve(&mut self) -> Result<(), Error> {
         if self.workers.0[0] != 1 {
             self.workers.0.insert(0, 1);
@@ -119,9 +129,17 @@ impl Command for Scaling {
         plan.check()?;
         let data = plan.dataset()?;
         let net = plan.net()?;
-        Ok(Box::new(move |output| {
+        Ok(Box::new(move |directory| {
             plan.note(session);
-            Ok(Box::new(measure(plan, &data, &net, session, &mut Finished::open(output.directory()))?))
+            let finished = Finished::open(directory, &session.parts);
+            let measured = measure(plan, &data, &net, session, &finished, self.shard())?;
+            Ok(match self.shard() {
+                None => Box::new(measured),
+                Some(shard) => {
+                    let (finished, planned, outcome) = (measured.finished.len(), measured.planned, measured.outcome());
+                    Box::new(PartOfSweep { shard, of_what: "trials", finished, planned, outcome })
+                }
+            })
         }))
     }
 }

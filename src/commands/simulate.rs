@@ -3,12 +3,15 @@
 mod words;
 
 use crate::cli::{
-    Cluster, Common, Percent, Policies, Quantity, StepTime, Typed, Workers, at_least, choice, seconds, threads, workers,
+    Cluster, Common, Percent, Policies, Quantity, Shard, StepTime, Typed, Workers, at_least, choice, seconds, threads,
+    workers,
 };
+use crate::commands::merge::PartOfSweep;
 use crate::error::Error;
 use crate::figures::loss::time_to_loss;
 use crate::figures::timeline::{Timeline, chrome_trace};
 use crate::figures::{self, Figure};
+use crate::finished::{Finished, FinishedRuns};
 use crate::memory;
 use crate::profile::Profile;
 use crate::report::{Command, Job, Outcome, Report};
@@ -24,6 +27,7 @@ use sim::{
     Cancellation, ClusterSpec, Configuration, Estimate, Experiment, LearnerText, Length, Model, Observation, Quadratic,
     RandomKey, Run, Simulated,
 };
+use std::time::Duration;
 
 use std::path::PathBuf;
 
@@ -79,6 +83,11 @@ pub struct Simulate {
     /// Draw what every worker does at first, with as many workers as there are at most; also as a trace for Perfetto.
     #[arg(long)]
     pub timeline: bool,
+    /// Simulate one part of the configurations only, for as many machines as there are parts: 1/3, 2/3 and 3/3, which straggle merge
+    /// joins. What is finished is not done again.
+    #[arg(long, value_name = "I/N", help_heading = "Parts")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Typed<Shard>>,
     /// Threads to simulate on [default: all cores].
     #[arg(short = 'j', long, value_name = "N", value_parser = threads, allow_hyphen_values = true, help_heading = "Common options")]
     pub threads: Option<usize>,
@@ -148,6 +157,12 @@ impl Command for Simulate {
         &self.common
     }
 
+    fn shard(&self) -> Option<Shard> {
+        self.shard.map(|Typed(shard)| shard)
+    }
+
+    const FORGETS: bool = true;
+
     fn resolve(&mut self) -> Result<(), Error> {
         if self.profile.is_none() {
             self.step.resolve();
@@ -180,15 +195,45 @@ impl Command for Simulate {
                 Some(Quadratic { curvature: h, noise: sigma, step_size: eta, key })
             }
         };
-        Ok(Box::new(move |_| {
+        Ok(Box::new(move |directory| {
+            let finished = Finished::open(directory, &session.parts);
+            let finished = if self.shard.is_some() { finished } else { finished.after(QUICK) };
+            let finished = FinishedRuns { finished: &finished, experiment: self.everything_else(session) };
             let (timeline, quantile) = (self.timeline, self.quantile.as_ref().map(|Typed(Percent(share))| *share));
-            let simulation = simulate(experiment, learner, self.threads, session)?;
+            let cells = configurations.into_iter().enumerate();
+            let cells = cells.filter(|(index, _)| self.shard().is_none_or(|shard| shard.holds(*index)));
+            let cells = cells.map(|(_, cell)| cell).collect();
+            let simulation = simulate(experiment, cells, learner, self.threads, Some(&finished), session)?;
+            finished.finished.check()?;
+            if let Some(shard) = self.shard() {
+                let (finished, planned, outcome) =
+                    (simulation.observations.len(), simulation.planned, simulation.outcome());
+                return Ok(Box::new(PartOfSweep { shard, of_what: "configurations", finished, planned, outcome }));
+            }
             Ok(Box::new(Simulation { timeline, quantile, ..simulation }))
         }))
     }
 }
 
+/// A run that ends so soon is not worth keeping parts of it.
+const QUICK: Duration = Duration::from_secs(2);
+
+/// Options that make no difference to what a configuration comes to.
+const OWN: [&str; 9] =
+    ["policies", "workers", "max_workers", "shard", "threads", "timeline", "quantile", "out", "format"];
+
 impl Simulate {
+    /// Everything that makes a difference to what a configuration comes to, but for itself.
+    fn everything_else(&self, session: &Session) -> String {
+        let Ok(serde_json::Value::Object(mut options)) = serde_json::to_value(self) else {
+            unreachable!("options have names")
+        };
+        OWN.iter().for_each(|own| drop(options.remove(*own)));
+        let inputs: Vec<String> = session.inputs().into_iter().map(|input| input.sha256).collect();
+        let (version, commit) = (env!("CARGO_PKG_VERSION"), option_env!("STRAGGLE_COMMIT").unwrap_or_default());
+        format!("simulate {} {} {version} {commit}", serde_json::Value::Object(options), inputs.join(" "))
+    }
+
     /// What the gated model knows nothing of is refused.
     fn possible(&self, experiment: &Experiment) -> Result<(), Error> {
         let spec = &experiment.spec;
@@ -229,24 +274,39 @@ impl Simulate {
     }
 }
 
-/// Simulates all configurations on so many threads, and their losses where something is learnt.
+/// Simulates these configurations on so many threads, and their losses where something is learnt.
 pub fn simulate(
     experiment: Experiment,
+    configurations: Vec<Configuration>,
     learner: Option<Quadratic>,
     threads: Option<usize>,
+    kept: Option<&FinishedRuns<'_>>,
     session: &Session,
 ) -> Result<Simulation, Error> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build();
     let pool = pool.map_err(|e| Error::Usage(format!("cannot start the threads: {e}; lower --threads")))?;
-    let (configurations, progress) = (experiment.cells().0, &session.progress);
+    let progress = &session.progress;
     let curve = |learner: Quadratic, cell: Configuration| {
-        let points = experiment.loss_curve(cell, learner, 100, progress)?;
+        let name = format!("loss of {} m={}", cell.policy, cell.rule.workers);
+        let key = kept.map(|kept| kept.key(&name));
+        let found = kept.zip(key.as_ref()).and_then(|(kept, key)| kept.finished.find::<Vec<KeptPoint>>(key));
+        let points = match found {
+            Some(points) => points.into_iter().map(KeptPoint::point).collect(),
+            None => {
+                let points = experiment.loss_curve(cell, learner, 100, progress)?;
+                if let Some((kept, key)) = kept.zip(key) {
+                    kept.finished.keep(&key, &points.iter().map(KeptPoint::new).collect::<Vec<_>>());
+                }
+                points
+            }
+        };
         let (floor, stable_below) = (experiment.loss_floor(cell, learner), experiment.stable_below(cell, learner));
         Some(Curve { cell, learner, points, floor, stable_below })
     };
     let planned = configurations.len();
     let work = || {
-        let observations: Vec<_> = experiment.observe(progress).into_iter().flatten().collect();
+        let runs: &dyn sim::Kept = kept.map_or(&(), |kept| kept);
+        let observations = experiment.observe_some(&configurations, progress, runs).into_iter().flatten().collect();
         let configurations = learner.map(|learner| (learner, configurations)).into_par_iter();
         let curves = configurations.flat_map(|(learner, configurations)| {
             configurations.into_par_iter().with_max_len(1).map(move |cell| (learner, cell))
@@ -264,6 +324,24 @@ pub fn simulate(
         timeline: false,
         quantile: None,
     })
+}
+
+/// A point of a loss curve as it is kept: the bits of its numbers, as some may be none.
+#[derive(Serialize, Deserialize)]
+struct KeptPoint(u64, u64, u64, Option<(u64, u64)>);
+
+impl KeptPoint {
+    fn new(point: &LossPoint) -> KeptPoint {
+        let LossPoint { update, time_s, loss, interval } = *point;
+        KeptPoint(update, time_s.to_bits(), loss.to_bits(), interval.map(|(low, high)| (low.to_bits(), high.to_bits())))
+    }
+
+    fn point(self) -> LossPoint {
+        let KeptPoint(update, time_s, loss, interval) = self;
+        let number = f64::from_bits;
+        let interval = interval.map(|(low, high)| (number(low), number(high)));
+        LossPoint { update, time_s: number(time_s), loss: number(loss), interval }
+    }
 }
 
 impl Report for Simulation {

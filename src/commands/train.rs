@@ -1,6 +1,8 @@
 //! `straggle train`: a network, trained for real on threads or under simulated time.
 
 mod beside;
+mod ranks;
+mod resume;
 mod words;
 
 use crate::cli::{
@@ -13,27 +15,35 @@ use crate::formats::Options;
 use crate::manifest::Manifest;
 use crate::memory;
 use crate::profile::Profile;
-use crate::report::{Command, Job, Outcome, Report};
+use crate::report::{self, Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
 use crate::text::count;
 use crate::trace;
 pub use beside::{Beside, Point};
 use clap::{Args, ValueEnum};
+pub use ranks::RankRow;
+use ranks::{Ranks, Where};
+use resume::Resumption;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sim::{ClusterSpec, LawText, Policy, RandomKey, Rule, Time, Variates};
+use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use validation::cluster::cores::Cores;
+use validation::cluster::mpi::{RankTimes, end_all};
 use validation::models::checkpoint;
+use validation::run::checkpoint::{Checkpointing, Position};
 use validation::run::runner;
 use validation::run::training::{Snapshot, TaskRecord, Update};
+use validation::run::watchdog::Watchdog;
 use validation::{
-    Backend, Batches, Dataset, Digits, End, Ended, Failure, Initial, Journal, LearningRateRule, Net, NoDevice,
-    Placement, Score, Scoring, Sgd, Share, Split, Velocity, World,
+    Backend, Batches, Dataset, Digits, End, Ended, Failure, Initial, Journal, LearningRateRule, Method, Net, NoDevice,
+    Placement, Score, Scoring, Sgd, Split, Velocity, World,
 };
 
 /// What the bar shows.
@@ -46,12 +56,14 @@ const BAR: &str = "{bar:30} {pos}/{len} steps, {per_sec}, {msg}, {eta} left";
     straggle train --policies ssp:2 --workers 8 --delay 'exp(100)' --target-accuracy 97%\n  \
     straggle train --clock simulated --step-time 'gamma(4, 0.25)' --workers 64 --policies k-async:8")]
 pub struct Train {
-    /// When to update and whom to release: sync, k-sync:K, backup:B, k-batch-sync:K, k-async:K, k-batch-async:K, async, ssp:S, local:H, hogwild.
+    /// When to update and whom to release: sync, k-sync:K, backup:B, k-batch-sync:K, k-async:K, k-batch-async:K, async, ssp:S, local:H, hogwild;
+    /// or local:epoch, where parameters are averaged after each pass of each worker over a part of the data of its own.
     #[arg(long, alias = "policy", value_name = "POLICY", default_value = "sync")]
-    pub policies: List<Policy>,
-    /// Workers: threads, or under the simulated clock any number, computed one after another.
-    #[arg(long, value_name = "M", default_value = "2", value_parser = workers, allow_hyphen_values = true)]
-    pub workers: u32,
+    pub policies: List<Method>,
+    /// Workers: threads, or under the simulated clock any number, computed one after another [default: 2, or as many as there are
+    /// ranks to compute].
+    #[arg(long, value_name = "M", value_parser = workers, allow_hyphen_values = true)]
+    pub workers: Option<u32>,
     /// The network, the data and the steps.
     #[command(flatten)]
     #[serde(flatten)]
@@ -110,6 +122,14 @@ pub struct Train {
     /// The --out directory of another run, whose learning curve is drawn beside this one's.
     #[arg(long, value_name = "DIR")]
     pub beside: Option<PathBuf>,
+    /// Where workers are.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub ranks: Ranks,
+    /// Checkpoints.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub resumption: Resumption,
     /// How many workers compute at once [default: as many as there are cores].
     #[arg(short = 'j', long, value_name = "N", value_parser = threads, allow_hyphen_values = true, help_heading = "Common options")]
     pub threads: Option<usize>,
@@ -151,13 +171,16 @@ pub struct Trained<'a> {
     failure: Option<Failure>,
     /// When the target was found to be reached, if there was one.
     reached: Option<Time>,
+    /// What each rank did, if there were ranks.
+    pub ranks: Vec<RankTimes>,
     /// Another run to be drawn beside it.
     pub beside: Option<Beside>,
 }
 
 impl Command for Train {
     const NAME: &'static str = "train";
-    const TABLES: &'static [Table] = &[Table::of::<UpdateRow>(), Table::of::<StepRow>(), Table::of::<Metric>()];
+    const TABLES: &'static [Table] =
+        &[Table::of::<UpdateRow>(), Table::of::<StepRow>(), Table::of::<Metric>(), Table::of::<RankRow>()];
     const FIGURES: &'static [&'static str] = &["learning_curve", "timeline"];
     const OTHERS: &'static [&'static str] = &["trace.json"];
 
@@ -169,10 +192,22 @@ impl Command for Train {
         self.save.clone()
     }
 
+    fn is_one_of_many(&self) -> bool {
+        self.ranks.cluster == Where::Mpi
+    }
+
+    fn follows(&self) -> bool {
+        self.ranks.rank().is_some_and(|rank| rank > 0)
+    }
+
     fn resolve(&mut self) -> Result<(), Error> {
         let usage = |sentence: String| Err(Error::Usage(sentence));
-        let policy = self.policy()?;
-        let (simulated, workers) = (self.clock == Clock::Simulated, self.workers);
+        let method = self.method()?;
+        let policy = method.kind();
+        let simulated = self.clock == Clock::Simulated;
+        let workers = self.ranks.workers(self.workers, method)?;
+        self.workers = Some(workers);
+        self.check_resumption()?;
         let rule = policy.rule(workers).map_err(|e| Error::Usage(e.to_string()))?;
         if policy == Policy::HOGWILD && self.lr_rule.0 == LearningRateRule::PerStaleness {
             return usage(
@@ -180,6 +215,17 @@ impl Command for Train {
             );
         }
         let (gpu, averages) = (self.backend.0 == Backend::Gpu, policy.name() == "local");
+        if self.ranks.cluster == Where::Mpi {
+            if policy == Policy::HOGWILD {
+                return usage("ranks share no memory that all could write; type --policies async".into());
+            }
+            if gpu || simulated {
+                return usage(
+                    "--cluster mpi is for processors and real seconds; leave --backend and --clock out, or type --cluster threads"
+                        .into(),
+                );
+            }
+        }
         match self.initial.0 {
             Initial::PerWorker if !averages => {
                 return usage(
@@ -203,9 +249,9 @@ impl Command for Train {
                 "{workers} threads are too many to start; type --workers {MOST_THREADS} at most, or --clock simulated"
             ));
         }
-        if rule.steps > 1 && self.lr_rule.0 != LearningRateRule::Same {
+        if (rule.steps > 1 || method == Method::LocalEpoch) && self.lr_rule.0 != LearningRateRule::Same {
             return usage(format!(
-                "--lr-rule {} is for gradients, but {policy} averages parameters; type --lr-rule same",
+                "--lr-rule {} is for gradients, but {method} averages parameters; type --lr-rule same",
                 self.lr_rule
             ));
         }
@@ -226,24 +272,27 @@ impl Command for Train {
 
     fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
         let training = &self.training;
-        let policy = self.policy()?;
-        let rule = policy.rule(self.workers).map_err(|e| Error::Usage(e.to_string()))?;
+        let (method, workers) = (self.method()?, self.workers.expect("resolved"));
         let law = |law: &LawText| trace::law(law, &Options::default(), session);
         let compute =
             self.step_time.as_ref().map_or_else(|| Ok("exp(2)".parse().expect("a law")), |time| law(&time.0))?;
         let delay = self.delay.0.0.as_ref().map(law).transpose()?;
+        let kind = method.kind().rule(workers).map_err(|e| Error::Usage(e.to_string()))?;
+        memory::afford_gradients(training.model.0.parameters(), kind)?;
+        let samples = self.samples.map(|samples| samples as usize);
+        let data = dataset(&training.data, training.model.0, training.pixels.0, samples, self.common.seed)?;
+        let (key, samples, batch) =
+            (RandomKey::new(self.common.seed, 0), data.train.len(), training.batch_size as usize);
+        let batches = Batches::new(samples, batch, method.share(workers), key);
+        let batches = batches.map_err(|e| Error::Usage(e.to_string()))?;
+        let share = samples.div_ceil(workers as usize).div_ceil(batch);
+        let policy = method.policy(u32::try_from(share).unwrap_or(u32::MAX));
+        let rule = policy.rule(workers).map_err(|e| Error::Usage(e.to_string()))?;
         let spec = match &self.profile {
             // The world knows the policy's rule, and what communication means for it.
             Some(path) => Profile::spec(path, session)?.for_rule(rule).with_delay(delay),
             None => ClusterSpec::new(compute).with_delay(delay),
         };
-        memory::afford_gradients(training.model.0.parameters(), rule)?;
-        let samples = self.samples.map(|samples| samples as usize);
-        let data = dataset(&training.data, training.model.0, training.pixels.0, samples, self.common.seed)?;
-        let (key, samples, batch) =
-            (RandomKey::new(self.common.seed, 0), data.train.len(), training.batch_size as usize);
-        let batches = Batches::new(samples, batch, Share::Dealt { workers: self.workers }, key);
-        let batches = batches.map_err(|e| Error::Usage(e.to_string()))?;
         if batch > samples {
             return Err(Error::Usage(format!(
                 "a batch of {batch} is more than all {samples} samples; lower --batch-size"
@@ -256,7 +305,8 @@ impl Command for Train {
             NoDevice::NotBuilt => Error::Usage(error.to_string()),
             NoDevice::NotFound(_) => Error::Input(error.to_string()),
         })?;
-        Ok(Box::new(move |_| {
+        let checkpoint = self.checkpoint(&self.directory(), session)?;
+        Ok(Box::new(move |directory| {
             let Dataset { train, test } = data;
             let learner = Digits::new(Net::new(training.model.0, &device), Arc::new(train), batches, sgd, key);
             let learner = match loaded {
@@ -267,12 +317,30 @@ impl Command for Train {
                 Initial::Shared => learner,
                 Initial::PerWorker => learner.with_own_initial(key),
             };
+            let (learner, from) = match checkpoint {
+                None => (learner, None),
+                Some(checkpoint) => (
+                    learner.going_on_with(&checkpoint.weights).map_err(|_| {
+                        Error::Input(
+                            "the checkpoint is of another network; choose another place with --out DIR".to_string(),
+                        )
+                    })?,
+                    Some(checkpoint.position),
+                ),
+            };
             let learner = Arc::new(match policy {
                 Policy::HOGWILD => learner.with_velocity(Velocity::Workers(rule.workers)),
                 _ => learner,
             });
-            let trainer = Trainer { arguments: self, policy, rule, samples, learner, test, session };
-            let (Ended { end, journal, failure, warmup_s }, reached) = trainer.run(spec, key);
+            let trainer = Trainer { arguments: self, policy, rule, samples, learner, test, from, session };
+            if let Some(from) = trainer.from.as_ref().filter(|from| from.steps_applied >= trainer.steps()) {
+                return Err(Error::Input(format!(
+                    "the checkpoint is at the end of this run, after {} steps; raise --epochs or --updates to go further",
+                    from.steps_applied
+                )));
+            }
+            let checkpointing = self.checkpointing(directory);
+            let (Ended { end, journal, failure, warmup_s, ranks }, reached) = trainer.run(spec, key, checkpointing);
             // After the run, so that it disturbs nothing that is timed.
             let test = trainer.test.first(trainer.scoring().images);
             let score = |snapshot: &Snapshot| trainer.learner.score(&snapshot.weights, &test);
@@ -296,6 +364,7 @@ impl Command for Train {
                 end,
                 failure,
                 reached,
+                ranks,
                 beside,
             }))
         }))
@@ -303,9 +372,18 @@ impl Command for Train {
 }
 
 impl Train {
-    fn policy(&self) -> Result<Policy, Error> {
+    /// Trains, on all ranks if there are some.
+    ///
+    /// # Errors
+    /// Whatever went wrong, with its exit status.
+    pub fn run(self, typed: &[OsString]) -> Result<(), Error> {
+        let ranks = self.ranks.clone();
+        ranks.together(|| report::run(self, typed))
+    }
+
+    fn method(&self) -> Result<Method, Error> {
         match self.policies.0[..] {
-            [policy] => Ok(policy),
+            [method] => Ok(method),
             _ => Err(Error::Usage(
                 "train follows one policy; to compare several, type straggle scaling --policies sync,async".to_string(),
             )),
@@ -331,6 +409,8 @@ struct Trainer<'a> {
     samples: usize,
     learner: Arc<Digits>,
     test: Split,
+    /// Where it goes on from, if it does.
+    from: Option<Position>,
     session: &'a Session,
 }
 
@@ -339,7 +419,11 @@ impl Trainer<'_> {
     fn steps(&self) -> u64 {
         let epochs = u64::from(self.arguments.epochs.unwrap_or(2));
         let batches = (epochs * self.samples as u64).div_ceil(u64::from(self.arguments.training.batch_size));
-        self.arguments.updates.map_or(batches, |updates| updates.saturating_mul(self.rule.gradients_per_update()))
+        let (version, before) = self.from.as_ref().map_or((0, 0), |from| (from.version, from.steps_applied));
+        self.arguments.updates.map_or(batches, |updates| {
+            let steps = updates.saturating_sub(version).saturating_mul(self.rule.gradients_per_update());
+            before.saturating_add(steps)
+        })
     }
 
     /// How much is scored.
@@ -353,15 +437,21 @@ impl Trainer<'_> {
 
     /// Trains, and says when the target was reached, if there is one. Where the run stops then depends on scores, which are
     /// computed while the clock stands still.
-    fn run(&self, spec: ClusterSpec, key: RandomKey) -> (Ended, Option<Time>) {
+    fn run(&self, spec: ClusterSpec, key: RandomKey, checkpointing: Option<Checkpointing>) -> (Ended, Option<Time>) {
         let Train { training, target_accuracy, placement, backend, threads, .. } = self.arguments;
         let steps = self.steps();
         let bar = self.session.bar(steps, BAR);
         let every = steps.div_ceil(self.scoring().snapshots);
         let a_quarter_pass = self.samples as u64 / (4 * u64::from(training.batch_size));
-        let world = match self.arguments.clock {
-            Clock::Simulated => World::Simulated { spec, key },
-            Clock::Wall => World::Threads {
+        let ranks = &self.arguments.ranks;
+        let world = match (self.arguments.clock, ranks.communicator()) {
+            (Clock::Wall, Some(communicator)) => World::Ranks {
+                communicator,
+                delays: Variates::new(&spec, key),
+                all_reduce: !ranks.server && runner::can_all_reduce(self.rule),
+            },
+            (Clock::Simulated, _) => World::Simulated { spec, key },
+            (Clock::Wall, None) => World::Threads {
                 cores: match placement.0 == Placement::Kernel || backend.0 == Backend::Gpu {
                     true => Cores::slots(threads.unwrap_or(self.rule.workers as usize)),
                     false => Cores::of_this_machine().at_most(threads.unwrap_or(usize::MAX)),
@@ -377,11 +467,17 @@ impl Trainer<'_> {
             every: if target_accuracy.is_some() { every.min(a_quarter_pass) } else { every },
             world,
             stop: self.session.progress.stop.clone(),
+            from: self.from.clone(),
+            checkpointing,
         };
+        let watchdog = ranks.stall_timeout.map(watch);
+        // Ranks hear of it from one another.
+        let alone = ranks.communicator().is_none();
         let each_update = |journal: &Journal| {
+            watchdog.as_ref().inspect(|watchdog| watchdog.completed());
             bar.set_position(journal.steps_applied);
             bar.set_message(words::progress(journal.updates.last().map_or(f64::NAN, Update::loss)));
-            if self.session.stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if alone && self.session.stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let mut reached = None;
         let each_snapshot = |snapshot: &Snapshot| {
@@ -397,6 +493,17 @@ impl Trainer<'_> {
     }
 }
 
+/// Ends everything if no update is made for so many seconds.
+fn watch(seconds: u32) -> Watchdog {
+    Watchdog::watch(Duration::from_secs(seconds.into()), move || {
+        let error = Error::Input(format!(
+            "no update was made for {seconds} s, so the job is ended; look for a rank, a disk or a network that hangs, or raise --stall-timeout"
+        ));
+        crate::session::tell("\x1b[1;31merror:\x1b[0m", &error);
+        end_all(error.status().into());
+    })
+}
+
 impl Report for Trained<'_> {
     fn tables(&self, tables: &mut Tables) {
         tables.add(self.journal.updates.iter().map(UpdateRow::new));
@@ -409,6 +516,9 @@ impl Report for Trained<'_> {
             test_loss: score.loss,
             test_accuracy: score.accuracy,
         }));
+        if !self.ranks.is_empty() {
+            tables.add(self.ranks.iter().map(RankRow::new));
+        }
     }
 
     fn figures(&self) -> Vec<(&'static str, Figure)> {

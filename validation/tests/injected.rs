@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 use sim::{ClusterSpec, Law, Policy, RandomKey, Rule, Run, Sharing, Simulated, Station, Variates};
-use straggle_validation::cluster::threads::TimedTask;
+use straggle_validation::cluster::server::TimedTask;
 use straggle_validation::predict::experiment::simulate;
 use straggle_validation::predict::recorded::{Kind, Pair};
 use straggle_validation::{Calibration, Configuration, Judgement, Recorded, Verdict};

@@ -5,7 +5,7 @@ use sim::{ClusterSpec, Learner, Policy, RandomKey, Run, Simulated, Task};
 use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 use straggle_validation::cluster::cores::Cores;
-use straggle_validation::cluster::threads::delays;
+use straggle_validation::cluster::server::delays;
 use straggle_validation::data::synthetic;
 use straggle_validation::learner::device::OnDevice;
 use straggle_validation::models::net::device;
@@ -197,6 +197,8 @@ fn hogwild(workers: u32, cores: Cores, steps: u64) -> straggle_validation::Ended
         every: steps,
         world: World::Threads { cores, delays: delays(None, key()) },
         stop: Arc::default(),
+        from: None,
+        checkpointing: None,
     };
     job.run(|_| ControlFlow::Continue(()), |_| ControlFlow::Continue(()))
 }
@@ -224,6 +226,8 @@ fn the_clock_stands_still_while_a_snapshot_is_looked_at() {
         every: 2,
         world: World::Threads { cores: Cores::of_this_machine(), delays: delays(None, key()) },
         stop: Arc::default(),
+        from: None,
+        checkpointing: None,
     };
     let (began, pause) = (std::time::Instant::now(), std::time::Duration::from_millis(20));
     let (mut pauses, mut last) = (0, 0.0);

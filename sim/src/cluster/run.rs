@@ -203,14 +203,17 @@ pub struct Run<C> {
 impl<C: Cluster> Run<C> {
     /// A run that has not begun.
     pub fn new(rule: Rule, cluster: C) -> Run<C> {
-        Run {
-            coordinator: Coordinator::new(rule),
-            cluster,
-            orders: Orders::default(),
-            cancelled: Vec::new(),
-            begun: false,
-            unread: Vec::new(),
-        }
+        Run::under(Coordinator::new(rule), cluster)
+    }
+
+    /// A run that has not begun, under a coordinator that may have seen others.
+    pub fn under(coordinator: Coordinator, cluster: C) -> Run<C> {
+        Run { coordinator, cluster, orders: Orders::default(), cancelled: Vec::new(), begun: false, unread: Vec::new() }
+    }
+
+    /// Who gives the orders.
+    pub fn coordinator(&self) -> &Coordinator {
+        &self.coordinator
     }
 
     /// The cluster it runs on.

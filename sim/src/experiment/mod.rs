@@ -199,6 +199,23 @@ pub fn comparisons(observations: &[Observation]) -> Vec<Comparison> {
     pairs
 }
 
+/// What has ended already: in an earlier run, or in another process.
+pub trait Kept: Sync {
+    /// What runs of this name came to, if they are there.
+    fn find(&self, name: &str) -> Option<Replications>;
+    /// Keeps what runs of this name have come to.
+    fn keep(&self, name: &str, found: &Replications);
+}
+
+/// Nothing is kept.
+impl Kept for () {
+    fn find(&self, _: &str) -> Option<Replications> {
+        None
+    }
+
+    fn keep(&self, _: &str, _: &Replications) {}
+}
+
 /// A run seen from another thread: how far it is, and a way to stop it.
 #[derive(Debug, Default)]
 pub struct Progress {
@@ -273,13 +290,23 @@ impl Experiment {
     /// Runs all configurations on rayon's threads; `None` for those that `progress` stopped. The result does not depend on the
     /// threads.
     pub fn observe(&self, progress: &Progress) -> Vec<Option<Observation>> {
-        let (cells, _) = self.cells();
+        self.observe_some(&self.cells().0, progress, &())
+    }
+
+    /// Runs some of the [configurations](Experiment::cells), but for those whose runs are `kept`. What comes of one depends neither
+    /// on the others nor on what was kept.
+    pub fn observe_some(
+        &self,
+        cells: &[Configuration],
+        progress: &Progress,
+        kept: &dyn Kept,
+    ) -> Vec<Option<Observation>> {
         let mut jobs: Vec<Job> = cells.iter().map(|&cell| self.job(cell)).collect();
-        let mut found = runs::all(self, &jobs, progress);
+        let mut found = runs::all(self, &jobs, progress, kept);
         if let Length::Precision(target) = self.length {
-            self.refine(&mut jobs, &mut found, target, progress);
+            self.refine(&mut jobs, &mut found, target, progress, kept);
         }
-        self.resample(&jobs, &mut found, progress);
+        self.resample(&jobs, &mut found, progress, kept);
         let observation =
             |((&cell, job), found): ((&Configuration, &Job), Option<Replications>)| self.observation(cell, job, found?);
         cells.iter().zip(&jobs).zip(found).map(observation).collect()
@@ -296,11 +323,16 @@ impl Experiment {
         let job = |&Configuration { policy, rule }: &Configuration| {
             let rule = self.rule_of(rule);
             let spec = self.spec_of(policy, rule);
-            Job { rule, plan: plan(&Configuration { policy, rule }, &spec), specs: vec![spec] }
+            Job {
+                name: format!("{policy} m={}", rule.workers),
+                rule,
+                plan: plan(&Configuration { policy, rule }, &spec),
+                specs: vec![spec],
+            }
         };
         let jobs: Vec<Job> = configurations.par_iter().map(job).collect();
-        let mut found = runs::all(self, &jobs, progress);
-        self.resample(&jobs, &mut found, progress);
+        let mut found = runs::all(self, &jobs, progress, &());
+        self.resample(&jobs, &mut found, progress, &());
         jobs.iter().zip(found).map(|(job, found)| Some((job.plan, found?))).collect()
     }
 
@@ -336,7 +368,7 @@ impl Experiment {
             Length::Honest => Plan::honest(rule, &spec),
             Length::Precision(_) => Plan::at_least(rule, &spec, UPDATES, REPLICATIONS_TO_PRECISION),
         };
-        Job { rule, plan, specs: vec![spec] }
+        Job { name: format!("{} m={}", cell.policy, rule.workers), rule, plan, specs: vec![spec] }
     }
 
     /// Runs longer what is not precise enough, until it is: as long as the present scatter asks for, and a tenth longer; and at least
@@ -345,7 +377,14 @@ impl Experiment {
     /// A run that stops when it looks precise stops too soon if its scatter was small by chance (Chow and Robbins, Ann. Math.
     /// Statist. 36, 1965, 457-462): the less, the better the scatter is known, so that such runs have more replications. The first look
     /// comes after as many updates as an honest interval needs, and looks are few; a test counts how often the intervals hold.
-    fn refine(&self, jobs: &mut [Job], found: &mut [Option<Replications>], target: f64, progress: &Progress) {
+    fn refine(
+        &self,
+        jobs: &mut [Job],
+        found: &mut [Option<Replications>],
+        target: f64,
+        progress: &Progress,
+        kept: &dyn Kept,
+    ) {
         loop {
             let mut longer: Vec<(usize, Job)> = Vec::new();
             for (i, (job, found)) in jobs.iter().zip(found.iter()).enumerate() {
@@ -369,24 +408,24 @@ impl Experiment {
                 return;
             }
             progress.cells.fetch_sub(again.len() as u64, Ordering::Relaxed);
-            for ((i, job), result) in longer.into_iter().zip(runs::all(self, &again, progress)) {
+            for ((i, job), result) in longer.into_iter().zip(runs::all(self, &again, progress, kept)) {
                 (jobs[i], found[i]) = (job, result);
             }
         }
     }
 
     /// Runs again, on resampled rows, what stands on measured times.
-    fn resample(&self, jobs: &[Job], found: &mut [Option<Replications>], progress: &Progress) {
+    fn resample(&self, jobs: &[Job], found: &mut [Option<Replications>], progress: &Progress, kept: &dyn Kept) {
         let again = |job: &Job| -> Option<Job> {
             let key = |r: u32| RandomKey::new(self.seed, u64::from(r));
             let specs: Option<Vec<ClusterSpec>> =
                 (0..job.plan.replications).map(|r| job.specs[0].resampled(key(r))).collect();
-            Some(Job { specs: specs?, ..job.clone() })
+            Some(Job { name: format!("{} resampled", job.name), specs: specs?, ..job.clone() })
         };
         let measured = jobs.iter().enumerate().filter(|&(i, _)| found[i].is_some());
         let (places, again): (Vec<usize>, Vec<Job>) = measured.filter_map(|(i, job)| Some((i, again(job)?))).unzip();
         progress.cells.fetch_sub(again.len() as u64, Ordering::Relaxed);
-        for (i, resampled) in places.into_iter().zip(runs::all(self, &again, progress)) {
+        for (i, resampled) in places.into_iter().zip(runs::all(self, &again, progress, kept)) {
             found[i] = found[i].take().zip(resampled).map(|(found, resampled)| found.with_resampled(resampled));
         }
     }

@@ -10,7 +10,7 @@ use crate::cluster::Run;
 use crate::cluster::des::Simulated;
 use crate::cluster::spec::ClusterSpec;
 use crate::cluster::variates::Variates;
-use crate::experiment::{Experiment, Progress};
+use crate::experiment::{Experiment, Kept, Progress};
 use crate::fast::rounds::{Entrant, Rank, Rounds};
 use crate::fast::superposition::Superposition;
 use crate::fast::width::Width;
@@ -28,6 +28,8 @@ const LOOK: u64 = 4096;
 /// A configuration that is to be run.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
+    /// The configuration.
+    pub(crate) name: String,
     pub(crate) rule: Rule,
     /// The cluster as its policy sees it, replication by replication; or one for all.
     pub(crate) specs: Vec<ClusterSpec>,
@@ -35,6 +37,11 @@ pub(crate) struct Job {
 }
 
 impl Job {
+    /// What is kept of it, among all runs of one experiment.
+    fn key(&self) -> String {
+        format!("{} updates={}", self.name, self.plan.updates)
+    }
+
     fn spec(&self, r: u32) -> &ClusterSpec {
         &self.specs[r as usize % self.specs.len()]
     }
@@ -44,10 +51,17 @@ impl Job {
     }
 }
 
-/// Runs all of them on rayon's threads; `None` for those that were stopped.
-pub(crate) fn all(experiment: &Experiment, jobs: &[Job], progress: &Progress) -> Vec<Option<Replications>> {
+/// Runs all of them on rayon's threads, but for those that are kept; `None` for those that were stopped.
+pub(crate) fn all(
+    experiment: &Experiment,
+    jobs: &[Job],
+    progress: &Progress,
+    kept: &dyn Kept,
+) -> Vec<Option<Replications>> {
+    let mut results: Vec<Option<Replications>> = jobs.iter().map(|job| kept.find(&job.key())).collect();
+    progress.cells.fetch_add(results.iter().flatten().count() as u64, Ordering::Relaxed);
     let mut groups: Vec<Group> = Vec::new();
-    for (i, job) in jobs.iter().enumerate() {
+    for (i, job) in jobs.iter().enumerate().filter(|&(i, _)| results[i].is_none()) {
         // The kernel of rounds knows how long workers are busy only if all of them wait for all.
         let rank = Rank::of(job.rule, job.spec(0)).filter(|_| !experiment.wants_usage() || !job.rule.cancels());
         let Some(rank) = rank else {
@@ -79,18 +93,18 @@ pub(crate) fn all(experiment: &Experiment, jobs: &[Job], progress: &Progress) ->
         };
         let found: Option<Vec<Vec<Replication>>> = (0..replications).into_par_iter().map(one).collect();
         progress.cells.fetch_add(found.as_ref().map_or(0, |_| group.jobs.len() as u64), Ordering::Relaxed);
-        found
-    };
-    let found: Vec<_> = groups.par_iter().with_max_len(1).map(run).collect();
-    let mut results: Vec<Option<Replications>> = jobs.iter().map(|_| None).collect();
-    for (group, found) in groups.iter().zip(found) {
         let mut by_job: Vec<Vec<Replication>> = group.jobs.iter().map(|_| Vec::new()).collect();
-        let Some(found) = found else { continue };
-        for replication in found {
+        for replication in found? {
             by_job.iter_mut().zip(replication).for_each(|(all, one)| all.push(one));
         }
-        for (&job, all) in group.jobs.iter().zip(by_job) {
-            results[job] = Some(Replications::new(all));
+        let by_job: Vec<Replications> = by_job.into_iter().map(Replications::new).collect();
+        group.jobs.iter().zip(&by_job).for_each(|(&job, found)| kept.keep(&jobs[job].key(), found));
+        Some(by_job)
+    };
+    let found: Vec<_> = groups.par_iter().with_max_len(1).map(run).collect();
+    for (group, found) in groups.iter().zip(found) {
+        for (&job, found) in group.jobs.iter().zip(found.into_iter().flatten()) {
+            results[job] = Some(found);
         }
     }
     results

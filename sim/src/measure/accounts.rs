@@ -5,6 +5,7 @@ use crate::cluster::{Signal, Spent, Step};
 use crate::measure::gaps::{Gaps, Pooled};
 use crate::measure::moments::Moments;
 use crate::policy::{Rule, Task};
+use serde::{Deserialize, Serialize};
 
 /// Staleness is conserved: each update adds 1 to the staleness of every task in flight, and nothing else does.
 ///
@@ -24,6 +25,11 @@ pub struct StalenessAudit {
 }
 
 impl StalenessAudit {
+    /// The audit of a run that goes on after so many updates.
+    pub fn after(version: u64) -> StalenessAudit {
+        StalenessAudit { version, ..StalenessAudit::default() }
+    }
+
     /// Enters a turn.
     #[inline]
     pub fn add(&mut self, step: &Step<'_>) {
@@ -68,7 +74,7 @@ impl StalenessAudit {
 }
 
 /// Where the workers' time went, in seconds of workers: together workers x elapsed time, up to rounding.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TimeSpent {
     /// Computing what was not thrown away, and waiting for a core to do so.
     pub computing_s: f64,
@@ -173,7 +179,7 @@ struct Worker {
 }
 
 /// Tasks of a worker that ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
     /// Went into an update.
     pub applied: u64,

@@ -4,6 +4,8 @@
 //! the float. A bucket knows its least and its greatest time, between which what it has counts as evenly spread: a constant stays
 //! what it is, and a quantile is known to far less than the width of a bucket.
 
+use serde::{Deserialize, Serialize};
+
 /// Values that are kept one by one.
 const KEPT: usize = 4096;
 
@@ -11,7 +13,7 @@ const KEPT: usize = 4096;
 const BELOW: u32 = 52 - 10;
 
 /// A collection of times that are not negative.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Gaps {
     kept: Vec<f64>,
     /// How many are counted that are 0, far from everything else.
@@ -22,7 +24,7 @@ pub struct Gaps {
 }
 
 /// Times that are counted together.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Bucket {
     count: u64,
     least: f64,
@@ -30,7 +32,7 @@ struct Bucket {
 }
 
 impl Bucket {
-    const EMPTY: Bucket = Bucket { count: 0, least: f64::INFINITY, greatest: f64::NEG_INFINITY };
+    const EMPTY: Bucket = Bucket { count: 0, least: f64::MAX, greatest: 0.0 };
 
     #[inline(always)]
     fn add(&mut self, other: Bucket) {

@@ -1,5 +1,7 @@
 //! Count, mean and scatter of values, in one pass.
 
+use serde::{Deserialize, Serialize};
+
 /// Values as they come, of which the first two moments are kept.
 ///
 /// ```
@@ -7,7 +9,7 @@
 /// let moments: Moments = [1.0, 2.0, 3.0].into_iter().collect();
 /// assert_eq!((moments.count(), moments.mean(), moments.sd()), (3, Some(2.0), Some(1.0)));
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Moments {
     count: u64,
     /// Subtracted from each value before it is squared, against cancellation: the first value.

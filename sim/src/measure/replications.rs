@@ -13,10 +13,11 @@ use crate::measure::accounts::{Accounts, Ended, TimeSpent};
 use crate::measure::gaps::{Gaps, Pooled};
 use crate::measure::interval::{Estimate, of_residuals, ratio, t_95};
 use crate::measure::moments::Moments;
+use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
 /// What one replication came to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Replication {
     gaps: Moments,
     lengths: Gaps,
@@ -59,7 +60,7 @@ impl Replication {
 }
 
 /// All replications of a configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Replications {
     all: Vec<Replication>,
     /// The same, each on measured times of which the rows were drawn again; empty where nothing was measured.

@@ -158,6 +158,21 @@ impl Coordinator {
         }
     }
 
+    /// A coordinator that goes on after so many updates, and gives orders as if nothing had been submitted since. The steps of
+    /// each worker begin with this number of its own.
+    pub fn resumed(rule: Rule, version: u64, next_steps: &[u64]) -> Coordinator {
+        let mut coordinator = Coordinator { version, ..Coordinator::new(rule) };
+        for (hand, &next) in coordinator.hands.iter_mut().zip(next_steps) {
+            hand.task.first_step = next;
+        }
+        coordinator
+    }
+
+    /// Each worker's own number of the first step that it has not submitted: what [`resumed`](Coordinator::resumed) asks for.
+    pub fn next_steps(&self) -> Vec<u64> {
+        self.hands.iter().map(|hand| hand.task.first_step).collect()
+    }
+
     /// The rule that it obeys.
     pub fn rule(&self) -> Rule {
         self.rule

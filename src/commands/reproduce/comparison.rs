@@ -93,7 +93,7 @@ pub const QUANTITIES: [Quantity; 8] = [
 pub fn pairs(experiment: &PublishedExperiment, setting: &Setting, measured: &Measured) -> Vec<Pair> {
     let wall_s = |row: &Published| match experiment.name {
         Name::E2 => row.time_s / f64::from(row.workers),
-        Name::E0 | Name::E7 | Name::E1 | Name::E3 | Name::E4 | Name::All => row.time_s,
+        Name::E0 | Name::E1 | Name::E3 | Name::E4 | Name::E5 | Name::E7 | Name::All => row.time_s,
     };
     let lines = measured.summaries();
     let all = &experiment.published;
@@ -146,6 +146,21 @@ pub struct ComparisonRow {
     quantity: String,
     published: Option<f64>,
     ours: f64,
+}
+
+impl ComparisonRow {
+    /// Seconds per iteration of one of so many ranks.
+    pub fn of_rank(rank: u32, ranks: u32, samples: usize, published: f64, ours: f64) -> ComparisonRow {
+        ComparisonRow {
+            series: format!("rank {rank} of {ranks}"),
+            method: "sync".to_string(),
+            workers: ranks,
+            samples,
+            quantity: "iteration_s".to_string(),
+            published: Some(published),
+            ours,
+        }
+    }
 }
 
 impl Pair {

@@ -55,7 +55,7 @@ impl PublishedExperiment {
         };
         let smaller = |samples: usize| vec![if quick { samples } else { 60_000 }];
         let (title, plan, published, traps): (_, _, _, &[&str]) = match name {
-            Name::E0 | Name::E7 | Name::All => return None,
+            Name::E0 | Name::E5 | Name::E7 | Name::All => return None,
             Name::E1 => (
                 "parallel SGD and a framework's data parallel",
                 Plan {
@@ -137,7 +137,7 @@ impl PublishedExperiment {
                 with("threads", Initial::Shared, TrialClock::Wall),
                 with("simulated time", Initial::Shared, TrialClock::Simulated),
             ],
-            Name::E0 | Name::E1 | Name::E4 | Name::E7 | Name::All => vec![Setting { label: "", plan }],
+            Name::E0 | Name::E1 | Name::E4 | Name::E5 | Name::E7 | Name::All => vec![Setting { label: "", plan }],
         };
         Some(PublishedExperiment { name, title, settings, published: rows(published), traps })
     }

@@ -1,6 +1,7 @@
 //! Measurement of a plan: one worker is calibrated, then the trials run one after another, each kept as it ends.
 
 use super::plan::Plan;
+use crate::cli::Shard;
 use crate::error::Error;
 use crate::finished::Finished;
 use crate::session::Session;
@@ -9,7 +10,7 @@ use sim::{Learner, RandomKey, Rule};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
-use validation::cluster::threads::delays;
+use validation::cluster::server::delays;
 use validation::learner::device::OnDevice;
 use validation::predict::calibrate::{Alone, Conditions};
 use validation::{
@@ -57,13 +58,22 @@ pub fn measure(
     data: &Dataset,
     net: &Net,
     session: &Session,
-    finished: &mut Finished,
+    finished: &Finished,
+    shard: Option<Shard>,
 ) -> Result<Measured, Error> {
-    let (trials, stop) = (plan.trials(), &session.progress.stop);
-    let known = |trial: &Trial| finished.find(&plan.key(trial));
+    let stop = &session.progress.stop;
+    // Speed-ups need the trial of one worker beside the others.
+    let group = |index: usize| index / plan.workers.len();
+    let trials = plan.trials().into_iter().enumerate();
+    let trials = trials.filter(|(index, _)| shard.is_none_or(|shard| shard.holds(group(*index))));
+    let trials: Vec<Trial> = trials.map(|(_, trial)| trial).collect();
+    // Parts may come from several machines.
+    let machine = if shard.is_none() && session.parts.is_empty() { plan.machine() } else { String::new() };
+    let key = |trial: &Trial| format!("{}{machine}", plan.key(trial));
+    let known = |trial: &Trial| finished.find(&key(trial));
     let earlier: Vec<Option<(Outcome, Expectation)>> = trials.iter().map(known).collect();
     let kept = earlier.iter().flatten().count();
-    if kept > 0 {
+    if kept > 0 && session.parts.is_empty() {
         let (file, trials) = (finished.path().display(), count(kept as u64, "trial"));
         session.note(format!("{trials} of an earlier run are used; remove {file} to run all again"));
     }
@@ -113,7 +123,8 @@ pub fn measure(
             measured.broke = Some((*trial, Break::Stopped));
             break;
         };
-        finished.keep(&plan.key(trial), &(&outcome, expectation))?;
+        finished.keep(&key(trial), &(&outcome, expectation));
+        finished.check()?;
         done += cost(trial);
         bar.set_position(done);
         if at.elapsed() > LONG {

@@ -128,11 +128,16 @@ impl Plan {
         }
     }
 
-    /// Everything that makes a difference to what is measured of a trial.
+    /// What else makes a difference to what is measured here.
+    pub fn machine(&self) -> String {
+        format!(" cores={} cpu={}", self.cores().number(), manifest::cpu().unwrap_or_default())
+    }
+
+    /// Everything that was asked for and makes a difference to what is measured of a trial.
     pub fn key(&self, trial: &Trial) -> String {
         let backend = if self.backend == Backend::Gpu { " backend=gpu" } else { "" };
         format!(
-            "{} m={} n={} repeat={} model={} data={} pixels={} epochs={} batch={} lr={} momentum={} rule={} seed={} pin={} version={} cores={} cpu={} initial={} clock={} threads={:?} numerics={}{backend}",
+            "{} m={} n={} repeat={} model={} data={} pixels={} epochs={} batch={} lr={} momentum={} rule={} seed={} pin={} version={} initial={} clock={} threads={:?} numerics={}{backend}",
             trial.method,
             trial.workers,
             trial.samples,
@@ -148,8 +153,6 @@ impl Plan {
             trial.seed,
             self.pinned,
             env!("CARGO_PKG_VERSION"),
-            self.cores().number(),
-            manifest::cpu().unwrap_or_default(),
             trial.initial,
             trial.clock,
             self.threads,

@@ -1,12 +1,12 @@
 //! Learning curve of an earlier run, read from the files that it left, to be drawn beside this one's.
 
 use crate::error::Error;
-use sim::Policy;
 use std::path::Path;
+use validation::Method;
 
 /// How an earlier run learnt.
 pub struct Beside {
-    pub policy: Policy,
+    pub policy: Method,
     pub workers: u64,
     pub points: Vec<Point>,
 }

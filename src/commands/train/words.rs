@@ -1,6 +1,6 @@
 //! What is printed of a training run: its learning curve, and what an update cost.
 
-use super::{Clock, Trained};
+use super::{Clock, RankRow, Trained};
 use crate::text::{count, digits, or_dash, table};
 use std::fmt::Write;
 use validation::LearningRateRule;
@@ -14,6 +14,7 @@ pub fn progress(loss: f64) -> String {
 pub fn report(trained: &Trained<'_>) -> String {
     let Trained { arguments, rule, journal, scores, .. } = trained;
     let clock = match arguments.clock {
+        Clock::Wall if !trained.ranks.is_empty() => "ranks, real seconds",
         Clock::Wall => "threads, real seconds",
         Clock::Simulated => "workers, simulated seconds",
     };
@@ -74,6 +75,11 @@ pub fn report(trained: &Trained<'_>) -> String {
             LearningRateRule::PerStaleness => "A gradient that is s updates old counts 1/max(1, s).",
         }
     );
+    if !trained.ranks.is_empty() {
+        let rows = trained.ranks.iter().map(|times| RankRow::new(times).cells());
+        text += "\nBy each rank's own clock; communication includes waiting for others.\n\n";
+        text += &table(["rank", "host", "steps", "step s", "compute s", "comm s"], rows);
+    }
     if let Some(at) = trained.reached {
         let _ = writeln!(text, "The target was reached after {} s.", digits(at.seconds(), 4));
     }

@@ -1,6 +1,15 @@
-//! Real workers: threads ([`threads`]) on real [`cores`], and what happens when one of them fails ([`failure`]).
+//! Real workers. [`server`] keeps the parameters and the book, whatever carries its messages; [`threads`] are workers of this
+//! process, on real [`cores`]; [`mpi`] are processes anywhere, with [`times`] of
+//! their own; [`failure`] is what happens when one of them fails.
 
 pub mod cores;
 pub mod failure;
+#[cfg(feature = "mpi")]
+pub mod mpi;
+#[cfg(not(feature = "mpi"))]
+#[path = "mpi_absent.rs"]
+pub mod mpi;
+pub mod server;
 pub mod threads;
+pub mod times;
 pub(crate) mod worker;

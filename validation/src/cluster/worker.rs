@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Instant;
 
-/// What a worker hands in.
-pub(crate) struct Computed<G> {
+/// What a thread submits.
+pub(crate) struct Done<G> {
     pub(crate) task: Task,
     pub(crate) result: Result<G, String>,
     pub(crate) core: Core,
@@ -17,18 +17,6 @@ pub(crate) struct Computed<G> {
     pub(crate) to: Instant,
     /// When each step but the last was done.
     pub(crate) steps_done: Vec<Instant>,
-}
-
-impl<G> Computed<G> {
-    /// Seconds of each of its steps: equal shares where the learner does not say when each was done.
-    pub(crate) fn step_s(&self) -> Vec<f64> {
-        let steps = self.task.steps.max(1) as usize;
-        if self.steps_done.len() + 1 != steps {
-            return vec![(self.to - self.from).as_secs_f64() / steps as f64; steps];
-        }
-        let ends = self.steps_done.iter().copied().chain([self.to]);
-        ends.scan(self.from, |from, to| Some((to - std::mem::replace(from, to)).as_secs_f64())).collect()
-    }
 }
 
 /// The server's thread, as workers see it.
@@ -60,7 +48,7 @@ pub(crate) fn work<L: Learner>(
     server: &Server,
     enough: &AtomicBool,
     tasks: &Receiver<(Task, L::Params, Core)>,
-    outbox: &Sender<Computed<L::Gradient>>,
+    outbox: &Sender<Done<L::Gradient>>,
 ) {
     for (task, params, core) in tasks {
         let from = Instant::now();
@@ -80,7 +68,7 @@ pub(crate) fn work<L: Learner>(
         steps_done.truncate((task.steps as usize).saturating_sub(1));
         let failed = result.is_err();
         server.bring_to(cores, core);
-        let gone = outbox.send(Computed { task, result, core, from, to, steps_done }).is_err();
+        let gone = outbox.send(Done { task, result, core, from, to, steps_done }).is_err();
         if gone || failed {
             return;
         }

@@ -63,6 +63,8 @@ pub struct Digits {
     velocity: Velocity,
     /// Parameters to begin with.
     initial: Arc<Vec<f32>>,
+    /// Velocities to begin with; what is missing is at rest.
+    velocities: Vec<Arc<Vec<f32>>>,
     /// The root of those that workers draw for themselves, if they do.
     own_initial: Option<RandomKey>,
 }
@@ -70,11 +72,11 @@ pub struct Digits {
 /// The parameters at the server. Cloning shares them; an update writes new ones if somebody still reads the old.
 #[derive(Clone, Debug)]
 pub struct Weights {
-    weights: Arc<Vec<f32>>,
+    pub(super) weights: Arc<Vec<f32>>,
     /// The server's, or one for each worker; none without momentum.
     velocities: Arc<Vec<Arc<Vec<f32>>>>,
     /// How the tasks in the last update did on their batches, in their order.
-    scores: Arc<[Score]>,
+    pub(super) scores: Arc<[Score]>,
 }
 
 impl Weights {
@@ -88,6 +90,17 @@ impl Weights {
         &self.weights
     }
 
+    /// Parameters, and the velocities that they move with, at rest where there are none.
+    pub fn moving(values: Vec<f32>, velocities: Vec<Vec<f32>>) -> Weights {
+        let velocities = velocities.into_iter().map(Arc::new).collect();
+        Weights { velocities: Arc::new(velocities), ..Weights::new(values) }
+    }
+
+    /// The velocities: the server's, or one for each worker; none without momentum.
+    pub fn velocities(&self) -> &[Arc<Vec<f32>>] {
+        &self.velocities
+    }
+
     /// How the tasks in the last update did on their batches, in their order.
     pub fn scores(&self) -> &[Score] {
         &self.scores
@@ -97,15 +110,25 @@ impl Weights {
 /// What a worker submits: how it did on its batches, on average, and a gradient or, of several local steps, how far it went.
 #[derive(Clone, Debug)]
 pub struct Submission {
-    score: Score,
-    direction: Vec<f32>,
+    pub(super) score: Score,
+    pub(super) direction: Vec<f32>,
 }
 
 impl Digits {
     /// A learner that begins with the seed's own parameters.
     pub fn new(net: Net, train: Arc<Split>, batches: Batches, sgd: Sgd, key: RandomKey) -> Digits {
         let initial = Arc::new(net.architecture().initial(key));
-        Digits { net, train, batches, sgd, key, velocity: Velocity::Server, initial, own_initial: None }
+        Digits {
+            net,
+            train,
+            batches,
+            sgd,
+            key,
+            velocity: Velocity::Server,
+            initial,
+            velocities: Vec::new(),
+            own_initial: None,
+        }
     }
 
     /// The same learner, with velocities elsewhere.
@@ -130,6 +153,18 @@ impl Digits {
             return Err(expected);
         }
         Ok(Digits { initial: Arc::new(parameters), ..self })
+    }
+
+    /// The same learner, going on with these parameters and velocities.
+    ///
+    /// # Errors
+    /// The number of parameters that the network has, if these are not so many.
+    pub fn going_on_with(self, state: &Weights) -> Result<Digits, usize> {
+        let velocities = state.velocities.to_vec();
+        if let Some(wrong) = velocities.iter().find(|velocity| velocity.len() != self.net.parameters()) {
+            return Err(wrong.len());
+        }
+        Ok(Digits { velocities, ..self.beginning_with(state.weights.to_vec())? })
     }
 
     /// The network.
@@ -198,6 +233,50 @@ impl Digits {
         (Submission { score: Score::mean(&scores), direction: at }, scores.len() as u32)
     }
 
+    /// How much each submission of an update counts.
+    pub(super) fn shares(&self, version: u64, tasks: &[Task]) -> Vec<f32> {
+        if self.averages(tasks[0].local) {
+            return vec![1.0 / tasks.len() as f32; tasks.len()];
+        }
+        // Who accumulates more micro-batches counts for more.
+        let mean_weight = tasks.iter().map(|task| f64::from(task.weight())).sum::<f64>() / tasks.len() as f64;
+        let weighted = |(share, task): (f32, &Task)| share * (f64::from(task.weight()) / mean_weight) as f32;
+        shares(self.sgd.rule, version, tasks).into_iter().zip(tasks).map(weighted).collect()
+    }
+
+    /// Whether an update is the average of the parameters that everybody arrived at.
+    fn averages(&self, local: bool) -> bool {
+        local || self.own_initial.is_some()
+    }
+
+    /// Moves the parameters by these submissions of workers, each with its share, in their order.
+    pub(super) fn apply(&self, params: &mut Weights, local: bool, parts: &[(u32, f32, &[f32])]) {
+        let directions: Vec<_> = parts.iter().map(|&(_, share, direction)| (share, direction)).collect();
+        if self.averages(local) {
+            change(&mut params.weights, &directions, |w, d| w - d);
+            return;
+        }
+        let Sgd { rate, momentum, rule: _ } = self.sgd;
+        if momentum == 0.0 {
+            change(&mut params.weights, &directions, |w, g| w - rate * g);
+            return;
+        }
+        let velocities = Arc::make_mut(&mut params.velocities);
+        match self.velocity {
+            Velocity::Server => {
+                change(&mut velocities[0], &directions, |v, g| momentum * v + g);
+                change(&mut params.weights, &[(1.0, &velocities[0])], |w, v| w - rate * v);
+            }
+            Velocity::Workers(_) => {
+                for (&(worker, ..), part) in parts.iter().zip(directions) {
+                    let own = &mut velocities[worker as usize];
+                    change(own, &[part], |v, g| momentum * v + g);
+                    change(&mut params.weights, &[(1.0, own)], |w, v| w - rate * v);
+                }
+            }
+        }
+    }
+
     /// The mean gradient of micro-batches at the same parameters.
     fn micro_batches(&self, at: &[f32], task: Task, enough: &mut dyn FnMut() -> bool) -> (Submission, u32) {
         let (mut sum, mut gradient, mut scores) = (vec![0.0; at.len()], Vec::new(), Vec::new());
@@ -243,8 +322,9 @@ impl Learner for Digits {
             Velocity::Workers(workers) => workers as usize,
         };
         let at_rest = Arc::new(vec![0.0; if count == 0 { 0 } else { self.initial.len() }]);
-        let velocities = Arc::new(vec![at_rest; count]);
-        Weights { weights: self.initial.clone(), velocities, scores: Arc::default() }
+        let mut velocities = self.velocities.clone();
+        velocities.resize(count, at_rest);
+        Weights { weights: self.initial.clone(), velocities: Arc::new(velocities), scores: Arc::default() }
     }
 
     fn gradient(&self, at: &Weights, task: Task) -> Submission {
@@ -265,40 +345,10 @@ impl Learner for Digits {
 
     fn update(&self, params: &mut Weights, version: u64, tasks: &[Task], from: &[Submission]) {
         params.scores = from.iter().map(|submission| submission.score).collect();
-        let order = in_order(tasks);
-        if tasks[0].local || self.own_initial.is_some() {
-            // The average of the parameters that everybody arrived at.
-            let share = 1.0 / from.len() as f32;
-            let parts: Vec<_> = order.iter().map(|&i| (share, &from[i].direction[..])).collect();
-            change(&mut params.weights, &parts, |w, d| w - d);
-            return;
-        }
-        let Sgd { rate, momentum, rule } = self.sgd;
-        let mut shares = shares(rule, version, tasks);
-        // Who accumulates more micro-batches counts for more.
-        let mean_weight = tasks.iter().map(|task| f64::from(task.weight())).sum::<f64>() / tasks.len() as f64;
-        for (share, task) in shares.iter_mut().zip(tasks) {
-            *share *= (f64::from(task.weight()) / mean_weight) as f32;
-        }
-        let parts: Vec<_> = order.iter().map(|&i| (shares[i], &from[i].direction[..])).collect();
-        if momentum == 0.0 {
-            change(&mut params.weights, &parts, |w, g| w - rate * g);
-            return;
-        }
-        let velocities = Arc::make_mut(&mut params.velocities);
-        match self.velocity {
-            Velocity::Server => {
-                change(&mut velocities[0], &parts, |v, g| momentum * v + g);
-                change(&mut params.weights, &[(1.0, &velocities[0])], |w, v| w - rate * v);
-            }
-            Velocity::Workers(_) => {
-                for (&i, part) in order.iter().zip(parts) {
-                    let own = &mut velocities[tasks[i].worker as usize];
-                    change(own, &[part], |v, g| momentum * v + g);
-                    change(&mut params.weights, &[(1.0, own)], |w, v| w - rate * v);
-                }
-            }
-        }
+        let (order, shares) = (in_order(tasks), self.shares(version, tasks));
+        let part = |&i: &usize| (tasks[i].worker, shares[i], &from[i].direction[..]);
+        let parts: Vec<_> = order.iter().map(part).collect();
+        self.apply(params, tasks[0].local, &parts);
     }
 
     /// The mean loss of the batches of the last update: what is known without looking at all data.

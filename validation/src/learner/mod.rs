@@ -5,3 +5,4 @@ pub mod device;
 pub mod digits;
 pub mod hogwild;
 pub mod sgd;
+pub mod wire;

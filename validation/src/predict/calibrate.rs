@@ -5,7 +5,8 @@
 //! the server, and what is left between handing out and having is the way: messages and wake-ups.
 
 use crate::cluster::cores::Cores;
-use crate::cluster::threads::{Threaded, delays};
+use crate::cluster::server::delays;
+use crate::cluster::threads::Threaded;
 use crate::predict::companions::Companions;
 use sim::{ClusterSpec, Compute, Law, Learner, Policy, RandomKey, Run, Sharing, Station, TraceSource, Variates};
 use std::hint::black_box;

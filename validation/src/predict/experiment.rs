@@ -2,7 +2,8 @@
 //! numbers.
 
 use crate::cluster::failure::Failure;
-use crate::cluster::threads::{Threaded, TimedTask, delays};
+use crate::cluster::server::{TimedTask, delays};
+use crate::cluster::threads::Threaded;
 use sim::{
     Accounts, Cluster, ClusterSpec, Law, Learner, OnCompletion, Policy, RandomKey, Rule, Run, Simulated, Spent,
     StalenessAudit, Variates,

@@ -11,7 +11,7 @@
 //! - *contention*: what is left of how long steps take on average beside other workers.
 //! - *law*: the rest, how steps scatter and persist; of a single worker, how long they take, too.
 
-use crate::cluster::threads::TimedTask;
+use crate::cluster::server::TimedTask;
 use crate::predict::calibrate::{Calibration, Costs, mean, trace};
 use crate::predict::companions::HandOff;
 use crate::predict::experiment::{Configuration, Observed, simulate};

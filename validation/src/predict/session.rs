@@ -6,7 +6,8 @@
 
 use crate::cluster::cores::Cores;
 use crate::cluster::failure::Failure;
-use crate::cluster::threads::{Threaded, delays};
+use crate::cluster::server::delays;
+use crate::cluster::threads::Threaded;
 use crate::predict::calibrate::{Alone, Calibration, Conditions, Costs, mean};
 use crate::predict::experiment::{Configuration, simulate};
 use crate::predict::recorded::{Kind, Pair, Recorded};

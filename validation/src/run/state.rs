@@ -1,6 +1,6 @@
 //! The model state of a cluster: parameters and scores, wherever they are kept.
 
-use crate::cluster::threads::Threaded;
+use crate::cluster::server::{ParameterServer, Transport};
 use crate::learner::device::OnDevice;
 use crate::learner::digits::{Digits, Weights};
 use crate::learner::hogwild::Hogwild;
@@ -73,7 +73,7 @@ pub trait ModelState {
     }
 }
 
-impl<L: Observable> ModelState for Threaded<L> {
+impl<L: Observable, T: Transport<L>> ModelState for ParameterServer<L, T> {
     fn weights(&self) -> Weights {
         L::weights(self.params())
     }
@@ -84,6 +84,21 @@ impl<L: Observable> ModelState for Threaded<L> {
 
     fn staleness(&self) -> Option<&[u64]> {
         L::staleness(self.params())
+    }
+
+    fn off_the_clock(&mut self, work: impl FnOnce(&Self)) {
+        self.stop_clock(work);
+    }
+}
+
+#[cfg(feature = "mpi")]
+impl<L: Observable> ModelState for crate::cluster::mpi::all_reduce::AllReduce<L> {
+    fn weights(&self) -> Weights {
+        L::weights(self.params())
+    }
+
+    fn scores(&self) -> &[Score] {
+        L::scores(self.params())
     }
 
     fn off_the_clock(&mut self, work: impl FnOnce(&Self)) {

@@ -3,6 +3,7 @@
 use crate::data::images::CLASSES;
 use crate::learner::digits::Weights;
 use crate::models::net::Score;
+use crate::run::checkpoint::{Checkpointing, Position};
 use crate::run::state::ModelState;
 use sim::{Cluster, Completion, Run, StalenessAudit, Step, Task, Time};
 use std::ops::ControlFlow;
@@ -74,6 +75,8 @@ pub struct Journal {
     /// Submitted, not yet applied: index into `steps`.
     waiting: Vec<usize>,
     losses_since: (f64, u64),
+    /// Where the run went on from: updates before it, and their seconds.
+    before: (u64, f64),
 }
 
 impl Journal {
@@ -82,13 +85,29 @@ impl Journal {
         Journal { given: vec![None; workers as usize], ..Journal::default() }
     }
 
+    /// The journal of a run that goes on from somewhere: it begins there, with the updates, the steps and the seconds that there
+    /// were.
+    pub fn resumed(workers: u32, from: &Position) -> Journal {
+        Journal {
+            audit: StalenessAudit::after(from.version),
+            steps_applied: from.steps_applied,
+            before: (from.version, from.seconds),
+            ..Journal::new(workers)
+        }
+    }
+
+    /// Updates so far, those before it included.
+    pub fn version(&self) -> u64 {
+        self.before.0 + self.updates.len() as u64
+    }
+
     /// Writes down a step of the event loop; `scores` are those of the tasks in its update, if it has one, and `staleness` is what
     /// the workers themselves counted, if they did.
     pub fn add(&mut self, step: &Step<'_>, scores: &[Score], staleness: Option<&[u64]>) {
         self.audit.add(step);
-        let orders = step.orders;
+        let (orders, now) = (step.orders, step.at.after(self.before.1));
         if let Some(Completion { at, task, spent }) = step.completion {
-            self.end(task, at, Some((spent.compute_s, spent.delay_s)));
+            self.end(task, at.after(self.before.1), Some((spent.compute_s, spent.delay_s)));
             // What has no step, or is too stale, goes into no update.
             if task.steps > 0 && orders.discard != Some(task) {
                 self.waiting.push(self.steps.len() - 1);
@@ -104,16 +123,16 @@ impl Journal {
                 (task.worker, counted.unwrap_or(orders.version - 1 - task.base_version))
             };
             let from = orders.update.iter().enumerate().map(from).collect();
-            let update = Update { update: orders.version, at: step.at, from, scores: scores.to_vec() };
+            let update = Update { update: orders.version, at: now, from, scores: scores.to_vec() };
             self.losses_since.0 += update.loss();
             self.updates.push(update);
             self.losses_since.1 += 1;
         }
         for &task in orders.cancel.iter().chain(&orders.lost) {
-            self.end(task, step.at, None);
+            self.end(task, now, None);
         }
         for &task in &orders.start {
-            self.given[task.worker as usize] = Some((task, step.at));
+            self.given[task.worker as usize] = Some((task, now));
         }
     }
 
@@ -127,7 +146,7 @@ impl Journal {
         let (sum, count) = std::mem::take(&mut self.losses_since);
         self.snapshots.push(Snapshot {
             at,
-            update: self.updates.len() as u64,
+            update: self.version(),
             steps: self.steps_applied,
             train_loss: sum / count as f64,
             weights,
@@ -185,10 +204,22 @@ pub fn train<C: Cluster + ModelState>(
     workers: u32,
     steps: u64,
     every: u64,
+    each_update: impl FnMut(&Journal) -> ControlFlow<()>,
+    each_snapshot: impl FnMut(&Snapshot) -> ControlFlow<()>,
+) -> (Journal, End) {
+    train_from(run, Journal::new(workers), steps, every, None, each_update, each_snapshot)
+}
+
+/// The same from wherever the journal is, with a checkpoint now and then.
+pub fn train_from<C: Cluster + ModelState>(
+    run: &mut Run<C>,
+    mut journal: Journal,
+    steps: u64,
+    every: u64,
+    checkpointing: Option<&Checkpointing>,
     mut each_update: impl FnMut(&Journal) -> ControlFlow<()>,
     mut each_snapshot: impl FnMut(&Snapshot) -> ControlFlow<()>,
 ) -> (Journal, End) {
-    let mut journal = Journal::new(workers);
     let mut next_snapshot = 0;
     let end = loop {
         let Some(step) = run.step() else { break End::Exhausted };
@@ -198,17 +229,27 @@ pub fn train<C: Cluster + ModelState>(
         let step =
             Step { at, signal: step.signal, completion: step.completion, orders: &orders, cancelled: &cancelled };
         journal.add(&step, run.cluster().scores(), run.cluster().staleness());
+        let now = at.after(journal.before.1);
         let mut reached = ControlFlow::Continue(());
         if journal.steps_applied >= next_snapshot {
             next_snapshot = journal.steps_applied + every.max(1);
             run.cluster_mut().off_the_clock(|cluster| {
-                journal.snapshot(at, cluster.weights());
+                journal.snapshot(now, cluster.weights());
                 reached = each_snapshot(journal.snapshots.last().expect("just taken"));
             });
         }
         if updated {
             if !journal.updates.last().is_some_and(|update| update.loss().is_finite()) {
                 break End::Diverged { update: orders.version };
+            }
+            if let Some(checkpointing) = checkpointing.filter(|one| journal.version().is_multiple_of(one.every)) {
+                let position = Position {
+                    version: journal.version(),
+                    steps_applied: journal.steps_applied,
+                    seconds: now.seconds(),
+                    next_steps: run.coordinator().next_steps(),
+                };
+                run.cluster_mut().off_the_clock(|cluster| (checkpointing.write)(&position, &cluster.weights()));
             }
             if reached.is_break() || each_update(&journal).is_break() {
                 break End::Broken;

@@ -5,7 +5,7 @@
 
 use crate::cluster::cores::Cores;
 use crate::cluster::failure::Failure;
-use crate::cluster::threads::delays;
+use crate::cluster::server::delays;
 use crate::data::batches::Batches;
 use crate::data::images::Split;
 use crate::learner::digits::{Digits, Initial, Velocity};
@@ -282,13 +282,15 @@ impl Trial {
             every: u64::from(self.steps_per_epoch()) * u64::from(self.workers),
             world,
             stop: bench.stop.clone(),
+            from: None,
+            checkpointing: None,
         };
         let each_update = |journal: &Journal| {
             progress(journal.steps_applied);
             let stops = bench.stop.load(Relaxed);
             if stops { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let Ended { journal, end, failure, warmup_s } = job.run(each_update, |_| ControlFlow::Continue(()));
+        let Ended { journal, end, failure, warmup_s, .. } = job.run(each_update, |_| ControlFlow::Continue(()));
         match (end, failure) {
             (End::Done, _) => {}
             (End::Diverged { update }, _) => return Err(Break::Diverged { update }),

@@ -140,7 +140,7 @@ impl Station {
 /// assign(&mut free, &mut places);
 /// assert_eq!((free, places), (vec![], [(7, Some('b')), (8, Some('c')), (9, Some('a'))]));
 /// ```
-pub fn assign<C: Copy + PartialEq>(free: &mut Vec<C>, places: &mut [(u32, Option<C>)]) {
+pub fn assign<W, C: Copy + PartialEq>(free: &mut Vec<C>, places: &mut [(W, Option<C>)]) {
     for (_, core) in &mut *places {
         let at = core.and_then(|last| free.iter().position(|&one| one == last));
         *core = at.map(|at| free.remove(at));

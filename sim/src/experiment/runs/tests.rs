@@ -49,7 +49,7 @@ fn both(experiment: &Experiment, cell: Configuration, r: u32) -> (Accounts, Acco
     let rule = experiment.rule_of(cell.rule);
     let spec = experiment.spec_of(cell.policy, rule);
     let plan = Plan::of(rule, &spec, 700, 3);
-    let job = Job { rule, plan, specs: vec![spec.clone()] };
+    let job = Job { name: String::new(), rule, plan, specs: vec![spec.clone()] };
     let progress = Progress::default();
     let expected = to_its_end(Events::new(rule, &spec, draws(experiment, &job, r)), &plan, r, LOOK, &progress).unwrap();
     let rank = Rank::of(rule, &spec).filter(|_| !experiment.wants_usage() || !rule.cancels());
@@ -142,7 +142,7 @@ fn every_width_makes_the_same_events() {
         let spec = ClusterSpec::new(law.parse().unwrap());
         let rule = "k-batch-async:3".parse::<Policy>().unwrap().rule(40).unwrap();
         let plan = Plan::of(rule, &spec, 3000, REPLICATIONS);
-        let job = Job { rule, plan, specs: vec![spec.clone()] };
+        let job = Job { name: String::new(), rule, plan, specs: vec![spec.clone()] };
         let experiment = experiment(spec.clone(), Model::Event, Length::Updates(3000));
         let of = |width| {
             let draws = draws(&experiment, &job, 2);

@@ -1,0 +1,186 @@
+//! Training on the ranks of MPI: the options, what is wrong with the world, and `ranks.csv`.
+
+use crate::cli::at_least;
+use crate::error::Error;
+use crate::rows::Row;
+use crate::session;
+use clap::{Args, ValueEnum};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use validation::Method;
+use validation::cluster::mpi::{self, Communicator, RankTimes};
+use validation::run::runner::can_all_reduce;
+
+/// Where workers are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Where {
+    /// Threads of this process.
+    Threads,
+    /// Processes that mpirun or srun started.
+    Mpi,
+}
+
+/// Workers as processes, and how they keep together.
+#[derive(Clone, Debug, Args, Serialize)]
+#[command(next_help_heading = "Nodes")]
+pub struct Ranks {
+    /// threads: workers are threads of this process. mpi, in a build with `--features mpi`: workers are the processes that mpirun or
+    /// srun starts, on as many machines.
+    #[arg(long, value_enum, default_value = "threads")]
+    pub cluster: Where,
+    /// On ranks: rank 0 serves the others under every policy. Otherwise policies that wait for everybody add gradients up by
+    /// all-reduce, and all ranks compute.
+    #[arg(long)]
+    pub server: bool,
+    /// End the job if no update is made for so long, s.
+    #[arg(long, value_name = "SECONDS", value_parser = at_least::<u32>(1, 600), allow_hyphen_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stall_timeout: Option<u32>,
+    /// Host of rank 0; for scripts that have it, as the launcher knows.
+    #[arg(long, value_name = "HOST")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub master_ip: Option<String>,
+    /// Ranks that there must be.
+    #[arg(long, value_name = "N", value_parser = at_least::<u32>(1, 3), allow_hyphen_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_nodes: Option<u32>,
+    /// The rank that this process must be.
+    #[arg(long, value_name = "R", value_parser = at_least::<u32>(0, 0), allow_hyphen_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rank: Option<u32>,
+}
+
+impl Ranks {
+    /// Does the work together with all other ranks, if that is asked for: whoever fails ends all of them.
+    ///
+    /// # Errors
+    /// Whatever went wrong, here or in the work.
+    pub fn together(&self, work: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+        if self.cluster == Where::Threads {
+            return work();
+        }
+        let _joined = mpi::join().map_err(Error::Usage)?;
+        let done = work();
+        if let Err(error) = &done
+            && !mpi::is_over()
+        {
+            // The others would wait for this one.
+            session::tell("\x1b[1;31merror:\x1b[0m", &format!("{error} (rank {})", self.rank().unwrap_or(0)));
+            mpi::end_all(error.status().into());
+        }
+        done
+    }
+
+    /// This process among the ranks, if it is to work with them.
+    pub fn communicator(&self) -> Option<Communicator> {
+        mpi::here().filter(|_| self.cluster == Where::Mpi)
+    }
+
+    /// Its number, if it is to work with others.
+    pub fn rank(&self) -> Option<u32> {
+        self.communicator().map(Communicator::rank)
+    }
+
+    /// Whether ranks add up what they compute under this method.
+    pub fn all_reduces(&self, method: Method) -> bool {
+        let rule = self.communicator().and_then(|communicator| method.kind().rule(communicator.size()).ok());
+        !self.server && rule.is_some_and(can_all_reduce)
+    }
+
+    /// How many workers there are: `typed`, or as many as there are ranks for them.
+    ///
+    /// # Errors
+    /// If the world is another than was asked for.
+    pub fn workers(&self, typed: Option<u32>, method: Method) -> Result<u32, Error> {
+        let servers = |all_reduces: bool| if all_reduces { 0 } else { 1 };
+        let Some(communicator) = self.communicator() else {
+            let all_reduces = !self.server && method.kind().rule(2).is_ok_and(can_all_reduce);
+            let size = self.num_nodes.or(typed.map(|workers| workers + servers(all_reduces)));
+            if self.num_nodes.is_some() || self.rank.is_some() || self.master_ip.is_some() {
+                return Err(Error::Usage(format!(
+                    "--num-nodes, --rank and --master-ip are for --cluster mpi, where the launcher says who is where; type {}",
+                    self.launch(size.unwrap_or(3), method)
+                )));
+            }
+            return Ok(typed.unwrap_or(2));
+        };
+        let (size, all_reduces) = (communicator.size(), self.all_reduces(method));
+        if let Some(wanted) = self.num_nodes.filter(|&wanted| wanted != size) {
+            let line = self.launch(wanted, method);
+            return Err(Error::Usage(format!("--num-nodes {wanted} in a world of {size}; type {line}")));
+        }
+        if let Some(wanted) = self.rank.filter(|&wanted| wanted != communicator.rank()) {
+            let (rank, line) = (communicator.rank(), self.launch(size, method));
+            return Err(Error::Usage(format!(
+                "--rank {wanted} in the process of rank {rank}; the launcher gives ranks, so leave --rank out: {line}"
+            )));
+        }
+        let there_are = size - servers(all_reduces);
+        if there_are == 0 {
+            let line = self.launch(3, method);
+            return Err(Error::Usage(format!("a server needs workers, and this is a world of 1; type {line}")));
+        }
+        match typed {
+            Some(typed) if typed != there_are => {
+                let line = self.launch(typed + servers(all_reduces), method);
+                Err(Error::Usage(format!("--workers {typed} where {size} ranks have {there_are}; type {line}")))
+            }
+            _ => Ok(there_are),
+        }
+    }
+
+    /// What to type for so many ranks.
+    fn launch(&self, size: u32, method: Method) -> String {
+        let host = self.master_ip.as_ref().map_or(String::new(), |host| format!("--host {host},.. "));
+        let server = if self.server { " --server" } else { "" };
+        format!("mpirun -n {size} {host}straggle train --cluster mpi --policies {method}{server}")
+    }
+}
+
+/// A row of `ranks.csv`: what a rank did, by its own clock.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub struct RankRow {
+    rank: u32,
+    host: String,
+    /// 0 where it served the others.
+    steps: u64,
+    /// From one step to the next.
+    mean_step_s: Option<f64>,
+    /// Of these, computing.
+    mean_compute_s: Option<f64>,
+    /// Of these, neither computing nor a drawn delay: messages, and waiting in them for others.
+    mean_comm_s: Option<f64>,
+}
+
+impl Row for RankRow {
+    const TABLE: &'static str = "ranks";
+}
+
+impl RankRow {
+    /// The row of a rank.
+    pub fn new(times: &RankTimes) -> RankRow {
+        let per_step = |seconds: f64| (times.steps > 0).then(|| seconds / times.steps as f64);
+        RankRow {
+            rank: times.rank,
+            host: times.host.clone(),
+            steps: times.steps,
+            mean_step_s: per_step(times.wall_s),
+            mean_compute_s: per_step(times.compute_s),
+            mean_comm_s: per_step((times.wall_s - times.compute_s - times.delay_s).max(0.0)),
+        }
+    }
+
+    /// Mean seconds from one step to the next.
+    pub fn step_s(&self) -> Option<f64> {
+        self.mean_step_s
+    }
+
+    /// Its entries in a printed table.
+    pub fn cells(&self) -> [String; 6] {
+        let seconds = |value: Option<f64>| crate::text::or_dash(value, |value| crate::text::digits(value, 4));
+        let (step, compute, comm) = (self.mean_step_s, self.mean_compute_s, self.mean_comm_s);
+        let [step, compute, comm] = [step, compute, comm].map(seconds);
+        [self.rank.to_string(), self.host.clone(), self.steps.to_string(), step, compute, comm]
+    }
+}

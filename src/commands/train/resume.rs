@@ -1,0 +1,130 @@
+//! Checkpoints of a training run: when they are taken, which settings they belong to, and going on from one.
+
+use super::Train;
+use crate::cli::at_least;
+use crate::error::Error;
+use crate::session::Session;
+use clap::Args;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use validation::run::checkpoint::{Checkpoint, Checkpointing, Position, replace};
+use validation::{Backend, NUMERICS, Weights};
+
+/// Checkpoints.
+#[derive(Clone, Debug, Args, Serialize)]
+#[command(next_help_heading = "Checkpoints")]
+pub struct Resumption {
+    /// After each N updates keep all that is needed to go on, in checkpoint.safetensors in the --out directory.
+    #[arg(long, value_name = "N", value_parser = at_least::<u64>(1, 1000), allow_hyphen_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_every: Option<u64>,
+    /// Go on from the checkpoint in the --out directory, if there is one. The files of the run then begin there.
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub resume: bool,
+}
+
+/// The name of the file.
+pub const FILE: &str = "checkpoint.safetensors";
+
+/// Settings that a run must share with its checkpoint: another one of these would be another run.
+const SETTINGS: [&str; 12] = [
+    "policies",
+    "model",
+    "data",
+    "pixels",
+    "batch_size",
+    "lr",
+    "momentum",
+    "lr_rule",
+    "initial",
+    "samples",
+    "seed",
+    "clock",
+];
+
+impl Train {
+    fn settings(&self) -> Map<String, Value> {
+        let Ok(Value::Object(all)) = serde_json::to_value(self) else { unreachable!("options have names") };
+        let mut settings: Map<_, _> = all.into_iter().filter(|(name, _)| SETTINGS.contains(&name.as_str())).collect();
+        settings.insert("numerics".to_string(), NUMERICS.into());
+        settings
+    }
+
+    /// Makes sure that a run can be cut and go on.
+    ///
+    /// # Errors
+    /// If it cannot.
+    pub fn check_resumption(&self) -> Result<(), Error> {
+        if self.resumption.checkpoint_every.is_none() && !self.resumption.resume {
+            return Ok(());
+        }
+        if self.backend.0 == Backend::Gpu {
+            return Err(Error::Usage(
+                "checkpoints are for the processor; type --backend cpu, or --save FILE".to_string(),
+            ));
+        }
+        if self.policies.0.iter().any(|method| method.to_string() == "hogwild") {
+            return Err(Error::Usage(
+                "workers of hogwild write at all times, so there is no moment for a checkpoint; type --policies async, or --save FILE"
+                    .to_string(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// When checkpoints are taken, and where they go.
+    pub fn checkpointing(&self, directory: &Path) -> Option<Checkpointing> {
+        let every = self.resumption.checkpoint_every?;
+        let (path, settings) = (directory.join(FILE), self.settings());
+        let is_first = self.ranks.rank().is_none_or(|rank| rank == 0);
+        let write = move |position: &Position, weights: &Weights| {
+            if !is_first {
+                return;
+            }
+            let checkpoint =
+                Checkpoint { position: position.clone(), weights: weights.clone(), settings: settings.clone() };
+            if let Err(source) = replace(&path, &checkpoint.to_bytes()) {
+                // The run is worth more than the checkpoint.
+                let error = Error::Write { path: path.clone(), source, flag: "--out DIR" };
+                crate::session::tell("\x1b[1;33mnote:\x1b[0m", &error);
+            }
+        };
+        Some(Checkpointing { every, write: Arc::new(write) })
+    }
+
+    /// The checkpoint to go on from, if that is asked for and there is one.
+    ///
+    /// # Errors
+    /// If it is of another run, or cannot be read.
+    pub fn checkpoint(&self, directory: &Path, session: &Session) -> Result<Option<Checkpoint>, Error> {
+        if !self.resumption.resume {
+            return Ok(None);
+        }
+        let path: PathBuf = directory.join(FILE);
+        let shown = path.display();
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                session.note(format!("there is no {shown} yet, so training begins anew"));
+                return Ok(None);
+            }
+            Err(error) => return Err(Error::Input(format!("cannot read {shown}: {error}; leave --resume out"))),
+        };
+        let checkpoint = Checkpoint::from_bytes(&bytes).map_err(|wrong| Error::Input(format!("{shown} {wrong}")))?;
+        for (name, ours) in self.settings() {
+            let theirs = checkpoint.settings.get(&name).unwrap_or(&Value::Null);
+            if *theirs != ours {
+                let name = name.replace('_', "-");
+                return Err(Error::Input(format!(
+                    "{shown} is of another run: its --{name} is {theirs}, not {ours}; type that, or choose another place with --out DIR"
+                )));
+            }
+        }
+        let Position { version, steps_applied, .. } = checkpoint.position;
+        session.note(format!("goes on after update {version}, {steps_applied} steps, from {shown}"));
+        Ok(Some(checkpoint))
+    }
+}

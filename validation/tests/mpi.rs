@@ -1,0 +1,108 @@
+//! Ranks against threads and against the replay: run by a launcher with several ranks (`mpirun -n 4`), or alone as a world of
+//! one, which has nothing to say. Every rank runs all checks; one that fails ends all of them.
+
+use sim::{Cluster, Event, Policy, RandomKey, Recording, Replay, Run, StalenessAudit, Time};
+use std::sync::Arc;
+use straggle_validation::cluster::mpi::{self, Communicator, all_reduce::AllReduce, ranks};
+use straggle_validation::cluster::server::delays;
+use straggle_validation::models::net::device;
+use straggle_validation::{
+    Architecture, Batches, Digits, LearningRateRule, ModelState, Net, PixelScale, Sgd, Share, Source, Weights,
+};
+
+const SAMPLES: usize = 2000;
+
+/// A small network and some of the digits.
+fn learner(workers: u32, batch: usize, momentum: f32) -> Arc<Digits> {
+    let data = "mnist".parse::<Source>().unwrap().open(0).unwrap().scaled(PixelScale::Standard).take(SAMPLES).unwrap();
+    let key = RandomKey::new(5, 0);
+    let batches = Batches::new(SAMPLES, batch, Share::Dealt { workers }, key).unwrap();
+    let sgd = Sgd { rate: 0.1, momentum, rule: LearningRateRule::Same };
+    Arc::new(Digits::new(Net::new(Architecture::Softmax, &device()), Arc::new(data.train), batches, sgd, key))
+}
+
+/// Runs until so many updates were made; the staleness must be conserved after every turn.
+fn progress<C: Cluster>(run: &mut Run<C>, updates: u64) -> (Vec<(Time, Event)>, Recording) {
+    let (mut events, mut recording, mut audit) = (Vec::new(), Recording::default(), StalenessAudit::default());
+    while audit.updates() < updates {
+        let Some(step) = run.step() else { break };
+        events.extend(step.events());
+        recording.add(&step);
+        audit.add(&step);
+        let (added, had) = audit.sides();
+        assert_eq!(added, had);
+    }
+    (events, recording)
+}
+
+fn bits(weights: &Weights) -> Vec<u32> {
+    weights.values().iter().map(|number| number.to_bits()).collect()
+}
+
+/// A server's run over messages, told again from its record, is the same to the last bit.
+fn a_race_over_ranks_is_replayed(here: Communicator, policy: Policy) {
+    let workers = here.size() - 1;
+    let Ok(rule) = policy.rule(workers) else { return };
+    let (learner, draws) =
+        (learner(workers, 16, 0.9), delays(Some("exp(2000)".parse().unwrap()), RandomKey::new(1, 0)));
+    if here.rank() > 0 {
+        ranks::work(here, &*learner, &draws);
+        return;
+    }
+    let mut server = ranks::Served::new(here, learner.clone(), &draws, Arc::default());
+    server.warm_up(rule.steps);
+    let mut race = Run::new(rule, server);
+    let (events, recording) = progress(&mut race, 40);
+    let params = race.cluster().weights();
+    let times = race.into_cluster().into_transport().end();
+    assert!(times.iter().skip(1).all(|rank| rank.steps > 0), "{policy}: {times:?}");
+    let mut replay = Run::new(rule, Replay::new(recording, learner, workers));
+    let (same_events, _) = progress(&mut replay, u64::MAX);
+    assert_eq!(replay.cluster().mismatch(), None, "{policy}");
+    assert!(same_events == events, "{policy}: the events differ");
+    assert!(bits(replay.cluster().learning().params()) == bits(&params), "{policy}: the parameters differ");
+    println!("{policy} on {workers} workers: {} events and all parameters replayed", events.len());
+}
+
+/// n ranks with batches of b are one worker with batches of n b, up to the order of sums.
+fn sync_on_ranks_is_one_worker_with_a_large_batch(here: Communicator) {
+    const UPDATES: u64 = 30;
+    let ranks = here.size();
+    let rule = Policy::SYNC.rule(ranks).unwrap();
+    for momentum in [0.0, 0.9] {
+        let cluster =
+            AllReduce::new(here, learner(ranks, 16, momentum), &delays(None, RandomKey::new(0, 0)), 1, Arc::default());
+        let mut run = Run::new(rule, cluster);
+        progress(&mut run, UPDATES);
+        let added = run.cluster().weights();
+        run.into_cluster().end();
+        let alone = Policy::SYNC.rule(1).unwrap();
+        let spec = sim::ClusterSpec::new("constant(1)".parse().unwrap());
+        let one = learner(1, 16 * ranks as usize, momentum);
+        let cluster = sim::Simulated::learning(spec, RandomKey::new(0, 0), 1, one);
+        let mut run = Run::new(alone, cluster);
+        progress(&mut run, UPDATES);
+        let large = run.cluster().weights();
+        let scale = large.values().iter().map(|w| w.abs()).fold(0.0, f32::max);
+        let apart = added.values().iter().zip(large.values().iter()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        // Each of 30 sums of some hundred numbers of f32 rounds to 2^-24 of its size.
+        assert!(apart < 1e-4 * scale, "{ranks} ranks, momentum {momentum}: {apart} of {scale}");
+        if here.rank() == 0 {
+            println!("sync on {ranks} ranks, momentum {momentum}: {apart:.1e} of {scale:.2} from one large batch");
+        }
+    }
+}
+
+fn main() {
+    let _joined = match mpi::join() {
+        Ok(joined) => joined,
+        Err(why) => panic!("{why}"),
+    };
+    let here = mpi::here().expect("just joined");
+    sync_on_ranks_is_one_worker_with_a_large_batch(here);
+    if here.size() > 1 {
+        for policy in Policy::examples().filter(|&policy| policy != Policy::HOGWILD) {
+            a_race_over_ranks_is_replayed(here, policy.with_seconds(0.002));
+        }
+    }
+}
