@@ -48,6 +48,9 @@ const COLUMNS: &str = "policy;step_time;workers;length;seeds;hold;width;bias;bia
 
 type Error = Box<dyn std::error::Error>;
 
+/// One of the quantities of a run.
+type Quantity<'a> = &'a dyn Fn(&Observation) -> Estimate;
+
 fn main() -> Result<(), Error> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let typed = |i: usize| arguments.get(i).map(String::as_str).filter(|&word| word != "all");
@@ -168,7 +171,7 @@ fn cell(experiment: &Experiment, seeds: u64, length: Length) -> String {
         half / truth,
         exact.is_some(),
     );
-    let others: [(&dyn Fn(&Observation) -> Estimate, f64); 5] = [
+    let others: [(Quantity<'_>, f64); 5] = [
         (&|o| usage(o).mean_staleness, usage(&long).mean_staleness.mean),
         (&|o| usage(o).idle_share, usage(&long).idle_share.mean),
         (&|o| o.quantiles_s[0], long.quantiles_s[0].mean),
