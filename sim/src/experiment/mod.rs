@@ -7,7 +7,7 @@ use crate::cluster::spec::{Cancellation, ClusterSpec};
 pub use crate::experiment::loss::LossPoint;
 use crate::experiment::runs::Job;
 use crate::measure::interval::Estimate;
-use crate::measure::length::{Honest, Plan, REPLICATIONS};
+use crate::measure::length::{Honest, Plan, REPLICATIONS, REPLICATIONS_TO_PRECISION, UPDATES};
 use crate::measure::replications::Replications;
 use crate::policy::{Policy, PolicyError, Rule};
 use crate::random::key::RandomKey;
@@ -365,16 +365,18 @@ impl Experiment {
         let spec = self.spec_of(cell.policy, rule);
         let plan = match self.length {
             Length::Updates(updates) => Plan::of(rule, &spec, updates, REPLICATIONS),
-            Length::Honest | Length::Precision(_) => Plan::honest(rule, &spec),
+            Length::Honest => Plan::honest(rule, &spec),
+            Length::Precision(_) => Plan::at_least(rule, &spec, UPDATES, REPLICATIONS_TO_PRECISION),
         };
         Job { name: format!("{} m={}", cell.policy, rule.workers), rule, plan, specs: vec![spec] }
     }
 
-    /// Runs longer what is not precise enough, until it is: as long as the present scatter asks for, and a tenth longer.
+    /// Runs longer what is not precise enough, until it is: as long as the present scatter asks for, and a tenth longer; and at least
+    /// as long as an honest interval needs.
     ///
     /// A run that stops when it looks precise stops too soon if its scatter was small by chance (Chow and Robbins, Ann. Math.
-    /// Statist. 36, 1965, 457-462). The first look comes after as many updates as an honest interval needs, and looks are few, so
-    /// that this is little; a test counts how often the intervals hold.
+    /// Statist. 36, 1965, 457-462): the less, the better the scatter is known, so that such runs have more replications. The first look
+    /// comes after as many updates as an honest interval needs, and looks are few; a test counts how often the intervals hold.
     fn refine(
         &self,
         jobs: &mut [Job],
@@ -388,9 +390,16 @@ impl Experiment {
             for (i, (job, found)) in jobs.iter().zip(found.iter()).enumerate() {
                 let Some(mean) = found.as_ref().and_then(Replications::s_per_update) else { continue };
                 let excess = mean.half_width().unwrap_or(0.0) / (target * mean.mean);
-                if excess > 1.0 && job.plan.honest != Honest::Never {
-                    let updates = job.plan.updates as f64 * (1.1 * excess * excess).max(1.5);
-                    let plan = job.plan.longer(updates.ceil() as u64);
+                let precise =
+                    if excess > 1.0 { job.plan.updates as f64 * (1.1 * excess * excess).max(1.5) } else { 0.0 };
+                let enough = match job.plan.honest {
+                    Honest::Yes => 0,
+                    Honest::From(enough) => enough,
+                    Honest::Never => continue,
+                };
+                let updates = enough.max(precise.ceil() as u64);
+                if updates > job.plan.updates {
+                    let plan = job.plan.longer(updates);
                     longer.push((i, Job { plan, ..job.clone() }));
                 }
             }

@@ -150,21 +150,21 @@ pub struct Accounts {
 /// Staleness as it comes about: each update adds 1 to that of every task in flight.
 ///
 /// Over a long run this is the staleness of the applied tasks, and unlike a sum over those that happen to end within a window it
-/// has no edges: a task that began before counts for the updates within.
+/// has no edges: a task that began before counts for the updates within. What is thrown away within takes all of its staleness
+/// with it, as what is in flight at the end leaves behind what it will take.
 #[derive(Clone, Copy, Debug, Default)]
 struct Ageing {
     version: u64,
-    began: u64,
     in_flight: u64,
     /// Tasks in flight, summed over the updates, less the staleness of what was thrown away.
-    added: u64,
+    added: i64,
 }
 
 impl Ageing {
     /// A task leaves without being applied: its staleness is not that of an applied one.
     fn leave(&mut self, task: &Task) {
         self.in_flight -= 1;
-        self.added -= self.version - task.base_version.max(self.began);
+        self.added -= (self.version - task.base_version) as i64;
     }
 }
 
@@ -250,7 +250,7 @@ impl Accounts {
                 self.ended[task.worker as usize].applied += 1;
             }
             self.ageing.in_flight -= orders.update.len() as u64;
-            self.ageing.added += self.ageing.in_flight;
+            self.ageing.added += self.ageing.in_flight as i64;
             self.ageing.version += 1;
         }
         for (task, spent) in orders.cancel.iter().zip(step.cancelled) {
@@ -271,7 +271,7 @@ impl Accounts {
         let before = (0..).zip(&workers).map(|(w, worker)| if worker.has_task { so_far(w) } else { Spent::default() });
         let before = before.collect();
         workers.iter_mut().filter(|worker| !worker.has_task).for_each(|worker| worker.since = now);
-        let ageing = Ageing { began: self.ageing.version, added: 0, ..self.ageing };
+        let ageing = Ageing { added: 0, ..self.ageing };
         let ended = vec![Ended::default(); workers.len()];
         *self = Accounts {
             began: now,
@@ -292,24 +292,25 @@ impl Accounts {
             let Worker { since, has_task } = self.workers[w as usize];
             if has_task {
                 self.spent.enter(&so_far(w), false, 1.0);
-                self.take_back(w, false);
+                self.take_back(w);
             } else {
                 self.spent.waiting_s += self.now.since(since);
             }
         }
     }
 
-    /// What was spent before counting began was not spent since.
-    fn take_back(&mut self, worker: u32, thrown_away: bool) {
+    /// What was spent before counting began was not spent since. It comes off what was not thrown away, whatever became of the
+    /// task: as tasks that are under way at the end count as such, whatever will become of them.
+    fn take_back(&mut self, worker: u32) {
         if let Some(before) = self.before.get_mut(worker as usize) {
-            self.spent.enter(&std::mem::take(before), thrown_away, -1.0);
+            self.spent.enter(&std::mem::take(before), false, -1.0);
         }
     }
 
     #[inline]
     fn ended(&mut self, worker: u32, at: Time, spent: &Spent, thrown_away: bool) {
         self.spent.enter(spent, thrown_away, 1.0);
-        self.take_back(worker, thrown_away);
+        self.take_back(worker);
         self.ended[worker as usize].thrown_away += u64::from(thrown_away);
         self.workers[worker as usize] = Worker { since: at, has_task: false };
     }
@@ -365,7 +366,7 @@ impl Accounts {
         let updates = instants.len() as u64;
         self.applied.0 += updates * u64::from(rule.quorum);
         self.steps_applied += updates * rule.gradients_per_update();
-        self.ageing.added += updates * (u64::from(rule.workers) - 1);
+        self.ageing.added += updates as i64 * (i64::from(rule.workers) - 1);
     }
 
     /// Workers computed for so many seconds since counting began, all together, and waited for others otherwise.
@@ -386,7 +387,7 @@ impl Accounts {
 
     /// The gap that a share `u` of all gaps does not exceed, s.
     pub fn gap_quantile(&self, u: f64) -> Option<f64> {
-        Pooled::new(vec![&self.lengths]).quantile(u)
+        Pooled::new(std::iter::once(&self.lengths)).quantile(u)
     }
 
     /// Updates that took no longer than the deadline.
@@ -412,7 +413,7 @@ impl Accounts {
 
     /// Staleness that came about since counting began, and the tasks that were applied: sums whose ratio is the mean staleness in
     /// the long run.
-    pub fn staleness_added(&self) -> (u64, u64) {
+    pub fn staleness_added(&self) -> (i64, u64) {
         (self.ageing.added, self.applied.0)
     }
 

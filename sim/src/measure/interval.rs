@@ -9,6 +9,7 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 use std::ops::RangeInclusive;
+use std::sync::LazyLock;
 
 /// Fewest replications that make an interval.
 pub const FEWEST: usize = 10;
@@ -127,15 +128,20 @@ pub(crate) fn of_residuals(mean: f64, residuals: &[f64], scale: f64, possible: &
         if standard_error <= ROUNDING * mean.abs() {
             return (mean, mean);
         }
-        let half = t_95(n - 1.0) * standard_error;
+        let half = t_95(residuals.len() - 1) * standard_error;
         ((mean - half).max(*possible.start()), (mean + half).min(*possible.end()))
     });
     Estimate { mean, standard_error, interval }
 }
 
-/// Half the width of a two-sided 95 % interval, in standard errors.
-pub fn t_95(freedom: f64) -> f64 {
-    StudentsT::new(0.0, 1.0, freedom).expect("at least one degree of freedom").inverse_cdf(0.975)
+/// Half the width of a two-sided 95 % interval, in standard errors: Student's quantile for so many degrees of freedom, of which
+/// there is at least one.
+pub fn t_95(freedom: usize) -> f64 {
+    static USUAL: LazyLock<Vec<f64>> = LazyLock::new(|| (1..64).map(quantile).collect());
+    fn quantile(freedom: usize) -> f64 {
+        StudentsT::new(0.0, 1.0, freedom as f64).expect("at least one degree of freedom").inverse_cdf(0.975)
+    }
+    USUAL.get(freedom - 1).copied().unwrap_or_else(|| quantile(freedom))
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use crate::policy::{OnCompletion, OnUpdate, Rule};
 use crate::random::compute::Compute;
 use crate::random::law::Law;
 use crate::theory::order::kth_survival;
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
@@ -77,8 +78,12 @@ pub enum Honest {
 /// Replications, where there are as many updates.
 pub const REPLICATIONS: u32 = 20;
 
+/// Replications of a run that stops when it is precise: so many that its scatter is known well, or it would stop too soon wherever
+/// that happens to look small.
+pub const REPLICATIONS_TO_PRECISION: u32 = 80;
+
 /// Updates that are counted at least, unless a number is given.
-const UPDATES: u64 = 5000;
+pub(crate) const UPDATES: u64 = 5000;
 
 /// The skewness of a mean at which a run is long enough.
 const SKEWNESS: f64 = 0.1;
@@ -103,25 +108,37 @@ impl Plan {
         Plan::at_least(rule, spec, UPDATES, REPLICATIONS)
     }
 
-    /// As many updates as an honest interval needs, and at least so many, in so many replications.
+    /// As many updates as an honest interval needs, and at least so many (or, of steps that are drawn in blocks, of those), in so
+    /// many replications.
     pub fn at_least(rule: Rule, spec: &ClusterSpec, least: u64, replications: u32) -> Plan {
-        let needed = updates_for(rule, spec, SKEWNESS);
         let most = (AFFORDABLE / steps_per_update(rule)).max(least as f64);
-        let updates = (least as f64).max(needed.unwrap_or(0.0)).min(most) as u64;
-        let plan = Plan::of(rule, spec, updates, replications);
+        let least = (least as f64 * spec.compute.block()).min(most);
+        let plan = if are_enough(rule, spec, least, SKEWNESS) {
+            Plan::with(rule, spec, least as u64, replications, Honest::Yes)
+        } else {
+            let updates = least.max(updates_for(rule, spec, SKEWNESS).unwrap_or(0.0)).min(most) as u64;
+            Plan::of(rule, spec, updates, replications)
+        };
         // Half as long as the warm-up, which is then not most of the work; and whole rounds, so that a period of workers that
         // hardly vary is cut nowhere.
-        plan.longer(updates.max(plan.warm_up / 2 * u64::from(plan.replications)))
+        plan.longer(plan.updates.max(plan.warm_up / 2 * u64::from(plan.replications.min(REPLICATIONS))))
     }
 
     /// So many updates.
     pub fn of(rule: Rule, spec: &ClusterSpec, updates: u64, replications: u32) -> Plan {
-        let replications = u64::from(replications).min(updates).max(1) as u32;
-        let honest = match (updates_for(rule, spec, DISHONEST), updates_for(rule, spec, SKEWNESS)) {
-            (Some(least), _) if least.max(crate::measure::interval::FEWEST as f64) <= updates as f64 => Honest::Yes,
-            (Some(_), Some(enough)) => Honest::From(round_up(enough.max(100.0))),
-            _ => Honest::Never,
+        let honest = if updates >= crate::measure::interval::FEWEST as u64
+            && are_enough(rule, spec, updates as f64, DISHONEST)
+        {
+            Honest::Yes
+        } else {
+            updates_for(rule, spec, SKEWNESS)
+                .map_or(Honest::Never, |enough| Honest::From(round_up(enough.max(100.0)).max(updates + 1)))
         };
+        Plan::with(rule, spec, updates, replications, honest)
+    }
+
+    fn with(rule: Rule, spec: &ClusterSpec, updates: u64, replications: u32, honest: Honest) -> Plan {
+        let replications = u64::from(replications).min(updates).max(1) as u32;
         let method = method(rule, spec);
         let period = match method {
             Method::Renewal => 1,
@@ -133,7 +150,12 @@ impl Plan {
     /// At least so many updates, in whole rounds.
     pub fn longer(self, updates: u64) -> Plan {
         let replications = u64::from(self.replications);
-        Plan { updates: updates.div_ceil(replications).div_ceil(self.period) * self.period * replications, ..self }
+        let updates = updates.div_ceil(replications).div_ceil(self.period) * self.period * replications;
+        let honest = match self.honest {
+            Honest::From(enough) if enough <= updates => Honest::Yes,
+            honest => honest,
+        };
+        Plan { updates, honest, ..self }
     }
 
     /// Updates of the `r`-th replication that do not count. They end at places spread evenly over a round: where updates come in
@@ -242,23 +264,30 @@ fn steps_per_update(rule: Rule) -> f64 {
     f64::from(rule.steps) * f64::from(if rule.renews() { rule.workers.max(rule.quorum) } else { rule.quorum })
 }
 
-/// Updates after which the skewness of the mean is as small as `target`; `None` if it never is.
-///
-/// Two sums may be skewed: that of all steps, and that of the times that a barrier lets through, the k-th of m.
-fn updates_for(rule: Rule, spec: &ClusterSpec, target: f64) -> Option<f64> {
-    let (m, k) = (rule.workers, rule.quorum);
+/// A sum that may be skewed: of so many values for each update, each the k-th smallest of m draws.
+struct Summed<'a> {
+    law: Cow<'a, Law>,
+    k: u32,
+    m: u32,
+    for_each_update: f64,
+}
+
+/// The sums whose skewness the mean of a run has: those of all steps that count, and of the times that a barrier lets through.
+fn sums(rule: Rule, spec: &ClusterSpec) -> Vec<Summed<'_>> {
+    let (m, k, steps) = (rule.workers, rule.quorum, f64::from(rule.steps));
     let waits_for = match rule.on_completion {
         OnCompletion::Waits => Some((k.min(m), 1.0)),
-        OnCompletion::StartsAnew { slack: Some(_) } => Some((m, f64::from(m))),
+        OnCompletion::StartsAnew { slack: Some(_) } => Some((m, 1.0 / f64::from(m))),
         OnCompletion::StartsAnew { slack: None } => None,
     };
-    let mut updates: f64 = 0.0;
+    let all_count = rule.on_update == OnUpdate::CarriesOn || rule.waits_for_all();
     let links = spec.downlink.iter().chain(&spec.uplink).map(|station| &station.law);
     let others = [&spec.service, &spec.update, &spec.factor].into_iter().flatten().chain(&spec.delays);
+    let mut sums = Vec::new();
     let single = match &spec.compute {
         Compute::Laws(laws) => most_variable(laws, m),
         Compute::Rows(rows) => {
-            // Whole steps are drawn: of each the K-th time, or the mean of all, is one value, and in a block they go together.
+            // Whole steps are drawn: of each the K-th time, or the mean of all, is one value.
             let last = (k.min(m) as usize).min(rows.steps().workers);
             let first = (m as usize).min(rows.steps().workers);
             let kth = |row: &[f64]| {
@@ -266,37 +295,56 @@ fn updates_for(rule: Rule, spec: &ClusterSpec, target: f64) -> Option<f64> {
                 *times.select_nth_unstable_by(last - 1, f64::total_cmp).1
             };
             let mean = |row: &[f64]| row.iter().sum::<f64>() / row.len() as f64;
-            let values = match waits_for {
-                Some((_, updates_each)) => updates_each * values_for(&rows.law_of(kth), 1, 1, target)?,
-                None => values_for(&rows.law_of(mean), 1, 1, target)? * f64::from(m) / f64::from(k),
+            let (law, values) = match waits_for {
+                Some((_, for_each_update)) => (rows.law_of(kth), for_each_update),
+                None => (rows.law_of(mean), f64::from(k) / f64::from(m)),
             };
-            updates = values * rows.block() as f64 / f64::from(rule.steps);
+            sums.push(Summed { law: Cow::Owned(law), k: 1, m: 1, for_each_update: values * steps });
             Vec::new()
         }
     };
     for law in single.into_iter().chain(others).chain(links) {
-        let steps = persistence(law) * values_for(law, 1, 1, target)?;
-        let all_count = rule.on_update == OnUpdate::CarriesOn || rule.waits_for_all();
+        let (independent, law) = (1.0 / persistence(law), Cow::Borrowed(law));
         if all_count {
-            updates = updates.max(steps / (f64::from(k) * f64::from(rule.steps)));
+            let for_each_update = independent * f64::from(k) * steps;
+            sums.push(Summed { law: law.clone(), k: 1, m: 1, for_each_update });
         }
-        if let Some((k, updates_each)) = waits_for {
-            updates = updates.max(persistence(law) * updates_each * values_for(law, k, m, target)?);
-        } else if !all_count {
-            updates = updates.max(values_for(law, 1, m, target)?);
+        match waits_for {
+            Some((k, each)) => sums.push(Summed { law, k, m, for_each_update: independent * each }),
+            None if !all_count => sums.push(Summed { law, k: 1, m, for_each_update: 1.0 }),
+            None => {}
         }
-    }
-    if let Some(failures) = spec.failures() {
-        // A sum over failures, of which each costs a time that is spread evenly over an interval: its skewness is 1.3 over the
-        // square root of their number.
-        let task_s = spec.mean_task(0, rule.steps);
-        let update_s = if rule.renews() { task_s } else { task_s * f64::from(k) / f64::from(m) };
-        updates = updates.max((1.3 / target).powi(2) * failures.mtbf_s / f64::from(m) / update_s);
     }
     if spec.cancellation == Cancellation::AfterStep && rule.cancels() {
-        updates = updates.max(values_for(spec.compute.law(0), 1, 1, target)? / f64::from(m));
+        sums.push(Summed { law: Cow::Borrowed(spec.compute.law(0)), k: 1, m: 1, for_each_update: f64::from(m) });
     }
-    Some(updates)
+    sums
+}
+
+/// Updates after which enough workers have failed. Each failure costs a time that is spread evenly over an interval: the skewness of
+/// their sum is 1.3 over the square root of their number.
+fn until_failures(rule: Rule, spec: &ClusterSpec, target: f64) -> f64 {
+    let Some(failures) = spec.failures() else { return 0.0 };
+    let (m, task_s) = (f64::from(rule.workers), spec.mean_task(0, rule.steps));
+    let update_s = if rule.renews() { task_s } else { task_s * f64::from(rule.quorum) / m };
+    (1.3 / target).powi(2) * failures.mtbf_s / m / update_s
+}
+
+/// Whether the skewness of the mean of so many updates is as small as `target`.
+fn are_enough(rule: Rule, spec: &ClusterSpec, updates: f64, target: f64) -> bool {
+    let have_failed = until_failures(rule, spec, target) <= updates;
+    have_failed
+        && sums(rule, spec).into_iter().all(|Summed { law, k, m, for_each_update }| {
+            let values = updates / spec.compute.block() * for_each_update;
+            skewness(&law, k, m, values) <= target * values.sqrt()
+        })
+}
+
+/// Updates after which the skewness of the mean is as small as `target`; `None` if it never is.
+fn updates_for(rule: Rule, spec: &ClusterSpec, target: f64) -> Option<f64> {
+    let needed = |sum: Summed<'_>| Some(values_for(&sum.law, sum.k, sum.m, target)? / sum.for_each_update);
+    let most = sums(rule, spec).into_iter().map(needed).try_fold(0.0, |most: f64, updates| Some(most.max(updates?)))?;
+    Some((most * spec.compute.block()).max(until_failures(rule, spec, target)))
 }
 
 /// Steps of a worker that say as much of the mean as one that is independent.

@@ -154,7 +154,9 @@ impl Replications {
 
     /// Share of the workers' time that was spent in some way.
     pub fn share(&self, of: impl Fn(&TimeSpent) -> f64) -> Option<Estimate> {
-        self.ratio(|one| (of(&one.spent), one.spent.total_s()), &SHARES)
+        let share = self.ratio(|one| (of(&one.spent), one.spent.total_s()), &SHARES)?;
+        // A run of a few updates that throws away the work of a long time before.
+        Some(Estimate { mean: share.mean.clamp(*SHARES.start(), *SHARES.end()), ..share })
     }
 
     /// Share of the updates that took no longer than the deadline.
@@ -199,32 +201,36 @@ impl Replications {
     ///
     /// The share of the times up to the quantile varies from replication to replication; its interval, read off the times of
     /// all replications, is the quantile's (Woodruff, J. Am. Statist. Assoc. 47, 1952, 635-646). A share that reaches beyond all
-    /// that was seen has no such interval.
+    /// that was seen has no such interval, nor has a quantile beyond which only the fewer of the replications ever came: workers that
+    /// hardly vary make the same long times all through one of them, and none in most.
     pub fn quantiles_s<const N: usize>(&self, shares: [f64; N]) -> Option<[Estimate; N]> {
-        let pooled = Pooled::new(self.all.iter().map(|one| &one.lengths).collect());
+        let pooled = Pooled::new(self.all.iter().map(|one| &one.lengths));
         pooled.quantile(0.5)?;
         let total = self.updates() as f64;
         Some(shares.map(|u| {
             let at = pooled.quantile(u).expect("there are some");
-            let below = |one: &Replication| -> f64 {
-                one.lengths.entries().filter(|&(s, _)| s <= at).map(|(_, count)| count as f64).sum()
-            };
+            let below = |one: &Replication| one.lengths.up_to(at) as f64;
             let Some(share) = ratio(self.all.iter().map(|one| (below(one), one.updates())), &SHARES) else {
                 return Estimate::unsure(at);
             };
             let half = share.interval.map(|(low, high)| (share.mean - low, high - share.mean));
             let seen = |u: f64| u * total >= 1.0 && (1.0 - u) * total >= 1.0;
+            let beyond = |one: &&Replication| (one.lengths.up_to(at.next_down()) as f64) < one.updates();
+            let up_to = |one: &&Replication| below(one) > 0.0;
+            let most = |count: usize| 2 * count >= self.all.len();
+            let known = most(self.all.iter().filter(beyond).count()) && most(self.all.iter().filter(up_to).count());
+            let half = half.filter(|_| known);
             let ends = half.map(|(below, above)| (u - above, u + below)).filter(|&(low, high)| seen(low) && seen(high));
             let interval = ends.and_then(|(low, high)| pooled.quantile(low).zip(pooled.quantile(high)));
             let standard_error = interval.map_or(f64::NAN, |(low, high)| (high - low) / 2.0 / self.t());
-            let of_one = |one: &Replication| Pooled::new(vec![&one.lengths]).quantile(u).unwrap_or(f64::NAN);
+            let of_one = |one: &Replication| Pooled::new(std::iter::once(&one.lengths)).quantile(u).unwrap_or(f64::NAN);
             self.with_error_of_rows(Estimate { mean: at, standard_error, interval }, of_one, &TIMES)
         }))
     }
 
     /// Student's quantile for as many replications.
     fn t(&self) -> f64 {
-        t_95((self.all.len().max(2) - 1) as f64)
+        t_95(self.all.len().max(2) - 1)
     }
 
     /// How many times as many gradients per second as `other` has: replication by replication, on common random numbers.

@@ -20,7 +20,8 @@ pub enum Dependence {
     ByWorker,
     /// What coincides: a step is a whole measured step, of all workers together.
     Rows,
-    /// What persists, too: so many consecutive measured steps at a time (moving blocks, Künsch 1989).
+    /// What persists, too: so many consecutive measured steps at a time, the first of them after the last (circular blocks,
+    /// Politis and Romano 1992).
     Blocks(u32),
 }
 
@@ -62,81 +63,91 @@ pub enum Compute {
 
 /// Measured steps of all workers, drawn in blocks of consecutive ones.
 ///
-/// Worker w takes the times of measured worker w mod W; each further group of W workers has steps of its own.
+/// Worker w takes the times of measured worker w mod W; each further group of W workers has steps of its own. A block may begin at
+/// any step and goes on with the first after the last, so that every measured step is as likely as any other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rows {
     source: TraceSource,
     rows: Arc<StepRows>,
     /// The times of each measured worker, as laws.
     laws: Vec<Law>,
-    /// Mean of each measured worker's times as they are drawn, s.
-    means: Vec<f64>,
     block: u64,
+    /// Where blocks begin, from the shortest to the longest: so that the same random number makes about as long a block of
+    /// resampled rows.
+    starts: Arc<[u32]>,
+    /// The steps that blocks have, each as often as it is drawn.
+    drawn: Arc<[u32]>,
 }
 
 impl Rows {
     fn new(source: TraceSource, rows: StepRows, block: u64) -> Result<Rows, LawError> {
-        let column = |worker| rows.iter().map(move |row: &[f64]| row[worker]);
-        let law = |worker| Law::trace(source.clone(), column(worker).collect());
-        let laws = (0..rows.workers).map(law).collect::<Result<_, _>>()?;
-        let mean = |worker| {
-            let drawn = column(worker).zip(Rows::weights(rows.len(), block));
-            let (sum, total) = drawn.fold((0.0, 0.0), |(sum, total), (seconds, w)| (sum + w * seconds, total + w));
-            sum / total
-        };
-        let means = (0..rows.workers).map(mean).collect();
-        Ok(Rows { laws, means, rows: Arc::new(rows), source, block })
+        let all: Vec<f64> = rows.iter().map(|row| row.iter().sum()).collect();
+        let in_turn = |step: u64| all[step as usize % all.len()];
+        let mut within_s: f64 = (0..block).map(in_turn).sum();
+        let mut lengths_s = Vec::with_capacity(all.len());
+        for first in 0..all.len() as u64 {
+            lengths_s.push(within_s);
+            within_s += in_turn(first + block) - in_turn(first);
+        }
+        let mut starts: Vec<u32> = (0..all.len() as u32).collect();
+        starts.sort_by(|&a, &b| lengths_s[a as usize].total_cmp(&lengths_s[b as usize]));
+        let drawn = (0..all.len() as u32).collect();
+        let laws = Rows::laws_of(&source, &rows, &drawn)?;
+        Ok(Rows { source, rows: Arc::new(rows), laws, block, starts: starts.into(), drawn })
+    }
+
+    /// The times of each measured worker in these steps.
+    fn laws_of(source: &TraceSource, rows: &StepRows, steps: &Arc<[u32]>) -> Result<Vec<Law>, LawError> {
+        let of = |worker| steps.iter().map(|&step| rows.seconds[step as usize * rows.workers + worker]).collect();
+        (0..rows.workers).map(|worker| Law::trace(source.clone(), of(worker))).collect()
     }
 
     /// Seconds of a worker's `step`-th step.
     #[inline]
     pub(crate) fn draw(&self, key: RandomKey, worker: u32, step: u64) -> f64 {
-        let (steps, width) = (self.rows.len() as u64, self.rows.workers);
+        let (steps, width) = (self.rows.len(), self.rows.workers);
         let (group, column) = (worker as usize / width, worker as usize % width);
         let word = key.word(Purpose::Rows, group as u32, step / self.block);
-        // The high half of a 64 x 64 bit product is uniform below the number of places where a block can begin.
-        let first = (u128::from(word) * u128::from(steps - self.block + 1)) >> 64;
-        self.rows.seconds[(first as usize + (step % self.block) as usize) * width + column]
-    }
-
-    /// How often a measured step is drawn, relative to others: those near the ends are in fewer blocks.
-    fn weights(steps: usize, block: u64) -> impl Iterator<Item = f64> {
-        let (steps, block) = (steps as u64, block);
-        (0..steps).map(move |i| (i.min(steps - block) + 1 - (i + 1).saturating_sub(block)) as f64)
+        let first = self.starts[below(word, self.starts.len())] as usize;
+        self.rows.seconds[(first + (step % self.block) as usize) % steps * width + column]
     }
 
     /// Mean of the `k`-th smallest time of the first `workers` workers at their speeds over the steps as they are drawn, s;
     /// `None` of more workers than were measured.
     pub(crate) fn mean_of_kth(&self, k: u32, workers: u32, speed: impl Fn(u32) -> f64) -> Option<f64> {
-        let m = workers as usize;
-        if m > self.rows.workers {
+        let (m, width) = (workers as usize, self.rows.workers);
+        if m > width {
             return None;
         }
-        let (mut sum, mut total) = (0.0, 0.0);
+        let mut sum = 0.0;
         let mut times = Vec::with_capacity(m);
-        for (row, weight) in self.rows.iter().zip(Rows::weights(self.rows.len(), self.block)) {
+        for &step in self.drawn.iter() {
+            let row = &self.rows.seconds[step as usize * width..];
             times.clear();
             times.extend((0..).zip(&row[..m]).map(|(w, seconds)| seconds / speed(w)));
-            let (_, kth, _) = times.select_nth_unstable_by(k as usize - 1, f64::total_cmp);
-            sum += weight * *kth;
-            total += weight;
+            sum += *times.select_nth_unstable_by(k as usize - 1, f64::total_cmp).1;
         }
-        Some(sum / total)
+        Some(sum / self.drawn.len() as f64)
     }
 
-    /// As many measured steps, drawn again in blocks of consecutive ones from a circle (Politis and Romano 1992): what persists
-    /// from step to step stays together. Blocks are as long as those that are drawn from, or the cube root of the number of steps.
+    /// Measured steps, drawn again in stretches of consecutive ones: what persists from step to step stays together. A
+    /// stretch is as long as a block, or the cube root of the number of steps. There is one less than would make as many steps, so
+    /// that means of them scatter as means of independent samples would (Rao and Wu 1988).
     pub(crate) fn resampled(&self, key: RandomKey) -> Rows {
-        let (steps, width) = (self.rows.len() as u64, self.rows.workers);
-        let block = self.block.max((steps as f64).cbrt().ceil() as u64);
-        let begin = |number: u64| {
-            let word = key.word(Purpose::Resample, 4, number);
-            ((u128::from(word) * u128::from(steps)) >> 64) as u64
-        };
-        let row = |i: u64| ((begin(i / block) + i % block) % steps) as usize;
-        let seconds = (0..steps).flat_map(|i| self.rows.seconds[row(i) * width..][..width].iter().copied()).collect();
-        let rows = StepRows { steps: self.rows.steps.clone(), workers: width, seconds };
-        Rows::new(self.source.clone(), rows, self.block).expect("each of them was a time before")
+        let steps = self.rows.len() as u64;
+        let blocks = ((steps as f64).cbrt() / self.block as f64).ceil().max(1.0) as u64;
+        let stretches = (steps.div_ceil(blocks * self.block) - 1).max(1);
+        let first = |stretch: u64| below(key.word(Purpose::Resample, 4, stretch), steps as usize) as u64;
+        let block = |i: u64| ((first(i / blocks) + i % blocks * self.block) % steps) as usize;
+        let mut rank = vec![0; steps as usize];
+        (0..).zip(self.starts.iter()).for_each(|(place, &start): (u32, _)| rank[start as usize] = place);
+        let mut chosen: Vec<u32> = (0..stretches * blocks).map(|i| rank[block(i)]).collect();
+        chosen.sort_unstable();
+        let starts: Vec<u32> = chosen.into_iter().map(|place| self.starts[place as usize]).collect();
+        let within = |&first: &u32| (0..self.block).map(move |after| ((u64::from(first) + after) % steps) as u32);
+        let drawn = starts.iter().flat_map(within).collect();
+        let laws = Rows::laws_of(&self.source, &self.rows, &drawn).expect("each of them was a time before");
+        Rows { laws, starts: starts.into(), drawn, ..self.clone() }
     }
 
     /// The law of something that each measured step has: positive seconds.
@@ -154,6 +165,12 @@ impl Rows {
     pub fn block(&self) -> u64 {
         self.block
     }
+}
+
+/// A random word made uniform below `n`: the high half of a 64 x 64 bit product.
+#[inline]
+fn below(word: u64, n: usize) -> usize {
+    ((u128::from(word) * n as u128) >> 64) as usize
 }
 
 impl Compute {
@@ -185,10 +202,7 @@ impl Compute {
 
     /// Mean of a worker's single steps, s.
     pub fn mean(&self, worker: u32) -> f64 {
-        match self {
-            Compute::Laws(_) => self.law(worker).mean(),
-            Compute::Rows(rows) => rows.means[worker as usize % rows.means.len()],
-        }
+        self.law(worker).mean()
     }
 
     /// The laws of single steps, repeated over the workers.
@@ -196,6 +210,14 @@ impl Compute {
         match self {
             Compute::Laws(laws) => laws,
             Compute::Rows(rows) => &rows.laws,
+        }
+    }
+
+    /// How many consecutive steps are drawn at a time.
+    pub fn block(&self) -> f64 {
+        match self {
+            Compute::Laws(_) => 1.0,
+            Compute::Rows(rows) => rows.block as f64,
         }
     }
 

@@ -182,7 +182,9 @@ impl Law {
         }
     }
 
-    /// A trace of as many rows, drawn from its own with replacement; `None` of a law that was not measured. `which` tells laws apart that are
+    /// A trace of one row less, drawn from its own with replacement, so that means of it scatter as means of independent samples
+    /// would (Rao and Wu, J. Am. Statist. Assoc. 83, 1988, 231-241); `None` of a law that was not measured. `which` tells laws apart
+    /// that are
     /// resampled under one key.
     pub fn resampled(&self, key: RandomKey, which: u32) -> Option<Law> {
         let Law::Trace(trace) = self else { return None };
@@ -192,7 +194,7 @@ impl Law {
         let n = trace.sorted.len();
         let row =
             |i: u64| trace.sorted[((u128::from(key.word(Purpose::Resample, which, i)) * n as u128) >> 64) as usize];
-        let mut sorted: Vec<f64> = (0..n as u64).map(row).collect();
+        let mut sorted: Vec<f64> = (0..(n - 1).max(1) as u64).map(row).collect();
         sorted.sort_by(f64::total_cmp);
         Some(Law::Trace(Trace { source: trace.source.clone(), sorted: sorted.into(), exact: false }))
     }
