@@ -86,7 +86,7 @@ mod trained {
         refused("scaling --workers 1025", 2, "too many to start");
         refused("scaling --samples 60001", 3, "type --samples 60000");
         refused("validate --updates 39", 2, "a whole number from 40");
-        refused("reproduce E9", 2, "type one of E0, E1, E2, E3, E4, E7, all");
+        refused("reproduce E9", 2, "type one of E0, E1, E2, E3, E4, E5, E7, all");
     }
 
     #[test]
