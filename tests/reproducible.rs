@@ -39,7 +39,7 @@ fn equal_on_any_number_of_threads(words: &str, files: usize) {
 
 #[test]
 fn equal_seeds_give_equal_bytes_on_any_number_of_threads() {
-    equal_on_any_number_of_threads(VARIED, 5);
+    equal_on_any_number_of_threads(VARIED, 6);
 }
 
 #[test]
