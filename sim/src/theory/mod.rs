@@ -3,7 +3,7 @@
 //! Everything is dispatched on the dials of the [`Rule`], so policies that are equal have equal theory, and on what the cluster
 //! has beyond workers that compute. Where no formula holds there is none: under failures, for instance.
 //!
-//! Rooms, in the order in which to read them: [`formula`] (the table of all formulas, with sources), [`order`] (who is the K-th
+//! Rooms, in the order in which to read them: [`formula`] (the table of all formulas, with sources), `order` (who is the K-th
 //! of m), `barrier` (waiting for the K-th), `asynchronous` (never waiting, or dropping what is stale), `timed` (a clock decides),
 //! `queueing` (a server, shared cores, contention), `failures` (checkpoints), `learning` (staleness, loss floors),
 //! [`quadrature`]. Communication is in [`comm`](crate::cluster::comm).

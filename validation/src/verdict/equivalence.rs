@@ -46,11 +46,12 @@ pub fn passes(errors: &Sample, tolerance: f64) -> bool {
     low <= interval.low && interval.high <= high
 }
 
-/// Probability of log ratios as far outside the tolerance as these, if the error is the tolerance.
+/// Probability of log ratios as far outside the tolerance as these, if the error is the tolerance; 1 where nothing is known.
 pub fn failure_p(errors: &Sample, tolerance: f64) -> f64 {
     let (low, high) = bounds(tolerance);
     let beyond = (errors.mean - high).max(low - errors.mean);
     match errors.standard_error() {
+        _ if beyond.is_nan() => 1.0,
         0.0 => f64::from(u8::from(beyond <= 0.0)),
         error => errors.student().sf(beyond / error),
     }
