@@ -16,7 +16,8 @@ use crate::theory::{Kind, Theory, iid_law, memoryless_rate, uncontended};
 ///
 /// ```
 /// use straggle_sim::theory::repairman;
-/// assert!((repairman(1, 1.0, 0.1) - 1.1).abs() < 1e-12); // alone: compute, then hand in
+/// assert!((repairman(8, 1.0, 1e-17) - 0.125).abs() < 1e-12); // nobody waits
+/// assert!((repairman(1, 1.0, 0.1) - 1.1).abs() < 1e-12); // alone: compute, then submit
 /// ```
 pub fn repairman(p: u32, compute: f64, service: f64) -> f64 {
     contended_repairman(p, compute, service, |_| 1.0)
@@ -25,11 +26,12 @@ pub fn repairman(p: u32, compute: f64, service: f64) -> f64 {
 /// The same where computing takes `slowdown(n)` times as long with n computing: a queue whose servers are shared equally, on
 /// which the law of the service has no influence (Baskett et al. 1975).
 fn contended_repairman(p: u32, compute: f64, service: f64, slowdown: impl Fn(u32) -> f64) -> f64 {
-    // 1/p0 = sum over k of P!/(P-k)! (s/E[X])^k: p0 is the share of time in which the server has nothing to do. Summed
-    // from the inside out, sum = 1 + P r (1 + (P-1) r (1 + ...)), which may overflow to infinity, and then p0 is 0.
+    // 1/p0 = sum over k of P!/(P-k)! (s/E[X])^k: p0 is the share of time in which the server has nothing to do. Summed from the
+    // inside out, sum = 1 + P r (1 + (P-1) r (1 + ...)), which may overflow to infinity, and then p0 is 0. What is beyond 1 is kept
+    // apart: beside a service of no length it would be lost.
     let ratio = |n: u32| service / (compute * slowdown(n));
-    let inverse = (1..=p).fold(1.0, |sum, n| 1.0 + f64::from(n) * ratio(n) * sum);
-    service / (1.0 - 1.0 / inverse)
+    let beyond = (1..=p).fold(0.0, |beyond, n| f64::from(n) * ratio(n) * (1.0 + beyond));
+    service + service / beyond
 }
 
 /// One worker, one task after the other, one submission after the other, whatever the policy.
