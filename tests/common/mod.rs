@@ -7,6 +7,7 @@
 
 pub mod digits;
 pub mod server;
+pub mod traces;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

@@ -39,7 +39,7 @@ fn bits(weights: &Weights) -> Vec<u32> {
     weights.values().iter().map(|number| number.to_bits()).collect()
 }
 
-/// A server's run over messages, told again from its record, is the same to the last bit.
+/// A server's run over messages, replayed from its record, is the same to the last bit.
 fn a_race_over_ranks_is_replayed(here: Communicator, policy: Policy) {
     let workers = here.size() - 1;
     let Ok(rule) = policy.rule(workers) else { return };
