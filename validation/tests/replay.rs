@@ -7,7 +7,7 @@ use sim::{
 };
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use straggle_validation::Threaded;
+use straggle_validation::{RealTime, Threaded};
 
 /// One policy of each kind, with seconds as short as threads are quick.
 fn policies() -> impl Iterator<Item = Policy> {
