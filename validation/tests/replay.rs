@@ -4,7 +4,7 @@
 mod race;
 
 use race::progress;
-use sim::{ClusterSpec, Law, Policy, Quadratic, RandomKey, Replay, Run, Variates};
+use sim::{ClusterSpec, Law, Learner, Policy, Quadratic, RandomKey, Replay, Run, Variates};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use straggle_validation::{RealTime, Threaded};
