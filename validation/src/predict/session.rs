@@ -216,7 +216,7 @@ impl Session<'_> {
     fn conditions(&self, kind: &Kind, like: &Configuration) -> Conditions {
         let like = Configuration { delay: kind.delay.clone(), ..like.clone() };
         let draws = like.draws(RandomKey::new(self.seed, u64::MAX / 2));
-        Conditions { steps: kind.steps, draws, cold: kind.shares, beside: kind.busy - 1 }
+        Conditions { steps: kind.steps, draws, turns: kind.turns, beside: kind.busy - 1 }
     }
 
     fn calibrate<T: Testbed>(

@@ -88,7 +88,8 @@ where
         let no_delay = delays(None, RandomKey::new(0, 0));
         let mut all = Threaded::on(cores.clone(), learner.clone(), &no_delay, most, stop.clone());
         all.warm_up(1);
-        OnThreads { all, alone: Alone::on(cores, learner, stop) }
+        let turns = most.div_ceil(cores.number() as u32);
+        OnThreads { all, alone: Alone::on(cores, learner, turns, stop) }
     }
 }
 
