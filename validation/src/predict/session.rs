@@ -262,7 +262,7 @@ impl Session<'_> {
             let mut step_s = vec![0.0; cores];
             for &beside in &levels {
                 let draws = delays(None, RandomKey::new(0, 0));
-                let conditions = Conditions { steps: 1, draws, cold: false, beside };
+                let conditions = Conditions { steps: 1, draws, turns: 1, beside };
                 let found = testbed.calibrate(core, &conditions, tasks).ok_or(Failure::Stopped)?;
                 step_s[beside] = mean(&found.compute_s);
             }
