@@ -28,10 +28,13 @@ const WORKERS: [u32; 5] = [2, 8, 50, 100, 1000];
 const LONGEST: f64 = 1e8;
 
 /// Core-seconds of an event of the event engine, about.
-const EVENT_S: f64 = 1.5e-7;
+const EVENT_S: f64 = 6e-8;
 
-/// A step of iterations that are independent, or of workers that are, over an event.
-const STEP: f64 = 0.1;
+/// What a step of iterations that are independent, or of workers that are, takes of that.
+const STEP: f64 = 0.6;
+
+/// What an event on shared cores takes.
+const SHARED: f64 = 4.0;
 
 /// What the truth is run under.
 const ANOTHER_SEED: u64 = 1 << 40;
@@ -97,8 +100,9 @@ impl Cell {
         let rule = configuration.rule;
         let (steps, each) = match plan.method {
             Method::Renewal => (rule.workers * rule.steps, STEP),
-            Method::Stationary if name == "async" || name == "k-batch-async:3" => (rule.quorum, STEP),
-            Method::Stationary | Method::WarmUp => (rule.quorum, 1.0),
+            Method::Stationary if name == "async, m/2 cores" => (rule.quorum, SHARED),
+            Method::Stationary => (rule.quorum, STEP),
+            Method::WarmUp => (rule.quorum, 1.0),
         };
         let updates = plan.updates + plan.warm_up * u64::from(plan.replications);
         let events = updates as f64 * f64::from(steps) * each;
@@ -109,7 +113,9 @@ impl Cell {
     /// From a line of a list.
     pub fn read(line: &str, precision: Option<f64>) -> Result<Option<Cell>, Box<dyn Error>> {
         let fields: Vec<&str> = line.split(';').map(str::trim).collect();
-        let [policy, law, workers, ..] = fields[..] else { return Err(format!("{line}: no policy;law;workers").into()) };
+        let [policy, law, workers, ..] = fields[..] else {
+            return Err(format!("{line}: no policy;law;workers").into());
+        };
         Cell::new(policy, law, workers.parse()?, precision)
     }
 
@@ -171,23 +177,18 @@ fn truth(cell: &Cell, updates: u64) -> Truth {
 /// Runs these seeds, and the truth beside them if it is not known.
 pub fn run(cell: &Cell, seeds: Range<u64>, known: &mut Option<Truth>) -> Batch {
     let began = Instant::now();
-    let runs = || -> Vec<(Observation, f64)> {
-        let one = |seed| {
-            let began = Instant::now();
-            (cell.run(seed, cell.experiment.length), began.elapsed().as_secs_f64())
-        };
-        seeds.clone().into_par_iter().map(one).collect()
-    };
+    let one = |seed| cell.run(seed, cell.experiment.length);
+    let runs = || -> Vec<Observation> { seeds.clone().into_par_iter().map(one).collect() };
     let updates = cell.experiment.plans()[0].1.updates;
     let (runs, truth) = rayon::join(runs, || known.unwrap_or_else(|| truth(cell, updates)));
     *known = Some(truth);
     let n = runs.len() as f64;
     let scale = truth.values[0];
-    let mean = runs.iter().map(|(o, _)| o.mean.mean / scale).sum::<f64>() / n;
-    let squares = runs.iter().map(|(o, _)| (o.mean.mean / scale - mean).powi(2)).sum::<f64>();
-    let half = runs.iter().map(|(o, _)| o.mean.half_width().unwrap_or(f64::NAN) / scale).sum::<f64>() / n;
+    let mean = runs.iter().map(|o| o.mean.mean / scale).sum::<f64>() / n;
+    let squares = runs.iter().map(|o| (o.mean.mean / scale - mean).powi(2)).sum::<f64>();
+    let half = runs.iter().map(|o| o.mean.half_width().unwrap_or(f64::NAN) / scale).sum::<f64>() / n;
     let count = |i: usize| {
-        let holds = runs.iter().filter_map(|(o, _)| judged(o)[i].holds(truth.values[i]));
+        let holds = runs.iter().filter_map(|o| judged(o)[i].holds(truth.values[i]));
         holds.fold(Judged { truth: truth.values[i], ..Judged::default() }, Judged::add)
     };
     Batch {
@@ -199,7 +200,7 @@ pub fn run(cell: &Cell, seeds: Range<u64>, known: &mut Option<Truth>) -> Batch {
         mean,
         squares,
         half,
-        updates: runs.iter().map(|(o, _)| o.updates).sum::<u64>() / runs.len() as u64,
+        updates: runs.iter().map(|o| o.updates).sum::<u64>() / runs.len() as u64,
         ms: began.elapsed().as_secs_f64() * 1e3,
         exact: truth.exact,
         error: truth.error / scale,

@@ -88,7 +88,8 @@ impl Chosen {
         let cells = match &self.cells {
             Some(file) => {
                 let text = std::fs::read_to_string(file)?;
-                let cells = text.lines().filter(|line| !line.trim().is_empty()).map(|line| Cell::read(line, self.precision));
+                let cells =
+                    text.lines().filter(|line| !line.trim().is_empty()).map(|line| Cell::read(line, self.precision));
                 cells.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect()
             }
             None => {
@@ -150,22 +151,32 @@ fn run(path: &PathBuf, chosen: &Chosen, seconds: Option<f64>) -> Result<(), Box<
         writeln!(file, "{}", Batch::COLUMNS)?;
     }
     let cores = rayon::current_num_threads() as u64;
+    // Core-seconds that were expected of what has ended, and that it took.
+    let (mut expected_s, mut took_s) = (1e-3, 1e-3);
     'cells: for (cell, seeds) in chosen.cells()? {
         let mut truth: Option<Truth> = known.truth(&cell);
         for missing in known.missing(&cell, seeds) {
             // A batch has work for all cores, and ends soon.
-            let size = ((20.0 * cores as f64 / cell.run_s()) as u64).clamp(cores, 250.max(cores)).div_ceil(cores) * cores;
+            let size =
+                ((20.0 * cores as f64 / cell.run_s()) as u64).clamp(cores, 250.max(cores)).div_ceil(cores) * cores;
             let mut from = missing.start;
             while from < missing.end {
                 let batch = from..missing.end.min(from + size);
-                let rounds = (batch.end - from).div_ceil(cores) as f64;
-                let truth_s = if truth.is_some() { 0.0 } else { cell.truth_s() / cores.min(20) as f64 };
-                let takes = Duration::from_secs_f64(rounds * cell.run_s() + truth_s);
+                let truth_s = if truth.is_some() { 0.0 } else { cell.truth_s() };
+                let core_s = (batch.end - from) as f64 * cell.run_s() + truth_s;
+                let takes = Duration::from_secs_f64(core_s / cores as f64 * took_s / expected_s);
                 if end.is_some_and(|end| began.elapsed() + takes > end) {
-                    println!("{cell}; not begun: seeds {}..{} take {:.0} s", batch.start, batch.end, takes.as_secs_f64());
+                    println!(
+                        "{cell}; not begun: seeds {}..{} take {:.0} s",
+                        batch.start,
+                        batch.end,
+                        takes.as_secs_f64()
+                    );
                     continue 'cells;
                 }
                 let line = grid::run(&cell, batch.clone(), &mut truth);
+                expected_s += core_s;
+                took_s += line.ms / 1e3 * cores as f64;
                 writeln!(file, "{line}")?;
                 println!("{line}");
                 from = batch.end;

@@ -82,11 +82,15 @@ impl Batch {
     }
 
     fn is_of(&self, cell: &Cell) -> bool {
-        self.policy == cell.policy && self.law == cell.law && self.workers == cell.workers && self.length == cell.length()
+        self.policy == cell.policy
+            && self.law == cell.law
+            && self.workers == cell.workers
+            && self.length == cell.length()
     }
 
     fn is_like(&self, other: &Batch) -> bool {
-        (&self.policy, &self.law, self.workers, &self.length) == (&other.policy, &other.law, other.workers, &other.length)
+        (&self.policy, &self.law, self.workers, &self.length)
+            == (&other.policy, &other.law, other.workers, &other.length)
     }
 
     /// Both together (Chan, Golub and LeVeque, Am. Stat. 37, 1983, for the squares).
@@ -142,7 +146,8 @@ impl Batch {
 /// The line of the file.
 impl fmt::Display for Batch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Batch { policy, law, workers, length, seeds, mean, squares, half, updates, ms, exact, error, judged } = self;
+        let Batch { policy, law, workers, length, seeds, mean, squares, half, updates, ms, exact, error, judged } =
+            self;
         write!(f, "{policy};{law};{workers};{length};{};{};", seeds.start, seeds.end)?;
         write!(f, "{mean};{squares};{half};{updates};{ms:.0};{exact};{error}")?;
         judged.iter().try_for_each(|Judged { held, of, truth }| write!(f, ";{held}/{of}@{truth}"))
@@ -158,7 +163,8 @@ impl Results {
         let mut all = Results(Vec::new());
         for file in files.iter().filter(|file| file.exists()) {
             for batch in std::fs::read_to_string(file)?.lines().filter_map(Batch::read) {
-                let overlaps = |other: &Batch| other.seeds.start < batch.seeds.end && batch.seeds.start < other.seeds.end;
+                let overlaps =
+                    |other: &Batch| other.seeds.start < batch.seeds.end && batch.seeds.start < other.seeds.end;
                 if !all.0.iter().any(|other| other.is_like(&batch) && overlaps(other)) {
                     all.0.push(batch);
                 }
@@ -202,9 +208,8 @@ impl Results {
             }
         }
         let at = |known: &[&str], word: &str| known.iter().position(|&one| one == word).unwrap_or(known.len());
-        cells.sort_by_key(|cell| {
-            (at(&POLICIES, &cell.policy), at(&LAWS, &cell.law), cell.workers, cell.length.clone())
-        });
+        cells
+            .sort_by_key(|cell| (at(&POLICIES, &cell.policy), at(&LAWS, &cell.law), cell.workers, cell.length.clone()));
         let mut text = String::from(
             "| policy | step time | m | seeds | hold, % | width | bias | ± % | updates | staleness | idle | p50 | p95 | p99 |\n\
              |---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
