@@ -175,7 +175,7 @@ impl Results {
 
     /// What is known of the truth of a cell.
     pub fn truth(&self, cell: &Cell) -> Option<Truth> {
-        let batch = self.0.iter().find(|batch| batch.is_of(cell))?;
+        let batch = self.0.iter().find(|batch| batch.is_of(cell) && batch.judged[0].truth.is_finite())?;
         let values = batch.judged.map(|judged| judged.truth);
         Some(Truth { values, error: batch.error * values[0], exact: batch.exact })
     }
