@@ -5,6 +5,7 @@
 
 use crate::random::key::{Purpose, RandomKey};
 use crate::random::law::{Law, LawError, TraceSource};
+use crate::random::persistence::Resampling;
 use crate::random::step_times::{StepRows, StepTimes};
 use std::fmt;
 use std::str::FromStr;
@@ -77,6 +78,8 @@ pub struct Rows {
     starts: Arc<[u32]>,
     /// The steps that blocks have, each as often as it is drawn.
     drawn: Arc<[u32]>,
+    /// How the steps are drawn again.
+    resampling: Resampling,
 }
 
 impl Rows {
@@ -93,7 +96,10 @@ impl Rows {
         starts.sort_by(|&a, &b| lengths_s[a as usize].total_cmp(&lengths_s[b as usize]));
         let drawn = (0..all.len() as u32).collect();
         let laws = Rows::laws_of(&source, &rows, &drawn)?;
-        Ok(Rows { source, rows: Arc::new(rows), laws, block, starts: starts.into(), drawn })
+        // Of a step matter its mean, where nobody waits, and its slowest, where all do.
+        let slowest: Vec<f64> = rows.iter().map(|row| row.iter().copied().fold(0.0, f64::max)).collect();
+        let resampling = Resampling::of(&all, block).or(Resampling::of(&slowest, block));
+        Ok(Rows { source, rows: Arc::new(rows), laws, block, starts: starts.into(), drawn, resampling })
     }
 
     /// The times of each measured worker in these steps.
@@ -130,13 +136,12 @@ impl Rows {
         Some(sum / self.drawn.len() as f64)
     }
 
-    /// Measured steps, drawn again in stretches of consecutive ones: what persists from step to step stays together. A
-    /// stretch is as long as a block, or the cube root of the number of steps. There is one less than would make as many steps, so
-    /// that means of them scatter as means of independent samples would (Rao and Wu 1988).
+    /// Measured steps, drawn again in stretches of consecutive ones: what persists from step to step stays together, and means of
+    /// them scatter as means of other samples would ([`Resampling`]).
     pub(crate) fn resampled(&self, key: RandomKey) -> Rows {
         let steps = self.rows.len() as u64;
-        let blocks = ((steps as f64).cbrt() / self.block as f64).ceil().max(1.0) as u64;
-        let stretches = (steps.div_ceil(blocks * self.block) - 1).max(1);
+        let Resampling { stretch, stretches } = self.resampling;
+        let blocks = stretch / self.block;
         let first = |stretch: u64| below(key.word(Purpose::Resample, 4, stretch), steps as usize) as u64;
         let block = |i: u64| ((first(i / blocks) + i % blocks * self.block) % steps) as usize;
         let mut rank = vec![0; steps as usize];
