@@ -35,11 +35,12 @@ fn set_back(rule: Rule, without: &ClusterSpec, failures: &Failures) -> Option<Th
             .is(theory.seconds * for_work(work_s, cost_s) / work_s)
             .map(|all| Theory { kind: theory.kind, ..all });
     }
-    if let Some(survival) = slowest_task(rule, without) {
+    let redone_s = slowest_task(rule, without).and_then(|survival| {
         let lost = |y: f64| survival(between_s * (y / between_s).ln_1p() - without.all_reduce_s);
-        if let Some(mean_s) = mean_of_survival(&lost, 0.0) {
-            return SETBACKS.is(mean_s * (between_s + restart_s) / between_s);
-        }
+        mean_of_survival(&lost, 0.0)
+    });
+    if let Some(mean_s) = redone_s {
+        return SETBACKS.is(mean_s * (between_s + restart_s) / between_s);
     }
     let below = matches!(theory.kind, Kind::Exact | Kind::Lower);
     below.then(|| for_work(theory.seconds, 0.0)).and_then(|seconds| SETBACKS_LEAST.is(seconds))

@@ -19,10 +19,9 @@ pub(super) fn at_a_parameter_server(rule: Rule, spec: &ClusterSpec) -> Option<Th
     let never_waits = rule.on_completion == OnCompletion::StartsAnew { slack: None }
         && rule.on_update == OnUpdate::CarriesOn
         && rule.quorum == 1;
-    if never_waits && spec.is_homogeneous(m) {
-        if let Some(service_s) = one_queue(spec) {
-            return LINK_QUEUE.is(repairman(m, spec.mean_task(0, rule.steps) - service_s, service_s));
-        }
+    let independent = spec.factor.is_none() && spec.compute.is_independent();
+    if let Some(service_s) = one_queue(spec).filter(|_| never_waits && spec.is_homogeneous(m) && independent) {
+        return LINK_QUEUE.is(repairman(m, spec.mean_task(0, rule.steps) - service_s, service_s));
     }
     let constant = matches!(iid_law(spec)?, Law::Constant { .. }) && spec.is_homogeneous(m) && spec.delays.is_empty();
     let (down, up) = (constant_link(&spec.downlink)?, constant_link(&spec.uplink)?);

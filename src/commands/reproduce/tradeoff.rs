@@ -323,8 +323,6 @@ pub struct TradeoffRow {
     step_time: String,
     policy: String,
     workers: u32,
-    /// What is learnt: quadratic, or softmax on digits.
-    learner: String,
     time_s: f64,
     update: f64,
     loss: f64,
@@ -332,6 +330,8 @@ pub struct TradeoffRow {
     loss_high: Option<f64>,
     /// What theory says of the loss.
     exact_loss: Option<f64>,
+    /// What is learnt: quadratic, or softmax on digits.
+    learner: String,
 }
 
 impl Row for TradeoffRow {
@@ -344,13 +344,13 @@ pub struct GoalRow {
     step_time: String,
     policy: String,
     workers: u32,
-    /// What is learnt: quadratic, or softmax on digits.
-    learner: String,
     loss: f64,
     /// Empty if it is not reached.
     time_s: Option<f64>,
     time_low_s: Option<f64>,
     time_high_s: Option<f64>,
+    /// What is learnt: quadratic, or softmax on digits.
+    learner: String,
 }
 
 impl Row for GoalRow {
@@ -364,13 +364,13 @@ pub struct CrossingRow {
     policy_before: String,
     policy_after: String,
     workers: u32,
-    /// What is learnt: quadratic, or softmax on digits.
-    learner: String,
     time_s: f64,
     time_low_s: Option<f64>,
     time_high_s: Option<f64>,
     /// The loss of both.
     loss: f64,
+    /// What is learnt: quadratic, or softmax on digits.
+    learner: String,
 }
 
 impl Row for CrossingRow {
