@@ -1,6 +1,7 @@
 //! What a cluster's times are on average if nobody is in the way, and what it would be if it had been measured once more.
 
 use crate::cluster::spec::ClusterSpec;
+use crate::policy::{OnCompletion, Rule};
 use crate::random::compute::Compute;
 use crate::random::key::RandomKey;
 use crate::random::law::Law;
@@ -37,6 +38,22 @@ impl ClusterSpec {
     /// communication, no server, a core of its own. What speed-ups compare with.
     pub fn single_worker_s(&self, workers: u32) -> f64 {
         self.mean_alone(workers)
+    }
+
+    /// The same with measured steps in the order of what the rule makes of them, so that resampled steps differ from them in nothing else:
+    /// a barrier of the time of its K-th worker, others of all workers' times. `None` if no whole steps were measured.
+    pub(crate) fn in_order_for(&self, rule: Rule) -> Option<ClusterSpec> {
+        let Compute::Rows(rows) = &self.compute else { return None };
+        let first = (rule.workers as usize).min(rows.steps().workers);
+        let times = |row: &[f64]| -> Vec<f64> { (0..).zip(&row[..first]).map(|(w, s)| s / self.speed(w)).collect() };
+        let ordered = match rule.on_completion {
+            OnCompletion::Waits => rows.in_order_of(|row| {
+                let k = (rule.quorum as usize).min(first);
+                *times(row).select_nth_unstable_by(k - 1, f64::total_cmp).1
+            }),
+            OnCompletion::StartsAnew { .. } => rows.in_order_of(|row| times(row).iter().sum()),
+        };
+        Some(ClusterSpec { compute: Compute::Rows(ordered), ..self.clone() })
     }
 
     /// The same with the rows of every trace drawn again, with replacement; `None` if nothing was measured. Whole measured

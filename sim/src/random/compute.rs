@@ -85,21 +85,33 @@ pub struct Rows {
 impl Rows {
     fn new(source: TraceSource, rows: StepRows, block: u64) -> Result<Rows, LawError> {
         let all: Vec<f64> = rows.iter().map(|row| row.iter().sum()).collect();
-        let in_turn = |step: u64| all[step as usize % all.len()];
-        let mut within_s: f64 = (0..block).map(in_turn).sum();
-        let mut lengths_s = Vec::with_capacity(all.len());
-        for first in 0..all.len() as u64 {
-            lengths_s.push(within_s);
-            within_s += in_turn(first + block) - in_turn(first);
-        }
-        let mut starts: Vec<u32> = (0..all.len() as u32).collect();
-        starts.sort_by(|&a, &b| lengths_s[a as usize].total_cmp(&lengths_s[b as usize]));
+        let starts = Rows::shortest_first(&all, block);
         let drawn = (0..all.len() as u32).collect();
         let laws = Rows::laws_of(&source, &rows, &drawn)?;
         // Of a step matter its mean, where nobody waits, and its slowest, where all do.
         let slowest: Vec<f64> = rows.iter().map(|row| row.iter().copied().fold(0.0, f64::max)).collect();
         let resampling = Resampling::of(&all, block).or(Resampling::of(&slowest, block));
-        Ok(Rows { source, rows: Arc::new(rows), laws, block, starts: starts.into(), drawn, resampling })
+        Ok(Rows { source, rows: Arc::new(rows), laws, block, starts, drawn, resampling })
+    }
+
+    /// Where blocks begin, in the order of the sums of their steps' values.
+    fn shortest_first(values: &[f64], block: u64) -> Arc<[u32]> {
+        let in_turn = |step: u64| values[step as usize % values.len()];
+        let mut within: f64 = (0..block).map(in_turn).sum();
+        let mut sums = Vec::with_capacity(values.len());
+        for first in 0..values.len() as u64 {
+            sums.push(within);
+            within += in_turn(first + block) - in_turn(first);
+        }
+        let mut starts: Vec<u32> = (0..values.len() as u32).collect();
+        starts.sort_by(|&a, &b| sums[a as usize].total_cmp(&sums[b as usize]));
+        starts.into()
+    }
+
+    /// The same steps with blocks in the order of something else that each step has.
+    pub(crate) fn in_order_of(&self, of: impl Fn(&[f64]) -> f64) -> Rows {
+        let values: Vec<f64> = self.rows.iter().map(of).collect();
+        Rows { starts: Rows::shortest_first(&values, self.block), ..self.clone() }
     }
 
     /// The times of each measured worker in these steps.

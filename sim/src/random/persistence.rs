@@ -163,7 +163,8 @@ mod tests {
         let mean = (0..100).map(|seed| one(0.8, 1, seed).stretch as f64).sum::<f64>() / 100.0;
         assert!((70.0..95.0).contains(&mean), "{mean}");
         let alone = of(0.0, 1);
-        assert!(alone.stretch < 15 && alone.stretch * alone.stretches > 15_000, "{alone:?}");
+        // Where nothing persists the estimate of that is noise about 0, and a stretch of any such length is as good.
+        assert!(alone.stretch < 100 && alone.stretch * alone.stretches > 15_000, "{alone:?}");
         assert_eq!(of(0.8, 1000).stretch, 1000);
         assert_eq!(Resampling::of(&[1.0; 12], 4), Resampling { stretch: 4, stretches: 2 });
         assert_eq!(Resampling::of(&[1.0], 1), Resampling { stretch: 1, stretches: 1 });
