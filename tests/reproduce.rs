@@ -128,9 +128,9 @@ fn the_trade_off_meets_its_exact_curves_and_crosses() {
     // Who never waits settles highest: real gradients, read while seven others were applied.
     let last = |policy: &str| {
         let rows = file("tradeoff.csv");
-        let of =
+        let mut of =
             rows.iter().filter(|r| r["learner"] == "softmax" && r["step_time"] == "exp(1)" && r["policy"] == policy);
-        number(of.last().expect("a row"), "loss")
+        number(of.next_back().expect("a row"), "loss")
     };
     assert!(last("async") > last("k-sync:4") && last("async") > last("k-batch-sync:4"));
     assert!(file("crossings.csv").len() >= 2);
