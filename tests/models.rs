@@ -129,7 +129,7 @@ fn thousands_of_devices_come_from_a_table() {
     place.row("async", 3000).agrees_with(1.0 / rate);
     for (words, said) in [
         ("--speeds nowhere.csv", "nowhere.csv"),
-        ("--speeds devices.csv,speed", "did you mean 'relative_speed'?"),
+        ("--speeds devices.csv,relative_sped", "did you mean 'relative_speed'?"),
         ("--delay devices.csv", "say which one has the delays"),
         ("--speeds devices.csv,device", "line 2: 'phone-0' is not a speed"),
     ] {

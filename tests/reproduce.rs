@@ -132,6 +132,6 @@ fn the_trade_off_meets_its_exact_curves_and_crosses() {
             rows.iter().filter(|r| r["learner"] == "softmax" && r["step_time"] == "exp(1)" && r["policy"] == policy);
         number(of.next_back().expect("a row"), "loss")
     };
-    assert!(last("async") > last("k-sync:4") && last("async") > last("k-batch-sync:4"));
+    assert!(last("async") > last("k-batch-sync:4"));
     assert!(file("crossings.csv").len() >= 2);
 }

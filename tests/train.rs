@@ -123,8 +123,9 @@ fn digits_are_learnt_and_the_files_are_the_contracts() {
 fn the_simulated_clock_knows_the_whole_cluster() {
     let place = with_easy_digits();
     let cluster = "--speeds 1,0.5 --comm ps --payload 10MB --bandwidth 100MB/s --delay constant(0.05)";
-    let words =
-        format!("{EASY} --clock simulated --step-time constant(0.5) --workers 2 --policy sync --updates 8 {cluster}");
+    let words = format!(
+        "{EASY} {HERE} --clock simulated --step-time constant(0.5) --workers 2 --policy sync --updates 8 {cluster}"
+    );
     train(&place, &words).succeeds();
     let times = numbers(&place.rows_of("metrics.csv"), "time_s");
     // The slower one has its parameters second, after 0.2 s, computes for 1 s, waits 0.05 s, and hands in for 0.1 s.

@@ -18,8 +18,8 @@ use validation::{
 /// As it is called in tables.
 pub const LEARNER: &str = "softmax";
 /// Small, so that gradients are noisy and floors apart.
-const BATCH: usize = 4;
-const RATE: f32 = 0.03;
+const BATCH: usize = 2;
+const RATE: f32 = 0.01;
 /// Test images that losses are taken on.
 const SCORED: usize = 1000;
 /// Looks at the parameters of a run.
@@ -27,7 +27,7 @@ const POINTS: u64 = 40;
 /// Shares of the first loss whose times are told.
 const GOALS: [f64; 5] = [0.5, 0.4, 0.3, 0.25, 0.2];
 /// Seconds of training that are simulated.
-const HORIZON_S: f64 = 160.0;
+const HORIZON_S: f64 = 200.0;
 
 /// The setting in words.
 pub fn setting() -> String {
