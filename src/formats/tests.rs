@@ -165,6 +165,16 @@ fn ranks_steps_and_what_else_tells_rows_apart() {
 }
 
 #[test]
+fn what_train_writes_takes_computing_and_delay() {
+    let steps = "worker,serial,start_s,compute_s,delay_s,finish_s,base_version,applied_version\n0,0,0,0.001,0.02,0.0211,0,1\n\
+                 1,0,0,0.002,0.01,0.0121,0,1\n1,1,0.0212,,,0.03,1,\n0,1,0.0212,0.001,0.03,0.0522,1,2\n";
+    let read = text("steps.csv", steps, &Options::default()).unwrap();
+    assert_eq!((read.times.of_worker(0), read.times.of_worker(1)), (&[0.021, 0.031][..], &[0.012][..]));
+    assert_eq!((read.column.as_str(), read.times.dropped().missing), ("compute_s + delay_s", 1));
+    assert_eq!(text("steps.csv", steps, &named("compute_s")).unwrap().times.of_worker(1), [0.002]);
+}
+
+#[test]
 fn json_in_its_layouts() {
     let lines = "{\"step\": 0, \"perf\": {\"step_time\": 0.5}}\n{\"step\": 1, \"perf\": {\"step_time\": 0.25}}\n";
     let read = text("f.jsonl", lines, &Options::default()).unwrap();
