@@ -209,7 +209,8 @@ fn one_link_foretells_another() {
             let policy = if h == "1" { "sync".to_string() } else { format!("local:{h}") };
             run(&format!("plan runs.toml --policies {policy} --workers 4 --bandwidth {typed} --format csv"));
             let steps: f64 = h.parse().unwrap();
-            let blocked_s = 1.0 / number(&rows(&place, "plan.csv"), &policy, "4", "updates_per_s") / steps - computing_s;
+            let blocked_s =
+                1.0 / number(&rows(&place, "plan.csv"), &policy, "4", "updates_per_s") / steps - computing_s;
             // Without the first round of a run, which makes the connections.
             let later: Vec<f64> = of_link(other, h).into_iter().filter(|s| *s > 1e-3).collect();
             let mut sorted = later.clone();
@@ -291,7 +292,8 @@ fn real_gradients_are_a_goal_too() {
     // At a small step size a gradient is worth the same whoever applies it: async makes four updates where sync makes one.
     assert!(seconds("async", "4") < 0.5 * seconds("sync", "4") && seconds("async", "4") > 0.1 * seconds("sync", "1"));
     // One worker by itself takes its own number of updates, a second each on average.
-    let (low, high) = (number(&plan, "sync", "1", "time_to_goal_s_low"), number(&plan, "sync", "1", "time_to_goal_s_high"));
+    let (low, high) =
+        (number(&plan, "sync", "1", "time_to_goal_s_low"), number(&plan, "sync", "1", "time_to_goal_s_high"));
     assert!(low > 2.0 && high < 60.0, "{low} {high}");
 }
 

@@ -68,7 +68,7 @@ pub struct Fit {
 
 impl Command for Fit {
     const NAME: &'static str = "fit";
-    const TABLES: &'static [Table] = 
+    const TABLES: &'static [Table] =
         &[Table::of::<Model>(), Table::of::<OfWorker>(), Table::of::<Slowest>(), Table::of::<scaling::Run>()];
     const FIGURES: &'static [&'static str] = &["fit"];
 
@@ -133,7 +133,8 @@ impl Fit {
 impl Fit {
     /// The same with whole paths where the profile is elsewhere, as its files are found from where it is.
     fn relative_to_profile(&self, source: SourceFiles) -> SourceFiles {
-        let elsewhere = self.save.as_ref().and_then(|save| save.parent()).is_some_and(|parent| parent.as_os_str() != "");
+        let elsewhere =
+            self.save.as_ref().and_then(|save| save.parent()).is_some_and(|parent| parent.as_os_str() != "");
         let whole = |file: &String| match std::path::absolute(file) {
             Ok(path) if elsewhere => path.to_string_lossy().into_owned(),
             _ => file.clone(),

@@ -38,9 +38,8 @@ pub fn plan(advice: &Advice, points: &[Point], best: Option<&Point>, caption: &s
             Style::new(Colour::INK),
         ));
     }
-    let fastest = |workers: u32| {
-        points.iter().filter(|point| point.workers() == workers).filter_map(value).fold(0.0, f64::max)
-    };
+    let fastest =
+        |workers: u32| points.iter().filter(|point| point.workers() == workers).filter_map(value).fold(0.0, f64::max);
     let class = |point: &Point| {
         let share = value(point).map_or(0.0, |value| value / fastest(point.workers()));
         CLASSES.iter().position(|(least, _, _)| share >= *least).unwrap_or(CLASSES.len() - 1)

@@ -53,7 +53,11 @@ impl Configurations {
         let (name, values) = (labels.get(differs).map_or("", |(name, _)| name), values(differs));
         Err(Refusal::new(
             format!("its runs differ in '{name}'"),
-            format!("choose one by --where '{name}={}' ({})", values.first().unwrap_or(&""), some_of(values.iter().copied())),
+            format!(
+                "choose one by --where '{name}={}' ({})",
+                values.first().unwrap_or(&""),
+                some_of(values.iter().copied())
+            ),
         ))
     }
 }
@@ -249,18 +253,21 @@ fn rows(sheet: &Sheet, roles: &Roles, options: &Options, notes: &mut Vec<Note>) 
         })
     };
     let units = [Some(roles.communication), roles.computing, roles.total].map(|column| Some((column?, unit(column?))));
-    let seconds = |which: usize, row: usize| match units[which].map(|(column, unit)| (sheet.columns[column][row], unit)) {
+    let seconds = |which: usize, row: usize| match units[which].map(|(column, unit)| (sheet.columns[column][row], unit))
+    {
         Some((Cell::Number(number, own), unit)) => Some(own.unwrap_or(unit).to_seconds(number)),
         _ => None,
     };
     let mut rows: Vec<Row> = Vec::new();
     for row in 0..sheet.rows() {
         let Some(communication_s) = seconds(0, row) else { continue };
-        let Some(computing_s) = seconds(1, row).or_else(|| seconds(2, row).map(|total_s| total_s - communication_s)) else {
+        let Some(computing_s) = seconds(1, row).or_else(|| seconds(2, row).map(|total_s| total_s - communication_s))
+        else {
             continue;
         };
         if computing_s < 0.0 {
-            let reason = format!("{communication_s} s of communication in a step of {} s", computing_s + communication_s);
+            let reason =
+                format!("{communication_s} s of communication in a step of {} s", computing_s + communication_s);
             return Err(Refusal::new(reason, "correct or drop that line").at(sheet.lines[row]));
         }
         rows.push(Row { row, communication_s, computing_s });
@@ -280,7 +287,8 @@ fn runs(sheet: &Sheet, roles: &Roles, rows: &[Row]) -> Result<Vec<Configuration>
     let number = |row: &Row| if let Cell::Number(n, _) = sheet.columns[step][row.row] { n } else { f64::NAN };
     let parts = [roles.workers, roles.placement, roles.machines, roles.local_steps, roles.link, roles.run];
     let same = |a: &Row, b: &Row| {
-        let cells = parts.iter().flatten().all(|&c| sheet.text(sheet.columns[c][a.row]) == sheet.text(sheet.columns[c][b.row]));
+        let cells =
+            parts.iter().flatten().all(|&c| sheet.text(sheet.columns[c][a.row]) == sheet.text(sheet.columns[c][b.row]));
         cells && number(b) > number(a)
     };
     rows.chunk_by(same).map(|steps| of_rows(sheet, roles, steps, true)).collect()
@@ -369,7 +377,9 @@ fn link(sheet: &Sheet, column: usize, row: usize) -> Result<f64, Refusal> {
     };
     let of_name = name.iter().find(|word| ["mbps", "gbps", "kbps", "mbit", "gbit", "kbit"].contains(&word.as_str()));
     let rate = match cell {
-        Cell::Number(number, None) => Some(number * of_name.and_then(|word| prefix(word)).map_or(1.0, |bits| bits / 8.0)),
+        Cell::Number(number, None) => {
+            Some(number * of_name.and_then(|word| prefix(word)).map_or(1.0, |bits| bits / 8.0))
+        }
         _ => sim::units::bytes_per_s(&text).ok().or_else(|| {
             let lower = text.to_lowercase();
             let end = lower.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
@@ -418,12 +428,17 @@ mod tests {
 
     #[test]
     fn steps_of_runs_over_several_links() {
-        let mut text = "algorithm,workers,local_steps,bandwidth,run,step,synced,wall_ms,compute_ms,sync_blocked_ms\n".to_string();
+        let mut text =
+            "algorithm,workers,local_steps,bandwidth,run,step,synced,wall_ms,compute_ms,sync_blocked_ms\n".to_string();
         for (link, round) in [("200m", 800.0), ("5g", 40.0)] {
             for step in 0..8 {
                 let blocked = if step % 4 == 3 { round + if step == 3 { 50.0 } else { 0.0 } } else { 0.0 };
                 let compute = if step == 0 { 900.0 } else { 25.0 };
-                text += &format!("diloco,4,4,{link},0,{step},{},{},{compute},{blocked}\n", u8::from(step % 4 == 3), compute + blocked);
+                text += &format!(
+                    "diloco,4,4,{link},0,{step},{},{},{compute},{blocked}\n",
+                    u8::from(step % 4 == 3),
+                    compute + blocked
+                );
             }
         }
         let found = read(&text, &[]).unwrap().unwrap();

@@ -4,8 +4,8 @@
 use crate::cluster::des::Simulated;
 use crate::cluster::{ClusterSpec, Run, Step};
 use crate::experiment::{Configuration, Experiment, Progress};
-use crate::learn::{Learner, Quadratic};
 use crate::learn::moments::{SecondMoments, submission};
+use crate::learn::{Learner, Quadratic};
 use crate::measure::replications::Replications;
 use crate::policy::coordinator::Task;
 use crate::random::key::RandomKey;

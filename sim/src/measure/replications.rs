@@ -101,10 +101,7 @@ impl Replications {
             single_s: one.single_s * alone,
             ..one.clone()
         };
-        Replications {
-            all: self.all.iter().map(of).collect(),
-            resampled: self.resampled.iter().map(of).collect(),
-        }
+        Replications { all: self.all.iter().map(of).collect(), resampled: self.resampled.iter().map(of).collect() }
     }
 
     /// The same of runs that ended with their passages, after so many seconds; and again on resampled rows, if there are any.

@@ -114,7 +114,8 @@ impl Scaling {
     /// How messages travel between machines, over links of so many bytes a second.
     pub fn communication(&self, bytes_per_s: Option<f64>) -> Communication {
         let (payload, bandwidth) = (self.payload_bytes.unwrap_or(0.0), bytes_per_s.unwrap_or(ANY_BYTES_PER_S));
-        Communication::new(self.scheme, payload, self.latency_s, bandwidth, self.overlap).expect("fitted numbers are in range")
+        Communication::new(self.scheme, payload, self.latency_s, bandwidth, self.overlap)
+            .expect("fitted numbers are in range")
     }
 
     /// Seconds in which nothing is computed in a step of such a run, whatever that run took itself.
@@ -255,7 +256,13 @@ mod tests {
     #[test]
     fn what_computing_hides_is_undone() {
         let hidden = Communication::new(Scheme::Ring, 1e8, 0.0, 25e6, 1.0).unwrap();
-        let run = Configuration { blocked_s: hidden.exposed_s(4, 0.02), rounds: 1, steps: 1, first_s: None, ..local(25e6, 0.0) };
+        let run = Configuration {
+            blocked_s: hidden.exposed_s(4, 0.02),
+            rounds: 1,
+            steps: 1,
+            first_s: None,
+            ..local(25e6, 0.0)
+        };
         let fitted = Scaling::fit(&[run], 1.0).unwrap();
         assert!((fitted.payload_bytes.unwrap() / 1e8 - 1.0).abs() < 1e-9, "{fitted:?}");
         assert!((fitted.blocked_per_step_s(&run) / run.blocked_s - 1.0).abs() < 1e-9);

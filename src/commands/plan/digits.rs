@@ -5,7 +5,9 @@ use sim::experiment::passage::Course;
 use sim::{Learner, RandomKey};
 use std::path::Path;
 use std::sync::Arc;
-use validation::{Architecture, Backend, Batches, Digits, LearningRateRule, Net, PixelScale, Sgd, Share, Split, Weights};
+use validation::{
+    Architecture, Backend, Batches, Digits, LearningRateRule, Net, PixelScale, Sgd, Share, Split, Weights,
+};
 
 /// What everybody learns, with which step size, up to which loss.
 #[derive(Clone)]
@@ -60,7 +62,8 @@ impl Pupil {
 
     /// A course whose batches and first parameters have this key.
     pub fn course_by(&self, key: RandomKey) -> Course<Digits, Loss> {
-        let batches = Batches::new(self.train.len(), BATCH, Share::Whole, key).expect("a batch is a part of the samples");
+        let batches =
+            Batches::new(self.train.len(), BATCH, Share::Whole, key).expect("a batch is a part of the samples");
         let sgd = Sgd { rate: self.step_size, momentum: 0.0, rule: LearningRateRule::Same };
         let learner = Digits::new(self.net.clone(), self.train.clone(), batches, sgd, key);
         let (net, seen) = (self.net.clone(), self.seen.clone());

@@ -47,7 +47,8 @@ impl FromStr for Taught {
         let number = |rest: &str| rest.strip_prefix('(')?.strip_suffix(')')?.trim().parse::<f64>().ok();
         let eta = if rest.is_empty() { Some(MNIST_STEP) } else { number(rest) };
         let eta = eta.filter(|eta| *eta > 0.0 && eta.is_finite());
-        eta.map(Taught::Mnist).ok_or_else(|| format!("'{}' is no learner; type mnist(0.01)", crate::formats::clip(text)))
+        eta.map(Taught::Mnist)
+            .ok_or_else(|| format!("'{}' is no learner; type mnist(0.01)", crate::formats::clip(text)))
     }
 }
 

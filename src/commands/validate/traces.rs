@@ -213,7 +213,8 @@ fn of_runs(name: &str, runs: &Configurations) -> Result<Vec<Predicted>, Error> {
             if first.by_workers { (*step_s, run.step_s()) } else { (*blocked_s, run.blocked_per_step_s()) }
         };
         let all = foretold.iter().flat_map(|of| &of.runs).filter(|(run, ..)| run.local_steps == steps);
-        let pairs: Vec<(f64, f64)> = all.clone().map(pair).filter(|(said, found)| *said > 0.0 && *found > 0.0).collect();
+        let pairs: Vec<(f64, f64)> =
+            all.clone().map(pair).filter(|(said, found)| *said > 0.0 && *found > 0.0).collect();
         let mean = |of: fn(&(f64, f64)) -> f64| pairs.iter().map(of).sum::<f64>() / pairs.len() as f64;
         let logs: Vec<f64> = pairs.iter().map(|(said, found)| (found / said).ln()).collect();
         let centre = logs.iter().sum::<f64>() / logs.len() as f64;
@@ -307,7 +308,8 @@ impl Report for Traces {
         };
         let rows: Vec<ErrorRow> = self.predicted.iter().map(row).collect();
         let panel = errors(&rows, "Predicted out of sample");
-        let caption = "Time per update, or blocked per step. Intervals are 90 %, of steps from moving blocks.".to_string();
+        let caption =
+            "Time per update, or blocked per step. Intervals are 90 %, of steps from moving blocks.".to_string();
         let size = (360.0, height(rows.len()));
         vec![("relative_error", Figure { panel_size: size, ..figures::Figure::new(vec![panel], caption) })]
     }
