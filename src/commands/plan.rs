@@ -349,7 +349,7 @@ impl Plan {
             }
             #[cfg(feature = "train")]
             (Aim::Loss, None, Taught::Mnist(eta)) => {
-                Some(Goal::Digits(digits::Pupil::new(eta, target(0.3), self.common.seed)?))
+                Some(Goal::Digits(Box::new(digits::Pupil::new(eta, target(0.3), self.common.seed)?)))
             }
             #[cfg(not(feature = "train"))]
             (Aim::Loss, None, Taught::Mnist(_)) => {

@@ -101,7 +101,8 @@ impl Scaling {
         let knows_links = between.iter().all(|run| run.bytes_per_s.is_some());
         let schemes: &[Scheme] = if knows_links { &[Scheme::Ring, Scheme::Doubling] } else { &[Scheme::Doubling] };
         let fits = schemes.iter().filter_map(|&scheme| Messages::fit(scheme, &between, overlap));
-        let messages = fits.min_by(|a, b| a.error.total_cmp(&b.error))?;
+        // On one number of workers both are as near: the ring, which many bytes take, stays.
+        let messages = fits.reduce(|ring, other| if other.error < 0.999 * ring.error { other } else { ring })?;
         let own = Messages::fit(Scheme::Doubling, &inside.iter().map(|run| &**run).collect::<Vec<_>>(), overlap);
         let excess = |run: &Configuration| Some(run.first_s.filter(|_| run.rounds > 1)? - run.round_s());
         let excesses: Vec<f64> = runs.iter().filter_map(excess).collect();

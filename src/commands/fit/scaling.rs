@@ -195,7 +195,9 @@ fn communication(fitted: &Scaling, link: Option<f64>) -> Communication {
         payload: fitted.payload_bytes.filter(|_| link.is_some()).map(|bytes| format!("{}MB", digits(bytes / 1e6, 4))),
         bandwidth: link.map(|rate| format!("{}MB/s", rate / 1e6)),
         group_bandwidth: None,
-        latency: Some(format!("{}ms", digits(1e3 * fitted.latency_s, 4))),
+        latency: Some(fitted.latency_s)
+            .filter(|latency_s| *latency_s > 0.0 || link.is_none())
+            .map(|latency_s| format!("{}ms", digits(1e3 * latency_s, 4))),
         overlap: Some(fitted.overlap).filter(|overlap| *overlap > 0.0),
     }
 }
@@ -213,8 +215,10 @@ impl Report for Scaled {
         let runs = &self.runs;
         let (least, most) = runs.iter().fold((u32::MAX, 0), |(a, b), run| (a.min(run.workers), b.max(run.workers)));
         let mut text = format!(
-            "{} on {least} to {most} workers, with times in '{}' and communication in '{}'.\n{}\n",
+            "{} on {}{} workers, with times in '{}' and communication in '{}'.\n{}\n",
             count(runs.len() as u64, "run"),
+            if least < most { format!("{least} to ") } else { String::new() },
+            most,
             self.columns[0],
             self.columns[1],
             self.answer(),

@@ -70,14 +70,14 @@ pub enum Goal {
     Quadratic(Quadratic, f64),
     /// A share of the first loss of a network.
     #[cfg(feature = "train")]
-    Digits(Pupil),
+    Digits(Box<Pupil>),
 }
 
 /// Whether it is.
 #[derive(Clone, Debug)]
 pub enum Fate {
     /// As often as this has gradients.
-    Reached(Point),
+    Reached(Box<Point>),
     /// The loss stays above.
     Above,
     /// The loss grows without bounds; below this step size it does not, if that is known.
@@ -159,7 +159,7 @@ impl Goal {
             Goal::Scale(scale) => {
                 return point.is_fresh().then(|| {
                     let needed = 1.0 + scale / point.gradients_per_update();
-                    Fate::Reached(point.with_passages(|runs| runs.per_passage(needed, alone)))
+                    Fate::Reached(Box::new(point.with_passages(|runs| runs.per_passage(needed, alone))))
                 });
             }
             Goal::Quadratic(learner, share) => {
@@ -173,7 +173,7 @@ impl Goal {
             }
         };
         Some(match passage? {
-            Passage::Reached(passages) => Fate::Reached(point.with_passages(|_| passages)),
+            Passage::Reached(passages) => Fate::Reached(Box::new(point.with_passages(|_| passages))),
             Passage::Above => Fate::Above,
             Passage::Diverges(below) => Fate::Diverges(below),
         })

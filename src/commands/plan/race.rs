@@ -149,10 +149,14 @@ fn coarse(workers: &[u32]) -> Vec<u32> {
     kept
 }
 
-/// Workers' steps in an update.
+/// Workers' steps in an update; where stale ones are dropped, about as many for each that counts as there are workers.
 fn steps_of(cell: &Configuration) -> f64 {
     let rule = cell.rule;
-    let tasks = if rule.renews() { rule.workers.max(rule.quorum) } else { rule.quorum };
+    let tasks = match (rule.renews(), rule.drops_stale()) {
+        (true, _) => rule.workers.max(rule.quorum),
+        (false, true) => rule.quorum.saturating_mul(rule.workers),
+        (false, false) => rule.quorum,
+    };
     f64::from(tasks) * f64::from(rule.steps.min(1000))
 }
 
