@@ -66,8 +66,11 @@ fn shown(text: &str) -> Vec<Shown> {
 /// Files that a document shows, by the name in their first line.
 fn written(text: &str) -> Vec<(String, String)> {
     let blocks = text.split("```toml\n").skip(1).filter_map(|rest| rest.split_once("\n```"));
-    let name = |block: &str| block.lines().next()?.strip_prefix("# ").filter(|name| name.ends_with(".toml"));
-    blocks.filter_map(|(block, _)| Some((name(block)?.to_string(), block.to_string()))).collect()
+    let named = |(block, _): (&str, &str)| {
+        let name = block.lines().next()?.strip_prefix("# ").filter(|name| name.ends_with(".toml"))?;
+        Some((name.to_string(), block.to_string()))
+    };
+    blocks.filter_map(named).collect()
 }
 
 fn failures(file: &Path) -> Vec<String> {
