@@ -123,6 +123,15 @@ fn units_are_in_the_name_in_the_cell_or_typed() {
 }
 
 #[test]
+fn dates_with_their_time_of_day_are_a_clock() {
+    let rows =
+        (0..20).map(|i| format!("{i},2024-05-01T10:00:{:06.3}\n", 0.5 * f64::from(i) + 0.01 * f64::from(i * i % 7)));
+    let read = text("f.csv", &format!("step,timestamp\n{}", rows.collect::<String>()), &Options::default()).unwrap();
+    assert!(read.times.len() == 19 && (read.times.mean() - 0.5).abs() < 0.01, "{:?}", read.times.pooled());
+    assert_eq!(read.notes, [Note::Differences { column: "timestamp".into() }]);
+}
+
+#[test]
 fn encodings_and_zips_make_no_difference() {
     let plain = "step,time_ms\n0,103.46\n1,159.64\n";
     let want = text("f.csv", plain, &Options::default()).unwrap().times;
