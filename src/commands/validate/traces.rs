@@ -227,7 +227,7 @@ fn of_runs(name: &str, runs: &Configurations) -> Result<Vec<Predicted>, Error> {
             trace: name.to_string(),
             policy: local(u64::from(steps)),
             workers: all.map(|(run, ..)| run.workers).max().unwrap_or(0),
-            number: format!("{}, {:.1} % each", count(pairs.len() as u64, "run"), 100.0 * size),
+            number: format!("{}, each {:.1} % off", count(pairs.len() as u64, "run"), 100.0 * size),
             model: first.scheme.to_string(),
             kolmogorov: None,
             claim: claim(
