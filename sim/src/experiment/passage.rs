@@ -226,7 +226,7 @@ impl Experiment {
                     *place = place.max(moments.loss());
                 }
             }
-            !(late < early)
+            late >= early
         };
         let (mut low, mut high) = (0.0, 2.0 / learner.curvature);
         for _ in 0..12 {

@@ -51,10 +51,10 @@ impl SecondMoments {
 
     /// What a step of a run does to them.
     pub fn follow(&mut self, step: &Step<'_>) {
-        if let Some(completion) = step.completion.filter(|_| step.orders.discard.is_none()) {
-            if completion.task.steps > 0 {
-                self.submit(completion.task);
-            }
+        if let Some(completion) = step.completion.filter(|_| step.orders.discard.is_none())
+            && completion.task.steps > 0
+        {
+            self.submit(completion.task);
         }
         if !step.orders.update.is_empty() {
             self.update(step.orders.update.iter().map(|task| f64::from(task.weight())).sum());

@@ -103,7 +103,7 @@ impl Scaling {
         let fits = schemes.iter().filter_map(|&scheme| Messages::fit(scheme, &between, overlap));
         // On one number of workers both are as near: the ring, which many bytes take, stays.
         let messages = fits.reduce(|ring, other| if other.error < 0.999 * ring.error { other } else { ring })?;
-        let own = Messages::fit(Scheme::Doubling, &inside.iter().map(|run| &**run).collect::<Vec<_>>(), overlap);
+        let own = Messages::fit(Scheme::Doubling, &inside, overlap);
         let excess = |run: &Configuration| Some(run.first_s.filter(|_| run.rounds > 1)? - run.round_s());
         let excesses: Vec<f64> = runs.iter().filter_map(excess).collect();
         let first_s = (excesses.iter().sum::<f64>() / excesses.len().max(1) as f64).max(0.0);
