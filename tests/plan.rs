@@ -244,7 +244,7 @@ fn a_goal_is_reached_or_not_and_divergence_is_a_result() {
     let said = plan(words).args(["quadratic(1, 1, 0.25)"]).succeeds();
     // Exact: async with 64 workers is stable below (1 + sqrt(513))/128 = 0.185.
     said.prints("async diverges at step size 0.25 with 64 workers (stable below 0.18).");
-    said.prints("sync with 1 worker does not get to the goal: noise keeps the loss above it.");
+    said.prints("sync with 1 worker does not get to the goal: noise and staleness keep the loss above it.");
     let bound = (1.0 + 513f64.sqrt()) / 128.0;
     let below = number(&rows(&place, "plan.csv"), "async", "64", "stable_step_size");
     assert!((below / bound - 1.0).abs() < 1e-12, "{below} {bound}");

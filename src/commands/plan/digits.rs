@@ -16,7 +16,7 @@ pub struct Pupil {
     train: Arc<Split>,
     /// Images on which the loss is looked at.
     seen: Arc<Split>,
-    step_size: f32,
+    step_size: f64,
     /// Share of the first loss.
     share: f64,
 }
@@ -42,12 +42,12 @@ impl Pupil {
         let device = Backend::Cpu.device().map_err(|e| Error::Input(e.to_string()))?;
         let train = Arc::new(data.train);
         let seen = Arc::new(data.test.first(SEEN));
-        Ok(Pupil { net: Net::new(model, &device), train, seen, step_size: step_size as f32, share })
+        Ok(Pupil { net: Net::new(model, &device), train, seen, step_size, share })
     }
 
     /// Step size of everybody.
     pub fn step_size(&self) -> f64 {
-        f64::from(self.step_size)
+        self.step_size
     }
 
     /// The share of the first loss that is the goal.
@@ -64,7 +64,7 @@ impl Pupil {
     pub fn course_by(&self, key: RandomKey) -> Course<Digits, Loss> {
         let batches =
             Batches::new(self.train.len(), BATCH, Share::Whole, key).expect("a batch is a part of the samples");
-        let sgd = Sgd { rate: self.step_size, momentum: 0.0, rule: LearningRateRule::Same };
+        let sgd = Sgd { rate: self.step_size as f32, momentum: 0.0, rule: LearningRateRule::Same };
         let learner = Digits::new(self.net.clone(), self.train.clone(), batches, sgd, key);
         let (net, seen) = (self.net.clone(), self.seen.clone());
         let loss: Loss = Box::new(move |weights: &Weights| net.evaluate(weights.values(), &seen).loss);

@@ -100,8 +100,12 @@ impl Race {
         };
         let rest: Vec<_> = rest.into_iter().filter(|cell| !is_out(cell)).map(first).collect();
         points.extend(self.heat(&rest, progress));
-        let beaten = |point: &Point| !self.all && is_beaten(point, &points);
-        let longer = |point: &Point| if beaten(point) { None } else { Some((point.cell, wanted(point)?)) };
+        // On the way to a goal those that do not begin anew run again for themselves.
+        let is_done = |point: &Point| match self.all {
+            true => !point.cell.rule.renews(),
+            false => is_beaten(point, &points),
+        };
+        let longer = |point: &Point| if is_done(point) { None } else { Some((point.cell, wanted(point)?)) };
         let again: Vec<(Configuration, u64)> = points.iter().filter_map(longer).collect();
         for point in self.heat(&again, progress) {
             if let Some(place) = points.iter_mut().find(|other| other.cell == point.cell) {
