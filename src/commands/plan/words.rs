@@ -93,7 +93,8 @@ fn goals(advice: &Advice) -> String {
             [m] => workers(m),
             [first, .., last] => format!("{first} to {last} workers"),
         };
-        let _ = writeln!(text, "{policy} with {on} does not get to the goal: noise and staleness keep the loss above it.");
+        let _ =
+            writeln!(text, "{policy} with {on} does not get to the goal: noise and staleness keep the loss above it.");
     }
     text
 }
