@@ -18,8 +18,8 @@ use validation::{
 /// As it is called in tables.
 pub const LEARNER: &str = "softmax";
 /// Small, so that gradients are noisy and floors apart.
-const BATCH: usize = 2;
-const RATE: f32 = 0.01;
+const BATCH: usize = 4;
+const RATE: f32 = 0.0125;
 /// Test images that losses are taken on.
 const SCORED: usize = 1000;
 /// Looks at the parameters of a run.
