@@ -139,7 +139,9 @@ impl Replications {
 
     /// Mean staleness of applied gradients, in updates.
     pub fn mean_staleness(&self) -> Option<Estimate> {
-        self.ratio(|one| one.staleness, &TIMES)
+        let staleness = self.ratio(|one| one.staleness, &TIMES)?;
+        // What had aged when counting began may have been thrown away since.
+        Some(Estimate { mean: staleness.mean.max(0.0), ..staleness })
     }
 
     /// Share of the workers' time without work.
