@@ -20,6 +20,7 @@ mod sequential {
     pub(crate) trait ParallelSlice<T> {
         fn par_iter(&self) -> std::slice::Iter<'_, T>;
         fn par_iter_mut(&mut self) -> std::slice::IterMut<'_, T>;
+        fn par_chunks_mut(&mut self, size: usize) -> std::slice::ChunksMut<'_, T>;
     }
 
     impl<T> ParallelSlice<T> for [T] {
@@ -29,6 +30,10 @@ mod sequential {
 
         fn par_iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
             self.iter_mut()
+        }
+
+        fn par_chunks_mut(&mut self, size: usize) -> std::slice::ChunksMut<'_, T> {
+            self.chunks_mut(size)
         }
     }
 
