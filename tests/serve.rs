@@ -379,8 +379,10 @@ fn no_accepted_request_is_lost_when_the_server_is_told_to_stop() {
     assert!(said.contains("has its answer"), "{said}");
 }
 
-/// Requests as nobody should send them: `count` of them, and what the answers were.
-fn malformed(count: u64) {
+/// Requests as nobody should send them, ten thousand of them.
+#[test]
+fn malformed_requests_do_no_harm() {
+    let count: u64 = 10_000;
     // One of them may remove the model that they are about.
     let server = serve("--enable-model-api --timeout 2s --model kept=digits.safetensors");
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
@@ -487,27 +489,4 @@ fn send_and_close(address: &str, request: &[u8]) -> Option<u16> {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     std::str::from_utf8(answer.get(9..12)?).ok()?.parse().ok()
-}
-
-#[test]
-fn malformed_requests_do_no_harm() {
-    malformed(2000);
-}
-
-#[test]
-#[ignore = "ten thousand of them; cargo test --release --test serve -- --ignored --nocapture"]
-fn ten_thousand_malformed_requests_do_no_harm() {
-    malformed(10_000);
-}
-
-#[test]
-fn a_slow_request_is_given_up() {
-    let server = serve("--timeout 1s");
-    let began = Instant::now();
-    let answer = exchange(
-        &server.ports[INFERENCE],
-        b"PUT /predictions/digits HTTP/1.1\r\nhost: t\r\nconnection: close\r\ncontent-length: 100\r\n\r\nabc",
-    );
-    assert_eq!(answer.expect("an answer").status, 408);
-    assert!(began.elapsed() >= Duration::from_secs(1));
 }
