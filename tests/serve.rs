@@ -490,3 +490,15 @@ fn send_and_close(address: &str, request: &[u8]) -> Option<u16> {
     let _ = stream.read_to_end(&mut answer);
     std::str::from_utf8(answer.get(9..12)?).ok()?.parse().ok()
 }
+
+#[test]
+fn a_slow_request_is_given_up() {
+    let server = serve("--timeout 1s");
+    let began = Instant::now();
+    let answer = exchange(
+        &server.ports[INFERENCE],
+        b"PUT /predictions/digits HTTP/1.1\r\nhost: t\r\nconnection: close\r\ncontent-length: 100\r\n\r\nabc",
+    );
+    assert_eq!(answer.expect("an answer").status, 408);
+    assert!(began.elapsed() >= Duration::from_secs(1));
+}
