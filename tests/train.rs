@@ -173,6 +173,24 @@ fn simulated_training_writes_the_same_bytes_and_another_seed_others() {
 }
 
 #[test]
+fn a_profile_is_the_cluster_of_simulated_training() {
+    let profile = "step_time = \"constant(0.5)\"\n[communication]\nscheme = \"ring\"\npayload = \"100MB\"\nbandwidth = \"1GB/s\"\n";
+    let place = with_easy_digits().with("nodes.toml", profile);
+    let words = format!("{EASY} {HERE} --clock simulated --profile nodes.toml --workers 4 --updates 10");
+    train(&place, &words).succeeds();
+    // Each update is half a second and a ring of four: 2 3/4 of 0.1 s.
+    let times = numbers(&place.rows_of("updates.csv"), "time_s");
+    assert_eq!(times.len(), 10);
+    assert!((times[9] - 10.0 * 0.65).abs() < 1e-6, "{times:?}");
+    for (words, part) in [
+        ("--profile nodes.toml", "is for --clock simulated"),
+        ("--clock simulated --profile nodes.toml --step-time exp(2)", "cannot be used with"),
+    ] {
+        train(&place, &format!("{EASY} {HERE} {words}")).fails(2).in_one_sentence().says(part);
+    }
+}
+
+#[test]
 fn simulated_training_to_a_target_writes_the_same_bytes() {
     let words = "--samples 2000 --model softmax --epochs 20 --lr 0.1 --clock simulated --target-accuracy 70%";
     let first = bytes(words);

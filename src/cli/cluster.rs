@@ -64,7 +64,7 @@ pub struct Cluster {
     /// Law of the time for which the server is busy with each submitted gradient, first come first served.
     #[arg(long, value_name = "LAW")]
     pub server_time: Option<Typed<LawText>>,
-    /// How gradients come together: none, ps (parameter server), ring, tree, hierarchical or hierarchical:G (groups of G)
+    /// How gradients come together: none, ps (parameter server), ring, tree, doubling, hierarchical or hierarchical:G (groups of G)
     /// [default: none].
     #[arg(long, value_name = "SCHEME")]
     pub comm: Option<Typed<Comm>>,

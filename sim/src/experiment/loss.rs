@@ -71,13 +71,13 @@ impl Experiment {
         }
     }
 
-    /// The step size from which on a configuration diverges, by theory: with gradients that are fresh, where 1 - eta h is -1;
-    /// async with exponential times.
+    /// The step size from which on a configuration diverges, by theory: with gradients that are fresh, where 1 - eta h is -1,
+    /// as are then its powers over local steps; async with exponential times.
     pub fn stable_below(&self, cell: Configuration, learner: Quadratic) -> Option<f64> {
         let rule = cell.rule;
         let fresh = rule.waits_for_all() || rule.cancels();
         match cell.policy {
-            _ if fresh && rule.steps == 1 => Some(2.0 / learner.curvature),
+            _ if fresh && (rule.steps == 1 || !rule.is_timed()) => Some(2.0 / learner.curvature),
             Policy::ASYNC if self.is_memoryless() => Some(theory::async_stable_below(rule.workers, learner.curvature)),
             _ => None,
         }

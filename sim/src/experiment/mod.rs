@@ -1,6 +1,7 @@
 //! Policies by numbers of workers on one cluster: configurations, each run long enough to be sure of what it costs.
 
 pub mod loss;
+pub mod passage;
 pub(crate) mod runs;
 
 use crate::cluster::spec::{Cancellation, ClusterSpec};

@@ -83,6 +83,40 @@ impl Replications {
         Replications { resampled: resampled.all, ..self }
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// The same where a passage to a goal takes the place of a gradient: `needed` updates each, where a single worker takes the
+    /// time of `alone` gradients for one. So seconds per gradient, speed-up and ratios are those of passages.
+    pub fn per_passage(&self, needed: f64, alone: f64) -> Replications {
+        let of = |one: &Replication| Replication {
+            gradients: one.updates() / needed,
+            single_s: one.single_s * alone,
+            ..one.clone()
+        };
+        Replications { all: self.all.iter().map(of).collect(), resampled: self.resampled.iter().map(of).collect() }
+    }
+
+    /// The same of runs that ended with their passages, after so many seconds; and again on resampled rows, if there are any.
+    pub fn passages(&self, seconds: &[f64], resampled: &[f64], alone: f64) -> Replications {
+        let run = |one: &Replication, seconds: f64| Replication {
+            elapsed_s: seconds,
+            gradients: 1.0,
+            single_s: one.single_s * alone,
+            ..one.clone()
+        };
+        let all = self.all.iter().zip(seconds).map(|(one, &s)| run(one, s)).collect();
+        let resampled = self.all.iter().zip(resampled).map(|(one, &s)| run(one, s)).collect();
+        Replications { all, resampled }
+    }
+
     /// Whether the intervals hold the error of a trace as a sample.
     pub fn are_resampled(&self) -> bool {
         !self.resampled.is_empty()
