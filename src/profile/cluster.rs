@@ -119,7 +119,7 @@ impl Profile {
     /// # Errors
     /// As [`cluster`](Profile::cluster).
     pub fn typed(&self, path: &Path) -> Result<(String, Option<(TraceSource, StepTimes)>), Error> {
-        let steps = Profile { slow: None, ..self.clone() }.cluster(path)?.steps;
+        let steps = self.cluster(path)?.steps;
         let (law, times) = match steps {
             Steps::Laws(laws) => (laws.iter().map(Law::to_string).collect::<Vec<_>>().join("; "), None),
             Steps::Measured(times, source) => {
@@ -128,12 +128,11 @@ impl Profile {
             }
         };
         let mut options = vec![("step-time", law)];
-        options.extend(self.slow.as_ref().map(|slow| ("slow", format!("{}@{}", slow.factor, slow.share))));
         let mut say = |name, value: Option<&String>| options.extend(value.map(|value| (name, value.clone())));
         if let Some(links) = &self.communication {
             say("comm", Some(&links.scheme));
-            say("payload", Some(&links.payload));
-            say("bandwidth", Some(&links.bandwidth));
+            say("payload", links.payload.as_ref());
+            say("bandwidth", links.bandwidth.as_ref());
             say("group-bandwidth", links.group_bandwidth.as_ref());
             say("latency", links.latency.as_ref());
             say("overlap", links.overlap.map(|share| share.to_string()).as_ref());

@@ -37,14 +37,18 @@ impl Around {
 
     /// The cluster with all of it.
     pub(crate) fn onto(&self, mut spec: ClusterSpec) -> Result<ClusterSpec, String> {
-        let needed = |name: &str| format!("--{name} is missing");
         let or_zero = |value: Option<f64>| value.unwrap_or(0.0);
         if let Some(scheme) = self.value("comm", str::parse)? {
-            let payload = self.value("payload", units::bytes)?.ok_or_else(|| needed("payload"))?;
-            let bandwidth = self.value("bandwidth", units::bytes_per_s)?.ok_or_else(|| needed("bandwidth"))?;
-            let latency = or_zero(self.value("latency", units::seconds)?);
+            let (payload, rate) = (self.value("payload", units::bytes)?, self.value("bandwidth", units::bytes_per_s)?);
+            let latency = self.value("latency", units::seconds)?;
+            let (payload, bandwidth) = match (payload, rate) {
+                (Some(payload), Some(rate)) => (payload, rate),
+                // Nothing depends on how fast no bytes travel.
+                (None, None) if latency.is_some() => (0.0, 1e9),
+                _ => return Err("--comm needs --payload and --bandwidth, or --latency alone".into()),
+            };
             let overlap = or_zero(self.value("overlap", units::share)?);
-            let mut links = Communication::new(scheme, payload, latency, bandwidth, overlap)?;
+            let mut links = Communication::new(scheme, payload, or_zero(latency), bandwidth, overlap)?;
             if let Some(inside) = self.value("group-bandwidth", units::bytes_per_s)? {
                 links = links.with_group_bandwidth(inside)?;
             }

@@ -27,7 +27,6 @@ impl Question {
         let (mut model, mut updates, mut seed) = (Model::Event, 5000, 0);
         let mut learner = LearnerText::None;
         let (mut from, mut until, mut step) = (0.0, 10.0, 0);
-        let mut slow = None;
         for (name, value) in pairs(options)? {
             let value = value.as_str();
             match name.as_str() {
@@ -50,20 +49,9 @@ impl Question {
                 "from" => from = one(value, |s: &f64| *s >= 0.0 && s.is_finite())?,
                 "until" => until = one(value, |s: &f64| *s > 0.0 && s.is_finite())?,
                 "step" => step = one(value, |_| true)?,
-                "slow" => slow = Some(pair(value)?),
                 name if around.take(name, value) => {}
                 _ => return Err(format!("there is no option --{name}")),
             }
-        }
-        if let Some((factor, share)) = slow {
-            let slower = |law: &Law| law.slow_at_times(factor, share).map_err(|error| error.to_string());
-            spec = match spec.compute() {
-                Compute::Laws(laws) => {
-                    let laws = laws.iter().map(slower).collect::<Result<_, _>>()?;
-                    spec.with_compute(Compute::Laws(laws))
-                }
-                Compute::Rows(_) => return Err("measured steps have their slow ones already".into()),
-            };
         }
         spec = around.onto(spec)?;
         let learner = match learner {
@@ -117,12 +105,6 @@ fn pairs(options: &str) -> Result<Vec<(String, String)>, String> {
         pairs.push((name, value));
     }
     Ok(pairs)
-}
-
-/// `FACTOR@SHARE`: a share of the steps takes so many times as long.
-fn pair(text: &str) -> Result<(f64, f64), String> {
-    let (factor, share) = text.split_once('@').ok_or_else(|| format!("'{text}' is not FACTOR@SHARE"))?;
-    Ok((one(factor, |factor: &f64| *factor > 0.0)?, one(share, |share: &f64| (0.0..=1.0).contains(share))?))
 }
 
 fn one<T: std::str::FromStr>(text: &str, holds: impl Fn(&T) -> bool) -> Result<T, String> {

@@ -78,7 +78,7 @@ const OTHERS: &[&str] = &[
     "simulate --workers 3 --updates 100 --step-time 'trace(data)'",
     "simulate --workers 3 --updates 100 --step-time 'trace(data, rows)'",
     "law --step-time 'trace(data, by-worker)'",
-    "simulate --workers 4 --updates 100 --step-time 'gamma(25, 0.014)' --slow 1.5@0.1 --policies sync,async",
+    "simulate --workers 4 --updates 100 --comm ring --latency 10us",
     "simulate --workers 4 --comm ring",
 ];
 
