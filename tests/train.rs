@@ -118,6 +118,20 @@ fn digits_are_learnt_and_the_files_are_the_contracts() {
     assert!(last.number("test_accuracy") > 0.6, "{last:?}");
 }
 
+/// The cluster of `simulate`, with real gradients: eight constant steps of half a second at speeds 1 and 1/2 on their way over a shared link.
+#[test]
+fn the_simulated_clock_knows_the_whole_cluster() {
+    let place = with_easy_digits();
+    let cluster = "--speeds 1,0.5 --comm ps --payload 10MB --bandwidth 100MB/s --delay constant(0.05)";
+    let words = format!(
+        "{EASY} {HERE} --clock simulated --step-time constant(0.5) --workers 2 --policy sync --updates 8 {cluster}"
+    );
+    train(&place, &words).succeeds();
+    let times = numbers(&place.rows_of("metrics.csv"), "time_s");
+    // The slower one has its parameters second, after 0.2 s, computes for 1 s, waits 0.05 s, and hands in for 0.1 s.
+    assert!((times.last().unwrap() - 8.0 * 1.35).abs() < 1e-6, "{times:?}");
+}
+
 #[test]
 fn the_files_of_every_policy_agree_with_each_other() {
     for policy in

@@ -4,9 +4,11 @@
 //!
 //! Each format is a file: [`tidy`] and [`wide`] tables (read by [`sheet`] from separated values, or by [`json`]), training
 //! [`log`]s, what `straggle train` writes ([`own`]), MLPerf logs ([`mllog`]), output of the DLIO benchmark ([`dlio`]), traces of profilers ([`spans`]). [`source`]
-//! reads the bytes, [`columns`] finds out which column is what, and never takes a counter for a time.
+//! reads the bytes, [`columns`] finds out which column is what, and never takes a counter for a time;
+//! tables of [`devices`] have a number for each of them.
 
 mod columns;
+mod devices;
 mod dlio;
 mod json;
 mod log;
@@ -21,6 +23,7 @@ mod tidy;
 mod units;
 mod wide;
 
+pub use devices::{Devices, PerDevice};
 pub use refusal::{Refusal, clip};
 pub use scaling::Configurations;
 pub use units::Unit;

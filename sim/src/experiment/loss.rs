@@ -4,7 +4,7 @@ use crate::cluster::des::Simulated;
 use crate::cluster::{ClusterSpec, Run};
 use crate::experiment::{Configuration, Experiment, Length, Model, Progress};
 use crate::learn::Quadratic;
-use crate::measure::interval::{Estimate, ratio};
+use crate::measure::interval::{Estimate, of_skewed};
 use crate::policy::Policy;
 use crate::random::key::RandomKey;
 use crate::theory;
@@ -112,7 +112,7 @@ pub struct LossPoint {
 
 impl LossPoint {
     fn of(bin: &Range<u64>, time_s: f64, losses: &[f64]) -> LossPoint {
-        let estimate = ratio(losses.iter().map(|&loss| (loss, 1.0)), &(0.0..=f64::INFINITY));
+        let estimate = of_skewed(losses, &(0.0..=f64::INFINITY));
         let Estimate { mean: loss, interval, .. } = estimate.unwrap_or(Estimate::unsure(f64::NAN));
         let interval = interval.filter(|(low, high)| low.is_finite() && high.is_finite());
         LossPoint { update: (bin.start + bin.end - 1) / 2, time_s, loss, interval }

@@ -63,8 +63,8 @@ impl Replication {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Replications {
     all: Vec<Replication>,
-    /// The same, each on measured times of which the rows were drawn again; empty where nothing was measured.
-    resampled: Vec<Replication>,
+    /// The same, each on measured times before and after their rows were drawn again; empty where nothing was measured.
+    resampled: Vec<(Replication, Replication)>,
 }
 
 /// Times.
@@ -78,9 +78,9 @@ impl Replications {
         Replications { all, resampled: Vec::new() }
     }
 
-    /// With the same replications on resampled rows, whose differences from these are the error that a trace has as a sample.
-    pub fn with_resampled(self, resampled: Replications) -> Replications {
-        Replications { resampled: resampled.all, ..self }
+    /// With replications on the rows of a trace and on resampled ones, whose differences are the error that it has as a sample.
+    pub fn with_resampled(self, before: &Replications, after: Replications) -> Replications {
+        Replications { resampled: before.all.iter().cloned().zip(after.all).collect(), ..self }
     }
 
     /// How many there are.
@@ -144,7 +144,7 @@ impl Replications {
         of: impl Fn(&Replication) -> f64,
         possible: &RangeInclusive<f64>,
     ) -> Estimate {
-        let changes = self.all.iter().zip(&self.resampled).map(|(one, other)| of(other) - of(one));
+        let changes = self.resampled.iter().map(|(before, after)| of(after) - of(before));
         match changes.collect::<Moments>().sd() {
             Some(error) => estimate.widened(error, self.t(), possible),
             None => estimate,
@@ -287,7 +287,7 @@ impl Replications {
         // What resampled rows change, pair by pair.
         let log_rate = |one: &Replication| (one.gradients / one.elapsed_s).ln();
         let change = |of: &Replications| -> Vec<f64> {
-            of.all.iter().zip(&of.resampled).map(|(one, other)| log_rate(other) - log_rate(one)).collect()
+            of.resampled.iter().map(|(before, after)| log_rate(after) - log_rate(before)).collect()
         };
         let changes: Moments = change(self).iter().zip(change(other)).map(|(here, there)| here - there).collect();
         let error = changes.sd().map_or(error, |rows| error.widened(rows, self.t(), &any));
