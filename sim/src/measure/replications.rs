@@ -101,7 +101,8 @@ impl Replications {
             single_s: one.single_s * alone,
             ..one.clone()
         };
-        Replications { all: self.all.iter().map(of).collect(), resampled: self.resampled.iter().map(of).collect() }
+        let both = |(before, after): &(Replication, Replication)| (of(before), of(after));
+        Replications { all: self.all.iter().map(of).collect(), resampled: self.resampled.iter().map(both).collect() }
     }
 
     /// The same of runs that ended with their passages, after so many seconds; and again on resampled rows, if there are any.
@@ -112,8 +113,12 @@ impl Replications {
             single_s: one.single_s * alone,
             ..one.clone()
         };
-        let all = self.all.iter().zip(seconds).map(|(one, &s)| run(one, s)).collect();
-        let resampled = self.all.iter().zip(resampled).map(|(one, &s)| run(one, s)).collect();
+        let all: Vec<Replication> = self.all.iter().zip(seconds).map(|(one, &s)| run(one, s)).collect();
+        let resampled = all
+            .iter()
+            .zip(resampled)
+            .map(|(one, &s)| (one.clone(), Replication { elapsed_s: s, ..one.clone() }))
+            .collect();
         Replications { all, resampled }
     }
 
