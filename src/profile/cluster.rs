@@ -113,6 +113,44 @@ impl Profile {
         Ok(described)
     }
 
+    /// Options of the page's simulator that say what the profile at `path` says, and its measured times; `trace(data, HOW)` in
+    /// the options stands for those.
+    ///
+    /// # Errors
+    /// As [`cluster`](Profile::cluster).
+    pub fn typed(&self, path: &Path) -> Result<(String, Option<(TraceSource, StepTimes)>), Error> {
+        let steps = self.cluster(path)?.steps;
+        let (law, times) = match steps {
+            Steps::Laws(laws) => (laws.iter().map(Law::to_string).collect::<Vec<_>>().join("; "), None),
+            Steps::Measured(times, source) => {
+                let data = TraceSource { file: "data".to_string(), column: None, ..source };
+                (data.to_string(), Some((source, times)))
+            }
+        };
+        let mut options = vec![("step-time", law)];
+        let mut say = |name, value: Option<&String>| options.extend(value.map(|value| (name, value.clone())));
+        if let Some(links) = &self.communication {
+            say("comm", Some(&links.scheme));
+            say("payload", links.payload.as_ref());
+            say("bandwidth", links.bandwidth.as_ref());
+            say("group-bandwidth", links.group_bandwidth.as_ref());
+            say("latency", links.latency.as_ref());
+            say("overlap", links.overlap.map(|share| share.to_string()).as_ref());
+        }
+        if let Some(failures) = &self.failures {
+            say("mtbf", Some(&failures.mtbf));
+            say("restart", Some(&failures.restart));
+            say("checkpoint", failures.checkpoint.as_ref());
+            say("checkpoint-cost", failures.checkpoint_cost.as_ref());
+        }
+        if let Some(factors) = self.contention.as_ref().filter(|factors| !factors.is_empty()) {
+            let factors: Vec<String> = factors.iter().map(f64::to_string).collect();
+            say("contention", Some(&factors.join(",")));
+        }
+        let option = |(name, value): (&str, String)| format!("--{name} '{}'", value.replace('\'', ""));
+        Ok((options.into_iter().map(option).collect::<Vec<_>>().join(" "), times))
+    }
+
     fn measured(&self, path: &Path) -> Result<Steps, Error> {
         let Some(recorded) = self.recorded(path)? else {
             return Err(wrong(

@@ -101,8 +101,8 @@ impl Replications {
             single_s: one.single_s * alone,
             ..one.clone()
         };
-        let both = |(before, after): &(Replication, Replication)| (of(before), of(after));
-        Replications { all: self.all.iter().map(of).collect(), resampled: self.resampled.iter().map(both).collect() }
+        let pair = |(before, after): &(Replication, Replication)| (of(before), of(after));
+        Replications { all: self.all.iter().map(of).collect(), resampled: self.resampled.iter().map(pair).collect() }
     }
 
     /// The same of runs that ended with their passages, after so many seconds; and again on resampled rows, if there are any.
@@ -114,12 +114,8 @@ impl Replications {
             ..one.clone()
         };
         let all: Vec<Replication> = self.all.iter().zip(seconds).map(|(one, &s)| run(one, s)).collect();
-        let resampled = all
-            .iter()
-            .zip(resampled)
-            .map(|(one, &s)| (one.clone(), Replication { elapsed_s: s, ..one.clone() }))
-            .collect();
-        Replications { all, resampled }
+        let after = self.all.iter().zip(resampled).map(|(one, &s)| run(one, s));
+        Replications { resampled: all.iter().cloned().zip(after).collect(), all }
     }
 
     /// Whether the intervals hold the error of a trace as a sample.
@@ -178,7 +174,9 @@ impl Replications {
 
     /// Mean staleness of applied gradients, in updates.
     pub fn mean_staleness(&self) -> Option<Estimate> {
-        self.ratio(|one| one.staleness, &TIMES)
+        let staleness = self.ratio(|one| one.staleness, &TIMES)?;
+        // What had aged when counting began may have been thrown away since.
+        Some(Estimate { mean: staleness.mean.max(0.0), ..staleness })
     }
 
     /// Share of the workers' time without work.
