@@ -18,7 +18,7 @@ pub use values::{Format, List, Percent, Typed, Workers, at_least, choice, thread
 #[cfg(feature = "train")]
 pub use {
     training::{Training, dataset},
-    values::{Delay, MOST_THREADS},
+    values::{Delay, Delays, MOST_THREADS},
 };
 
 use crate::commands::check::Check;
@@ -117,7 +117,7 @@ impl Command {
             #[cfg(feature = "train")]
             Command::Scaling(scaling) => report::run(*scaling, typed),
             #[cfg(feature = "train")]
-            Command::Validate(validate) => report::run(*validate, typed),
+            Command::Validate(validate) => validate.run(typed),
             #[cfg(feature = "train")]
             Command::Reproduce(reproduce) => reproduce.each().into_iter().try_for_each(|one| report::run(one, typed)),
             #[cfg(feature = "serve")]

@@ -63,8 +63,8 @@ impl Replication {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Replications {
     all: Vec<Replication>,
-    /// The same, each on measured times of which the rows were drawn again; empty where nothing was measured.
-    resampled: Vec<Replication>,
+    /// The same, each on measured times before and after their rows were drawn again; empty where nothing was measured.
+    resampled: Vec<(Replication, Replication)>,
 }
 
 /// Times.
@@ -78,9 +78,44 @@ impl Replications {
         Replications { all, resampled: Vec::new() }
     }
 
-    /// With the same replications on resampled rows, whose differences from these are the error that a trace has as a sample.
-    pub fn with_resampled(self, resampled: Replications) -> Replications {
-        Replications { resampled: resampled.all, ..self }
+    /// With replications on the rows of a trace and on resampled ones, whose differences are the error that it has as a sample.
+    pub fn with_resampled(self, before: &Replications, after: Replications) -> Replications {
+        Replications { resampled: before.all.iter().cloned().zip(after.all).collect(), ..self }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// The same where a passage to a goal takes the place of a gradient: `needed` updates each, where a single worker takes the
+    /// time of `alone` gradients for one. So seconds per gradient, speed-up and ratios are those of passages.
+    pub fn per_passage(&self, needed: f64, alone: f64) -> Replications {
+        let of = |one: &Replication| Replication {
+            gradients: one.updates() / needed,
+            single_s: one.single_s * alone,
+            ..one.clone()
+        };
+        let pair = |(before, after): &(Replication, Replication)| (of(before), of(after));
+        Replications { all: self.all.iter().map(of).collect(), resampled: self.resampled.iter().map(pair).collect() }
+    }
+
+    /// The same of runs that ended with their passages, after so many seconds; and again on resampled rows, if there are any.
+    pub fn passages(&self, seconds: &[f64], resampled: &[f64], alone: f64) -> Replications {
+        let run = |one: &Replication, seconds: f64| Replication {
+            elapsed_s: seconds,
+            gradients: 1.0,
+            single_s: one.single_s * alone,
+            ..one.clone()
+        };
+        let all: Vec<Replication> = self.all.iter().zip(seconds).map(|(one, &s)| run(one, s)).collect();
+        let after = self.all.iter().zip(resampled).map(|(one, &s)| run(one, s));
+        Replications { resampled: all.iter().cloned().zip(after).collect(), all }
     }
 
     /// Whether the intervals hold the error of a trace as a sample.
@@ -110,7 +145,7 @@ impl Replications {
         of: impl Fn(&Replication) -> f64,
         possible: &RangeInclusive<f64>,
     ) -> Estimate {
-        let changes = self.all.iter().zip(&self.resampled).map(|(one, other)| of(other) - of(one));
+        let changes = self.resampled.iter().map(|(before, after)| of(after) - of(before));
         match changes.collect::<Moments>().sd() {
             Some(error) => estimate.widened(error, self.t(), possible),
             None => estimate,
@@ -139,7 +174,9 @@ impl Replications {
 
     /// Mean staleness of applied gradients, in updates.
     pub fn mean_staleness(&self) -> Option<Estimate> {
-        self.ratio(|one| one.staleness, &TIMES)
+        let staleness = self.ratio(|one| one.staleness, &TIMES)?;
+        // What had aged when counting began may have been thrown away since.
+        Some(Estimate { mean: staleness.mean.max(0.0), ..staleness })
     }
 
     /// Share of the workers' time without work.
@@ -253,7 +290,7 @@ impl Replications {
         // What resampled rows change, pair by pair.
         let log_rate = |one: &Replication| (one.gradients / one.elapsed_s).ln();
         let change = |of: &Replications| -> Vec<f64> {
-            of.all.iter().zip(&of.resampled).map(|(one, other)| log_rate(other) - log_rate(one)).collect()
+            of.resampled.iter().map(|(before, after)| log_rate(after) - log_rate(before)).collect()
         };
         let changes: Moments = change(self).iter().zip(change(other)).map(|(here, there)| here - there).collect();
         let error = changes.sd().map_or(error, |rows| error.widened(rows, self.t(), &any));
