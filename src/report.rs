@@ -204,7 +204,7 @@ pub fn join<C: Command>(mut command: C, typed: &[OsString], parts: Vec<PathBuf>)
     let written = written?;
     if complete {
         if C::FORGETS && command.shard().is_none() {
-            let _ = std::fs::remove_dir_all(directory.join(Finished::NAME));
+            let _ = std::fs::remove_file(directory.join(Finished::NAME));
         }
         session.tell("wrote", &written);
     }

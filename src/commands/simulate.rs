@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::figures::loss::time_to_loss;
 use crate::figures::timeline::{Timeline, chrome_trace};
 use crate::figures::{self, Figure};
-use crate::finished::{Finished, FinishedRuns};
+use crate::finished::{self, Finished, FinishedRuns};
 use crate::memory;
 use crate::profile::Profile;
 use crate::report::{Command, Job, Outcome, Report};
@@ -185,8 +185,12 @@ impl Command for Simulate {
         let most = configurations.iter().map(|one| one.rule.workers).max().unwrap_or(0);
         let threads = self.threads.unwrap_or_else(rayon::current_num_threads);
         let what = format!("{} of up to {most} workers", count(configurations.len() as u64, "configuration"));
-        memory::afford(experiment.memory(threads), &what, "name fewer with --workers, or lower --updates")?;
-        words::warnings(&experiment).into_iter().for_each(|warning| session.note(warning));
+        let Some(plans) = experiment.plans(&session.progress) else {
+            return Err(Error::Interrupted("nothing was finished, and nothing was written".to_string()));
+        };
+        let bytes = Experiment::memory(&plans, threads);
+        memory::afford(bytes, &what, "name fewer with --workers, or lower --updates")?;
+        words::warnings(&experiment, &plans).into_iter().for_each(|warning| session.note(warning));
         self.possible(&experiment)?;
         let learner = match self.learner.0 {
             LearnerText::None => None,
@@ -196,20 +200,21 @@ impl Command for Simulate {
             }
         };
         Ok(Box::new(move |directory| {
-            let finished = Finished::open(directory, &session.parts);
-            let finished = if self.shard.is_some() { finished } else { finished.after(QUICK) };
-            let finished = FinishedRuns { finished: &finished, experiment: self.everything_else(session) };
+            let kept = Finished::open(directory, &session.parts);
+            let kept = if self.shard.is_some() { kept } else { kept.after(QUICK) };
+            let finished = FinishedRuns { finished: &kept, experiment: finished::everything(self, &OWN, session) };
             let (timeline, quantile) = (self.timeline, self.quantile.as_ref().map(|Typed(Percent(share))| *share));
             let cells = configurations.into_iter().enumerate();
             let cells = cells.filter(|(index, _)| self.shard().is_none_or(|shard| shard.holds(*index)));
             let cells = cells.map(|(_, cell)| cell).collect();
             let simulation = simulate(experiment, cells, learner, self.threads, Some(&finished), session)?;
-            finished.finished.check()?;
             if let Some(shard) = self.shard() {
+                finished.finished.check()?;
                 let (finished, planned, outcome) =
                     (simulation.observations.len(), simulation.planned, simulation.outcome());
                 return Ok(Box::new(PartOfSweep { shard, of_what: "configurations", finished, planned, outcome }));
             }
+            finished.finished.told(session);
             Ok(Box::new(Simulation { timeline, quantile, ..simulation }))
         }))
     }
@@ -223,17 +228,6 @@ const OWN: [&str; 9] =
     ["policies", "workers", "max_workers", "shard", "threads", "timeline", "quantile", "out", "format"];
 
 impl Simulate {
-    /// Everything that makes a difference to what a configuration comes to, but for itself.
-    fn everything_else(&self, session: &Session) -> String {
-        let Ok(serde_json::Value::Object(mut options)) = serde_json::to_value(self) else {
-            unreachable!("options have names")
-        };
-        OWN.iter().for_each(|own| drop(options.remove(*own)));
-        let inputs: Vec<String> = session.inputs().into_iter().map(|input| input.sha256).collect();
-        let (version, commit) = (env!("CARGO_PKG_VERSION"), option_env!("STRAGGLE_COMMIT").unwrap_or_default());
-        format!("simulate {} {} {version} {commit}", serde_json::Value::Object(options), inputs.join(" "))
-    }
-
     /// What the gated model knows nothing of is refused.
     fn possible(&self, experiment: &Experiment) -> Result<(), Error> {
         let spec = &experiment.spec;

@@ -7,7 +7,9 @@ mod words;
 use crate::cli::{Common, Delay, List, MOST_THREADS, Percent, Typed, Workers, at_least, choice, threads};
 use crate::error::Error;
 use crate::figures::{self, Figure};
+use crate::finished::{self, Finished};
 use crate::formats::Options;
+use crate::manifest;
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
@@ -21,9 +23,11 @@ use std::sync::Arc;
 use validation::cluster::cores::Cores;
 use validation::learner::device::OnDevice;
 use validation::predict::companions::HandOff;
+use validation::predict::recorded::Round;
 use validation::{
     Architecture, Backend, Batches, Budget, Claim, Comparison, Configuration, Dataset, Digits, Failure, Goodness,
-    Judged, Judgement, LearningRateRule, Maximum, Net, NoDevice, Quantity, Recorded, Sgd, Share, Verdict, compare,
+    Judged, Judgement, LearningRateRule, Maximum, NUMERICS, Net, NoDevice, Quantity, Recorded, Sgd, Share, Verdict,
+    compare,
 };
 
 /// `straggle validate`
@@ -159,7 +163,33 @@ impl Command for Validate {
             Backend::Gpu => Cores::slots(self.threads.unwrap_or(1)),
         };
         let learner = self.learner()?;
-        Ok(Box::new(move |_| Ok(Box::new(self.validate(&configurations, cores, learner, delay, session)?))))
+        Ok(Box::new(move |directory| {
+            let machine = format!("{} cores {} {NUMERICS}", cores.number(), manifest::cpu().unwrap_or_default());
+            let key = finished::everything(self, &["out", "format", "tolerance"], session) + &machine;
+            let rounds = Rounds { finished: Finished::open(directory, &[]), key };
+            let validated = self.validate(&configurations, cores, learner, delay, session, &rounds)?;
+            rounds.finished.told(session);
+            Ok(Box::new(validated))
+        }))
+    }
+
+    const FORGETS: bool = true;
+}
+
+/// Rounds of measuring, kept as they end.
+struct Rounds {
+    finished: Finished,
+    /// Everything that makes a difference.
+    key: String,
+}
+
+impl validation::predict::session::Kept for Rounds {
+    fn find(&self, name: &str) -> Option<Round> {
+        self.finished.find(&format!("{} {name}", self.key))
+    }
+
+    fn keep(&self, name: &str, round: &Round) {
+        self.finished.keep(&format!("{} {name}", self.key), round);
     }
 }
 
@@ -171,6 +201,7 @@ impl Validate {
         learner: Arc<Digits>,
         delay: Option<Law>,
         session: &Session,
+        rounds: &Rounds,
     ) -> Result<Validated, Error> {
         let tolerance = self.tolerance();
         let number = cores.number();
@@ -186,13 +217,29 @@ impl Validate {
         let stop = session.progress.stop.clone();
         let (seed, tolerances, on) = (self.common.seed, &of, &progress);
         let ended = if learner.net().is_on_cpu() {
-            let measuring =
-                validation::Session { cores, learner, stop, seed, budget, tolerance: tolerances, progress: on };
+            let measuring = validation::Session {
+                cores,
+                learner,
+                stop,
+                seed,
+                budget,
+                tolerance: tolerances,
+                progress: on,
+                kept: rounds,
+            };
             measuring.record(configurations, &mut recorded)
         } else {
             let learner = Arc::new(OnDevice::new(learner));
-            let measuring =
-                validation::Session { cores, learner, stop, seed, budget, tolerance: tolerances, progress: on };
+            let measuring = validation::Session {
+                cores,
+                learner,
+                stop,
+                seed,
+                budget,
+                tolerance: tolerances,
+                progress: on,
+                kept: rounds,
+            };
             measuring.record(configurations, &mut recorded)
         };
         bar.finish_and_clear();

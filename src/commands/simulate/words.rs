@@ -310,7 +310,7 @@ fn losses(report: &Simulation, most: u32) -> String {
 }
 
 /// What a reader must know to trust the numbers.
-pub fn warnings(experiment: &Experiment) -> Vec<String> {
+pub fn warnings(experiment: &Experiment, plans: &[(Configuration, Plan)]) -> Vec<String> {
     let mut warnings = Vec::new();
     let Experiment { spec, .. } = experiment;
     for law in spec.compute().laws().iter().chain(spec.delays()).chain(spec.service()) {
@@ -329,7 +329,7 @@ pub fn warnings(experiment: &Experiment) -> Vec<String> {
             ));
         }
     }
-    warnings.extend(too_few(experiment));
+    warnings.extend(too_few(plans));
     warnings.extend(short_traces(experiment));
     warnings.extend(gate_warning(experiment));
     if let Some(sharers) = spec.cores().filter(|&cores| experiment.workers.iter().all(|&m| m <= cores)) {
@@ -339,8 +339,7 @@ pub fn warnings(experiment: &Experiment) -> Vec<String> {
 }
 
 /// Where there are too few updates for an honest interval.
-fn too_few(experiment: &Experiment) -> Option<String> {
-    let plans = experiment.plans();
+fn too_few(plans: &[(Configuration, Plan)]) -> Option<String> {
     let without = |(_, plan): &&(Configuration, Plan)| plan.honest != Honest::Yes;
     let few: Vec<_> = plans.iter().filter(without).collect();
     let enough = few.iter().filter_map(|(_, plan)| match plan.honest {

@@ -9,6 +9,7 @@
 //! discarded, that of the other submitted.
 
 use crate::cluster::failure::Failure;
+use serde::{Deserialize, Serialize};
 use sim::{Cluster, ClusterSpec, Completion, Law, Learner, RandomKey, Signal, Spent, Task, Time, Variates};
 use std::collections::VecDeque;
 use std::iter::repeat_n;
@@ -45,7 +46,7 @@ impl<G> Computed<G> {
 }
 
 /// What the steps of a task took, whether anybody wanted its result or not.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TimedTask {
     /// The task, with the steps that it had.
     pub task: Task,

@@ -8,13 +8,14 @@ use crate::cluster::cores::Cores;
 use crate::cluster::server::delays;
 use crate::cluster::threads::Threaded;
 use crate::predict::companions::Companions;
+use serde::{Deserialize, Serialize};
 use sim::{ClusterSpec, Compute, Law, Learner, Policy, RandomKey, Run, Sharing, Station, TraceSource, Variates};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// Measured times of one worker and its server on one core, s.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
     /// Computing of each step, in order.
     pub compute_s: Vec<f64>,

@@ -3,6 +3,9 @@
 //! Configurations of a kind follow each other in random order, a calibration between any two, so that each burst has one
 //! right before and right after it. After a first stage, which all configurations share, sizes are fixed from the mean
 //! errors, their scatter and the tolerance (in two stages, as in Stein 1945): time goes where it decides.
+//!
+//! Each round is kept as it ends, and a run that goes on begins with the rounds that are there. A burst is compared with its own
+//! calibrations, right before and right after it, so it does not matter how long ago both were.
 
 use crate::cluster::cores::Cores;
 use crate::cluster::failure::Failure;
@@ -10,7 +13,7 @@ use crate::cluster::server::delays;
 use crate::cluster::threads::Threaded;
 use crate::predict::calibrate::{Alone, Calibration, Conditions, Costs, mean};
 use crate::predict::experiment::{Configuration, simulate};
-use crate::predict::recorded::{Kind, Pair, Recorded};
+use crate::predict::recorded::{Kind, Pair, Recorded, Round};
 use crate::verdict::equivalence::needed;
 use crate::verdict::sample::Sample;
 use rand::seq::SliceRandom;
@@ -44,6 +47,37 @@ pub struct Session<'a, L> {
     pub tolerance: &'a dyn Fn(&Configuration) -> f64,
     /// Hears how much of it is done, from 0 to 1.
     pub progress: &'a dyn Fn(f64),
+    /// Where rounds are kept.
+    pub kept: &'a dyn Kept,
+}
+
+/// Rounds that have ended already, in an earlier run.
+pub trait Kept {
+    /// The round of this name, if it is there.
+    fn find(&self, name: &str) -> Option<Round>;
+    /// Keeps a round.
+    fn keep(&self, name: &str, round: &Round);
+}
+
+/// Nothing is kept.
+impl Kept for () {
+    fn find(&self, _: &str) -> Option<Round> {
+        None
+    }
+
+    fn keep(&self, _: &str, _: &Round) {}
+}
+
+/// Seconds of measuring, those of earlier runs included.
+struct Clock {
+    began: Instant,
+    earlier_s: f64,
+}
+
+impl Clock {
+    fn seconds(&self) -> f64 {
+        self.earlier_s + self.began.elapsed().as_secs_f64()
+    }
 }
 
 /// Seconds that a burst and a calibration should take.
@@ -98,7 +132,7 @@ where
         let mut all = Threaded::on(self.cores.clone(), self.learner.clone(), &no_delay, most, self.stop.clone());
         all.warm_up(1);
         let mut pool = Pool { all, alone: Alone::on(&self.cores, &self.learner, &self.stop) };
-        let began = Instant::now();
+        let mut clock = Clock { began: Instant::now(), earlier_s: 0.0 };
         let cores = self.cores.number();
         recorded.seed = self.seed;
         recorded.configurations = configurations.to_vec();
@@ -111,11 +145,20 @@ where
         }
         recorded.update_s = vec![Vec::new(); configurations.len()];
         recorded.beside = vec![Vec::new(); cores];
-        let plan = self.plan(recorded, &mut pool)?;
+        self.first_calibrations(recorded, &mut pool, &clock)?;
+        let plan = self.plan(recorded);
         let mut wanted: Option<Vec<usize>> = None;
-        for round in 0.. {
-            let elapsed = began.elapsed().as_secs_f64();
-            if wanted.is_none() && self.first_stage_is_over(round, elapsed) {
+        for number in 0.. {
+            let name = format!("round {number}");
+            if let Some(round) = self.kept.find(&name) {
+                (clock.earlier_s, wanted) = (round.elapsed_s, round.wanted.clone());
+                recorded.add(round);
+                recorded.earlier = recorded.pairs.len();
+                clock.began = Instant::now();
+                continue;
+            }
+            let elapsed = clock.seconds();
+            if wanted.is_none() && self.first_stage_is_over(number, elapsed) {
                 wanted = Some(self.sizes(recorded, elapsed));
             }
             let made = |index: usize| recorded.pairs.iter().filter(|pair| pair.configuration == index).count();
@@ -125,12 +168,39 @@ where
                 }
                 _ => (0..configurations.len()).collect(),
             };
-            if active.is_empty() || (round >= FIRST && self.is_over(round, elapsed, &plan)) {
+            if active.is_empty() || (number >= FIRST && self.is_over(number, elapsed, &plan)) {
                 break;
             }
-            (self.progress)(self.share(round, elapsed, &plan));
-            self.round(round as u64, &active, &plan, recorded, &mut pool, &began)?;
+            (self.progress)(self.share(number, elapsed, &plan));
+            let mut round = recorded.round();
+            let ended = self.measure(number as u64, &active, &plan, recorded, &mut round, &mut pool, &clock);
+            (round.elapsed_s, round.wanted) = (clock.seconds(), wanted.clone());
+            if ended.is_ok() {
+                self.kept.keep(&name, &round);
+            }
+            recorded.add(round);
+            ended?;
         }
+        Ok(())
+    }
+
+    /// What a core takes for a task of each kind, on which all sizes stand.
+    fn first_calibrations(&self, recorded: &mut Recorded, pool: &mut Pool<L>, clock: &Clock) -> Result<(), Failure> {
+        const NAME: &str = "first calibrations";
+        let known = self.kept.find(NAME);
+        let round = match known {
+            Some(round) => round,
+            None => {
+                let mut round = recorded.round();
+                for kind in 0..recorded.kinds.len() {
+                    self.calibrate(kind, 2, recorded, &mut round, pool)?;
+                }
+                round.elapsed_s = clock.seconds();
+                self.kept.keep(NAME, &round);
+                round
+            }
+        };
+        recorded.add(round);
         Ok(())
     }
 
@@ -184,47 +254,49 @@ where
     }
 
     /// A burst of each of these configurations, kind by kind, and everything that predictions need beside.
-    fn round(
+    #[allow(clippy::too_many_arguments)]
+    fn measure(
         &self,
-        round: u64,
+        number: u64,
         active: &[usize],
         plan: &Plan,
-        recorded: &mut Recorded,
+        recorded: &Recorded,
+        round: &mut Round,
         pool: &mut Pool<L>,
-        began: &Instant,
+        clock: &Clock,
     ) -> Result<(), Failure> {
         let mut order = active.to_vec();
-        order.shuffle(&mut RandomKey::new(self.seed, round).at(Purpose::Order, u32::MAX, 0));
+        order.shuffle(&mut RandomKey::new(self.seed, number).at(Purpose::Order, u32::MAX, 0));
         for kind in 0..recorded.kinds.len() {
             let mut of_kind = order.iter().copied().filter(|&one| plan.kind[one] == kind).peekable();
             if of_kind.peek().is_none() {
                 continue;
             }
-            self.calibrate(kind, plan.tasks[kind], recorded, pool)?;
+            self.calibrate(kind, plan.tasks[kind], recorded, round, pool)?;
             for index in of_kind {
                 let before = Instant::now();
-                let key = RandomKey::new(self.seed, (index as u64) << 32 | round);
+                let key = RandomKey::new(self.seed, (index as u64) << 32 | number);
                 let (configuration, updates) = (&recorded.configurations[index], plan.updates[index]);
                 let (measured, steps) = configuration.measure(&mut pool.all, key, updates)?;
-                let after = recorded.calibrations[kind].len() - 1;
-                self.calibrate(kind, plan.tasks[kind], recorded, pool)?;
+                let after = recorded.calibrations[kind].len() + round.calibrations[kind].len() - 1;
+                self.calibrate(kind, plan.tasks[kind], recorded, round, pool)?;
                 let took_s = before.elapsed().as_secs_f64();
-                recorded.pairs.push(Pair { configuration: index, after, key, updates, measured, steps, took_s });
+                round.pairs.push(Pair { configuration: index, after, key, updates, measured, steps, took_s });
                 if let Budget::Seconds(all) = self.budget
-                    && round as usize >= FIRST
-                    && began.elapsed().as_secs_f64() > all
+                    && number as usize >= FIRST
+                    && clock.seconds() > all
                 {
                     return Ok(());
                 }
             }
         }
-        self.beside(plan.beside, round as usize, recorded, pool)?;
+        self.beside(plan.beside, number as usize, round, pool)?;
         let stopped = || Failure::Stopped;
         let companions = pool.alone.companions();
-        recorded.hand_off.extend(&companions.hand_off(TIMED).ok_or_else(stopped)?);
+        round.hand_off.extend(&companions.hand_off(TIMED).ok_or_else(stopped)?);
         for &index in active {
             let rule = recorded.configurations[index].rule;
-            recorded.update_s[index].extend(companions.updates(rule, TIMED).ok_or_else(stopped)?);
+            round.update_s[index].extend(companions.updates(rule, TIMED).ok_or_else(stopped)?);
         }
         Ok(())
     }
@@ -235,10 +307,17 @@ where
         Conditions { steps: kind.steps, draws, cold: kind.shares, beside: kind.busy - 1 }
     }
 
-    fn calibrate(&self, kind: usize, tasks: u64, recorded: &mut Recorded, pool: &mut Pool<L>) -> Result<(), Failure> {
+    fn calibrate(
+        &self,
+        kind: usize,
+        tasks: u64,
+        recorded: &Recorded,
+        round: &mut Round,
+        pool: &mut Pool<L>,
+    ) -> Result<(), Failure> {
         let conditions = self.conditions(&recorded.kinds[kind], &recorded.configurations[0]);
         let cores = pool.alone.cores();
-        let number = recorded.calibrations[kind].len();
+        let number = recorded.calibrations[kind].len() + round.calibrations[kind].len();
         let mut calibrations = vec![Calibration::default(); cores];
         // Whoever stays on a core finds it otherwise than whoever comes by: those that are used are calibrated, and no others.
         let used = recorded.kinds[kind].cores(cores);
@@ -248,21 +327,21 @@ where
             let core = used.start + (number * CORES + turn) % used.len();
             calibrations[core] = pool.alone.calibrate_core(core, &conditions, tasks).ok_or(Failure::Stopped)?;
         }
-        recorded.calibrations[kind].push(calibrations);
+        round.calibrations[kind].push(calibrations);
         Ok(())
     }
 
     /// How long steps take on a core beside 0, 1, 3, 7, ... others and all of them.
-    fn beside(&self, tasks: u64, round: usize, recorded: &mut Recorded, pool: &mut Pool<L>) -> Result<(), Failure> {
+    fn beside(&self, tasks: u64, number: usize, round: &mut Round, pool: &mut Pool<L>) -> Result<(), Failure> {
         let cores = pool.alone.cores();
         let mut levels: Vec<usize> = (0..).map(|i| (1 << i) - 1).take_while(|&beside| beside + 1 < cores).collect();
         levels.push(cores - 1);
         // What one level does to the next cancels from round to round.
-        if round % 2 == 1 {
+        if number % 2 == 1 {
             levels.reverse();
         }
         for turn in 0..CORES.min(cores) {
-            let core = (round * CORES + turn) % cores;
+            let core = (number * CORES + turn) % cores;
             let mut step_s = vec![0.0; cores];
             for &beside in &levels {
                 let draws = delays(None, RandomKey::new(0, 0));
@@ -271,18 +350,15 @@ where
                 step_s[beside] = mean(&found.compute_s);
             }
             for &beside in &levels {
-                recorded.beside[beside].push((step_s[beside] / step_s[0]).ln());
+                round.beside[beside].push((step_s[beside] / step_s[0]).ln());
             }
         }
         Ok(())
     }
 
     /// How long bursts and calibrations are to be, by first calibrations and what they predict.
-    fn plan(&self, recorded: &mut Recorded, pool: &mut Pool<L>) -> Result<Plan, Failure> {
-        let cores = pool.alone.cores();
-        for kind in 0..recorded.kinds.len() {
-            self.calibrate(kind, 2, recorded, pool)?;
-        }
+    fn plan(&self, recorded: &Recorded) -> Plan {
+        let cores = self.cores.number();
         let position = |one: &Configuration| {
             let kind = Kind::of(one, cores);
             recorded.kinds.iter().position(|known| *known == kind).expect("all are there")
@@ -310,6 +386,6 @@ where
             .position(|kind| kind.steps == 1)
             .map_or(1e-3, |kind| costs(kind).compute.law(0).mean());
         let beside = (BESIDE_S / plain_s).clamp(3.0, 40.0) as u64;
-        Ok(Plan { kind, updates, tasks, beside })
+        Plan { kind, updates, tasks, beside }
     }
 }
