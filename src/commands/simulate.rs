@@ -192,6 +192,11 @@ impl Command for Simulate {
         memory::afford(bytes, &what, "name fewer with --workers, or lower --updates")?;
         words::warnings(&experiment, &plans).into_iter().for_each(|warning| session.note(warning));
         self.possible(&experiment)?;
+        if self.timeline && most > MOST_DRAWN {
+            return Err(Error::Usage(format!(
+                "--timeline keeps all that each of {most} workers does; type at most {MOST_DRAWN} in --workers, or leave it out"
+            )));
+        }
         let learner = match self.learner.0 {
             LearnerText::None => None,
             LearnerText::Quadratic { h, sigma, eta } => {
@@ -388,6 +393,9 @@ impl Report for Simulation {
         }
     }
 }
+
+/// Workers of a timeline, at most: a thousand are some 10 MB of trace.json for each policy.
+const MOST_DRAWN: u32 = 1000;
 
 /// Mean step times that a timeline shows.
 const STEPS: f64 = 10.0;

@@ -116,7 +116,7 @@ pub struct Train {
     /// Begin with the parameters in this safetensors file.
     #[arg(long, value_name = "FILE")]
     pub load: Option<PathBuf>,
-    /// Keep the last parameters in this safetensors file, and a manifest beside it.
+    /// Keep the last parameters in this safetensors file, which says where they come from and how good they are.
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
     /// The --out directory of another run, whose learning curve is drawn beside this one's.
@@ -190,6 +190,10 @@ impl Command for Train {
 
     fn save(&self) -> Option<PathBuf> {
         self.save.clone()
+    }
+
+    fn is_partial(saved: &[u8]) -> bool {
+        checkpoint::about(saved).is_ok_and(|about| about["complete"] == json!(false))
     }
 
     fn is_one_of_many(&self) -> bool {
@@ -583,13 +587,16 @@ impl Report for Trained<'_> {
         }
         let score = json!({ "update": last.update, "test_loss": score.loss, "test_accuracy": score.accuracy });
         let (training, parameters) = (&self.arguments.training, last.weights.values());
+        let mut arguments = manifest.arguments.clone();
+        OWN.iter().for_each(|own| drop(arguments.remove(*own)));
         let seed = self.arguments.common.seed;
-        Some((
-            score,
-            checkpoint::to_bytes(training.model.0, training.pixels.0, parameters, &manifest.command_line, seed),
-        ))
+        let origin = json!({ "arguments": arguments, "seed": seed, "score": score, "complete": manifest.complete });
+        Some((score, checkpoint::to_bytes(training.model.0, training.pixels.0, parameters, origin)))
     }
 }
+
+/// Options that make no difference to what is learnt, but, under the wall clock, by chance.
+const OWN: [&str; 8] = ["threads", "out", "save", "format", "beside", "score_all", "checkpoint_every", "stall_timeout"];
 
 /// Tasks of a worker that a timeline shows, about.
 const SHOWN: f64 = 10.0;

@@ -1,7 +1,10 @@
 //! Ranks against threads and against the replay: run by a launcher with several ranks (`mpirun -n 4`), or alone as a world of
 //! one, which has nothing to say. Every rank runs all checks; one that fails ends all of them.
 
-use sim::{Cluster, Event, Policy, RandomKey, Recording, Replay, Run, StalenessAudit, Time};
+mod common;
+
+use common::progress;
+use sim::{Policy, RandomKey, Replay, Run};
 use std::sync::Arc;
 use straggle_validation::cluster::mpi::{self, Communicator, all_reduce::AllReduce, ranks};
 use straggle_validation::cluster::server::delays;
@@ -19,20 +22,6 @@ fn learner(workers: u32, batch: usize, momentum: f32) -> Arc<Digits> {
     let batches = Batches::new(SAMPLES, batch, Share::Dealt { workers }, key).unwrap();
     let sgd = Sgd { rate: 0.1, momentum, rule: LearningRateRule::Same };
     Arc::new(Digits::new(Net::new(Architecture::Softmax, &device()), Arc::new(data.train), batches, sgd, key))
-}
-
-/// Runs until so many updates were made; the staleness must be conserved after every turn.
-fn progress<C: Cluster>(run: &mut Run<C>, updates: u64) -> (Vec<(Time, Event)>, Recording) {
-    let (mut events, mut recording, mut audit) = (Vec::new(), Recording::default(), StalenessAudit::default());
-    while audit.updates() < updates {
-        let Some(step) = run.step() else { break };
-        events.extend(step.events());
-        recording.add(&step);
-        audit.add(&step);
-        let (added, had) = audit.sides();
-        assert_eq!(added, had);
-    }
-    (events, recording)
 }
 
 fn bits(weights: &Weights) -> Vec<u32> {

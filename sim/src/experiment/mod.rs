@@ -180,7 +180,10 @@ pub struct Comparison {
     pub ratio: Estimate,
 }
 
-/// All pairs of policies among observations of one experiment, by numbers of workers.
+/// More policies on one number of workers are compared with the fastest of them only.
+const COMPARED: usize = 100;
+
+/// All pairs of policies among observations of one experiment, by numbers of workers; of more than a hundred, each with the fastest.
 pub fn comparisons(observations: &[Observation]) -> Vec<Comparison> {
     let mut pairs = Vec::new();
     let mut by_workers: BTreeMap<u32, Vec<&Observation>> = BTreeMap::new();
@@ -188,8 +191,12 @@ pub fn comparisons(observations: &[Observation]) -> Vec<Comparison> {
         by_workers.entry(o.cell.rule.workers).or_default().push(o);
     }
     for alike in by_workers.values() {
+        let fastest = alike.iter().min_by(|a, b| a.s_per_gradient.mean.total_cmp(&b.s_per_gradient.mean));
+        let fastest = fastest.map(|o| o.cell.policy);
+        let all = alike.len() <= COMPARED;
         for (i, a) in alike.iter().enumerate() {
-            for b in &alike[i + 1..] {
+            let with_all = all || Some(a.cell.policy) == fastest;
+            for b in alike[i + 1..].iter().filter(|b| with_all || Some(b.cell.policy) == fastest) {
                 let Some(ratio) = a.replications.gradient_rate_over(&b.replications) else { continue };
                 let honest = a.mean.interval.is_some() && b.mean.interval.is_some();
                 let ratio = if honest { ratio } else { ratio.without_interval() };

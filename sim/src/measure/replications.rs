@@ -94,12 +94,19 @@ impl Replications {
     }
 
     fn ratio(&self, of: impl Fn(&Replication) -> (f64, f64), possible: &RangeInclusive<f64>) -> Option<Estimate> {
-        let estimate = ratio(self.all.iter().map(&of), possible)?;
-        let single = |one: &Replication| {
-            let (numerator, denominator) = of(one);
-            numerator / denominator
-        };
-        Some(self.with_error_of_rows(estimate, single, possible))
+        self.ratio_of_pairs(self.all.iter().map(&of), self.resampled.iter().map(&of), possible)
+    }
+
+    /// The same of these pairs, and of those on resampled rows.
+    fn ratio_of_pairs(
+        &self,
+        pairs: impl Iterator<Item = (f64, f64)> + Clone,
+        resampled: impl Iterator<Item = (f64, f64)>,
+        possible: &RangeInclusive<f64>,
+    ) -> Option<Estimate> {
+        let estimate = ratio(pairs.clone(), possible)?;
+        let changes = pairs.zip(resampled).map(|((n, d), (other_n, other_d))| other_n / other_d - n / d);
+        Some(self.with_error_of_changes(estimate, changes, possible))
     }
 
     /// Adds the error that the rows of a trace have as a sample (Efron, Ann. Statist. 7, 1979, 1-26): the scatter, replication by
@@ -111,6 +118,15 @@ impl Replications {
         possible: &RangeInclusive<f64>,
     ) -> Estimate {
         let changes = self.all.iter().zip(&self.resampled).map(|(one, other)| of(other) - of(one));
+        self.with_error_of_changes(estimate, changes, possible)
+    }
+
+    fn with_error_of_changes(
+        &self,
+        estimate: Estimate,
+        changes: impl Iterator<Item = f64>,
+        possible: &RangeInclusive<f64>,
+    ) -> Estimate {
         match changes.collect::<Moments>().sd() {
             Some(error) => estimate.widened(error, self.t(), possible),
             None => estimate,
@@ -183,9 +199,15 @@ impl Replications {
     /// For each worker, its share of all tasks that were applied; empty where none was thrown away.
     pub fn applied_shares(&self) -> Vec<Estimate> {
         let workers = self.all.iter().map(|one| one.ended.len()).max().unwrap_or(0);
-        let all = |one: &Replication| one.ended.iter().map(|ended| ended.applied as f64).sum::<f64>();
+        let sum = |one: &Replication| one.ended.iter().map(|ended| ended.applied as f64).sum::<f64>();
+        let sums = |all: &[Replication]| all.iter().map(sum).collect::<Vec<f64>>();
+        let (of_all, of_resampled) = (sums(&self.all), sums(&self.resampled));
         let own = |one: &Replication, worker: usize| one.ended.get(worker).map_or(0.0, |ended| ended.applied as f64);
-        let of = |worker| self.ratio(|one| (own(one, worker), all(one)), &SHARES);
+        let of = |worker| {
+            let pairs = self.all.iter().zip(&of_all).map(|(one, all)| (own(one, worker), *all));
+            let resampled = self.resampled.iter().zip(&of_resampled).map(|(one, all)| (own(one, worker), *all));
+            self.ratio_of_pairs(pairs, resampled, &SHARES)
+        };
         (0..workers).map(|worker| of(worker).unwrap_or(Estimate::unsure(0.0))).collect()
     }
 
