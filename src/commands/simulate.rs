@@ -3,8 +3,8 @@
 mod words;
 
 use crate::cli::{
-    Cluster, Common, Percent, Policies, Quantity, Shard, StepTime, Typed, Workers, at_least, choice, seconds, threads,
-    workers,
+    Cluster, Common, Part, Percent, Policies, Quantity, Shard, StepTime, Threads, Typed, Workers, at_least, choice,
+    seconds, workers,
 };
 use crate::commands::merge::PartOfSweep;
 use crate::error::Error;
@@ -83,14 +83,14 @@ pub struct Simulate {
     /// Draw what every worker does at first, with as many workers as there are at most; also as a trace for Perfetto.
     #[arg(long)]
     pub timeline: bool,
-    /// Simulate one part of the configurations only, for as many machines as there are parts: 1/3, 2/3 and 3/3, which straggle merge
-    /// joins. What is finished is not done again.
-    #[arg(long, value_name = "I/N", help_heading = "Parts")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub shard: Option<Typed<Shard>>,
-    /// Threads to simulate on [default: all cores].
-    #[arg(short = 'j', long, value_name = "N", value_parser = threads, allow_hyphen_values = true, help_heading = "Common options")]
-    pub threads: Option<usize>,
+    /// Which part of it.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub part: Part,
+    /// On how many threads.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub threads: Threads,
     /// What every command takes.
     #[command(flatten)]
     #[serde(flatten)]
@@ -158,7 +158,7 @@ impl Command for Simulate {
     }
 
     fn shard(&self) -> Option<Shard> {
-        self.shard.map(|Typed(shard)| shard)
+        self.part.shard.map(|Typed(shard)| shard)
     }
 
     const FORGETS: bool = true;
@@ -183,7 +183,7 @@ impl Command for Simulate {
                 .note(format!("left out {}; the first: {first}", count(impossible.len() as u64, "configuration"))),
         }
         let most = configurations.iter().map(|one| one.rule.workers).max().unwrap_or(0);
-        let threads = self.threads.unwrap_or_else(rayon::current_num_threads);
+        let threads = self.threads.number.unwrap_or_else(rayon::current_num_threads);
         let what = format!("{} of up to {most} workers", count(configurations.len() as u64, "configuration"));
         let Some(plans) = experiment.plans(&session.progress) else {
             return Err(Error::Interrupted("nothing was finished, and nothing was written".to_string()));
@@ -206,13 +206,13 @@ impl Command for Simulate {
         };
         Ok(Box::new(move |directory| {
             let kept = Finished::open(directory, &session.parts);
-            let kept = if self.shard.is_some() { kept } else { kept.after(QUICK) };
+            let kept = if self.part.shard.is_some() { kept } else { kept.after(QUICK) };
             let finished = FinishedRuns { finished: &kept, experiment: finished::everything(self, &OWN, session) };
             let (timeline, quantile) = (self.timeline, self.quantile.as_ref().map(|Typed(Percent(share))| *share));
             let cells = configurations.into_iter().enumerate();
             let cells = cells.filter(|(index, _)| self.shard().is_none_or(|shard| shard.holds(*index)));
             let cells = cells.map(|(_, cell)| cell).collect();
-            let simulation = simulate(experiment, cells, learner, self.threads, Some(&finished), session)?;
+            let simulation = simulate(experiment, cells, learner, self.threads.number, Some(&finished), session)?;
             if let Some(shard) = self.shard() {
                 finished.finished.check()?;
                 let (finished, planned, outcome) =

@@ -6,7 +6,7 @@ mod resume;
 mod words;
 
 use crate::cli::{
-    Common, Delay, List, MOST_THREADS, Percent, Training, Typed, at_least, choice, dataset, threads, workers,
+    Common, Delay, List, MOST_THREADS, Percent, Threads, Training, Typed, at_least, choice, dataset, workers,
 };
 use crate::error::Error;
 use crate::figures::timeline::{Activity, Timeline, chrome_trace};
@@ -130,9 +130,10 @@ pub struct Train {
     #[command(flatten)]
     #[serde(flatten)]
     pub resumption: Resumption,
-    /// How many workers compute at once [default: as many as there are cores].
-    #[arg(short = 'j', long, value_name = "N", value_parser = threads, allow_hyphen_values = true, help_heading = "Common options")]
-    pub threads: Option<usize>,
+    /// On how many threads.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub threads: Threads,
     /// What every command takes.
     #[command(flatten)]
     #[serde(flatten)]
@@ -443,7 +444,8 @@ impl Trainer<'_> {
     /// Trains, and says when the target was reached, if there is one. Where the run stops then depends on scores, which are
     /// computed while the clock stands still.
     fn run(&self, spec: ClusterSpec, key: RandomKey, checkpointing: Option<Checkpointing>) -> (Ended, Option<Time>) {
-        let Train { training, target_accuracy, placement, backend, threads, .. } = self.arguments;
+        let Train { training, target_accuracy, placement, backend, threads: Threads { number: threads }, .. } =
+            self.arguments;
         let steps = self.steps();
         let bar = self.session.bar(steps, BAR);
         let every = steps.div_ceil(self.scoring().snapshots);

@@ -4,7 +4,7 @@ mod machine;
 mod traces;
 mod words;
 
-use crate::cli::{Common, Delay, List, MOST_THREADS, Percent, Typed, Workers, at_least, choice, threads};
+use crate::cli::{Common, Delay, List, MOST_THREADS, Percent, Threads, Typed, Workers, at_least, choice};
 use crate::error::Error;
 use crate::figures::{self, Figure};
 use crate::finished::{self, Finished};
@@ -67,9 +67,10 @@ pub struct Validate {
     /// cpu, or gpu in a build with `--features gpu`: all workers then share one graphics card.
     #[arg(long, value_name = "BACKEND", default_value = "cpu", value_parser = choice::<Backend>(&["cpu", "gpu"]))]
     pub backend: Typed<Backend>,
-    /// How many workers compute at once [default: as many as there are cores; one on a graphics card].
-    #[arg(short = 'j', long, value_name = "N", value_parser = threads, allow_hyphen_values = true, help_heading = "Common options")]
-    pub threads: Option<usize>,
+    /// On how many threads.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub threads: Threads,
     /// What every command takes.
     #[command(flatten)]
     #[serde(flatten)]
@@ -159,8 +160,8 @@ impl Command for Validate {
             return Err(Error::Usage(format!("{most} threads are too many to start; type {MOST_THREADS} at most")));
         }
         let cores = match self.backend.0 {
-            Backend::Cpu => Cores::of_this_machine().at_most(self.threads.unwrap_or(usize::MAX).min(most)),
-            Backend::Gpu => Cores::slots(self.threads.unwrap_or(1)),
+            Backend::Cpu => Cores::of_this_machine().at_most(self.threads.number.unwrap_or(usize::MAX).min(most)),
+            Backend::Gpu => Cores::slots(self.threads.number.unwrap_or(1)),
         };
         let learner = self.learner()?;
         Ok(Box::new(move |directory| {

@@ -35,7 +35,7 @@ pub fn prepare<'a>(arguments: &'a Reproduce, session: &'a Session) -> Result<Job
     let groups = if arguments.quick { GROUPS / 2 } else { GROUPS };
     let seed = arguments.common.seed;
     Ok(Box::new(move |_| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(arguments.threads.unwrap_or(0)).build();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(arguments.threads.number.unwrap_or(0)).build();
         let pool = pool.map_err(|e| Error::Usage(format!("cannot start the threads: {e}; lower --threads")))?;
         let progress = &session.progress;
         let families = pool.install(|| LAWS.iter().map(|law| family(law, groups, seed, progress)).collect::<Vec<_>>());

@@ -98,6 +98,8 @@ pub struct Recorded {
 /// What a round of measuring adds to what was recorded before.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Round {
+    /// Which, from 0.
+    pub number: usize,
     /// Seconds of measuring until its end.
     pub elapsed_s: f64,
     /// How many bursts each configuration is to have, once that is fixed.
@@ -167,8 +169,9 @@ pub type Alter<'a> = &'a dyn Fn(&Configuration, ClusterSpec) -> (Rule, ClusterSp
 
 impl Recorded {
     /// A round in which nothing is measured yet.
-    pub fn round(&self) -> Round {
+    pub fn round(&self, number: usize) -> Round {
         Round {
+            number,
             elapsed_s: 0.0,
             wanted: None,
             calibrations: vec![Vec::new(); self.kinds.len()],

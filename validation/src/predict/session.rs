@@ -172,8 +172,8 @@ where
                 break;
             }
             (self.progress)(self.share(number, elapsed, &plan));
-            let mut round = recorded.round();
-            let ended = self.measure(number as u64, &active, &plan, recorded, &mut round, &mut pool, &clock);
+            let mut round = recorded.round(number);
+            let ended = self.measure(&active, &plan, recorded, &mut round, &mut pool, &clock);
             (round.elapsed_s, round.wanted) = (clock.seconds(), wanted.clone());
             if ended.is_ok() {
                 self.kept.keep(&name, &round);
@@ -191,7 +191,7 @@ where
         let round = match known {
             Some(round) => round,
             None => {
-                let mut round = recorded.round();
+                let mut round = recorded.round(0);
                 for kind in 0..recorded.kinds.len() {
                     self.calibrate(kind, 2, recorded, &mut round, pool)?;
                 }
@@ -254,10 +254,8 @@ where
     }
 
     /// A burst of each of these configurations, kind by kind, and everything that predictions need beside.
-    #[allow(clippy::too_many_arguments)]
     fn measure(
         &self,
-        number: u64,
         active: &[usize],
         plan: &Plan,
         recorded: &Recorded,
@@ -265,7 +263,7 @@ where
         pool: &mut Pool<L>,
         clock: &Clock,
     ) -> Result<(), Failure> {
-        let mut order = active.to_vec();
+        let (mut order, number) = (active.to_vec(), round.number as u64);
         order.shuffle(&mut RandomKey::new(self.seed, number).at(Purpose::Order, u32::MAX, 0));
         for kind in 0..recorded.kinds.len() {
             let mut of_kind = order.iter().copied().filter(|&one| plan.kind[one] == kind).peekable();
@@ -283,14 +281,14 @@ where
                 let took_s = before.elapsed().as_secs_f64();
                 round.pairs.push(Pair { configuration: index, after, key, updates, measured, steps, took_s });
                 if let Budget::Seconds(all) = self.budget
-                    && number as usize >= FIRST
+                    && round.number >= FIRST
                     && clock.seconds() > all
                 {
                     return Ok(());
                 }
             }
         }
-        self.beside(plan.beside, number as usize, round, pool)?;
+        self.beside(plan.beside, round, pool)?;
         let stopped = || Failure::Stopped;
         let companions = pool.alone.companions();
         round.hand_off.extend(&companions.hand_off(TIMED).ok_or_else(stopped)?);
@@ -332,16 +330,16 @@ where
     }
 
     /// How long steps take on a core beside 0, 1, 3, 7, ... others and all of them.
-    fn beside(&self, tasks: u64, number: usize, round: &mut Round, pool: &mut Pool<L>) -> Result<(), Failure> {
+    fn beside(&self, tasks: u64, round: &mut Round, pool: &mut Pool<L>) -> Result<(), Failure> {
         let cores = pool.alone.cores();
         let mut levels: Vec<usize> = (0..).map(|i| (1 << i) - 1).take_while(|&beside| beside + 1 < cores).collect();
         levels.push(cores - 1);
         // What one level does to the next cancels from round to round.
-        if number % 2 == 1 {
+        if round.number % 2 == 1 {
             levels.reverse();
         }
         for turn in 0..CORES.min(cores) {
-            let core = (number * CORES + turn) % cores;
+            let core = (round.number * CORES + turn) % cores;
             let mut step_s = vec![0.0; cores];
             for &beside in &levels {
                 let draws = delays(None, RandomKey::new(0, 0));
