@@ -210,10 +210,10 @@ impl Single {
         let single = Trial { method: Method::Policy(sim::Policy::SYNC), workers: 1, initial: Initial::Shared, ..*like };
         let learner = single.learner(net, &Arc::new(train.first(like.samples)));
         let draws = delays(None, RandomKey::new(plan.seed, 0));
-        let conditions = Conditions { steps: 1, draws, cold: false, beside: 0 };
+        let conditions = Conditions { steps: 1, draws, turns: 1, beside: 0 };
         let mut alone: Box<dyn OneWorker> = match net.is_on_cpu() {
-            true => Box::new(Alone::on(&plan.cores(), &learner, stop)),
-            false => Box::new(Alone::on(&plan.cores(), &Arc::new(OnDevice::new(learner)), stop)),
+            true => Box::new(Alone::on(&plan.cores(), &learner, 1, stop)),
+            false => Box::new(Alone::on(&plan.cores(), &Arc::new(OnDevice::new(learner)), 1, stop)),
         };
         let cycle_s: f64 = alone.calibrate(&conditions, 3)?.iter().map(Calibration::cycle_s).sum();
         let tasks = (CALIBRATION_S / cycle_s / BLOCKS as f64).clamp(3.0, 100.0) as u64;

@@ -2,6 +2,7 @@
 //! process, on real [`cores`]; [`mpi`] are processes anywhere, with [`times`] of
 //! their own; [`failure`] is what happens when one of them fails.
 
+mod bell;
 pub mod cores;
 pub mod failure;
 #[cfg(feature = "mpi")]
@@ -10,6 +11,7 @@ pub mod mpi;
 #[path = "mpi_absent.rs"]
 pub mod mpi;
 pub mod server;
+mod sync;
 pub mod threads;
 pub mod times;
 pub(crate) mod worker;

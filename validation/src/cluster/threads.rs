@@ -1,11 +1,12 @@
 //! Threads as workers: each has an inbox, in which it finds a task and a core to compute it on. What it has computed goes
-//! to the one outbox that the server reads and blocks on.
+//! to the one outbox that the server reads; a [`bell`](crate::cluster::bell) wakes it.
 //!
 //! At most as many workers compute as there are
 //! cores: the others queue, first come first served, instead of being cut into slices by a kernel that does not know what
 //! they are doing. A worker keeps the core that it had last if that is free, as its caches are warm there. The server does
 //! its own work on the core of the worker whose result woke it, which has nothing else to do.
 
+use crate::cluster::bell::Bell;
 use crate::cluster::cores::{Core, Cores, Thread};
 use crate::cluster::server::{Computed, ParameterServer, Transport, wake_up};
 use crate::cluster::worker::{Done, NOWHERE, Server, work};
@@ -76,8 +77,8 @@ where
     /// `workers` threads that take turns on these cores. The thread that calls is their server.
     pub fn spawn(cores: Cores, learner: &Arc<L>, workers: u32) -> Threads<L> {
         let (to_server, outbox) = channel();
-        let server =
-            Arc::new(Server { id: Thread::this(), waits: AtomicBool::new(false), place: AtomicUsize::new(NOWHERE) });
+        let bell = Bell::new(std::thread::current());
+        let server = Arc::new(Server { id: Thread::this(), bell, place: AtomicUsize::new(NOWHERE) });
         let spawn = |worker| {
             let (inbox, tasks) = channel();
             let (learner, to_server) = (learner.clone(), to_server.clone());
@@ -168,23 +169,18 @@ impl<L: Learner> Transport<L> for Threads<L> {
     }
 
     /// Gives the server's core away and waits for a result, or until then.
-    ///
-    /// It blocks on the outbox itself, so no result can be missed. That it waits is announced only so that the worker
-    /// who ends the waiting brings it to a core first.
     fn receive(&mut self, until: Option<Instant>) -> Option<Computed<L::Gradient>> {
-        let wake_up = wake_up(until);
         if until.is_some() {
             // It may wake up by itself, anywhere.
             self.cores.release(self.server.id);
         }
-        // Whoever gets this core may push the server off it before it blocks: it counts as waiting from here on.
-        self.server.waits.store(true, Ordering::Release);
+        // Whoever gets this core may push the server off it before it sleeps: it counts as waiting from here on.
+        self.server.bell.announce();
         let own = self.own.take();
         self.free.extend(own);
         self.hand_out(own);
-        let computed = self.outbox.recv_timeout(wake_up.saturating_duration_since(Instant::now()));
-        self.server.waits.store(false, Ordering::Release);
-        Some(self.taken(computed.ok()?))
+        let computed = self.server.bell.wait(wake_up(until), || self.outbox.try_recv().ok());
+        computed.map(|computed| self.taken(computed))
     }
 
     fn warm_up(&mut self, task: Task, params: L::Params) -> Result<(), String> {

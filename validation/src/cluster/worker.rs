@@ -1,5 +1,6 @@
 //! A worker thread: it computes what it finds in its inbox, and sends the result to the server.
 
+use crate::cluster::bell::Bell;
 use crate::cluster::cores::{Core, Cores, Thread};
 use crate::cluster::failure::words_of;
 use sim::{Learner, Task};
@@ -22,19 +23,19 @@ pub(crate) struct Done<G> {
 /// The server's thread, as workers see it.
 pub(crate) struct Server {
     pub(crate) id: Thread,
-    /// It waits for a result, or is about to: whoever finds it so brings it to a core, and says to which.
-    pub(crate) waits: AtomicBool,
-    /// Where it was brought, as an index of the cores.
+    pub(crate) bell: Bell,
+    /// Where it was brought last, as an index of the cores.
     pub(crate) place: AtomicUsize,
 }
 
 impl Server {
-    /// Brings it to this core, if it waits; the result that follows wakes it there.
-    pub(crate) fn bring_to(&self, cores: &Cores, core: Core) {
-        if self.waits.swap(false, Ordering::AcqRel) {
+    /// Submits to it; if it waits, it is brought to this core and woken there.
+    fn submit<T>(&self, cores: &Cores, core: Core, submit: impl FnOnce() -> T) -> T {
+        let bring = || {
             self.place.store(core.index(), Ordering::Release);
             cores.put(self.id, core);
-        }
+        };
+        self.bell.ring(bring, submit)
     }
 }
 
@@ -67,8 +68,8 @@ pub(crate) fn work<L: Learner>(
         // What follows the last step is part of it.
         steps_done.truncate((task.steps as usize).saturating_sub(1));
         let failed = result.is_err();
-        server.bring_to(cores, core);
-        let gone = outbox.send(Done { task, result, core, from, to, steps_done }).is_err();
+        let done = Done { task, result, core, from, to, steps_done };
+        let gone = server.submit(cores, core, || outbox.send(done)).is_err();
         if gone || failed {
             return;
         }

@@ -9,8 +9,10 @@ use crate::cluster::server::delays;
 use crate::cluster::threads::Threaded;
 use crate::predict::companions::Companions;
 use serde::{Deserialize, Serialize};
-use sim::{ClusterSpec, Compute, Law, Learner, Policy, RandomKey, Run, Sharing, Station, TraceSource, Variates};
-use std::hint::black_box;
+use sim::{
+    Cluster, ClusterSpec, Compute, Law, Learner, RandomKey, Sharing, Signal, Spent, Station, Task, TraceSource,
+    Variates,
+};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -112,11 +114,6 @@ impl Costs {
     }
 }
 
-/// More bytes than a core's own cache has.
-const CACHE: usize = 8 << 20;
-/// Bytes that a cache holds together.
-const LINE: usize = 64;
-
 /// What a calibration is to be like.
 #[derive(Clone, Debug)]
 pub struct Conditions {
@@ -124,14 +121,14 @@ pub struct Conditions {
     pub steps: u32,
     /// Delays.
     pub draws: Variates,
-    /// Whether the worker finds its core's cache full of other things at each task, as it does where workers take turns.
-    pub cold: bool,
+    /// How many workers take turns on the core, one task each: each finds the caches as another one left them.
+    pub turns: u32,
     /// How many other cores compute meanwhile.
     pub beside: usize,
 }
 
-/// A single worker on each core, warmed up, with the caller as its server on the same core, and companions for the other
-/// cores.
+/// On each core a worker, or some that take turns, warmed up, with the caller as their server on the same core, and companions
+/// for the other cores.
 pub struct Alone<L: Learner> {
     workers: Vec<Threaded<L>>,
     companions: Companions<L>,
@@ -143,13 +140,13 @@ where
     L::Params: Send + 'static,
     L::Gradient: Send + 'static,
 {
-    /// On these cores.
-    pub fn on(cores: &Cores, learner: &Arc<L>, stop: &Arc<AtomicBool>) -> Alone<L> {
+    /// On these cores, with at most so many workers on each.
+    pub fn on(cores: &Cores, learner: &Arc<L>, turns: u32, stop: &Arc<AtomicBool>) -> Alone<L> {
         let hire = |core| {
-            let core = cores.only(core);
-            let mut worker = Threaded::on(core, learner.clone(), &delays(None, RandomKey::new(0, 0)), 1, stop.clone());
-            worker.warm_up(1);
-            worker
+            let (core, no_delay) = (cores.only(core), delays(None, RandomKey::new(0, 0)));
+            let mut workers = Threaded::on(core, learner.clone(), &no_delay, turns.max(1), stop.clone());
+            workers.warm_up(1);
+            workers
         };
         Alone {
             workers: cores.all().into_iter().map(hire).collect(),
@@ -167,7 +164,7 @@ where
         &mut self.companions
     }
 
-    /// Runs the single worker of each core in turn for so many tasks. `None` if one was stopped.
+    /// Runs the workers of each core for so many tasks, core after core. `None` if one was stopped.
     pub fn calibrate(&mut self, conditions: &Conditions, tasks: u64) -> Option<Vec<Calibration>> {
         (0..self.cores()).map(|core| self.calibrate_core(core, conditions, tasks)).collect()
     }
@@ -183,30 +180,33 @@ where
     }
 }
 
+/// One task at a time, each to the next worker in turn; an update follows each.
 fn calibrate<L: Learner>(
-    worker: &mut Threaded<L>,
-    Conditions { steps, draws, cold, beside: _ }: &Conditions,
+    workers: &mut Threaded<L>,
+    Conditions { steps, draws, turns, beside: _ }: &Conditions,
     tasks: u64,
 ) -> Option<Calibration> {
     let mut calibration = Calibration::default();
-    worker.begin_anew(draws);
-    let mut run = Run::new(Policy::local(*steps).rule(1).expect("one worker, and steps"), worker);
-    let mut other_things = vec![0u8; if *cold { CACHE } else { 0 }];
-    run.step()?;
-    // The first task finds the core as others left it.
-    run.step()?;
-    run.cluster_mut().time_steps();
-    for _ in 0..tasks {
-        // The server shares the core with the worker, who begins only when the server is done.
-        other_things.iter_mut().step_by(LINE).for_each(|byte| *byte = byte.wrapping_add(1));
-        let given = run.cluster().now();
-        let completion = run.step()?.completion?;
-        let drawn = draws.task_delay_s(&completion.task);
-        let compute_s = completion.spent.compute_s;
-        calibration.way_s.push((completion.at.since(given) - compute_s - drawn).max(0.0));
-        // The next one may be under way, but is not done.
-        calibration.compute_s.extend(run.cluster_mut().time_steps().into_iter().flat_map(|task| task.step_s));
+    workers.begin_anew(draws);
+    let turns = u64::from(*turns).max(1);
+    // The first tasks find the core as others left it.
+    let before = turns.max(2);
+    for version in 0..before + tasks {
+        let serial = version / turns;
+        let first = Task::first((version % turns) as u32, *steps);
+        let task = Task { serial, first_step: serial * u64::from(*steps), base_version: version, ..first };
+        if version == before {
+            workers.time_steps();
+        }
+        let given = workers.now();
+        workers.start(task);
+        let Signal::Finished(completion) = workers.wait()? else { return None };
+        workers.update(version + 1, &[task]);
+        if version >= before {
+            let Spent { compute_s, .. } = completion.spent;
+            calibration.way_s.push((completion.at.since(given) - compute_s - draws.task_delay_s(&task)).max(0.0));
+        }
     }
-    black_box(&other_things);
+    calibration.compute_s = workers.time_steps().into_iter().flat_map(|task| task.step_s).collect();
     Some(calibration)
 }

@@ -25,8 +25,8 @@ pub struct Kind {
     pub steps: u32,
     /// The delay after computing.
     pub delay: Option<Law>,
-    /// More workers than cores.
-    pub shares: bool,
+    /// How many workers take turns on a core.
+    pub turns: u32,
     /// Cores that compute, this one included.
     pub busy: usize,
 }
@@ -37,7 +37,7 @@ impl Kind {
         let workers = configuration.rule.workers as usize;
         let delay = configuration.delay.clone();
         let busy = if delay.is_some() { 1 } else { workers.min(cores) };
-        Kind { steps: configuration.rule.steps, delay, shares: workers > cores, busy }
+        Kind { steps: configuration.rule.steps, delay, turns: workers.div_ceil(cores) as u32, busy }
     }
 
     /// The cores that its workers compute on, by index, of so many: the last ones are taken first. With a delay, workers
@@ -49,7 +49,7 @@ impl Kind {
 
     /// Whether its computing times are those of single steps of one worker, and nothing else.
     pub fn is_plain(&self) -> bool {
-        *self == Kind { steps: 1, delay: None, shares: false, busy: 1 }
+        *self == Kind { steps: 1, delay: None, turns: 1, busy: 1 }
     }
 }
 

@@ -131,7 +131,8 @@ where
         let no_delay = delays(None, RandomKey::new(0, 0));
         let mut all = Threaded::on(self.cores.clone(), self.learner.clone(), &no_delay, most, self.stop.clone());
         all.warm_up(1);
-        let mut pool = Pool { all, alone: Alone::on(&self.cores, &self.learner, &self.stop) };
+        let turns = most.div_ceil(self.cores.number() as u32);
+        let mut pool = Pool { all, alone: Alone::on(&self.cores, &self.learner, turns, &self.stop) };
         let mut clock = Clock { began: Instant::now(), earlier_s: 0.0 };
         let cores = self.cores.number();
         recorded.seed = self.seed;
@@ -302,7 +303,7 @@ where
     fn conditions(&self, kind: &Kind, like: &Configuration) -> Conditions {
         let like = Configuration { delay: kind.delay.clone(), ..like.clone() };
         let draws = like.draws(RandomKey::new(self.seed, u64::MAX / 2));
-        Conditions { steps: kind.steps, draws, cold: kind.shares, beside: kind.busy - 1 }
+        Conditions { steps: kind.steps, draws, turns: kind.turns, beside: kind.busy - 1 }
     }
 
     fn calibrate(
@@ -343,7 +344,7 @@ where
             let mut step_s = vec![0.0; cores];
             for &beside in &levels {
                 let draws = delays(None, RandomKey::new(0, 0));
-                let conditions = Conditions { steps: 1, draws, cold: false, beside };
+                let conditions = Conditions { steps: 1, draws, turns: 1, beside };
                 let found = pool.alone.calibrate_core(core, &conditions, tasks).ok_or(Failure::Stopped)?;
                 step_s[beside] = mean(&found.compute_s);
             }
