@@ -69,7 +69,7 @@ pub(crate) fn work<L: Learner>(
         steps_done.truncate((task.steps as usize).saturating_sub(1));
         let failed = result.is_err();
         let done = Done { task, result, core, from, to, steps_done };
-        let gone = server.submit(cores, core, || outbox.send(done)).is_err();
+        let gone = server.submit(cores, core, || outbox.send(done).is_err());
         if gone || failed {
             return;
         }
