@@ -1,120 +1,15 @@
-"""Checks of the explorable page in headless Chromium, by WebDriver and nothing but the standard library."""
+"""Checks of the explorable page in headless Chromium."""
 
-import base64
 import json
 import pathlib
-import socket
-import subprocess
 import sys
-import tempfile
 import time
-import urllib.error
-import urllib.request
 
-
-class Browser:
-    """One window of headless Chromium."""
-
-    def __init__(self):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.driver = subprocess.Popen(["chromedriver", f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.base = f"http://127.0.0.1:{port}"
-        self.profile = tempfile.TemporaryDirectory()
-        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
-                 "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                 f"--user-data-dir={self.profile.name}"]
-        wanted = {"browserName": "chrome", "goog:chromeOptions": {"args": flags}, "goog:loggingPrefs": {"browser": "ALL"}}
-        for _ in range(100):
-            try:
-                made = self.call("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
-                break
-            except urllib.error.URLError:
-                time.sleep(0.1)
-        self.base += f"/session/{made['sessionId']}"
-
-    def call(self, method, path, body=None):
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.base + path, data, {"Content-Type": "application/json"}, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=60) as response:
-                return json.load(response)["value"]
-        except urllib.error.HTTPError as error:
-            raise RuntimeError(json.load(error)["value"]["message"]) from None
-
-    def open(self, url):
-        self.call("POST", "/url", {"url": url})
-
-    def run(self, script, *arguments):
-        return self.call("POST", "/execute/sync", {"script": script, "args": list(arguments)})
-
-    def run_async(self, script, *arguments):
-        return self.call("POST", "/execute/async", {"script": script, "args": list(arguments)})
-
-    def devtools(self, command, **parameters):
-        return self.call("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
-
-    def errors(self):
-        return [entry for entry in self.call("POST", "/se/log", {"type": "browser"}) if entry["level"] in ("SEVERE", "WARNING")]
-
-    def size(self, width, height):
-        self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
-
-    def dark(self, dark):
-        self.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
-
-    def picture(self, path, whole=False):
-        size = self.devtools("Page.getLayoutMetrics")["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
-        extra = {"captureBeyondViewport": True, "clip": clip} if whole else {}
-        pathlib.Path(path).write_bytes(base64.b64decode(self.devtools("Page.captureScreenshot", **extra)["data"]))
-
-    def until(self, condition, seconds=30):
-        end = time.time() + seconds
-        while time.time() < end:
-            found = self.run(f"return {condition}")
-            if found:
-                return found
-            time.sleep(0.05)
-        raise SystemExit(f"never came true: {condition}; the page says: {self.text('failure')}; {self.errors()}")
-
-    def text(self, name):
-        return self.run("return document.getElementById(arguments[0]).textContent", name)
-
-    def turn(self, name, value):
-        """Sets a dial and waits until all figures are drawn anew."""
-        before = self.run("return document.body.dataset.drawn")
-        self.run("""const input = document.getElementById(arguments[0]); input.value = arguments[1];
-            for (const kind of ['input', 'change']) input.dispatchEvent(new Event(kind, { bubbles: true }));""", name, value)
-        self.until(f"document.body.dataset.drawn !== {json.dumps(before)} && document.body.dataset.drawn")
-
-    def close(self):
-        try:
-            self.call("DELETE", "")
-        finally:
-            self.driver.terminate()
-            self.driver.wait()
-            self.profile.cleanup()
-
-
-failures = []
-
-
-def check(what, holds, found=""):
-    print(f"{'ok  ' if holds else 'FAIL'} {what}{f': {found}' if found != '' else ''}")
-    if not holds:
-        failures.append(what)
-
+from browser import Browser, budget, check, failures
 
 CSV = "worker,step,time_ms\n" + "".join(
     f"rank{worker},{step},{100 * (2.0 if worker == 2 else 1.0) * (1 + 0.05 * ((7 * step + 3 * worker) % 11) / 11):.3f}\n"
     for step in range(40) for worker in range(4))
-
-
-def budget(what, holds, found=""):
-    """What a machine that is busy with other things cannot keep: told, and failed on nobody."""
-    print("ok  " if holds else "SLOW", what + (f": {found}" if found else ""), flush=True)
 
 
 def check_page(browser, url, out):
@@ -124,16 +19,14 @@ def check_page(browser, url, out):
     browser.open(url)
     browser.until("document.body.dataset.ready")
     first = browser.run("return performance.getEntriesByType('paint').map((entry) => entry.startTime)")
-    ready = browser.run("return performance.now()")
     budget("the first picture comes within a second", first and max(first) < 1000, f"{max(first, default=-1):.0f} ms, {1000 * (time.time() - began):.0f} ms until all was ready")
     check("nothing is loaded from anywhere", browser.run("return performance.getEntriesByType('resource').filter((entry) => !entry.name.startsWith('blob:') && !entry.name.startsWith('data:')).map((entry) => entry.name)") == [], "")
     browser.until("document.body.dataset.drawn")
     browser.picture(f"{out}/light.png", whole=True)
-    del ready
 
     texts = ["per-gradient-text", "per-update-text", "staleness-text", "loss-text", "ranking-text", "command", "lanes-text"]
     state = {name: browser.text(name) for name in texts}
-    for dial, value in [("dial-m", 12), ("law", "gamma"), ("dial-cv", 0.3), ("dial-slow", 2), ("dial-comm", 0.25), ("dial-seed", 7), ("policy-b", "k-async:4")]:
+    for dial, value in [("dial-m", 12), ("law", "gamma"), ("dial-cv", 0.3), ("dial-persist", 0.5), ("dial-slow", 2), ("dial-comm", 0.25), ("dial-seed", 7), ("policy-b", "k-async:4")]:
         browser.turn(dial, value)
         now = {name: browser.text(name) for name in texts}
         changed = [name for name in texts if now[name] != state[name]]
@@ -142,12 +35,24 @@ def check_page(browser, url, out):
     browser.turn("dial-eta", 0.1)
     check("the dial of the step size changes the loss", browser.text("loss-text") != state["loss-text"])
     address = browser.run("return location.hash")
-    check("the dials are in the address", all(part in address for part in ["m=12", "law=gamma", "cv=0.3", "slow=2", "comm=0.25", "seed=7", "b=k-async"]), address)
+    check("the dials are in the address", all(part in address for part in ["m=12", "law=gamma", "cv=0.3", "persist=0.5", "slow=2", "comm=0.25", "seed=7", "b=k-async"]), address)
     command = browser.text("command")
     browser.open("about:blank")
     browser.open(url + address)
     browser.until("document.body.dataset.drawn")
     check("the address brings the same page back", browser.text("command") == command)
+
+    # Every law with every persistence has the mean and the CV of its dials, and that correlation: computed, not simulated.
+    wrong = browser.run("""const wrong = [];
+        for (const law of Object.keys(LAWS)) for (const cv of [0.1, 0.5, 1, 2.5]) for (const persist of [0.01, 0.3, 0.9]) {
+            const kept = Math.min(LAWS[law].cv[1], Math.max(LAWS[law].cv[0], cv));
+            if (kept === 0) continue;
+            const seen = ask(`law --step-time '${persistent(law, 0.5, kept, persist)}'`);
+            const off = [seen.mean_s / 0.5 - 1, seen.cv / kept - 1, seen.persistence - persist].map(Math.abs);
+            if (!off.every((error) => error < 0.005)) wrong.push([law, kept, persist, off]);
+        }
+        return wrong;""")
+    check("persistence keeps mean and CV, and is the correlation of successive steps", wrong == [], wrong or "")
 
     presets = browser.run("return [...document.getElementById('policy-a').options].map((option) => option.value)")
     for preset in presets:
@@ -186,8 +91,12 @@ def check_page(browser, url, out):
     told = browser.text("data-result")
     check("a dropped CSV is read", "160 times of 4 workers" in told, told[:120])
     check("who is slow is named", "rank2" in told)
-    check("milliseconds are seconds in the command", "trace(steps.csv, time_ms)" in browser.text("command"), browser.text("command")[:90])
-    ranked = browser.text("ranking")
+    check("milliseconds are seconds in the command, and draws keep who is slow", "trace(steps.csv, time_ms, by-worker)" in browser.text("command"), browser.text("command")[:90])
+    by_worker = browser.text("per-update-text")
+    browser.turn("keep", "pooled")
+    check("what draws keep changes figures and command", browser.text("per-update-text") != by_worker and "trace(steps.csv, time_ms)" in browser.text("command"))
+    browser.turn("keep", "by-worker")
+    ranked = browser.text("ranking") + browser.text("ranking-text")
     check("the table ranks policies on these times", "k-sync" in ranked and "trace(steps.csv" in ranked)
     browser.picture(f"{out}/data.png", whole=True)
     browser.run("""const moved = new DataTransfer(); moved.items.add(new File(['nonsense'], 'bad.csv'));
@@ -207,6 +116,11 @@ def check_page(browser, url, out):
         browser.until(f"document.querySelectorAll('#lessons figcaption')[{i}].textContent !== {json.dumps(before)}")
         check(f"figure {i + 1} of the ideas can be touched", True)
 
+    browser.open("about:blank")
+    browser.open(url)
+    browser.until("document.body.dataset.drawn")
+    by_keys(browser)
+
     check("every control has a label", browser.run("""return [...document.querySelectorAll('input, select, button')].filter((control) =>
         !control.getAttribute('aria-label') && !control.labels?.length && !control.textContent.trim()).map((control) => control.id)""") == [])
     browser.size(390, 844)
@@ -220,19 +134,85 @@ def check_page(browser, url, out):
         browser.run("document.querySelectorAll('#lessons article')[arguments[0]].scrollIntoView()", i)
         browser.until(f"document.querySelectorAll('#lessons article')[{i}].querySelector('svg')")
     browser.picture(f"{out}/phone-dark.png", whole=True)
-    browser.devtools("Emulation.setEmulatedVisionDeficiency", type="achromatopsia")
     browser.size(1280, 900)
-    browser.dark(False)
     browser.run("window.scrollTo(0, 0)")
     time.sleep(0.5)
-    browser.picture(f"{out}/grey.png")
+    browser.picture(f"{out}/dark.png", whole=True)
+    browser.devtools("Emulation.setEmulatedVisionDeficiency", type="achromatopsia")
+    browser.dark(False)
+    time.sleep(0.5)
+    browser.picture(f"{out}/grey.png", whole=True)
+    browser.devtools("Emulation.setEmulatedVisionDeficiency", type="none")
+
+
+def by_keys(browser):
+    """All of the laboratory without a mouse: from the top of the page by Tab, with the keys that each control has."""
+    browser.run("document.activeElement.blur(); window.scrollTo(0, 0)")
+    reached = []
+    for _ in range(60):
+        browser.key("Tab")
+        name = browser.run("return document.activeElement.id")
+        reached.append(name)
+        if name == "slide-m":
+            before = browser.run("return document.body.dataset.drawn")
+            browser.key("ArrowRight")
+            browser.until(f"document.body.dataset.drawn !== {json.dumps(before)}")
+            check("an arrow turns a dial", "m=9" in browser.run("return location.hash"))
+        if name == "play":
+            browser.key(" ", "Space")
+            check("space plays", browser.run("return lanes.playing"))
+            browser.key(" ", "Space")
+            check("space pauses", not browser.run("return lanes.playing"))
+        if name == "copy":
+            break
+    wanted = ["policy-a", "policy-b", "law", "slide-m", "dial-m", "slide-persist", "slide-seed", "play", "step", "rewind", "speed", "lanes", "copy"]
+    places = [reached.index(name) if name in reached else -1 for name in wanted]
+    check("Tab reaches every control, in the order in which they stand", -1 not in places and places == sorted(places), reached)
+    shown = browser.run("document.getElementById('play').focus(); return getComputedStyle(document.activeElement).outlineStyle")
+    check("where the focus is can be seen", shown != "none", shown)
+
+
+def check_given(browser, trace, profile):
+    """Pages that were made with measured times, and with a profile: what they begin with, and what their address brings back."""
+    for url, law, words in [(trace, "trace", "--step-time"), (profile, "profile", "--profile profile.toml")]:
+        browser.open("about:blank")
+        browser.open(url)
+        browser.until("document.body.dataset.drawn")
+        chosen = browser.run("return document.getElementById('law').value")
+        check(f"the page with a {law} begins with it", chosen == law and words in browser.text("command"), browser.text("command"))
+        browser.turn("policy-b", "k-async:4")
+        browser.turn("dial-slow", 2)
+        command, address = browser.text("command"), browser.run("return location.hash")
+        browser.open("about:blank")
+        browser.open(url + address)
+        browser.until("document.body.dataset.drawn")
+        check("its address brings it back", browser.text("command") == command, address)
+        browser.turn("law", "gamma")
+        command, address = browser.text("command"), browser.run("return location.hash")
+        browser.open("about:blank")
+        browser.open(url + address)
+        browser.until("document.body.dataset.drawn")
+        check("so does that of another law", browser.text("command") == command and "gamma" in command, address)
+
+
+def check_old_browser(browser, url):
+    """A browser that cannot unpack the page says so."""
+    script = browser.devtools("Page.addScriptToEvaluateOnNewDocument", source="delete window.DecompressionStream")
+    browser.open("about:blank")
+    browser.open(url)
+    said = browser.until("!document.getElementById('failure').hidden && document.getElementById('failure').textContent")
+    check("a browser that is too old is told so", "DecompressionStream" in said and "Firefox" in said, said)
+    browser.devtools("Page.removeScriptToEvaluateOnNewDocument", identifier=script["identifier"])
 
 
 def main():
-    page, out = sys.argv[1:]
+    page, out, *given = sys.argv[1:]
     browser = Browser()
     try:
         check_page(browser, f"file://{page}", out)
+        if given:
+            check_given(browser, *(f"file://{path}" for path in given))
+        check_old_browser(browser, f"file://{page}")
         errors = browser.errors()
         check("the console is empty", errors == [], "" if errors == [] else errors)
     finally:

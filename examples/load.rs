@@ -1,7 +1,7 @@
 //! Load on a server of this machine: so many connections for so many seconds, each with one request after the other.
 //!
-//! `cargo run --release --example load -- MODEL.safetensors [--connections 64] [--seconds 30] [--images 1]` starts nothing: it
-//! wants `straggle serve --model load=MODEL.safetensors` on the usual ports, on loopback. It sends digits as UINT8 tensors
+//! `cargo run --release --example load -- MODEL.safetensors [--connections 64] [--seconds 30] [--images 1]
+//! [--address 127.0.0.1:8080]` starts nothing: it wants `straggle serve --model load=MODEL.safetensors` there. It sends digits as UINT8 tensors
 //! (Open Inference Protocol), or with `--images 0` a PNG to `/predictions/load`, and compares the images a second with what
 //! the network alone does in batches of 64, measured before. Exit status 1 if a request was lost or refused.
 
@@ -22,6 +22,8 @@ fn main() -> ExitCode {
         eprintln!("give the file that the server's model 'load' has");
         return ExitCode::from(2);
     };
+    let at = arguments.iter().position(|argument| argument == "--address");
+    let address = at.and_then(|at| arguments.get(at + 1)).map_or("127.0.0.1:8080", String::as_str);
     let (connections, seconds, images) = (number("--connections", 64), number("--seconds", 30), number("--images", 1));
     let classifier = Classifier::from_bytes(&std::fs::read(file).expect("a readable file")).expect("a checkpoint");
     let [channels, rows, columns] = classifier.input();
@@ -49,7 +51,7 @@ fn main() -> ExitCode {
         for _ in 0..connections {
             scope.spawn(|| {
                 let mut mine = Vec::new();
-                if let Err(error) = client(&request, end, &mut mine) {
+                if let Err(error) = client(address, &request, end, &mut mine) {
                     errors.lock().expect("no panic").push(error.to_string());
                 }
                 latencies.lock().expect("no panic").extend(mine);
@@ -84,8 +86,8 @@ fn alone(classifier: &Classifier, one: usize) -> f64 {
 }
 
 /// One request after the other; the seconds that each took.
-fn client(request: &[u8], end: Instant, latencies: &mut Vec<f64>) -> std::io::Result<()> {
-    let stream = TcpStream::connect("127.0.0.1:8080")?;
+fn client(address: &str, request: &[u8], end: Instant, latencies: &mut Vec<f64>) -> std::io::Result<()> {
+    let stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream);
     let mut line = String::new();

@@ -19,7 +19,7 @@ pub use values::{Format, List, Percent, Typed, Workers, at_least, choice, worker
 #[cfg(feature = "train")]
 pub use {
     training::{Training, dataset},
-    values::{Delay, MOST_THREADS},
+    values::{Delay, Delays, MOST_THREADS},
 };
 
 use crate::commands::check::Check;

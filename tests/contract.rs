@@ -79,7 +79,9 @@ mod trained {
         refused("train --policies sync,async", 2, "straggle scaling --policies sync,async");
         refused("train --policies hogwild --lr-rule per-staleness", 2, "type --lr-rule same");
         refused("train --epochs 1 --updates 2", 2, "leave one of them out");
-        refused("train --step-time exp(2)", 2, "--clock simulated");
+        refused("train --step-time exp(2)", 2, "--step-time is for --clock simulated");
+        refused("train --cores 2", 2, "--cores is for --clock simulated");
+        refused("train --clock simulated --payload 1MB", 2, "--payload is for --comm");
         refused("train --target-accuracy 0.9", 2, "type 90% if you mean that share");
         refused("train --samples 70000", 3, "--samples 60000");
         refused("train --data nowhere", 3, "nowhere");

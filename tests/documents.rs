@@ -1,11 +1,13 @@
 //! Command blocks of README and book: what a ```console block shows is what the program says.
 //!
-//! A line `$ straggle ...` is run, with what earlier blocks of the same file have left; the lines below are its output. Words
+//! A line `$ straggle ...` is run, with what earlier blocks of the same file have left, beside `steps.csv` of eight GPUs and the files
+//! that ```toml blocks name in their first line (`# nodes.toml`); the lines below are its output. Words
 //! are compared as they are, numbers up to a tolerance (trycmd knows none, and a mean of a simulation may differ in the last
 //! digit on another processor), and a line `...` stands for any lines. A status other than 0 is shown as `[status: 2]`.
 
 mod common;
 
+use common::traces::eight_gpus;
 use common::{Place, straggle};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -66,9 +68,20 @@ fn shown(text: &str) -> Vec<Shown> {
     all
 }
 
+/// Files that a document shows, by the name in their first line.
+fn written(text: &str) -> Vec<(String, String)> {
+    let blocks = text.split("```toml\n").skip(1).filter_map(|rest| rest.split_once("\n```"));
+    let named = |(block, _): (&str, &str)| {
+        let name = block.lines().next()?.strip_prefix("# ").filter(|name| name.ends_with(".toml"))?;
+        Some((name.to_string(), block.to_string()))
+    };
+    blocks.filter_map(named).collect()
+}
+
 fn failures(file: &Path) -> Vec<String> {
-    let place = Place::new();
     let text = fs::read_to_string(file).expect("a document");
+    let place = Place::new().with("steps.csv", eight_gpus());
+    let place = written(&text).into_iter().fold(place, |place, (name, contents)| place.with(&name, contents));
     let failure = |shown: Shown| {
         let at = format!("{}:{}: $ {}", file.display(), shown.line, shown.command);
         let Some(typed) = shown.command.strip_prefix("straggle ") else {

@@ -63,3 +63,33 @@ fn times_that_end_after_a_collective_are_of_no_use_and_it_says_so() {
     let place = Place::new().with("steps.csv", text);
     straggle().inside(place.path()).words("fit steps.csv").succeeds().says("these times end after the all-reduce");
 }
+
+#[test]
+fn runs_over_several_links_are_a_model_of_messages() {
+    let place = Place::new();
+    let path = format!("{}/tests/data/traces/diloco_measured.csv", env!("CARGO_MANIFEST_DIR"));
+    let fit = |words: &str| straggle().inside(place.path()).args(["fit", &path]).words(words);
+    fit("").fails(3).in_one_sentence().says("choose one by --where 'algorithm=");
+    let said = fit("--where algorithm=diloco --format csv --out output/runs").succeeds();
+    said.prints("all-reduce along a ring").prints("the first round of a run takes").prints("Tried on the other links");
+    let bytes = common::read(&place.path().join("output/runs/runs.csv"));
+    let rows: Vec<std::collections::BTreeMap<String, String>> =
+        csv::Reader::from_reader(&bytes[..]).deserialize().map(|row| row.unwrap()).collect();
+    assert_eq!(rows.len(), 24);
+    for row in rows.iter().filter(|row| row["rounds"].parse::<u64>().unwrap() > 10) {
+        let number = |name: &str| row[name].parse::<f64>().unwrap();
+        // One run of 24 waited for a whole 4.7 s in its first round.
+        assert!((number("fitted_blocked_s") / number("blocked_s") - 1.0).abs() < 0.15, "{row:?}");
+    }
+}
+
+#[test]
+fn parameters_have_digits_that_a_person_reads() {
+    let text: String = (0..40).map(|i| format!("{i},{}\n", 0.1 + 0.01 * f64::from(i * 7 % 11))).collect();
+    let place = Place::new().with("steps.csv", format!("step,step_time_s\n{text}"));
+    straggle().inside(place.path()).words("fit steps.csv -o profile.toml").succeeds();
+    let profile: toml::Table =
+        String::from_utf8(common::read(&place.path().join("profile.toml"))).unwrap().parse().unwrap();
+    let law = profile["step_time"].as_str().unwrap();
+    assert!(law != "trace" && law.len() < 30, "{law}");
+}

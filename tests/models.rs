@@ -115,6 +115,28 @@ fn a_measured_trace_runs_under_every_policy() {
     place.row("k-sync:4", 4).agrees_with(expected_max(&times, 4));
 }
 
+/// Three thousand devices, each with its own speed and delay: one gradient a second, in all, of 1/(mean/speed + delay) each.
+#[test]
+fn thousands_of_devices_come_from_a_table() {
+    let devices: Vec<(f64, f64)> =
+        (0..3000).map(|i| (0.1 + f64::from(i % 97) / 50.0, f64::from(i % 13) * 20.0)).collect();
+    let lines: String =
+        devices.iter().enumerate().map(|(i, (speed, ms))| format!("phone-{i},{speed},{ms}\n")).collect();
+    let place = Place::new().with("devices.csv", format!("device,relative_speed,rtt_ms\n{lines}"));
+    let words = "--workers 3000 --policies async --step-time exp(2) --speeds devices.csv --delay devices.csv,rtt_ms";
+    place.simulate(words).succeeds().prints("speeds of 3000 workers").prints("delays of 3000 workers");
+    let rate: f64 = devices.iter().map(|(speed, ms)| 1.0 / (0.5 / speed + ms / 1000.0)).sum();
+    place.row("async", 3000).agrees_with(1.0 / rate);
+    for (words, said) in [
+        ("--speeds nowhere.csv", "nowhere.csv"),
+        ("--speeds devices.csv,relative_sped", "did you mean 'relative_speed'?"),
+        ("--delay devices.csv", "say which one has the delays"),
+        ("--speeds devices.csv,device", "line 2: 'phone-0' is not a speed"),
+    ] {
+        place.simulate(&format!("--workers 2 {words}")).fails(3).says(said);
+    }
+}
+
 #[test]
 fn a_trace_may_be_a_named_column_among_others() {
     let times = measured();

@@ -288,6 +288,36 @@ fn what_cannot_be_served_is_said_before_anything_is_ready() {
     serve("--model a=b --max-batch-delay 5").fails(2).says("2ms");
 }
 
+/// A model that comes through a pipe is read for as long as nobody writes: so the time before "ready" can be looked at.
+#[cfg(unix)]
+#[test]
+fn before_the_models_are_there_the_server_is_not_healthy() {
+    let (place, model) = (Place::new(), place().path().join("digits.safetensors"));
+    let pipe = place.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is there").success());
+    let mut server = Server::loading(place.path(), "--model digits=pipe");
+    for (method, path, body) in [
+        ("GET", "/ping", Vec::new()),
+        ("PUT", "/predictions/digits", png(1)),
+        ("GET", "/v2/health/ready", Vec::new()),
+        ("POST", "/v2/models/digits/infer", b"{}".to_vec()),
+    ] {
+        let answer = server.ask(INFERENCE, method, path, &body);
+        assert_eq!(answer.status, 503, "{path}: {}", answer.text());
+    }
+    let answer = server.ask(INFERENCE, "GET", "/ping", b"");
+    assert!(answer.head.contains("retry-after: ") && answer.json()["status"] == "Unhealthy", "{answer:?}");
+    assert_eq!(server.ask(INFERENCE, "GET", "/v2/health/live", b"").status, 200);
+    std::fs::write(&pipe, std::fs::read(model).unwrap()).unwrap();
+    server.wait();
+    assert_eq!(server.ask(INFERENCE, "GET", "/ping", b"").json()["status"], "Healthy");
+    assert_eq!(first(&server.ask(INFERENCE, "PUT", "/predictions/digits", &png(1)).json()), "1");
+
+    let server = Server::loading(place.path(), "--model digits=pipe");
+    server.tell_to_stop();
+    assert_eq!(server.ended().0, Some(0), "told to stop before it was ready");
+}
+
 #[test]
 fn a_full_queue_says_come_again() {
     let server = serve("--queue-size 1 --batch-size 1");
@@ -349,8 +379,10 @@ fn no_accepted_request_is_lost_when_the_server_is_told_to_stop() {
     assert!(said.contains("has its answer"), "{said}");
 }
 
-/// Requests as nobody should send them: `count` of them, and what the answers were.
-fn malformed(count: u64) {
+/// Requests as nobody should send them, ten thousand of them.
+#[test]
+fn malformed_requests_do_no_harm() {
+    let count: u64 = 10_000;
     // One of them may remove the model that they are about.
     let server = serve("--enable-model-api --timeout 2s --model kept=digits.safetensors");
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
@@ -457,17 +489,6 @@ fn send_and_close(address: &str, request: &[u8]) -> Option<u16> {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     std::str::from_utf8(answer.get(9..12)?).ok()?.parse().ok()
-}
-
-#[test]
-fn malformed_requests_do_no_harm() {
-    malformed(2000);
-}
-
-#[test]
-#[ignore = "ten thousand of them; cargo test --release --test serve -- --ignored --nocapture"]
-fn ten_thousand_malformed_requests_do_no_harm() {
-    malformed(10_000);
 }
 
 #[test]

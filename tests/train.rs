@@ -118,6 +118,20 @@ fn digits_are_learnt_and_the_files_are_the_contracts() {
     assert!(last.number("test_accuracy") > 0.6, "{last:?}");
 }
 
+/// The cluster of `simulate`, with real gradients: eight constant steps of half a second at speeds 1 and 1/2 on their way over a shared link.
+#[test]
+fn the_simulated_clock_knows_the_whole_cluster() {
+    let place = with_easy_digits();
+    let cluster = "--speeds 1,0.5 --comm ps --payload 10MB --bandwidth 100MB/s --delay constant(0.05)";
+    let words = format!(
+        "{EASY} {HERE} --clock simulated --step-time constant(0.5) --workers 2 --policy sync --updates 8 {cluster}"
+    );
+    train(&place, &words).succeeds();
+    let times = numbers(&place.rows_of("metrics.csv"), "time_s");
+    // The slower one has its parameters second, after 0.2 s, computes for 1 s, waits 0.05 s, and hands in for 0.1 s.
+    assert!((times.last().unwrap() - 8.0 * 1.35).abs() < 1e-6, "{times:?}");
+}
+
 #[test]
 fn the_files_of_every_policy_agree_with_each_other() {
     for policy in
@@ -169,6 +183,24 @@ fn simulated_training_writes_the_same_bytes_and_another_seed_others() {
             let name = PathBuf::from("output/simulate").join(name);
             assert!(first[&name] != other[&name], "{policy}: {name:?} does not depend on the seed");
         }
+    }
+}
+
+#[test]
+fn a_profile_is_the_cluster_of_simulated_training() {
+    let profile = "step_time = \"constant(0.5)\"\n[communication]\nscheme = \"ring\"\npayload = \"100MB\"\nbandwidth = \"1GB/s\"\n";
+    let place = with_easy_digits().with("nodes.toml", profile);
+    let words = format!("{EASY} {HERE} --clock simulated --profile nodes.toml --workers 4 --updates 10");
+    train(&place, &words).succeeds();
+    // Each update is half a second and a ring of four: 2 3/4 of 0.1 s.
+    let times = numbers(&place.rows_of("updates.csv"), "time_s");
+    assert_eq!(times.len(), 10);
+    assert!((times[9] - 10.0 * 0.65).abs() < 1e-6, "{times:?}");
+    for (words, part) in [
+        ("--profile nodes.toml", "is for --clock simulated"),
+        ("--clock simulated --profile nodes.toml --step-time exp(2)", "cannot be used with"),
+    ] {
+        train(&place, &format!("{EASY} {HERE} {words}")).fails(2).in_one_sentence().says(part);
     }
 }
 

@@ -15,11 +15,6 @@ async function startEngine(bytes) {
   };
 }
 
-function moduleBytes() {
-  const text = atob(document.getElementById('module').textContent.trim());
-  return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
-}
-
 // What takes longer than a frame is asked here: in a Web Worker, or after the next frame where there can be none.
 function startBackground(bytes, direct) {
   const body = `${startEngine}

@@ -154,7 +154,7 @@ function setPlaying(playing) {
 function setSpeed(speed) {
   lanes.speed = Math.min(4, Math.max(-2, speed));
   document.getElementById('speed').value = lanes.speed;
-  document.getElementById('speed-text').textContent = `${2 ** lanes.speed} × the time of a step each second`;
+  document.getElementById('speed-text').textContent = `an average step lasts ${2 ** -lanes.speed} s`;
 }
 
 function frame(now) {

@@ -1,6 +1,8 @@
 // The four figures and the table: asked in the background, one number of workers at a time.
 
 const charts = {};
+// Between ticks of what is counted.
+const WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
 let generation = 0;
 
 const axis = (extra) => ({ stroke: css('--soft'), grid: { stroke: css('--line'), width: 1 }, ticks: { stroke: css('--line') }, ...extra });
@@ -36,7 +38,7 @@ function timePlot(id, rows, of) {
     bands.push({ series: [first + 1, first + 2], fill: `${colour}40` });
   });
   plot(id, { series, bands, legend: { show: false }, scales: { x: { time: false }, y: { range: (_, low, high) => [0, high * 1.05] } },
-    axes: [axis({ label: 'workers, m', labelSize: 20, size: 34 }), axis({ size: 62, label: 's', labelSize: 16 })] }, columns);
+    axes: [axis({ label: 'workers, m', labelSize: 20, size: 34, incrs: WHOLE_STEPS }), axis({ size: 62, label: 'seconds', labelSize: 16 })] }, columns);
 }
 
 function kindOf(rows, name) {
@@ -75,9 +77,12 @@ async function drawStaleness(mine, ask) {
   const sides = await ask(`staleness ${clusterOptions()} --workers ${state.m} --policies ${policies()} --updates 20000`);
   if (mine !== generation) return;
   const most = Math.max(...sides.map((side) => side.counts.length), state.m + 1);
-  const shown = Math.min(most, 6 * state.m + 4);
+  const sum = (counts) => counts.reduce((sum, count) => sum + count, 0);
+  // Up to what all but one in a thousand are not older than.
+  const upTo = (side) => { let rest = sum(side.counts); return side.counts.findIndex((count) => (rest -= count) <= sum(side.counts) / 1000) + 1; };
+  const shown = Math.min(most, Math.max(state.m + 1, ...sides.map(upTo)) + 1);
   const share = (side) => {
-    const all = side.counts.reduce((sum, count) => sum + count, 0);
+    const all = sum(side.counts);
     return Array.from({ length: shown }, (_, i) => (side.counts[i] ?? 0) / all);
   };
   const mark = state.m - 1;
@@ -85,7 +90,7 @@ async function drawStaleness(mine, ask) {
     series: [{}, ...sides.map((side, i) => ({ label: side.policy, stroke: css(i === 0 ? '--a' : '--b'), fill: `${css(i === 0 ? '--a' : '--b')}55`,
       points: { show: false }, paths: uPlot.paths.bars({ size: [i === 0 ? 0.9 : 0.5, 40] }) }))],
     legend: { show: false }, scales: { x: { time: false, range: [-0.7, shown - 0.3] }, y: { range: (_, low, high) => [0, high * 1.05] } },
-    axes: [axis({ label: 'staleness, updates', labelSize: 20, size: 34 }), axis({ size: 56, label: 'share', labelSize: 16 })],
+    axes: [axis({ label: 'staleness, updates', labelSize: 20, size: 34, incrs: WHOLE_STEPS }), axis({ size: 56, label: 'share', labelSize: 16 })],
     hooks: { draw: [(u) => markAt(u, mark, `m − 1 = ${mark}`)] },
   }, [Array.from({ length: shown }, (_, i) => i), ...sides.map(share)]);
   document.getElementById('staleness-text').textContent = `Mean staleness: ${sides.map((side) => `${side.policy} ${short(side.mean)}`
@@ -98,14 +103,27 @@ function markAt(u, at, text) {
   ctx.save();
   ctx.strokeStyle = ctx.fillStyle = css('--ink');
   ctx.lineWidth = devicePixelRatio;
+  ctx.setLineDash([]);
   ctx.beginPath();
   ctx.moveTo(x, u.bbox.top);
   ctx.lineTo(x, u.bbox.top + u.bbox.height);
   ctx.stroke();
   ctx.font = `${12 * devicePixelRatio}px system-ui`;
-  ctx.fillText(text, x + 4 * devicePixelRatio, u.bbox.top + 14 * devicePixelRatio);
+  // Beside the line, on the side that has room.
+  const right = x + ctx.measureText(text).width + 8 * devicePixelRatio < u.bbox.left + u.bbox.width;
+  Object.assign(ctx, { textAlign: right ? 'left' : 'right', textBaseline: 'top' });
+  const left = x + (right ? 5 : -5) * devicePixelRatio, top = u.bbox.top + 4 * devicePixelRatio;
+  Object.assign(ctx, { strokeStyle: css('--paper'), lineWidth: 4 * devicePixelRatio, lineJoin: 'round' });
+  ctx.strokeText(text, left, top);
+  ctx.fillText(text, left, top);
   ctx.restore();
 }
+
+// Powers of ten between two numbers.
+const decades = (_, axis, low, high) => {
+  const [from, to] = [Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9)];
+  return from > to ? [low, high] : Array.from({ length: to - from + 1 }, (_, i) => Number(`1e${from + i}`));
+};
 
 async function drawLoss(mine, ask) {
   const { curves, crossings } = await ask(`loss ${clusterOptions()} --workers ${state.m} --policies ${policies()} --updates ${UPDATES} ${learner()}`);
@@ -121,7 +139,7 @@ async function drawLoss(mine, ask) {
   plot('loss', {
     series: [{}, ...curves.map((curve, i) => ({ label: curve.policy, ...gaps(i) }))], legend: { show: false },
     scales: { x: { time: false, distr: 3 }, y: { distr: 3 } },
-    axes: [axis({ label: 'time, s', labelSize: 20, size: 34 }), axis({ size: 62, label: 'loss', labelSize: 16 })],
+    axes: [axis({ label: 'time, s', labelSize: 20, size: 34, splits: decades }), axis({ size: 62, label: 'loss', labelSize: 16, splits: decades })],
     hooks: { draw: [(u) => { if (cross) markAt(u, cross[0], `cross at ${short(cross[0])} s`); }] },
   }, [times, ...curves.map(at)]);
   const name = curves.map((curve, i) => `${curve.policy} ${i === 0 ? '(line)' : '(dashes)'}${curve.floor === null ? '' : ` settles at ${short(curve.floor)}`}`);

@@ -15,6 +15,10 @@ function bars(rows, { mark, markText, most } = {}) {
   const svg = element('svg', { viewBox: `0 0 420 ${height}`, role: 'img' });
   const longest = most ?? Math.max(...rows.map((row) => row.value), mark ?? 0, 1e-300);
   const x = (value) => 92 + 240 * Math.min(1, value / longest);
+  if (mark !== undefined) {
+    svg.append(element('line', { x1: x(mark), x2: x(mark), y1: 12, y2: height, stroke: 'var(--ink)', 'stroke-dasharray': '4 3' }));
+    svg.append(element('text', { x: x(mark), y: 10, 'text-anchor': 'middle' }, markText));
+  }
   rows.forEach((row, i) => {
     const y = 16 + i * each;
     svg.append(element('text', { x: 88, y: y + each / 2 + 3, 'text-anchor': 'end' }, row.label));
@@ -22,20 +26,16 @@ function bars(rows, { mark, markText, most } = {}) {
       fill: row.hollow ? 'none' : `var(${row.colour})`, stroke: `var(${row.colour})` }));
     if (row.text) svg.append(element('text', { x: x(row.value) + 4, y: y + each / 2 + 3 }, row.text));
   });
-  if (mark !== undefined) {
-    svg.append(element('line', { x1: x(mark), x2: x(mark), y1: 12, y2: height, stroke: 'var(--ink)', 'stroke-dasharray': '4 3' }));
-    svg.append(element('text', { x: x(mark), y: 10, 'text-anchor': 'middle' }, markText));
-  }
   return svg;
 }
 
 // Two strips of workers over the same seconds.
 function strips(sides, until) {
   const rows = sides.reduce((sum, side) => sum + side.workers, 0), each = Math.min(14, 150 / rows);
-  const svg = element('svg', { viewBox: `0 0 420 ${rows * each + 44}`, role: 'img' });
-  let top = 14;
+  const svg = element('svg', { viewBox: `0 0 420 ${rows * each + 52}`, role: 'img' });
+  let top = 20;
   sides.forEach((side, i) => {
-    svg.append(element('text', { x: 0, y: top - 3 }, `${side.policy}: ${side.made[0]} updates, ${side.made[1]} gradients`));
+    svg.append(element('text', { x: 0, y: top - 7 }, `${side.policy}: ${side.made[0]} updates, ${side.made[1]} gradients`));
     for (const [worker, start, end, fate] of side.tasks) {
       svg.append(element('rect', { x: 420 * start / until, y: top + worker * each, width: Math.max(0.5, 420 * (end - start) / until - 1),
         height: each - 2, fill: fate === -1 ? 'none' : `var(${i === 0 ? '--a' : '--b'})`, stroke: `var(${i === 0 ? '--a' : '--b'})`, 'stroke-width': 0.5 }));
@@ -43,7 +43,7 @@ function strips(sides, until) {
     for (const update of side.updates) {
       svg.append(element('line', { x1: 420 * update / until, x2: 420 * update / until, y1: top - 2, y2: top + side.workers * each, stroke: 'var(--ink)', 'stroke-width': 0.7 }));
     }
-    top += side.workers * each + 20;
+    top += side.workers * each + 26;
   });
   return svg;
 }

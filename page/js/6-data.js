@@ -28,13 +28,17 @@ function findColumns({ header, rows }) {
   return { times, worker, step };
 }
 
-// Lines of worker, step, seconds for the simulator; workers by the order in which they appear. What is missing stays
-// missing: it is counted there.
+// Lines of worker, step, seconds for the simulator; workers in the order of their names, numbers first, as `straggle fit` has
+// them. What is missing stays missing: it is counted there.
 function readTimes(text) {
   const table = readTable(text);
   const columns = findColumns(table);
-  const workers = new Map(), lines = [];
-  const number = (worker) => workers.get(worker) ?? workers.set(worker, workers.size).get(worker);
+  const isNumber = (name) => /^-?\d+$/.test(name);
+  const byName = (x, y) => (isNumber(x) && isNumber(y) ? x - y : isNumber(y) - isNumber(x) || (x < y ? -1 : Number(x > y)));
+  const found = columns.wide ? columns.wide.map((column) => table.header[column])
+    : [...new Set(table.rows.map((row) => (columns.worker >= 0 ? row[columns.worker] : '0')))].sort(byName);
+  const workers = new Map(found.map((name, i) => [name, i])), lines = [];
+  const number = (worker) => workers.get(worker);
   const add = (worker, step, cell, name) => {
     const seconds = cell === undefined || cell === '' ? NaN : Number(cell) * (unitOf(name) ?? 1);
     lines.push(`${number(worker)},${step},${seconds}`);
@@ -52,20 +56,17 @@ function readTimes(text) {
     const step = columns.step >= 0 && /^\d+$/.test(row[columns.step]) ? row[columns.step] : next;
     add(worker, step, row[columns.times], table.header[columns.times]);
   });
-  return { lines, names: [...workers.keys()], column: columns.wide ? null : table.header[columns.times] };
+  return { lines: lines.join('\n'), names: found, column: columns.wide ? null : table.header[columns.times] };
 }
 
 function takeFile(file) {
   const place = document.getElementById('data-result');
   file.text().then((text) => {
     const { lines, names, column } = readTimes(text);
-    const question = `data\n${lines.join('\n')}`;
-    const seen = ask(question);
     const name = file.name.replace(/[(),']/g, '_').slice(0, 60);
-    dropped = { name, typed: column && column !== 'step_time_s' ? `trace(${name}, ${column})` : `trace(${name})` };
-    background.remember(question);
-    place.replaceChildren(...describe(seen, name, names));
-    offerTrace();
+    // A profile of other times is gone with them.
+    if (settings.profile?.data) { settings.profile = null; offerMeasured(); }
+    takeTimes({ name, typed: column && column !== 'step_time_s' ? `${name}, ${column}` : name, lines, names });
     state.law = 'trace';
     dialsChanged();
   }).catch((error) => {
@@ -73,9 +74,23 @@ function takeFile(file) {
   });
 }
 
+// Makes the times known wherever something is asked, says what they are, and keeps of them what matters.
+function takeTimes(data) {
+  const question = `data\n${data.lines}`;
+  const seen = ask(question);
+  background.remember(question);
+  measured = data;
+  offerMeasured();
+  state.keep = seen.keeps;
+  document.getElementById('data-result').replaceChildren(...describe(seen, data.name, data.names));
+  return seen;
+}
+
+const KEPT = { 'by-worker': 'which worker is slow', 'rows': 'what all workers have in common at a step', 'blocks:8': 'what all workers have in common, and what lasts from step to step' };
+
 function describe(seen, name, names) {
   const line = (text) => Object.assign(document.createElement('p'), { textContent: text });
-  const percent = (share) => `${(100 * share).toFixed(share < 0.01 ? 2 : 0)} %`;
+  const percent = (share) => `${(100 * share).toFixed(1)} %`;
   const figure = (picture, words) => {
     const made = document.createElement('figure');
     made.style.maxWidth = '30rem';
@@ -99,7 +114,8 @@ function describe(seen, name, names) {
     lines.push(figure(bars(seen.fits.map(([law, distance], i) => ({ label: law.split('(')[0], value: distance, colour: '--a', hollow: i > 0, text: `${(100 * distance).toFixed(1)} %` }))),
       `Laws with the same mean and standard deviation, and how far their distribution functions are from the measured one at most. Nearest: ${seen.fits[0][0]}.`));
   }
-  lines.push(line('The laboratory above runs on these times now: its table says which policy gets most done, and its dials what would change that.'));
+  lines.push(line('The laboratory above runs on these times now: its table says which policy gets most done, and its dials what would change that. '
+    + (seen.keeps === 'pooled' ? 'Every step is one of them, at random.' : `Its draws keep ${KEPT[seen.keeps]}; set “draws keep” to pooled to see what forgetting it would say.`)));
   return lines;
 }
 
@@ -110,5 +126,9 @@ function startData() {
   drop.addEventListener('dragleave', over(false));
   drop.addEventListener('drop', (event) => { over(false)(event); if (event.dataTransfer.files[0]) takeFile(event.dataTransfer.files[0]); });
   document.getElementById('file').addEventListener('change', (event) => { if (event.target.files[0]) takeFile(event.target.files[0]); });
-  if (settings.trace) takeFile(new File([settings.trace.text], settings.trace.name));
+  // What the page was made with is what it begins with, and what its address leaves out.
+  const given = settings.profile?.data ?? settings.trace;
+  if (given) DEFAULTS.keep = takeTimes(given).keeps;
+  if (settings.profile) offerMeasured();
+  if (settings.profile || given) DEFAULTS.law = settings.profile ? 'profile' : 'trace';
 }

@@ -2,23 +2,19 @@
 
 const settings = JSON.parse(document.getElementById('settings').textContent);
 
-function fail(error) {
-  const place = document.getElementById('failure');
-  place.textContent = error.message;
-  place.hidden = false;
-}
-
 const DIALS = [
   ['m', 'workers, m', 1],
   ['mean', 'mean step, s', 0.05],
   ['cv', 'CV of a step', 0.01],
+  ['persist', 'persistence', 0.01],
   ['slow', 'a slow worker', 0.1],
   ['comm', 'delay, s', 0.01],
   ['eta', 'step size η', 0.001],
   ['seed', 'seed', 1],
 ];
-const SLIDES = { m: [1, 32], mean: [0.05, 2], cv: [0, 3], slow: [1, 5], comm: [0, 2], eta: [0.005, 0.25], seed: [0, 50] };
-const HELP = { slow: 'how many times slower worker 0 is', comm: 'added to every step of every worker, as for sending gradients', cv: 'standard deviation over mean' };
+const SLIDES = { m: [1, 32], mean: [0.05, 2], cv: [0, 3], persist: [0, 0.9], slow: [1, 5], comm: [0, 2], eta: [0.005, 0.25], seed: [0, 50] };
+const HELP = { slow: 'how many times slower worker 0 is', comm: 'added to every step of every worker, as for sending gradients', cv: 'standard deviation over mean',
+  persist: 'correlation between a step of a worker and its next: slow steps come in a row' };
 
 function picker(side, label) {
   const row = document.createElement('div');
@@ -60,9 +56,12 @@ function slider([name, label, step]) {
   both.append(range, number);
   row.append(span, both);
   const show = () => {
-    range.value = state[name];
-    number.value = Number(state[name].toPrecision(6));
-    const fixed = (name === 'cv' || name === 'mean') && (state.law === 'trace' || (name === 'cv' && LAWS[state.law].cv[0] === LAWS[state.law].cv[1]));
+    const law = LAWS[state.law];
+    const fixed = { mean: !law, cv: !law || law.cv[0] === law.cv[1], persist: !law || law.cv[1] === 0 }[name] ?? false;
+    // What was measured is not to be turned, and is shown as it is.
+    const value = law ? state[name] : { mean: seen.mean_s, cv: seen.cv, persist: seen.persistence ?? 0 }[name] ?? state[name];
+    range.value = value;
+    number.value = Number(value.toPrecision(law ? 6 : 4));
     range.disabled = number.disabled = fixed;
   };
   return [row, show];
@@ -71,8 +70,13 @@ function slider([name, label, step]) {
 const shows = [];
 let lawSelect;
 
-function offerTrace() {
-  if (![...lawSelect.options].some((option) => option.value === 'trace')) lawSelect.append(new Option('your data', 'trace'));
+// The laws of what was measured stand in the list while it is there.
+function offerMeasured() {
+  for (const [law, text] of [['trace', measured && 'your data'], ['profile', settings.profile?.name]]) {
+    const offered = [...lawSelect.options].find((option) => option.value === law);
+    if (offered && !text) offered.remove();
+    else if (text && !offered) lawSelect.append(new Option(text, law));
+  }
 }
 
 function startDials() {
@@ -87,18 +91,27 @@ function startDials() {
   const law = document.createElement('label');
   law.append(Object.assign(document.createElement('span'), { textContent: 'law of a step' }), lawSelect);
   add([law, () => { lawSelect.value = state.law; }]);
+  const keep = Object.assign(document.createElement('select'), { id: 'keep' });
+  keep.append(...KEEPS.map((how) => new Option(how, how)));
+  keep.addEventListener('input', () => { state.keep = keep.value; dialsChanged(); });
+  const kept = document.createElement('label');
+  kept.append(Object.assign(document.createElement('span'), { textContent: 'draws keep', title: 'what draws from your data keep of it: nothing, who is slow, what coincides, what lasts' }), keep);
+  add([kept, () => { keep.value = state.keep; kept.hidden = state.law !== 'trace'; }]);
   DIALS.forEach((dial) => add(slider(dial)));
 }
 
 let soon = 0;
+// The law as it is: mean, CV, persistence.
+let seen = null;
 
 // Something was turned: the lanes follow at once, the figures when the hand rests.
 function dialsChanged(redrawDials = true) {
   keepPossible();
-  if (redrawDials) shows.forEach((show) => show());
   document.getElementById('failure').hidden = true;
   try {
-    lanes.stepMean = ask(`law ${clusterOptions()}`).mean_s + state.comm;
+    seen = ask(`law ${clusterOptions()}`);
+    if (redrawDials) shows.forEach((show) => show());
+    lanes.stepMean = seen.mean_s + state.comm;
     lanes.asking = null;
     lanes.time = Math.min(lanes.time, 1e6 * lanes.stepMean);
     if (!lanes.playing && lanes.time === 0) lanes.time = span();
@@ -117,8 +130,7 @@ function dialsChanged(redrawDials = true) {
 
 let ask, background, laneEngine, presets;
 
-async function start() {
-  const bytes = moduleBytes();
+async function start(bytes) {
   ask = await startEngine(bytes);
   const workers = [startBackground(bytes, ask), startBackground(bytes, ask)];
   background = (question) => workers[0](question);
@@ -126,14 +138,14 @@ async function start() {
   background.remember = (question) => workers.forEach((worker) => worker(question));
   [, laneEngine] = workers;
   presets = ask('policies');
-  readAddress();
   startDials();
+  startData();
+  readAddress();
   startTransport();
   startExercise();
   startLessons();
   startPad();
   dialsChanged();
-  startData();
   document.getElementById('copy').addEventListener('click', async () => {
     const command = document.getElementById('command');
     try {
@@ -150,5 +162,3 @@ async function start() {
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { hatch = {}; dialsChanged(); });
   document.body.dataset.ready = 'true';
 }
-
-start().catch(fail);

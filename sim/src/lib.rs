@@ -45,6 +45,7 @@ pub mod experiment;
 pub mod fast;
 pub mod learn;
 pub mod measure;
+mod parallel;
 pub mod policy;
 pub mod predict;
 pub mod random;

@@ -117,7 +117,7 @@ fn measured_steps_are_their_own_mean() {
 #[test]
 fn nothing_is_said_where_nothing_holds() {
     let failing = spec("exp(1)").with_failures(straggle_sim::Failures::new(100.0, 5.0, None).unwrap());
-    for policy in ["sync", "async", "rennala:4", "grace:4:0.5"] {
+    for policy in ["k-sync:4", "ssp:2", "rennala:4", "grace:4:0.5"] {
         assert_eq!(time_per_update(rule(policy, 8), &failing), None, "{policy}");
     }
     let shared = spec("exp(1)").with_cores(Some(2)).unwrap();

@@ -3,9 +3,9 @@
 //! Two groups, as some commands know the step times from elsewhere. Both become one [`ClusterSpec`], here and nowhere else.
 
 use super::quantities::{Comm, Factors, Laws, Quantity, bandwidth, bytes, factors, seconds, share};
-use super::values::{Delay, Speeds, Typed, at_least, choice, speeds};
+use super::values::{Delay, Delays, Speeds, Typed, at_least, choice, speeds};
 use crate::error::Error;
-use crate::formats::{Options, Unit};
+use crate::formats::{Devices, Options, Refusal, Unit};
 use crate::session::Session;
 use crate::trace;
 use clap::Args;
@@ -43,8 +43,9 @@ pub struct Cluster {
     /// Law of a factor by which a step takes longer on all workers alike.
     #[arg(long, value_name = "LAW")]
     pub common_factor: Option<Typed<LawText>>,
-    /// Speeds of the workers, repeated over them; at 0.5 computing takes twice as long [default: 1].
-    #[arg(long, value_name = "LIST", value_parser = speeds, allow_hyphen_values = true)]
+    /// Speeds of the workers, repeated over them; at 0.5 computing takes twice as long. Or a table with a row for each: FILE.csv, or
+    /// FILE.csv,COLUMN [default: 1].
+    #[arg(long, value_name = "LIST|FILE", value_parser = speeds, allow_hyphen_values = true)]
     pub speeds: Option<Speeds>,
     /// Strong scaling: the law is for the whole batch on one worker, and each of m workers computes an m-th part of it.
     #[arg(long)]
@@ -58,13 +59,14 @@ pub struct Cluster {
     /// How many times as long a step takes while 1, 2, 3, ... workers compute; the last number holds for more. Or none.
     #[arg(long, value_name = "LIST", value_parser = factors, allow_hyphen_values = true)]
     pub contention: Option<Factors>,
-    /// Law of a delay after the computing, which needs no core: 'exp(100)', or none [default: none].
-    #[arg(long, value_name = "LAW|none")]
-    pub delay: Option<Typed<Delay>>,
+    /// Law of a delay after the computing, which needs no core: 'exp(100)', or none. Or a table with a constant delay for each worker,
+    /// repeated over them: FILE.csv, or FILE.csv,COLUMN [default: none].
+    #[arg(long, value_name = "LAW|FILE|none")]
+    pub delay: Option<Typed<Delays>>,
     /// Law of the time for which the server is busy with each submitted gradient, first come first served.
     #[arg(long, value_name = "LAW")]
     pub server_time: Option<Typed<LawText>>,
-    /// How gradients come together: none, ps (parameter server), ring, tree, hierarchical or hierarchical:G (groups of G)
+    /// How gradients come together: none, ps (parameter server), ring, tree, doubling, hierarchical or hierarchical:G (groups of G)
     /// [default: none].
     #[arg(long, value_name = "SCHEME")]
     pub comm: Option<Typed<Comm>>,
@@ -115,6 +117,16 @@ fn out_of_range(error: SpecError) -> Error {
     usage(format!("{error}; see straggle simulate --help for examples"))
 }
 
+/// The rows of a table of devices, of which the manifest is told.
+fn devices<T>(read: Result<Devices<T>, Refusal>, session: &Session) -> Result<Vec<T>, Error> {
+    let Devices { values, file, note } = read.map_err(|e| Error::Input(e.to_string()))?;
+    if let Ok(bytes) = std::fs::read(&file) {
+        session.input(file, &bytes);
+    }
+    note.into_iter().for_each(|note| session.note(note));
+    Ok(values)
+}
+
 impl StepTime {
     /// Fills in the default.
     pub fn resolve(&mut self) {
@@ -150,8 +162,8 @@ impl StepTime {
 impl Cluster {
     /// Fills in the defaults that are not nothing.
     pub fn resolve(&mut self) {
-        self.speeds.get_or_insert_with(|| Speeds(vec![1.0]));
-        self.delay.get_or_insert(Typed(Delay(None)));
+        self.speeds.get_or_insert_with(|| Speeds::List(vec![1.0]));
+        self.delay.get_or_insert(Typed(Delays::Law(Delay(None))));
         self.comm.get_or_insert(Typed(Comm(None)));
         self.cancellation.get_or_insert(Typed(Cancellation::AtOnce));
     }
@@ -166,8 +178,12 @@ impl Cluster {
         if let Some(factor) = &self.common_factor {
             spec = spec.with_common_factor(law(factor)?);
         }
-        if let Some(Speeds(speeds)) = &self.speeds {
-            spec = spec.with_speeds(speeds.clone()).map_err(out_of_range)?;
+        if let Some(speeds) = &self.speeds {
+            let speeds = match speeds {
+                Speeds::List(speeds) => speeds.clone(),
+                Speeds::Table(table) => devices(table.speeds(), session)?,
+            };
+            spec = spec.with_speeds(speeds).map_err(out_of_range)?;
         }
         match (self.global_batch, &self.fixed_time) {
             (true, fixed) => {
@@ -188,8 +204,14 @@ impl Cluster {
                 false => spec.with_contention(contention.clone()).map_err(out_of_range)?,
             };
         }
-        if let Some(Typed(Delay(delay))) = &self.delay {
-            spec = spec.with_delay(delay.as_ref().map(|delay| trace::law(delay, reading, session)).transpose()?);
+        match &self.delay {
+            None => {}
+            Some(Typed(Delays::Law(Delay(delay)))) => {
+                spec = spec.with_delay(delay.as_ref().map(|delay| trace::law(delay, reading, session)).transpose()?);
+            }
+            Some(Typed(Delays::Table(table))) => {
+                spec = spec.with_delays(devices(table.delays(reading.unit), session)?);
+            }
         }
         if let Some(service) = &self.server_time {
             spec = spec.with_service(law(service)?);

@@ -1,5 +1,6 @@
 //! Values of options: how they are typed, and how they stand in a manifest.
 
+use crate::formats::PerDevice;
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::{Serialize, Serializer};
@@ -147,17 +148,65 @@ where
 
 /// Speeds of workers.
 pub fn speeds(text: &str) -> Result<Speeds, String> {
+    if let Ok(table) = text.parse() {
+        return Ok(Speeds::Table(table));
+    }
     let speed = |one: &str| {
         let speed = one.trim().parse().ok().filter(|speed: &f64| (1e-9..=1e9).contains(speed));
-        speed.ok_or(format!("'{one}' is not a number from 1e-9 to 1e9; type 1,1,0.5, for example"))
+        speed.ok_or(format!(
+            "'{}' is not a number from 1e-9 to 1e9; type 1,1,0.5, or devices.csv, for example",
+            sim::clip(one)
+        ))
     };
-    text.split(',').map(speed).collect::<Result<_, _>>().map(Speeds)
+    text.split(',').map(speed).collect::<Result<_, _>>().map(Speeds::List)
 }
 
 /// Speeds of workers, repeated over them.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct Speeds(pub Vec<f64>);
+#[derive(Clone, Debug, PartialEq)]
+pub enum Speeds {
+    /// One after the other.
+    List(Vec<f64>),
+    /// A row for each.
+    Table(PerDevice),
+}
+
+impl Serialize for Speeds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Speeds::List(speeds) => speeds.serialize(serializer),
+            Speeds::Table(table) => serializer.collect_str(table),
+        }
+    }
+}
+
+/// The delays of all workers: a law for all, or a row for each.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Delays {
+    /// One law, or none.
+    Law(Delay),
+    /// A row for each.
+    Table(PerDevice),
+}
+
+impl FromStr for Delays {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Delays, String> {
+        match text.parse() {
+            Ok(table) => Ok(Delays::Table(table)),
+            Err(()) => text.parse().map(Delays::Law),
+        }
+    }
+}
+
+impl Display for Delays {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Delays::Law(delay) => delay.fmt(f),
+            Delays::Table(table) => table.fmt(f),
+        }
+    }
+}
 
 /// A share, typed in per cent.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,23 +1,29 @@
 //! `straggle explore`: the question as a page to play with.
 
 use crate::error::Error;
-use crate::page::{self, Settings, Trace};
+use crate::formats::{self, Options};
+use crate::page::{self, Cluster, Settings, Times};
+use crate::profile::Profile;
 use crate::session;
 use clap::Args;
-use std::path::PathBuf;
+use sim::TraceSource;
+use std::path::{Path, PathBuf};
 
 /// `straggle explore`
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "Examples:\n  straggle explore -o page.html\n  straggle explore --trace steps.csv -o steps.html"
+    after_help = "Examples:\n  straggle explore -o page.html\n  straggle explore --trace steps.csv -o steps.html\n  straggle explore --profile profile.toml"
 )]
 pub struct Explore {
     /// Where to write the page: one HTML file that loads nothing from anywhere.
     #[arg(short, long, value_name = "FILE", default_value = "page.html")]
     pub out: PathBuf,
-    /// A CSV file of step times that the page begins with, as if it had been dropped there.
-    #[arg(long, value_name = "FILE")]
+    /// A file of measured step times that the page begins with, as if it had been dropped there; all that straggle fit reads.
+    #[arg(long, value_name = "FILE", conflicts_with = "profile")]
     pub trace: Option<PathBuf>,
+    /// The cluster of a profile that straggle fit wrote, or a person did, as the page's first.
+    #[arg(long, value_name = "FILE")]
+    pub profile: Option<PathBuf>,
     /// No notes.
     #[arg(short, long)]
     pub quiet: bool,
@@ -29,19 +35,12 @@ impl Explore {
     /// # Errors
     /// If a file cannot be read or written.
     pub fn run(&self) -> Result<(), Error> {
-        let trace = self.trace.as_ref().map(|file| {
-            let unreadable = |reason: String| {
-                Error::Input(format!(
-                    "cannot read {}: {reason}; give a CSV file with a column of times",
-                    file.display()
-                ))
-            };
-            let bytes = std::fs::read(file).map_err(|error| unreadable(error.to_string()))?;
-            let text = String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8 text".to_string()))?;
-            let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
-            Ok::<Trace, Error>(Trace { name, text })
-        });
-        let page = page::html(&Settings { trace: trace.transpose()?, models: Vec::new() });
+        let settings = Settings {
+            trace: self.trace.as_deref().map(measured).transpose()?,
+            profile: self.profile.as_deref().map(cluster).transpose()?,
+            models: Vec::new(),
+        };
+        let page = page::html(&settings);
         std::fs::write(&self.out, &page).map_err(|source| Error::Write {
             path: self.out.clone(),
             source,
@@ -53,4 +52,20 @@ impl Explore {
         }
         Ok(())
     }
+}
+
+/// The times of a file.
+fn measured(file: &Path) -> Result<Times, Error> {
+    let path = file.to_string_lossy().into_owned();
+    let recorded = formats::read(&[path], &Options::default()).map_err(|e| Error::Input(e.to_string()))?;
+    let file = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
+    Ok(Times::new(&TraceSource::file(file), &recorded.times))
+}
+
+/// What a profile says.
+fn cluster(path: &Path) -> Result<Cluster, Error> {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let (options, times) = Profile::read(path)?.typed(path)?;
+    let data = times.map(|(source, times)| Times::new(&source, &times));
+    Ok(Cluster { name, options, data })
 }

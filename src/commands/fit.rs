@@ -1,16 +1,18 @@
 //! `straggle fit`: from files of measured step times to a profile, and what can be trusted of it.
 
+pub mod scaling;
 mod words;
 
-use crate::cli::Common;
+use crate::cli::{Common, Percent, Typed};
 use crate::error::Error;
 use crate::figures::{self, Figure};
-use crate::formats::{self, Input, Options, Recorded, Unit};
+use crate::formats::{self, Input, Measured, Options, Recorded, Unit};
 use crate::profile::{OneOrMany, Profile, SourceFiles, Variance};
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
 use clap::Args;
+use scaling::Scaled;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -52,6 +54,9 @@ pub struct Fit {
     /// The policy under which the times were measured.
     #[arg(long, value_name = "POLICY", default_value = "sync")]
     pub measured_under: String,
+    /// In a table of runs, the share of the communication that computing hid.
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
+    pub overlap: Option<Typed<Percent>>,
     /// Where the profile goes; -o FILE.toml is the same [default: output/fit/profile.toml].
     #[arg(long, value_name = "FILE.toml")]
     pub save: Option<PathBuf>,
@@ -63,7 +68,8 @@ pub struct Fit {
 
 impl Command for Fit {
     const NAME: &'static str = "fit";
-    const TABLES: &'static [Table] = &[Table::of::<Model>(), Table::of::<OfWorker>(), Table::of::<Slowest>()];
+    const TABLES: &'static [Table] =
+        &[Table::of::<Model>(), Table::of::<OfWorker>(), Table::of::<Slowest>(), Table::of::<scaling::Run>()];
     const FIGURES: &'static [&'static str] = &["fit"];
 
     fn common(&self) -> &Common {
@@ -87,16 +93,25 @@ impl Command for Fit {
     fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
         let source = self.source();
         let options: Options = source.options()?;
-        let recorded = formats::read(&self.files, &options).map_err(|e| Error::Input(e.to_string()))?;
-        for note in &recorded.notes {
-            session.note(note.to_string());
+        let measured = formats::read_any(&self.files, &options).map_err(|e| Error::Input(e.to_string()))?;
+        if let Measured::Runs(runs) = &measured {
+            runs.only().map_err(|e| Error::Input(e.of(&self.files.join(", ")).to_string()))?;
         }
+        let notes = match &measured {
+            Measured::Steps(recorded) => &recorded.notes,
+            Measured::Runs(runs) => &runs.notes,
+        };
+        notes.iter().for_each(|note| session.note(note.to_string()));
         for file in self.files.iter().filter(|file| Path::new(file).is_file()) {
             if let Ok(bytes) = std::fs::read(file) {
                 session.input(file, &bytes);
             }
         }
-        Ok(Box::new(move |_| Ok(Box::new(Fitted::new(self, recorded, source, session)))))
+        let source = self.relative_to_profile(source);
+        Ok(Box::new(move |_| match measured {
+            Measured::Steps(recorded) => Ok(Box::new(Fitted::new(self, recorded, source, session))),
+            Measured::Runs(runs) => Ok(Box::new(Scaled::new(self, runs, source)?)),
+        }))
     }
 }
 
@@ -112,6 +127,19 @@ impl Fit {
             skip: self.skip,
             selection: self.selection.clone(),
         }
+    }
+}
+
+impl Fit {
+    /// The same with whole paths where the profile is elsewhere, as its files are found from where it is.
+    fn relative_to_profile(&self, source: SourceFiles) -> SourceFiles {
+        let elsewhere =
+            self.save.as_ref().and_then(|save| save.parent()).is_some_and(|parent| parent.as_os_str() != "");
+        let whole = |file: &String| match std::path::absolute(file) {
+            Ok(path) if elsewhere => path.to_string_lossy().into_owned(),
+            _ => file.clone(),
+        };
+        SourceFiles { files: source.files.iter().map(whole).collect(), ..source }
     }
 }
 
@@ -139,6 +167,7 @@ impl Fitted {
         let seconds: Vec<f64> = times.pooled().iter().copied().step_by(every).collect();
         let mut laws: Vec<Goodness> =
             Family::ALL.into_iter().filter_map(|family| goodness(family, &seconds, 0, fit.common.seed).ok()).collect();
+        laws.iter_mut().for_each(|fitted| fitted.law = fitted.law.rounded(4));
         laws.sort_by(|a, b| a.aic.total_cmp(&b.aic));
         // A trace knows nothing beyond its longest time: a few are better told by a law.
         let few = times.len() < FEW && chosen == Candidate::Pooled;
@@ -152,23 +181,13 @@ impl Fitted {
             rest: rounded(shares.rest),
             lag1: times.lag1_correlation().map(rounded),
         });
-        // From where the profile is, if that is elsewhere, files are found by their whole path.
-        let elsewhere = fit.save.as_ref().and_then(|save| save.parent()).is_some_and(|parent| parent.as_os_str() != "");
-        let whole = |file: &String| match std::path::absolute(file) {
-            Ok(path) if elsewhere => path.to_string_lossy().into_owned(),
-            _ => file.clone(),
-        };
         let profile = Profile {
             step_time,
             dependence: Some(chosen.to_string()),
             workers: Some(times.workers() as u32),
             measured_under: Some(fit.measured_under.clone()),
             variance: shares,
-            source: Some(SourceFiles {
-                files: source.files.iter().map(whole).collect(),
-                sha256: recorded.sha256.clone(),
-                ..source
-            }),
+            source: Some(SourceFiles { sha256: recorded.sha256.clone(), ..source }),
             ..Profile::default()
         };
         let fitted = Fitted { rows: times.rows(), choice, chosen, laws, profile, seed: fit.common.seed, recorded };

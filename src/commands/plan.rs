@@ -1,10 +1,13 @@
 //! `straggle plan`: which policy, how many workers, how sure: from a profile to a recommendation.
 
+#[cfg(feature = "train")]
+mod digits;
+mod goal;
 pub mod race;
 mod what_if;
 mod words;
 
-use crate::cli::{Cluster, Common, Policies, Threads, Workers};
+use crate::cli::{Cluster, Common, Percent, Policies, Threads, Typed, Workers};
 use crate::error::Error;
 use crate::figures::{self, Figure};
 use crate::formats::Options;
@@ -13,12 +16,13 @@ use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
 use crate::text::count;
-use clap::Args;
+use clap::{Args, ValueEnum};
+use goal::{Fate, Goal, Outcomes, Taught};
 pub use race::Point;
 use race::Race;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sim::{Estimate, Policy, Progress};
+use sim::{Estimate, Policy, Progress, Quadratic, RandomKey};
 use std::path::PathBuf;
 use what_if::{Changed, Difference, Stragglers, Straggling};
 
@@ -37,6 +41,18 @@ pub struct Plan {
     /// Numbers of workers: 1..64 [default: those that were measured where they are told apart, or else 64, or twice as many].
     #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
     pub workers: Option<Workers>,
+    /// What is to be fast: gradients, or the way to a loss under a model of learning.
+    #[arg(long, value_name = "GOAL", value_enum, default_value_t)]
+    pub goal: Aim,
+    /// What learns, with --goal loss: quadratic(h, sigma, eta), or mnist(eta) with real gradients [default: quadratic(1, 1, 0.05)].
+    #[arg(long, value_name = "LEARNER", conflicts_with = "noise_scale")]
+    pub learner: Option<Typed<Taught>>,
+    /// The loss that is to be reached, as a share of the first one [default: 5%, of mnist 30%].
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true, conflicts_with = "noise_scale")]
+    pub target: Option<Typed<Percent>>,
+    /// Noise scale of the gradients in workers' batches, with --goal loss: updates of K gradients to a goal are in proportion to 1 + B/K.
+    #[arg(long, value_name = "B", allow_hyphen_values = true)]
+    pub noise_scale: Option<f64>,
     /// A further worker must add so much of a worker's speed.
     #[arg(long, value_name = "SHARE", default_value_t = 0.3, allow_hyphen_values = true)]
     pub least_gain: f64,
@@ -60,9 +76,23 @@ pub struct Plan {
     pub common: Common,
 }
 
+/// What is to be fast.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Aim {
+    /// Gradients a second.
+    #[default]
+    Throughput,
+    /// The time to a loss.
+    Loss,
+}
+
 /// Those that need no number that only the user knows: one of each kind, and several backups and periods.
 const POLICIES: &str =
     "sync,backup:1,backup:2,backup:4,k-async:4,k-batch-async:4,ssp:2,async,rennala:4,local:4,local:16";
+
+/// Workers of which second moments are followed, a matrix of as many rows.
+const MOST_FOLLOWED: u32 = 2000;
 
 /// Numbers of workers that are tried where nobody says how many.
 const MOST_NUMBERS: usize = 64;
@@ -77,6 +107,23 @@ impl Command for Plan {
     }
 
     fn resolve(&mut self) -> Result<(), Error> {
+        let learns = self.learner.is_some() || self.target.is_some() || self.noise_scale.is_some();
+        if self.goal == Aim::Throughput && learns {
+            let sentence =
+                "--learner, --target and --noise-scale are for --goal loss; type that, too, or leave them out";
+            return Err(Error::Usage(sentence.to_string()));
+        }
+        if let Some(scale) = self.noise_scale.filter(|scale| !(0.0..=1e12).contains(scale)) {
+            let sentence = format!("--noise-scale is a number of workers' batches, not {scale}; type --noise-scale 16");
+            return Err(Error::Usage(sentence));
+        }
+        let most = self.workers.as_ref().and_then(|workers| workers.0.last()).copied().unwrap_or(0);
+        if self.goal == Aim::Loss && self.noise_scale.is_none() && most > MOST_FOLLOWED {
+            return Err(Error::Usage(format!(
+                "--goal loss follows what each of {MOST_FOLLOWED} workers at most has read, not of {most}; type --workers \
+                 1..{MOST_FOLLOWED}, or --noise-scale"
+            )));
+        }
         match self.least_gain > 0.0 && self.least_gain < 1.0 {
             true => Ok(()),
             false => Err(Error::Usage(format!(
@@ -99,6 +146,7 @@ impl Command for Plan {
         if let ([], [.., last]) = (&race.cells().0[..], &race.cells().1[..]) {
             return Err(Error::Usage(last.to_string()));
         }
+        let goal = self.goal()?;
         let most = workers.last().copied().unwrap_or(1);
         let changed = what_if::changed(self, &cluster, most, |cluster| cluster.around(|spec| onto(&changes, spec)))?;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads.number.unwrap_or(0)).build();
@@ -106,7 +154,7 @@ impl Command for Plan {
         Ok(Box::new(move |_| {
             let planned = race.cells().0.len() * if changed.is_some() { 2 } else { 1 };
             let progress = &session.progress;
-            let work = || self.advice(cluster, &workers, race, changed, progress);
+            let work = || self.advice(cluster, &workers, race, goal, changed, progress);
             let advice = session.with_bar(planned as u64, || pool.install(work))?;
             Ok(Box::new(advice))
         }))
@@ -130,7 +178,9 @@ fn numbers(cluster: &Described) -> Vec<u32> {
 impl Plan {
     fn race(&self, cluster: &Described, workers: &[u32]) -> Result<Race, Error> {
         let spec = cluster.spec()?;
-        Ok(Race::new(spec, &self.policies.0, workers, cluster.single_s()?, self.common.seed))
+        let race = Race::new(spec, &self.policies.0, workers, cluster.single_s()?, self.common.seed);
+        // Who has few gradients may yet be the first at a loss: a goal leaves nobody out.
+        Ok(if self.goal == Aim::Loss { race.of_all() } else { race })
     }
 
     fn advice(
@@ -138,14 +188,17 @@ impl Plan {
         cluster: Described,
         workers: &[u32],
         race: Race,
+        goal: Option<Goal>,
         changed: Option<Changed>,
         progress: &Progress,
     ) -> Result<Advice<'_>, Error> {
         let points = race.run(progress);
+        let goal = goal.map(|goal| goal.outcomes(&race, &points, progress));
         let mut advice = Advice {
             plan: self,
             cluster,
             points,
+            goal,
             what_if: None,
             stragglers: None,
             straggling: None,
@@ -171,6 +224,8 @@ pub struct Advice<'a> {
     cluster: Described,
     /// Policy by policy, by numbers of workers.
     points: Vec<Point>,
+    /// What becomes of the goal, if there is one.
+    goal: Option<Outcomes>,
     /// What was asked instead, and what it changes.
     what_if: Option<(String, Vec<Difference>)>,
     /// What it costs to wait for the slowest.
@@ -195,9 +250,20 @@ impl Advice<'_> {
         self.of(policy).find(|point| point.workers() == workers)
     }
 
-    /// Speed-up less what the workers cost.
+    /// What stands for a configuration: itself, counting gradients, or, if there is a goal, its passages to it, if it gets there.
+    pub fn value<'b>(&'b self, point: &'b Point) -> Option<&'b Point> {
+        self.goal.as_ref().map_or(Some(point), |goal| goal.passages(point))
+    }
+
+    /// How many times as fast as another one: gradients, or the way to the goal.
+    fn ratio(&self, a: &Point, b: &Point) -> Option<Estimate> {
+        self.value(a)?.rate_over(self.value(b)?)
+    }
+
+    /// That, less what the workers cost.
     fn worth(&self, point: &Point) -> f64 {
-        point.speedup().mean - self.plan.least_gain * f64::from(point.workers())
+        let speedup = self.value(point).map_or(f64::NEG_INFINITY, |value| value.speedup().mean);
+        speedup - self.plan.least_gain * f64::from(point.workers())
     }
 
     /// A policy's best number of workers: further ones add less than the least gain each, whether one more or many.
@@ -210,12 +276,15 @@ impl Advice<'_> {
     pub fn best(&self) -> Option<&Point> {
         let knees = self.plan.policies.0.iter().filter_map(|&policy| self.knee(policy));
         let knees: Vec<&Point> = knees.collect();
-        let fresh: Vec<&Point> = knees.iter().copied().filter(|point| point.is_fresh()).collect();
+        let knees: Vec<&Point> = knees.into_iter().filter(|point| self.value(point).is_some()).collect();
+        // A model of learning says what old gradients are worth; without one only fresh ones are.
+        let fresh: Vec<&Point> =
+            knees.iter().copied().filter(|point| self.goal.is_some() || point.is_fresh()).collect();
         let eligible = if fresh.is_empty() { knees } else { fresh };
         let leader = eligible.iter().copied().max_by(|a, b| self.worth(a).total_cmp(&self.worth(b)))?;
         let is_as_good = |point: &&&Point| {
             let same = self.at(point.policy(), leader.workers());
-            let ratio = same.and_then(|same| leader.rate_over(same));
+            let ratio = same.and_then(|same| self.ratio(leader, same));
             ratio.is_some_and(|ratio| ratio.low().unwrap_or(ratio.mean) <= WORTH_A_CHANGE)
         };
         Some(eligible.iter().find(is_as_good).copied().unwrap_or(leader))
@@ -225,7 +294,7 @@ impl Advice<'_> {
     pub fn ranking(&self) -> Vec<&Point> {
         let Some(best) = self.best() else { return Vec::new() };
         let mut all: Vec<&Point> = self.points.iter().filter(|point| point.workers() == best.workers()).collect();
-        all.sort_by(|a, b| b.speedup().mean.total_cmp(&a.speedup().mean));
+        all.sort_by(|a, b| self.worth(b).total_cmp(&self.worth(a)));
         all
     }
 
@@ -236,14 +305,14 @@ impl Advice<'_> {
             ranking.iter().filter(|point| point.cell != best.cell).map(|point| (*point, best)).collect();
         let neighbours = ranking.windows(2).map(|pair| (pair[0], pair[1]));
         pairs.extend(neighbours.filter(|(a, b)| a.cell != best.cell && b.cell != best.cell));
-        pairs.into_iter().filter_map(|(a, b)| Some((a, b, a.rate_over(b)?))).collect()
+        pairs.into_iter().filter_map(|(a, b)| Some((a, b, self.ratio(a, b)?))).collect()
     }
 }
 
 impl Report for Advice<'_> {
     fn tables(&self, tables: &mut Tables) {
         let best = self.best().map(|best| best.cell);
-        tables.add(self.points.iter().map(|point| Planned::new(point, best == Some(point.cell))));
+        tables.add(self.points.iter().map(|point| Planned::new(point, best == Some(point.cell), self.goal.as_ref())));
         tables.add(self.pairs().into_iter().map(|(a, b, ratio)| Pair::new(a, b, ratio)));
         if let Some((change, differences)) = &self.what_if {
             tables.add(differences.iter().map(|difference| WhatIf::new(change, difference)));
@@ -251,7 +320,7 @@ impl Report for Advice<'_> {
     }
 
     fn figures(&self) -> Vec<(&'static str, Figure)> {
-        vec![("plan", figures::plan::plan(&self.points, self.best(), &self.caption()))]
+        vec![("plan", figures::plan::plan(self, &self.points, self.best(), &self.caption()))]
     }
 
     fn text(&self) -> String {
@@ -267,7 +336,37 @@ impl Report for Advice<'_> {
     }
 }
 
+impl Plan {
+    /// What is to be reached, with a model of learning.
+    fn goal(&self) -> Result<Option<Goal>, Error> {
+        let target = |usual: f64| self.target.map_or(usual, |target| target.0.0);
+        let learner = self.learner.map_or(Taught::Quadratic { h: 1.0, sigma: 1.0, eta: 0.05 }, |learner| learner.0);
+        Ok(match (self.goal, self.noise_scale, learner) {
+            (Aim::Throughput, ..) => None,
+            (Aim::Loss, Some(scale), _) => Some(Goal::Scale(scale)),
+            (Aim::Loss, None, Taught::Quadratic { h, sigma, eta }) => {
+                let key = RandomKey::new(self.common.seed, 0);
+                Some(Goal::Quadratic(Quadratic { curvature: h, noise: sigma, step_size: eta, key }, target(0.05)))
+            }
+            #[cfg(feature = "train")]
+            (Aim::Loss, None, Taught::Mnist(eta)) => {
+                Some(Goal::Digits(Box::new(digits::Pupil::new(eta, target(0.3), self.common.seed)?)))
+            }
+            #[cfg(not(feature = "train"))]
+            (Aim::Loss, None, Taught::Mnist(_)) => {
+                let sentence = "--learner mnist needs a build that trains; type --learner 'quadratic(1, 1, 0.05)'";
+                return Err(Error::Usage(sentence.to_string()));
+            }
+        })
+    }
+}
+
 impl Advice<'_> {
+    /// Whether there is a goal.
+    pub fn has_goal(&self) -> bool {
+        self.goal.is_some()
+    }
+
     fn caption(&self) -> String {
         let profile = self.plan.profile.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
         format!(
@@ -313,6 +412,10 @@ pub struct Planned {
     updates: u64,
     /// Whether it is the recommendation.
     recommended: bool,
+    /// reached, above or diverges; empty without a goal, or where its model says nothing.
+    goal: Option<String>,
+    /// Step size below which it would not diverge.
+    stable_step_size: Option<f64>,
 }
 
 impl Row for Planned {
@@ -320,7 +423,10 @@ impl Row for Planned {
 }
 
 impl Planned {
-    fn new(point: &Point, recommended: bool) -> Planned {
+    fn new(point: &Point, recommended: bool, goal: Option<&Outcomes>) -> Planned {
+        let fate = goal.and_then(|goal| goal.of(point));
+        let seconds = goal.and_then(|goal| goal.passages(point)).map(Point::s_per_gradient);
+        let stable_step_size = if let Some(Fate::Diverges(below)) = fate { *below } else { None };
         let (update_s, gradient_s, speedup) = (point.s_per_update(), point.s_per_gradient(), point.speedup());
         let (updates, gradients) = (update_s.under(1.0), gradient_s.under(1.0));
         let efficiency = speedup.times(1.0 / f64::from(point.workers()));
@@ -348,7 +454,11 @@ impl Planned {
             wasted_share_high: wasted.high(),
             updates: point.updates(),
             recommended,
-            ..Planned::default()
+            time_to_goal_s: seconds.map(|seconds| seconds.mean),
+            time_to_goal_s_low: seconds.and_then(|seconds| seconds.low()),
+            time_to_goal_s_high: seconds.and_then(|seconds| seconds.high()),
+            goal: fate.map(|fate| fate.word().to_string()),
+            stable_step_size,
         }
     }
 }
@@ -359,7 +469,8 @@ pub struct Pair {
     workers: u32,
     policy_a: String,
     policy_b: String,
-    /// Gradients per second of policy_a over those of policy_b, on common random numbers, and its 95 % interval.
+    /// Gradients (with a goal, passages to it) per second of policy_a over those of policy_b, on common random numbers, and its
+    /// 95 % interval.
     ratio: f64,
     ci_low: Option<f64>,
     ci_high: Option<f64>,

@@ -113,8 +113,15 @@ impl Command for Reproduce {
         Table::of::<GoalRow>(),
         Table::of::<CrossingRow>(),
     ];
-    const FIGURES: &'static [&'static str] =
-        &["comparison", "epochs", "time_by_size", "tradeoff_exp", "tradeoff_pareto"];
+    const FIGURES: &'static [&'static str] = &[
+        "comparison",
+        "epochs",
+        "time_by_size",
+        "tradeoff_exp",
+        "tradeoff_pareto",
+        "tradeoff_digits_exp",
+        "tradeoff_digits_pareto",
+    ];
 
     fn common(&self) -> &Common {
         &self.common

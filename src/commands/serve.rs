@@ -38,17 +38,17 @@ pub struct Serve {
     #[arg(long, value_name = "DIR", default_value = "model_store")]
     pub model_store: PathBuf,
     /// Images that go through a network together, at most.
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub batch_size: u16,
     /// How long the first image of a batch waits for others.
-    #[arg(long, value_name = "TIME", default_value = "2ms")]
+    #[arg(long, value_name = "TIME", default_value = "500us")]
     pub max_batch_delay: Span,
     /// Requests that may wait for a model; the next one is answered 503.
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub queue_size: u32,
-    /// Batches of a model that are worked on at the same time.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
-    pub workers_per_model: u8,
+    /// Batches of a model that are worked on at the same time [default: one for each core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub workers_per_model: Option<u8>,
     /// How long a request may take.
     #[arg(long, value_name = "TIME", default_value = "60s")]
     pub timeout: Span,
@@ -122,7 +122,7 @@ impl Serve {
                     size: self.batch_size.into(),
                     delay: self.max_batch_delay.0,
                     queue: self.queue_size as usize,
-                    workers: self.workers_per_model.into(),
+                    workers: self.workers_per_model.map_or_else(|| serve::cores().min(64), usize::from),
                 },
                 timeout: self.timeout.0,
                 token,

@@ -6,12 +6,12 @@ mod resume;
 mod words;
 
 use crate::cli::{
-    Common, Delay, List, MOST_THREADS, Percent, Threads, Training, Typed, at_least, choice, dataset, workers,
+    Cluster, Common, Delay, Delays, List, MOST_THREADS, Percent, StepTime, Threads, Training, Typed, at_least, choice,
+    dataset, workers,
 };
 use crate::error::Error;
 use crate::figures::timeline::{Activity, Timeline, chrome_trace};
 use crate::figures::{self, Figure, learning_curve};
-use crate::formats::Options;
 use crate::manifest::Manifest;
 use crate::memory;
 use crate::profile::Profile;
@@ -19,7 +19,6 @@ use crate::report::{self, Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
 use crate::text::count;
-use crate::trace;
 pub use beside::{Beside, Point};
 use clap::{Args, ValueEnum};
 pub use ranks::RankRow;
@@ -28,7 +27,7 @@ use resume::Resumption;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sim::{ClusterSpec, LawText, Policy, RandomKey, Rule, Time, Variates};
+use sim::{Cancellation, ClusterSpec, Policy, RandomKey, Rule, Time, Variates};
 use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -85,18 +84,21 @@ pub struct Train {
     /// Stop as soon as so many of the test images are classified correctly: 97%.
     #[arg(long, value_name = "SHARE", allow_hyphen_values = true, help_heading = "Learning")]
     pub target_accuracy: Option<Typed<Percent>>,
-    /// Law of a delay after each step, a sleep that a cancellation ends at once: 'exp(100)', or none.
-    #[arg(long, value_name = "LAW|none", default_value = "none", help_heading = "Time")]
-    pub delay: Typed<Delay>,
     /// wall: threads and real seconds. simulated: the same training, the seconds drawn.
     #[arg(long, value_enum, default_value = "wall", help_heading = "Time")]
     pub clock: Clock,
-    /// Law of the computing time under the simulated clock [default: exp(2)].
-    #[arg(long, value_name = "LAW", help_heading = "Time")]
-    pub step_time: Option<Typed<LawText>>,
-    /// The cluster of a profile, under the simulated clock.
-    #[arg(long, value_name = "PROFILE.toml", conflicts_with = "step_time", help_heading = "Time")]
+    /// The cluster of a profile, under the simulated clock; what is typed besides takes its place.
+    #[arg(long, value_name = "PROFILE.toml", conflicts_with_all = ["step_time", "lambda"], help_heading = "Cluster")]
     pub profile: Option<PathBuf>,
+    /// How long a step takes, under the simulated clock.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub step: StepTime,
+    /// What else there is in the cluster, under the simulated clock; a delay on threads, too, where it is a sleep that a cancellation ends
+    /// at once.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub simulated: Cluster,
     /// shared: all workers begin with the same parameters. per-worker: each draws its own, as programs of several processes do that
     /// broadcast nothing; for local:H.
     #[arg(long, value_name = "WHICH", default_value = "shared", help_heading = "Learning",
@@ -260,14 +262,14 @@ impl Command for Train {
                 self.lr_rule
             ));
         }
-        if !simulated && self.step_time.is_some() {
-            return usage("--step-time is for --clock simulated; real threads take the time they take".into());
-        }
-        if !simulated && self.profile.is_some() {
-            return usage("--profile is for --clock simulated; real threads take the time they take".into());
-        }
-        if simulated && self.profile.is_none() {
-            self.step_time.get_or_insert_with(|| Typed(LawText::Law("exp(2)".parse().expect("a law"))));
+        if !simulated {
+            if let Some(option) = self.simulated_only() {
+                return usage(format!("--{option} is for --clock simulated; real threads take the time they take"));
+            }
+            self.simulated.delay.get_or_insert(Typed(Delays::Law(Delay(None))));
+        } else if self.profile.is_none() {
+            self.step.resolve();
+            self.simulated.resolve();
         }
         if self.updates.is_none() {
             self.epochs.get_or_insert(2);
@@ -278,10 +280,6 @@ impl Command for Train {
     fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
         let training = &self.training;
         let (method, workers) = (self.method()?, self.workers.expect("resolved"));
-        let law = |law: &LawText| trace::law(law, &Options::default(), session);
-        let compute =
-            self.step_time.as_ref().map_or_else(|| Ok("exp(2)".parse().expect("a law")), |time| law(&time.0))?;
-        let delay = self.delay.0.0.as_ref().map(law).transpose()?;
         let kind = method.kind().rule(workers).map_err(|e| Error::Usage(e.to_string()))?;
         memory::afford_gradients(training.model.0.parameters(), kind)?;
         let samples = self.samples.map(|samples| samples as usize);
@@ -293,11 +291,15 @@ impl Command for Train {
         let share = samples.div_ceil(workers as usize).div_ceil(batch);
         let policy = method.policy(u32::try_from(share).unwrap_or(u32::MAX));
         let rule = policy.rule(workers).map_err(|e| Error::Usage(e.to_string()))?;
-        let spec = match &self.profile {
-            // The world knows the policy's rule, and what communication means for it.
-            Some(path) => Profile::spec(path, session)?.for_rule(rule).with_delay(delay),
-            None => ClusterSpec::new(compute).with_delay(delay),
+        let spec = match (&self.profile, self.clock) {
+            (Some(path), _) => Profile::spec(path, session)?,
+            (None, Clock::Simulated) => ClusterSpec::of(self.step.compute(session)?),
+            // Of threads only the delay is drawn.
+            (None, Clock::Wall) => ClusterSpec::new("exp(2)".parse().expect("a law")),
         };
+        // The world knows the policy's rule, and what communication means for it.
+        let spec = self.simulated.onto(spec, &self.step.reading(), session)?.for_rule(rule);
+        let rule = if spec.cancellation() == Cancellation::Never { rule.never_cancelling() } else { rule };
         if batch > samples {
             return Err(Error::Usage(format!(
                 "a batch of {batch} is more than all {samples} samples; lower --batch-size"
@@ -385,6 +387,17 @@ impl Train {
     pub fn run(self, typed: &[OsString]) -> Result<(), Error> {
         let ranks = self.ranks.clone();
         ranks.together(|| report::run(self, typed))
+    }
+
+    /// An option of the cluster that threads have no use for.
+    fn simulated_only(&self) -> Option<String> {
+        let options =
+            [serde_json::to_value(&self.step), serde_json::to_value(&self.simulated)].map(|o| o.expect("options"));
+        let typed = |(name, value): (&String, &Value)| {
+            (name != "delay" && !matches!(value, Value::Null | Value::Bool(false))).then(|| name.replace('_', "-"))
+        };
+        let of_group = options.iter().filter_map(Value::as_object).flat_map(|group| group.iter().filter_map(typed));
+        of_group.chain(self.profile.as_ref().map(|_| "profile".to_string())).next()
     }
 
     fn method(&self) -> Result<Method, Error> {

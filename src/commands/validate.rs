@@ -55,7 +55,8 @@ pub struct Validate {
     /// Updates to measure of each configuration, instead of minutes.
     #[arg(long, alias = "iterations", value_name = "N", value_parser = enough, allow_hyphen_values = true)]
     pub updates: Option<u64>,
-    /// How large an error may be [default: 5% for up to as many workers as cores, 10% beyond; of traces 5%].
+    /// How large an error may be [default: 5% for up to as many workers as cores, 10% beyond; of traces
+    /// 5%, of runs on more workers 10%, over other links 15%].
     #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
     pub tolerance: Option<Typed<Percent>>,
     /// Network: softmax, mlp (784-256-10), lenet, lenet-small or vgg11.
@@ -147,7 +148,7 @@ impl Command for Validate {
                     "there is nothing called '{what}' to validate; type validate traces"
                 )));
             }
-            let tolerance = self.tolerance.map_or(0.05, |percent| percent.0.0);
+            let tolerance = self.tolerance.map(|percent| percent.0.0);
             return traces::prepare(files, tolerance, self.common.seed, session);
         }
         let delay = self.delay.0.0.as_ref().map(|law| trace::law(law, &Options::default(), session)).transpose()?;

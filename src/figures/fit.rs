@@ -1,6 +1,7 @@
-//! Measured times against the law that fits best, and the slowest of m workers, measured and predicted.
+//! Measured times against the law that fits best, and the slowest of m workers, measured and predicted; runs on several numbers
+//! of workers, measured and fitted.
 
-use crate::commands::fit::Slowest;
+use crate::commands::fit::{Slowest, scaling::Run};
 use crate::figures::{Axis, Data, Figure, Mark, Panel, nth};
 use sim::{Law, StepTimes};
 
@@ -35,4 +36,12 @@ pub fn fit(times: &StepTimes, law: Option<&Law>, slowest: &[Slowest]) -> Figure 
     }
     let caption = format!("{} times of {} workers", times.len(), times.workers());
     Figure::new(panels, caption)
+}
+
+/// The time of a step of each run, fitted against measured.
+pub fn runs(runs: &[Run]) -> Figure {
+    let points = runs.iter().map(|run| (run.step_s, run.fitted_s));
+    let marks = vec![Mark::new(Data::Diagonal, nth(7)), Mark::points(points, nth(0))];
+    let panel = Panel::new(Axis::linear("Measured time of a step (s)"), Axis::linear("Fitted (s)"), marks);
+    Figure::new(vec![panel.titled("Computing and messages")], format!("{} runs", runs.len()))
 }

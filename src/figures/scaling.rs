@@ -226,8 +226,8 @@ pub fn by_size(measured: &Measured) -> Figure {
     Figure { columns: 3, panel_size: (240.0, 190.0), ..Figure::new(panels, measured.caption()) }
 }
 
-/// Loss and accuracy of the training batches, epoch by epoch, on the most samples: the mean over the workers, and from the
-/// lowest to the highest of them as a band.
+/// Loss and accuracy of the training batches, epoch by epoch, on the most samples: the mean over the workers, and over the runs
+/// where there are several. A band reaches from the lowest run to the highest, of one run from the lowest worker to the highest.
 pub fn epochs(measured: &Measured) -> Figure {
     let mut panels = Vec::new();
     for &method in &measured.plan.policies {
@@ -235,20 +235,26 @@ pub fn epochs(measured: &Measured) -> Figure {
         for (i, &workers) in measured.plan.workers.iter().enumerate() {
             let is_shown = |one: &&Measurement| {
                 let trial = one.trial;
-                (trial.method, trial.samples, trial.workers, trial.repeat) == (method, measured.largest(), workers, 0)
+                (trial.method, trial.samples, trial.workers) == (method, measured.largest(), workers)
             };
-            let Some(one) = measured.finished.iter().find(is_shown) else { continue };
-            let of_epochs = || 1..=one.trial.epochs;
+            let runs: Vec<&Measurement> = measured.finished.iter().filter(is_shown).collect();
+            let Some(first) = runs.first() else { continue };
+            let of_epochs = || 1..=first.trial.epochs;
             let loss: fn(&Score) -> f64 = |score| score.loss;
             for (marks, of) in [(&mut losses, loss), (&mut accuracies, |score| 100.0 * score.accuracy)] {
-                let each = |epoch: u32| {
-                    let ranks = one.outcome.epochs.iter().filter(move |e| e.epoch == epoch).map(|e| of(&e.train));
-                    let ends =
-                        ranks.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
-                    (f64::from(epoch), ends.0, ends.1)
+                let by_run = |epoch: u32| runs.iter().map(move |one| of(&one.outcome.training(epoch)));
+                let by_worker = |epoch: u32| {
+                    first.outcome.epochs.iter().filter(move |e| e.epoch == epoch).map(move |e| of(&e.train))
                 };
-                let means: Vec<_> =
-                    of_epochs().map(|epoch| (f64::from(epoch), of(&one.outcome.training(epoch)))).collect();
+                let each = |epoch: u32| {
+                    let spread: Vec<f64> =
+                        if runs.len() > 1 { by_run(epoch).collect() } else { by_worker(epoch).collect() };
+                    let low = spread.iter().copied().fold(f64::INFINITY, f64::min);
+                    (f64::from(epoch), low, spread.iter().copied().fold(f64::NEG_INFINITY, f64::max))
+                };
+                let means: Vec<_> = of_epochs()
+                    .map(|epoch| (f64::from(epoch), by_run(epoch).sum::<f64>() / runs.len() as f64))
+                    .collect();
                 let solid = Style { dash: Dash::Solid, ..nth(i) };
                 marks.push(Mark::band(of_epochs().map(each), solid));
                 marks.push(Mark::line(means.clone(), solid).named(workers_of(workers)));
@@ -265,6 +271,7 @@ pub fn epochs(measured: &Measured) -> Figure {
         panels.push(Panel::new(axis(), Axis::log("Training loss"), losses).titled(&title));
         panels.push(Panel::new(axis(), Axis::linear("Training accuracy (%)"), accuracies).titled(title));
     }
-    let caption = format!("{} Bands reach from the lowest worker to the highest.", measured.caption());
+    let of = if measured.plan.repeats > 1 { "run" } else { "worker" };
+    let caption = format!("{} Bands reach from the lowest {of} to the highest.", measured.caption());
     Figure { columns: 2, panel_size: (300.0, 200.0), ..Figure::new(panels, caption) }
 }

@@ -131,7 +131,10 @@ pub fn likeness(name: &str) -> u32 {
         "datetime",
         "epoch",
     ];
+    // An export has the least and the greatest beside the value.
+    let is_bound = ["__MIN", "__MAX"].iter().any(|end| name.ends_with(end));
     if is_rate(name)
+        || is_bound
         || (unit.is_none() && !has(&timely))
         || (has(&other) && !has(&["time", "duration", "elapsed", "latency"]))
     {
@@ -326,11 +329,25 @@ pub fn choose(sheet: &Sheet, roles: &Roles, workers: &[u32]) -> Result<(usize, V
         [] => {
             let possible: Vec<&str> = columns.iter().filter(|&&c| score(c) == 40).map(|&c| name(c)).collect();
             let all = some_of(sheet.names.iter().map(String::as_str).filter(|name| !name.is_empty()));
+            // What is called a time and is none.
+            let none = |&c: &usize| {
+                let what = kind(sheet, c, Some(workers)).of_no_time()?;
+                let is_only = sheet.names.len() == 1;
+                (is_only || (!taken(&c) && likeness(name(c)) >= 60)).then(|| match name(c) {
+                    "" => format!("its only column {what}"),
+                    name => format!("'{}' {what}", clip(name)),
+                })
+            };
+            let none = (0..sheet.names.len()).find_map(|c| none(&c));
             let advice = match possible[..] {
                 [] => "name the column that holds seconds step_time_s, or name it by --column".to_string(),
                 [one, ..] => format!("if '{}' is the time of one step, type --column '{0}'", clip(one)),
             };
-            Err(Refusal::new(format!("no column is that of a step's time by name and values among {all}"), advice))
+            let reason = match none {
+                Some(none) => format!("{none}, as no step times do"),
+                None => format!("no column is that of a step's time by name and values among {all}"),
+            };
+            Err(Refusal::new(reason, advice))
         }
         [one, ref others @ ..] if others.iter().all(|&c| name(c) == name(one)) => {
             Err(sheet.wanted(name(one)).expect_err("more than one"))

@@ -81,7 +81,11 @@ fn found(line: &str, number_of_line: u64) -> Vec<Found<'_>> {
             || (label.ends_with(" in") || label == "in" || label.ends_with("took")) && unit.is_some();
         // 12 s/epoch is no step, and 10 it/s no time.
         let per_step = rest.is_empty() || likeness(&format!("time{rest}")) >= 90;
+        // 10:00:00 is a time of day.
+        let end = pair.get(0).map_or(0, |whole| whole.end());
+        let of_day = line[end..].strip_prefix(':').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
         if let Some(number) = parse(&pair["number"])
+            && !of_day
             && timely
             && per_step
             && likeness(&in_words).max(60) > 40

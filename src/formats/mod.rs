@@ -1,15 +1,21 @@
 //! Files of measured step times: what people have, found out by looking, and made one table of worker, step and seconds.
 //!
+//! Runs on several numbers of workers, or over several links, are another table ([`scaling`]).
+//!
 //! Each format is a file: [`tidy`] and [`wide`] tables (read by [`sheet`] from separated values, or by [`json`]), training
-//! [`log`]s, MLPerf logs ([`mllog`]), output of the DLIO benchmark ([`dlio`]), traces of profilers ([`spans`]). [`source`]
-//! reads the bytes, [`columns`] finds out which column is what, and never takes a counter for a time.
+//! [`log`]s, what `straggle train` writes ([`own`]), MLPerf logs ([`mllog`]), output of the DLIO benchmark ([`dlio`]), traces of profilers ([`spans`]). [`source`]
+//! reads the bytes, [`columns`] finds out which column is what, and never takes a counter for a time;
+//! tables of [`devices`] have a number for each of them.
 
 mod columns;
+mod devices;
 mod dlio;
 mod json;
 mod log;
 mod mllog;
+mod own;
 mod refusal;
+mod scaling;
 mod sheet;
 mod source;
 mod spans;
@@ -17,7 +23,9 @@ mod tidy;
 mod units;
 mod wide;
 
+pub use devices::{Devices, PerDevice};
 pub use refusal::{Refusal, clip};
+pub use scaling::Configurations;
 pub use units::Unit;
 
 use sheet::Sheet;
@@ -242,19 +250,50 @@ pub fn read(files: &[String], options: &Options) -> Result<Recorded, Refusal> {
     read_from(files, options, source::read)
 }
 
-/// Reads step times from the bytes of a file.
+/// What files hold.
+#[derive(Debug)]
+pub enum Measured {
+    /// Times of steps.
+    Steps(Recorded),
+    /// Runs on several numbers of workers, or over several links.
+    Runs(Configurations),
+}
+
+/// Reads whatever is in the files.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_any(files: &[String], options: &Options) -> Result<Measured, Refusal> {
+    measured(files, options, source::read)
+}
+
+/// Reads whatever is in the bytes of a file.
 ///
 /// # Errors
 /// As [`read`].
 #[cfg(feature = "train")]
-pub fn read_bytes(name: &str, bytes: &[u8], options: &Options) -> Result<Recorded, Refusal> {
-    read_from(&[name.to_string()], options, |name| source::from(bytes, source::LONGEST).map_err(|r| r.of(name)))
+pub fn read_any_bytes(name: &str, bytes: &[u8], options: &Options) -> Result<Measured, Refusal> {
+    measured(&[name.to_string()], options, |name| source::from(bytes, source::LONGEST).map_err(|r| r.of(name)))
+}
+
+fn measured(
+    files: &[String],
+    options: &Options,
+    open: impl Fn(&str) -> Result<source::Source, Refusal>,
+) -> Result<Measured, Refusal> {
+    let mut first = files.first().map(|file| open(file)).transpose()?;
+    if let Some(source) = &first
+        && let Some(runs) = scaling::read(files, source, options, &open)?
+    {
+        return Ok(Measured::Runs(runs));
+    }
+    read_from(files, options, |file| first.take().map_or_else(|| open(file), Ok)).map(Measured::Steps)
 }
 
 fn read_from(
     files: &[String],
     options: &Options,
-    source_of: impl Fn(&str) -> Result<source::Source, Refusal>,
+    mut source_of: impl FnMut(&str) -> Result<source::Source, Refusal>,
 ) -> Result<Recorded, Refusal> {
     let mut notes: Vec<Note> = Vec::new();
     let (mut sha256, mut values, mut labels) = (Vec::new(), Vec::new(), Vec::<String>::new());
@@ -365,6 +404,9 @@ fn table(text: &str, options: &Options, wide: bool) -> Result<Reading, Refusal> 
 fn of_sheet(mut sheet: Sheet, options: &Options, wide: bool) -> Result<Reading, Refusal> {
     for (name, value) in &options.selection {
         sheet.select(name, value)?;
+    }
+    if !wide && options.column.is_none() && own::is(&sheet) {
+        return own::read(sheet, options);
     }
     let workers = wide::columns(&sheet, wide);
     let has_worker = !columns::Roles::of(&sheet).worker.is_empty();

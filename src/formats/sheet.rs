@@ -2,6 +2,7 @@
 
 use crate::formats::refusal::{Refusal, clip, some_of};
 use crate::formats::units::{Quantity, Unit, quantity};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// A cell, read once.
@@ -139,6 +140,7 @@ const LONGEST_CELL: usize = 1 << 16;
 /// # Errors
 /// [`Refusal`] if it has no rows, no header, or rows of different lengths.
 pub fn delimited(text: &str) -> Result<Sheet, Refusal> {
+    let text = &*plain(text);
     let separator = separator(text);
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(separator)
@@ -148,7 +150,7 @@ pub fn delimited(text: &str) -> Result<Sheet, Refusal> {
         .trim(csv::Trim::All)
         .from_reader(text.as_bytes());
     let mut sheet = Sheet::default();
-    let mut commas = 0u64;
+    let mut commas = Commas::default();
     let mut record = csv::StringRecord::new();
     let mut is_first = true;
     loop {
@@ -182,11 +184,14 @@ pub fn delimited(text: &str) -> Result<Sheet, Refusal> {
         if record.iter().eq(sheet.names.iter().map(String::as_str)) {
             continue; // the header again, where files were appended to each other
         }
-        let comma = separator != b',';
+        if separator == b'|' && record.iter().all(|cell| cell.bytes().all(|b| matches!(b, b'-' | b':' | b'='))) {
+            continue; // the line under the header, where a table is drawn
+        }
         for column in 0..sheet.names.len() {
+            // A comma in a cell between commas was quoted.
             let text = &record[column];
-            commas += u64::from(comma && text.contains(','));
-            let cell = sheet.cell(text, comma);
+            commas.look_at(text);
+            let cell = sheet.cell(text, true);
             sheet.columns[column].push(cell);
         }
         sheet.lines.push(line);
@@ -195,10 +200,29 @@ pub fn delimited(text: &str) -> Result<Sheet, Refusal> {
         let reason = if is_first { "is empty" } else { "has a header and no rows" };
         return Err(Refusal::new(reason, "give a table of step times, one row a step"));
     }
-    if commas > 0 {
-        refuse_thousands(text, separator)?;
-    }
+    commas.refuse_thousands()?;
     Ok(sheet)
+}
+
+/// The text with `#` before every comment, where some begin with `//` or `%`, and with tabs between its columns, where these are
+/// drawn by spaces.
+fn plain(text: &str) -> Cow<'_, str> {
+    let is_other = |line: &str| line.starts_with("//") || line.starts_with('%');
+    let mut text = Cow::Borrowed(text);
+    if text.lines().any(is_other) {
+        let line = |line: &str| if is_other(line) { format!("#{line}\n") } else { format!("{line}\n") };
+        text = Cow::Owned(text.lines().map(line).collect());
+    }
+    let is_data = |line: &&str| !line.starts_with('#') && !line.trim().is_empty();
+    let words = |line: &str| line.split_ascii_whitespace().count();
+    let first: Vec<&str> = text.lines().filter(is_data).take(32).collect();
+    let many = first.first().map_or(0, |line| words(line));
+    let by_spaces = many >= 2 && first.len() >= 2 && first.iter().all(|line| words(line) == many);
+    if by_spaces && !first.iter().any(|line| line.bytes().any(|byte| SEPARATORS.contains(&byte) || byte == b'"')) {
+        let line = |line: &str| line.split_ascii_whitespace().collect::<Vec<_>>().join("\t") + "\n";
+        text = Cow::Owned(text.lines().map(|l| if is_data(&l) { line(l) } else { format!("{l}\n") }).collect());
+    }
+    text
 }
 
 /// The line on which a record begins: its position is that of the comments and blank lines above it.
@@ -215,8 +239,8 @@ fn line_of(text: &str, position: &csv::Position) -> u64 {
 /// The names of the columns, and whether the first record is data: they stand in it; or in the comment above it, as some
 /// programs write it; or nowhere, if there is one column of numbers and nothing else.
 fn header(record: &csv::StringRecord, text: &str, separator: u8, line: u64) -> Result<(Vec<String>, bool), Refusal> {
-    let is_data = record.iter().all(|cell| quantity(cell, separator != b',') != Quantity::Other)
-        && record.iter().any(|cell| matches!(quantity(cell, separator != b','), Quantity::Number(..)));
+    let is_data = record.iter().all(|cell| quantity(cell, true) != Quantity::Other)
+        && record.iter().any(|cell| matches!(quantity(cell, true), Quantity::Number(..)));
     if !is_data {
         return Ok((record.iter().map(str::to_string).collect(), false));
     }
@@ -271,28 +295,35 @@ fn uneven(record: &csv::StringRecord, names: usize, separator: u8) -> Refusal {
     Refusal::new(reason, advice)
 }
 
-/// `1,234` may be a thousand or a little more than one: if every comma of the file stands before three digits and after a
-/// number that is not zero, nobody can tell.
-fn refuse_thousands(text: &str, separator: u8) -> Result<(), Refusal> {
-    let cells = || {
-        let data = text.lines().filter(|line| !line.starts_with('#')).skip(1);
-        data.flat_map(|line| line.split(char::from(separator))).map(|cell| cell.trim().trim_matches('"'))
-    };
-    let mut with_comma =
-        cells().filter(|cell| cell.contains(',') && quantity(cell, true) != Quantity::Other).peekable();
-    let Some(first) = with_comma.peek().map(|cell| cell.to_string()) else { return Ok(()) };
-    let ambiguous = |cell: &str| {
+/// Commas in the cells of a table: `1,234` may be a thousand or a little more than one, and if every comma of the file stands before
+/// three digits and after a number that is not zero, nobody can tell.
+#[derive(Default)]
+struct Commas {
+    first: Option<String>,
+    some_are_clear: bool,
+}
+
+impl Commas {
+    fn look_at(&mut self, cell: &str) {
+        if self.some_are_clear || !cell.contains(',') || quantity(cell, true) == Quantity::Other {
+            return;
+        }
         let (whole, rest) = cell.split_once(',').unwrap_or((cell, ""));
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        digits == 3 && whole.trim_start_matches(['-', '+']).parse::<u32>().is_ok_and(|whole| whole != 0)
-    };
-    if with_comma.all(ambiguous) {
-        return Err(Refusal::new(
-            format!("'{}' may be thousands or a decimal comma", clip(&first)),
-            "write a point for the decimal sign, and nothing between thousands",
-        ));
+        self.some_are_clear =
+            digits != 3 || !whole.trim_start_matches(['-', '+']).parse::<u32>().is_ok_and(|whole| whole != 0);
+        self.first.get_or_insert_with(|| cell.to_string());
     }
-    Ok(())
+
+    fn refuse_thousands(self) -> Result<(), Refusal> {
+        match self.first.filter(|_| !self.some_are_clear) {
+            None => Ok(()),
+            Some(first) => Err(Refusal::new(
+                format!("'{}' may be thousands or a decimal comma", clip(&first)),
+                "write a point for the decimal sign, and nothing between thousands",
+            )),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -317,6 +348,10 @@ mod tests {
             "step,time_s,\n0,0.5,\n1,0.25,\n",
             "# step,time_s\n0,0.5\n1,0.25\n",
             "step,time_s\n0,0.5\nstep,time_s\n1,0.25\n",
+            "step,time_s\n0,\"0,5\"\n1,\"0,25\"\n",
+            "// seconds\n% of steps\nstep,time_s\n0,0.5\n1,0.25\n",
+            "step   time_s\n   0   0.5\n   1   0.25\n",
+            "| step | time_s |\n|------|-------:|\n| 0 | 0.5 |\n| 1 | 0.25 |\n",
         ] {
             assert_eq!(numbers(text, "time_s"), [0.5, 0.25], "{text}");
         }

@@ -63,6 +63,8 @@ pub fn from(input: impl Read, longest: u64) -> Result<Source, Refusal> {
     }
     // The rest of what is not text, if there is any, belongs to the hash too.
     let text = decoded(bytes)?;
+    // Some programs end a line, or write over it, by a carriage return alone.
+    let text = if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text };
     Ok(Source { text, sha256: input.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect() })
 }
 

@@ -123,6 +123,15 @@ fn units_are_in_the_name_in_the_cell_or_typed() {
 }
 
 #[test]
+fn dates_with_their_time_of_day_are_a_clock() {
+    let rows =
+        (0..20).map(|i| format!("{i},2024-05-01T10:00:{:06.3}\n", 0.5 * f64::from(i) + 0.01 * f64::from(i * i % 7)));
+    let read = text("f.csv", &format!("step,timestamp\n{}", rows.collect::<String>()), &Options::default()).unwrap();
+    assert!(read.times.len() == 19 && (read.times.mean() - 0.5).abs() < 0.01, "{:?}", read.times.pooled());
+    assert_eq!(read.notes, [Note::Differences { column: "timestamp".into() }]);
+}
+
+#[test]
 fn encodings_and_zips_make_no_difference() {
     let plain = "step,time_ms\n0,103.46\n1,159.64\n";
     let want = text("f.csv", plain, &Options::default()).unwrap().times;
@@ -162,6 +171,16 @@ fn ranks_steps_and_what_else_tells_rows_apart() {
     // Machines with several devices.
     let nodes = "node,gpu,iter,iter_time_ms\nb,0,0,10\nb,1,0,20\na,0,0,30\na,1,0,40\n";
     assert_eq!(text("f.csv", nodes, &Options::default()).unwrap().times.labels(), ["a/0", "a/1", "b/0", "b/1"]);
+}
+
+#[test]
+fn what_train_writes_takes_computing_and_delay() {
+    let steps = "worker,serial,start_s,compute_s,delay_s,finish_s,base_version,applied_version\n0,0,0,0.001,0.02,0.0211,0,1\n\
+                 1,0,0,0.002,0.01,0.0121,0,1\n1,1,0.0212,,,0.03,1,\n0,1,0.0212,0.001,0.03,0.0522,1,2\n";
+    let read = text("steps.csv", steps, &Options::default()).unwrap();
+    assert_eq!((read.times.of_worker(0), read.times.of_worker(1)), (&[0.021, 0.031][..], &[0.012][..]));
+    assert_eq!((read.column.as_str(), read.times.dropped().missing), ("compute_s + delay_s", 1));
+    assert_eq!(text("steps.csv", steps, &named("compute_s")).unwrap().times.of_worker(1), [0.002]);
 }
 
 #[test]

@@ -55,7 +55,8 @@ pub fn read(sheet: &Sheet, options: &Options) -> Result<Reading, Refusal> {
 /// The one column of a clock, whose differences are times.
 fn clock(sheet: &Sheet, roles: &Roles, workers: &[u32]) -> Option<usize> {
     let timely = |name: &str| {
-        let clock = ["time", "wall", "timestamp", "elapsed", "clock", "ts", "seconds", "stamp", "s", "ms"];
+        let clock =
+            ["time", "wall", "timestamp", "elapsed", "clock", "ts", "seconds", "stamp", "s", "ms", "date", "datetime"];
         words(name).iter().any(|word| clock.contains(&word.as_str()))
     };
     let is_clock = |&c: &usize| {

@@ -138,6 +138,9 @@ pub fn quantity(cell: &str, comma: bool) -> Quantity {
     if matches!(cell.to_ascii_lowercase().as_str(), "" | "nan" | "na" | "n/a" | "null" | "none" | "-" | "--" | "?") {
         return Quantity::Missing;
     }
+    if let Some(seconds) = clock(cell) {
+        return Quantity::Number(seconds, Some(Unit::S));
+    }
     let is_end = |(i, c): (usize, char)| {
         let exponent =
             matches!(c, 'e' | 'E') && cell[i + 1..].starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+');
@@ -160,6 +163,24 @@ pub fn quantity(cell: &str, comma: bool) -> Quantity {
             Err(_) => Quantity::Other,
         },
     }
+}
+
+/// Seconds of a date with its time of day, since 1970, or of hours, minutes and seconds: `2024-05-01 10:00:00.25`, `0:01:02.5`.
+fn clock(cell: &str) -> Option<f64> {
+    let bytes = cell.as_bytes();
+    if bytes.len() > 40 || !bytes.first()?.is_ascii_digit() || bytes.iter().filter(|b| **b == b':').count() < 2 {
+        return None;
+    }
+    if bytes.get(4) == Some(&b'-') {
+        let in_utc = |civil: jiff::civil::DateTime| Some(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp());
+        let at = cell.parse::<jiff::Timestamp>().ok().or_else(|| in_utc(cell.parse().ok()?))?;
+        return Some(at.as_second() as f64 + f64::from(at.subsec_nanosecond()) * 1e-9);
+    }
+    let (hours, rest) = cell.split_once(':')?;
+    let (minutes, seconds) = rest.split_once(':')?;
+    let whole = |text: &str| text.parse::<u32>().ok().map(f64::from);
+    let seconds: f64 = seconds.replace(',', ".").parse().ok().filter(|s| (0.0..60.0).contains(s))?;
+    Some(3600.0 * whole(hours)? + 60.0 * whole(minutes).filter(|m| *m < 60.0)? + seconds)
 }
 
 #[cfg(test)]
@@ -204,6 +225,11 @@ mod tests {
             ("NaN", Quantity::Missing),
             ("0,5", Quantity::Other),
             ("1:02.5", Quantity::Other),
+            ("0:01:02.5", Quantity::Number(62.5, Some(Unit::S))),
+            ("0:99:02.5", Quantity::Other),
+            ("2024-05-01 10:00:00.25", Quantity::Number(1_714_557_600.25, Some(Unit::S))),
+            ("2024-05-01T12:00:00,25+02:00", Quantity::Number(1_714_557_600.25, Some(Unit::S))),
+            ("2024-05-01T10:00:61", Quantity::Other),
             ("12 apples", Quantity::Other),
             ("abc", Quantity::Other),
         ] {

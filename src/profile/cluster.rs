@@ -78,8 +78,12 @@ impl Profile {
             }
             texts => Steps::Laws(texts.iter().map(|text| self.law(text)).collect::<Result<_, _>>()?),
         };
-        if self.slow.is_some() {
-            assumptions.push("slow steps come one by one, at random, as often as their share says".to_string());
+        if let Some(slow) = &self.slow {
+            let how = match slow.lasts {
+                None => "one by one".to_string(),
+                Some(steps) => format!("{steps} in a row on average"),
+            };
+            assumptions.push(format!("slow steps come {how}, at random, as often as their share says"));
         }
         if let Steps::Measured(times, source) = &steps {
             let said = match source.dependence {
@@ -107,6 +111,44 @@ impl Profile {
         let mut described = Described { slowness: vec![1.0; steps.told_apart()], steps, around, assumptions };
         described.sort();
         Ok(described)
+    }
+
+    /// Options of the page's simulator that say what the profile at `path` says, and its measured times; `trace(data, HOW)` in
+    /// the options stands for those.
+    ///
+    /// # Errors
+    /// As [`cluster`](Profile::cluster).
+    pub fn typed(&self, path: &Path) -> Result<(String, Option<(TraceSource, StepTimes)>), Error> {
+        let steps = self.cluster(path)?.steps;
+        let (law, times) = match steps {
+            Steps::Laws(laws) => (laws.iter().map(Law::to_string).collect::<Vec<_>>().join("; "), None),
+            Steps::Measured(times, source) => {
+                let data = TraceSource { file: "data".to_string(), column: None, ..source };
+                (data.to_string(), Some((source, times)))
+            }
+        };
+        let mut options = vec![("step-time", law)];
+        let mut say = |name, value: Option<&String>| options.extend(value.map(|value| (name, value.clone())));
+        if let Some(links) = &self.communication {
+            say("comm", Some(&links.scheme));
+            say("payload", links.payload.as_ref());
+            say("bandwidth", links.bandwidth.as_ref());
+            say("group-bandwidth", links.group_bandwidth.as_ref());
+            say("latency", links.latency.as_ref());
+            say("overlap", links.overlap.map(|share| share.to_string()).as_ref());
+        }
+        if let Some(failures) = &self.failures {
+            say("mtbf", Some(&failures.mtbf));
+            say("restart", Some(&failures.restart));
+            say("checkpoint", failures.checkpoint.as_ref());
+            say("checkpoint-cost", failures.checkpoint_cost.as_ref());
+        }
+        if let Some(factors) = self.contention.as_ref().filter(|factors| !factors.is_empty()) {
+            let factors: Vec<String> = factors.iter().map(f64::to_string).collect();
+            say("contention", Some(&factors.join(",")));
+        }
+        let option = |(name, value): (&str, String)| format!("--{name} '{}'", value.replace('\'', ""));
+        Ok((options.into_iter().map(option).collect::<Vec<_>>().join(" "), times))
     }
 
     fn measured(&self, path: &Path) -> Result<Steps, Error> {
@@ -148,7 +190,7 @@ impl Profile {
         match &self.slow {
             None => Ok(law),
             Some(slow) if slow.factor > 0.0 && slow.factor.is_finite() && (0.0..=1.0).contains(&slow.share) => {
-                law.slow_at_times(slow.factor, slow.share).map_err(|e| wrong(&format!("[slow]: {e}")))
+                law.slow_at_times(slow.factor, slow.share, slow.lasts).map_err(|e| wrong(&format!("[slow]: {e}")))
             }
             Some(_) => Err(wrong("[slow] takes a positive factor and a share from 0 to 1, such as 1.2 and 0.05")),
         }
@@ -160,8 +202,18 @@ impl Communication {
         let Communication { scheme, payload, bandwidth, group_bandwidth, latency, overlap } = self;
         let in_section = |e: String| wrong(&format!("[communication]: {e}"));
         let latency_s = latency.as_deref().map_or(Ok(0.0), units::seconds).map_err(in_section)?;
-        let (payload, rate) =
-            (units::bytes(payload).map_err(in_section)?, units::bytes_per_s(bandwidth).map_err(in_section)?);
+        let (payload, rate) = match (payload, bandwidth) {
+            (Some(payload), Some(rate)) => {
+                (units::bytes(payload).map_err(in_section)?, units::bytes_per_s(rate).map_err(in_section)?)
+            }
+            // Nothing depends on how fast no bytes travel.
+            (None, None) if latency.is_some() => (0.0, 1e9),
+            _ => {
+                return Err(wrong(
+                    "[communication] takes payload and bandwidth, such as \"1.2GB\" and \"25GB/s\", or latency alone",
+                ));
+            }
+        };
         let scheme = scheme.parse().map_err(in_section)?;
         let links = Links::new(scheme, payload, latency_s, rate, overlap.unwrap_or(0.0)).map_err(in_section)?;
         match group_bandwidth.as_deref().map(units::bytes_per_s).transpose().map_err(in_section)? {

@@ -113,18 +113,23 @@ pub struct Slow {
     pub factor: f64,
     /// Share of a worker's steps.
     pub share: f64,
+    /// Mean number of slow steps in a row; without it they come one by one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lasts: Option<f64>,
 }
 
 /// How gradients travel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Communication {
-    /// ps, ring, tree, hierarchical or hierarchical:G.
+    /// ps, ring, tree, doubling, hierarchical or hierarchical:G.
     pub scheme: String,
-    /// Bytes of a gradient: `1.2GB`.
-    pub payload: String,
+    /// Bytes of a gradient: `1.2GB`; without them a message takes its latency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload: Option<String>,
     /// Bytes a second of a link: `25GB/s`.
-    pub bandwidth: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bandwidth: Option<String>,
     /// The same inside a group, of hierarchical.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group_bandwidth: Option<String>,
@@ -253,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_profile_says_what_it_said() {
-        let text = "step_time = \"0.35s ± 4%\"\n[slow]\nfactor = 1.2\nshare = 0.1\n[communication]\nscheme = \"ring\"\n\
+        let text = "step_time = \"0.35s ± 4%\"\n[slow]\nfactor = 1.2\nshare = 0.1\nlasts = 20.0\n[communication]\nscheme = \"ring\"\n\
                     payload = \"1.2GB\"\nbandwidth = \"25GB/s\"\n[failures]\nmtbf = \"64d\"\nrestart = \"5m\"\n";
         let profile: Profile = toml::from_str(text).unwrap();
         assert_eq!(toml::from_str::<Profile>(&profile.to_toml()).unwrap(), profile);
@@ -281,7 +286,7 @@ mod tests {
             ("step_time = 3\n", "line 1 of"),
             ("step_time = \"exp(2)\"\nstep_tiem = 1\n", "line 2 of"),
             ("step_time = \"exp(2)\n", "line 1 of"),
-            ("step_time = \"exp(2)\"\n[communication]\nscheme = \"ring\"\n", "missing field `payload`"),
+            ("step_time = \"exp(2)\"\n[communication]\npayload = \"1GB\"\n", "missing field `scheme`"),
         ] {
             std::fs::write(&path, text).unwrap();
             let said = Profile::read(&path).unwrap_err().to_string();

@@ -13,6 +13,16 @@ use std::io::Cursor;
 /// Pixels on a side, at most: four times a large photograph.
 const LARGEST: u32 = 16_384;
 
+/// Pixels that are decoded in less than a millisecond.
+const SMALL: u64 = 128 * 128;
+
+/// Whether an image says that it has few pixels.
+pub fn is_small(bytes: &[u8]) -> bool {
+    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format();
+    let size = reader.ok().and_then(|reader| reader.into_dimensions().ok());
+    size.is_none_or(|(width, height)| u64::from(width) * u64::from(height) <= SMALL)
+}
+
 /// Pixels from 0 to 1, `[channels, rows, columns]`.
 ///
 /// # Errors
@@ -172,6 +182,12 @@ mod tests {
         let image = image::RgbImage::from_pixel(64, 48, image::Rgb([255, 0, 51]));
         let found = pixels(&png(image.into()), [3, 32, 32]).unwrap();
         assert_eq!((found.len(), found[0], found[1024], found[2048]), (3 * 1024, 1.0, 0.0, 0.2));
+    }
+
+    #[test]
+    fn large_images_are_known_before_they_are_decoded() {
+        assert!(is_small(&png(bar(28, 28, 255, 0).into())) && is_small(b"no image"));
+        assert!(!is_small(&png(bar(280, 280, 255, 0).into())));
     }
 
     #[test]

@@ -45,7 +45,10 @@ pub async fn fallback(State(server): State<Arc<Server>>, request: Request) -> Fa
 async fn look(State(server): State<Arc<Server>>) -> Html<String> {
     // The pad is for digits.
     let digits = server.models.defaults().into_iter().filter(|model| model.predictor.input() == [1, 28, 28]);
-    Html(page::html(&page::Settings { models: digits.map(|model| model.name.clone()).collect(), trace: None }))
+    Html(page::html(&page::Settings {
+        models: digits.map(|model| model.name.clone()).collect(),
+        ..page::Settings::default()
+    }))
 }
 
 async fn ping(State(server): State<Arc<Server>>) -> Response {
@@ -82,8 +85,16 @@ async fn classify(server: &Server, name: &str, version: Option<&str>, request: R
     let arriving = tokio::time::timeout(server.settings.timeout, content(request));
     let bytes = arriving.await.map_err(|_| Failure::slow_request())??;
     let (began, shape) = (Instant::now(), model.predictor.input());
-    let decoding = tokio::task::spawn_blocking(move || image::pixels(&bytes, shape));
-    let pixels = decoding.await.map_err(|_| Failure::bad("The image cannot be read"))??;
+    let pixels = match image::is_small(&bytes) {
+        // To hand it to another thread would take longer.
+        true => image::pixels(&bytes, shape)?,
+        false => {
+            // So many at a time, as each of them may need much memory.
+            let _place = server.decoders.acquire().await;
+            let decoding = tokio::task::spawn_blocking(move || image::pixels(&bytes, shape));
+            decoding.await.map_err(|_| Failure::bad("The image cannot be read"))??
+        }
+    };
     let predicted = model.predict(pixels, server.settings.timeout).await;
     server.metrics.request(&model, began.elapsed());
     let mut classes: Vec<(&String, f32)> = model.predictor.labels().iter().zip(predicted?).collect();

@@ -53,6 +53,8 @@ pub struct Server {
     /// Where the three ports are.
     pub(crate) addresses: [SocketAddr; 3],
     pub(crate) life: http::Life,
+    /// Large images that are decoded at the same time.
+    pub(crate) decoders: tokio::sync::Semaphore,
 }
 
 /// Serves until it is told to stop: SIGTERM or Ctrl-C.
@@ -62,7 +64,10 @@ pub struct Server {
 pub fn run(settings: Settings, say: impl Fn(&str) -> Result<(), Error>) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Error::Input(format!("cannot start the server's threads: {error}")))?;
-    runtime.block_on(serve(settings, say))
+    let ended = runtime.block_on(serve(settings, say));
+    // Whoever asked has been answered; nobody waits for a file that is still being read.
+    runtime.shutdown_background();
+    ended
 }
 
 async fn serve(settings: Settings, say: impl Fn(&str) -> Result<(), Error>) -> Result<(), Error> {
@@ -73,22 +78,30 @@ async fn serve(settings: Settings, say: impl Fn(&str) -> Result<(), Error>) -> R
         say(&format!("{name} http://{address}\n"))?;
     }
     let answering = http::answer(server.clone(), ports);
-    tokio::pin!(answering);
+    tokio::pin!(answering, stop);
     // Somebody may ask whether it is well while models are read.
     let loading = load(server.clone());
-    tokio::select! {
-        loaded = loading => loaded?,
-        () = &mut answering => {}
-    }
-    server.life.begin();
-    say(&format!("ready: {}\n", server.models.names().join(", ")))?;
-    tokio::select! {
-        () = stop => {}
-        () = &mut answering => {}
+    let loaded = tokio::select! {
+        loaded = loading => Some(loaded?),
+        () = &mut answering => None,
+        () = &mut stop => None,
+    };
+    if loaded.is_some() {
+        server.life.begin();
+        say(&format!("ready: {}\n", server.models.names().join(", ")))?;
+        tokio::select! {
+            () = stop => {}
+            () = &mut answering => {}
+        }
     }
     server.life.drain().await;
     answering.await;
     say("stopped: every request that was accepted has its answer\n")
+}
+
+/// Cores of this machine.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Takes the ports.
@@ -106,7 +119,8 @@ async fn open(settings: Settings) -> Result<(Arc<Server>, Vec<tokio::net::TcpLis
     let metrics = Metrics::new();
     let models = Models::new(settings.batching, metrics.clone());
     let addresses = addresses.try_into().expect("three ports");
-    Ok((Arc::new(Server { settings, models, metrics, addresses, life: http::Life::default() }), ports))
+    let decoders = tokio::sync::Semaphore::new(cores());
+    Ok((Arc::new(Server { settings, models, metrics, addresses, life: http::Life::default(), decoders }), ports))
 }
 
 async fn load(server: Arc<Server>) -> Result<(), Error> {

@@ -18,18 +18,32 @@ pub struct Server {
 impl Server {
     /// Starts it in a directory with these words, and waits until it is ready.
     pub fn start(directory: &Path, words: &str) -> Server {
+        let mut server = Server::loading(directory, words);
+        server.wait();
+        server
+    }
+
+    /// Starts it, and goes on while it reads its models.
+    pub fn loading(directory: &Path, words: &str) -> Server {
         let ports = "serve --inference-port 0 --management-port 0 --metrics-port 0";
         let mut command = straggle().inside(directory).words(ports).words(words).command();
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("the program starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
-        let mut lines = Vec::new();
-        while !lines.last().is_some_and(|line: &String| line.starts_with("ready:")) {
+        let ports = [(); 3].map(|()| {
             let mut line = String::new();
-            assert!(stdout.read_line(&mut line).expect("text") > 0, "the server ended after {lines:?}");
-            lines.push(line);
+            assert!(stdout.read_line(&mut line).expect("text") > 0, "the server ended before it listened");
+            line.split("http://").nth(1).expect("an address").trim().to_string()
+        });
+        Server { ports, child, stdout }
+    }
+
+    /// Waits until it is ready.
+    pub fn wait(&mut self) {
+        let mut line = String::new();
+        while !line.starts_with("ready:") {
+            line.clear();
+            assert!(self.stdout.read_line(&mut line).expect("text") > 0, "the server ended before it was ready");
         }
-        let port = |i: usize| lines[i].split("http://").nth(1).expect("an address").trim().to_string();
-        Server { ports: [port(0), port(1), port(2)], child, stdout }
     }
 
     /// A request on a connection of its own.

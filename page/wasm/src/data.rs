@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use sim::random::{StepTime, StepTimes};
-use sim::{ClusterSpec, Law, Policy, TraceSource, theory};
+use sim::{ClusterSpec, Dependence, Law, Policy, TraceSource, theory};
 
 /// What a table of step times tells.
 #[derive(Serialize)]
@@ -25,7 +25,14 @@ pub(crate) struct Data {
     fits: Vec<(String, f64)>,
     /// What a single pooled law leaves out.
     advice: Vec<String>,
+    /// How draws from the table keep it: pooled, by-worker, rows, blocks:L.
+    keeps: String,
 }
+
+/// A share of the variance, or a correlation, that changes what waiting costs.
+const MATTERS: f64 = 0.1;
+/// Consecutive steps that are drawn at a time where slow steps last.
+const BLOCK: usize = 8;
 
 /// Reads lines of `worker,step,seconds`: two numbers and a time, which may be empty.
 pub(crate) fn read(text: &str) -> Result<StepTimes, String> {
@@ -46,28 +53,30 @@ pub(crate) fn describe(table: &StepTimes) -> Result<Data, String> {
     let lag1 = table.lag1_correlation();
     let [worker, step, _] = shares.unwrap_or_default();
     let mut advice = Vec::new();
-    if worker > 0.2 {
+    if worker > MATTERS {
         let slowest = (0..table.workers()).max_by(|&a, &b| table.mean_of_worker(a).total_cmp(&table.mean_of_worker(b)));
-        let slowest = slowest.map_or(0, |worker| worker);
+        let slowest = slowest.unwrap_or(0);
         advice.push(format!(
-            "Some workers are slow all the time (worker {} in order of appearance most, {:.2} times the mean): give them less to do, or leave them out. The \
-             laboratory draws all times from one law, and makes waiting look cheaper than it is.",
+            "Some workers are slow all the time (worker {} in order of appearance most, {:.2} times the mean): give them less to do, or leave them out.",
             slowest,
             table.mean_of_worker(slowest) / table.mean()
         ));
     }
-    if step > 0.2 {
+    if step > MATTERS {
         advice.push(
-            "All workers are slow at once in some steps: waiting for the slowest costs less than the laboratory says, which draws every time by itself."
-                .into(),
+            "All workers are slow at once in some steps: waiting for the slowest costs less than independent steps would say.".into(),
         );
     }
-    if lag1.is_some_and(|r| r > 0.3) {
-        advice.push(
-            "A slow step is followed by slow steps: local steps average less of it away than the laboratory says."
-                .into(),
-        );
+    if lag1.is_some_and(|r| r > MATTERS) {
+        advice.push("A slow step is followed by slow steps: local steps average less of it away than independent steps would say.".into());
     }
+    let lasts = lag1.is_some_and(|r| r > MATTERS) && table.rows().len() >= 10 * BLOCK;
+    let keeps = match (worker > MATTERS, step > MATTERS) {
+        (_, true) if lasts => Dependence::Blocks(BLOCK as u32),
+        (_, true) => Dependence::Rows,
+        (true, false) => Dependence::ByWorker,
+        (false, false) => Dependence::Pooled,
+    };
     Ok(Data {
         count: table.len(),
         workers: table.workers(),
@@ -81,6 +90,7 @@ pub(crate) fn describe(table: &StepTimes) -> Result<Data, String> {
         lag1,
         fits: fits(&law, table.pooled()),
         advice,
+        keeps: keeps.to_string(),
     })
 }
 

@@ -7,6 +7,7 @@
 //! Besides `simulate` there are questions that only a picture asks: `lanes` (who works when), `staleness` (a histogram),
 //! `draw` (a few step times), `data` (a CSV that was dropped on the page), `task` and `check` (the exercise).
 
+mod cluster;
 mod data;
 #[cfg(target_arch = "wasm32")]
 mod exports;
@@ -18,12 +19,12 @@ pub mod task;
 use question::Question;
 use serde::Serialize;
 use serde_json::json;
-use sim::Policy;
+use sim::{Policy, StepTimes};
 
 /// What the page remembers between two questions: the times of a dropped CSV.
 #[derive(Debug, Default)]
 pub struct Session {
-    times: Vec<f64>,
+    times: Option<StepTimes>,
 }
 
 impl Session {
@@ -46,7 +47,7 @@ impl Session {
             "data" => {
                 let table = data::read(body)?;
                 let described = text(&data::describe(&table)?)?;
-                self.times = table.pooled().to_vec();
+                self.times = Some(table);
                 Ok(described)
             }
             "task" => text(&task::Task::named(options.trim())),
@@ -56,7 +57,7 @@ impl Session {
                 text(&task::Task::named(name.trim()).check(answer)?)
             }
             _ => {
-                let question = Question::read(options, &self.times)?;
+                let question = Question::read(options, self.times.as_ref())?;
                 match command {
                     "simulate" => text(&results::simulate(&question)?),
                     "lanes" => text(&lanes::lanes(&question)?),

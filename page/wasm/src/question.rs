@@ -1,6 +1,9 @@
 //! A question's options: those of `straggle simulate`, and a few that only pictures need.
 
-use sim::{ClusterSpec, Experiment, Law, LawText, LearnerText, Length, Model, Policy, Quadratic, RandomKey};
+use crate::cluster::Around;
+use sim::{
+    ClusterSpec, Compute, Experiment, Law, LawText, LearnerText, Length, Model, Policy, Quadratic, RandomKey, StepTimes,
+};
 
 /// What is asked, in full.
 #[derive(Debug)]
@@ -16,8 +19,8 @@ pub(crate) struct Question {
 
 impl Question {
     /// Reads `--name value` pairs; `trace(...)` as a law stands for `times`.
-    pub(crate) fn read(options: &str, times: &[f64]) -> Result<Question, String> {
-        let law = |text: &str| law(text, times);
+    pub(crate) fn read(options: &str, times: Option<&StepTimes>) -> Result<Question, String> {
+        let mut around = Around::default();
         let mut policies = vec![Policy::SYNC, Policy::ASYNC];
         let mut workers: Vec<u32> = (1..=20).collect();
         let mut spec = ClusterSpec::new(law("exp(2)")?);
@@ -27,7 +30,7 @@ impl Question {
         for (name, value) in pairs(options)? {
             let value = value.as_str();
             match name.as_str() {
-                "step-time" => spec = spec.with_compute(law(value)?.into()),
+                "step-time" => spec = spec.with_compute(compute(value, times)?),
                 "delay" => spec = spec.with_delay(law(value)?),
                 "server-time" => spec = spec.with_service(law(value)?),
                 "speeds" => {
@@ -46,9 +49,11 @@ impl Question {
                 "from" => from = one(value, |s: &f64| *s >= 0.0 && s.is_finite())?,
                 "until" => until = one(value, |s: &f64| *s > 0.0 && s.is_finite())?,
                 "step" => step = one(value, |_| true)?,
+                name if around.take(name, value) => {}
                 _ => return Err(format!("there is no option --{name}")),
             }
         }
+        spec = around.onto(spec)?;
         let learner = match learner {
             LearnerText::None => None,
             LearnerText::Quadratic { h, sigma, eta } => {
@@ -61,10 +66,25 @@ impl Question {
     }
 }
 
-fn law(text: &str, times: &[f64]) -> Result<Law, String> {
+/// A law, one for each worker between semicolons, or `times` in the way that the trace names.
+fn compute(text: &str, times: Option<&StepTimes>) -> Result<Compute, String> {
+    match text.parse::<LawText>() {
+        Ok(LawText::Trace(source)) => {
+            let times = times.ok_or("there are no measured times here; drop a file of them on the page")?;
+            Compute::measured(&source, times).map_err(|error| error.to_string())
+        }
+        Ok(LawText::Law(law)) => Ok(law.into()),
+        Err(_) if text.contains(';') => {
+            text.split(';').map(|text| law(text.trim())).collect::<Result<_, _>>().map(Compute::Laws)
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn law(text: &str) -> Result<Law, String> {
     match text.parse::<LawText>().map_err(|error| error.to_string())? {
         LawText::Law(law) => Ok(law),
-        LawText::Trace(source) => Law::trace(source, times.to_vec()).map_err(|error| error.to_string()),
+        LawText::Trace(_) => Err("measured times stand for all workers together".into()),
     }
 }
 

@@ -172,12 +172,14 @@ pub(crate) fn draw(question: &Question) -> Vec<Vec<f64>> {
     question.experiment.workers.iter().map(step).collect()
 }
 
-/// A law in a few numbers.
+/// A law in a few numbers: of several, their mean, and all else of the first.
 #[derive(Serialize)]
 pub(crate) struct Summary {
     law: String,
     mean_s: f64,
     cv: f64,
+    /// Correlation between a worker's step and its next; none where that is not known of a law, as of measured rows.
+    persistence: Option<f64>,
     p50_s: f64,
     p99_s: f64,
     /// Mean of the slowest of 8 over the mean: what waiting for all of them costs.
@@ -185,12 +187,20 @@ pub(crate) struct Summary {
 }
 
 pub(crate) fn law(question: &Question) -> Summary {
-    let law: &Law = question.experiment.spec.compute().law(0);
+    let compute = question.experiment.spec.compute();
+    let law: &Law = compute.law(0);
+    let laws = compute.laws();
     let eight = sim::Policy::SYNC.rule(8).ok();
     let slowest = eight.and_then(|rule| theory::time_per_update(rule, &ClusterSpec::new(law.clone())));
+    let persistence = match law {
+        Law::Markov(phases) => phases.correlation(1),
+        _ if compute.is_independent() => Some(0.0),
+        _ => None,
+    };
     Summary {
         law: law.to_string(),
-        mean_s: law.mean(),
+        persistence,
+        mean_s: laws.iter().map(Law::mean).sum::<f64>() / laws.len() as f64,
         cv: law.variance().sqrt() / law.mean(),
         p50_s: law.quantile(0.5),
         p99_s: law.quantile(0.99),

@@ -55,6 +55,9 @@ const PORTABLE: &[&str] = &[
     "simulate --workers 1,2,5 --updates 200",
     "simulate --workers 4 --updates 200 --seed 7 --step-time 'shifted-exp(0.1, 3)' --policies sync,k-sync:2,k-async:2,k-batch-sync:3,k-batch-async:3,async,ssp:1,local:4",
     "simulate --workers 3 --updates 200 --step-time 'uniform(0.2, 0.9)' --speeds 1,1,0.5 --delay 'constant(0.1)' --policies async,local:2",
+    "simulate --workers 4 --updates 200 --step-time 'markov(exp(4), exp(1), 20, 5)' --policies sync,async",
+    "simulate --workers 2,4 --updates 200 --step-time 'exp(2); exp(1)' --comm ring --payload 1.2GB --bandwidth 25GB/s --latency 10us",
+    "simulate --workers 4 --updates 200 --step-time 'uniform(0.2, 0.9)' --mtbf 1h --restart 5m --contention 1,1.1 --policies sync,async",
     "lanes --workers 4 --until 6 --policies sync,async",
     "lanes --workers 4 --from 3 --until 6 --policies k-sync:2,k-async:3 --seed 3",
     "staleness --workers 5 --updates 500 --policies sync,async,k-async:2",
@@ -73,6 +76,10 @@ const OTHERS: &[&str] = &[
     "loss --workers 3 --updates 60 --learner 'quadratic(1, 1, 0.05)'",
     "data\n0,0,1.5\n1,0,1.25\n0,1,2\n1,1,3\n0,2,\n1,2,0.5",
     "simulate --workers 3 --updates 100 --step-time 'trace(data)'",
+    "simulate --workers 3 --updates 100 --step-time 'trace(data, rows)'",
+    "law --step-time 'trace(data, by-worker)'",
+    "simulate --workers 4 --updates 100 --comm ring --latency 10us",
+    "simulate --workers 4 --comm ring",
 ];
 
 #[test]

@@ -5,46 +5,14 @@
 //! new effect is a new station or a new law, and no branch in the engine.
 
 use crate::cluster::comm::{Communication, Scheme};
+pub use crate::cluster::failing::Failures;
+pub use crate::cluster::limits::SpecError;
+use crate::cluster::limits::{all_positive, need, not_negative};
+pub use crate::cluster::station::{Sharing, Station};
 use crate::policy::{OnCompletion, Rule};
 use crate::random::compute::Compute;
-use crate::random::key::RandomKey;
 use crate::random::law::Law;
 use std::fmt;
-
-/// How those who are at a station share it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sharing {
-    /// Processor sharing: everybody is served at the same reduced speed. Of cores: steps longer than the kernel's time slice.
-    Equally,
-    /// First come first served: whoever is served is served to the end. Of cores: steps shorter than the time slice.
-    FirstCome,
-}
-
-/// One station between a worker and the server.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Station {
-    /// Seconds of service for each task.
-    pub(crate) law: Law,
-    /// How many are served at once, and how; `None` is a delay.
-    pub(crate) servers: Option<(u32, Sharing)>,
-}
-
-impl Station {
-    /// Time passes, the same for one as for many.
-    pub fn delay(law: Law) -> Station {
-        Station { law, servers: None }
-    }
-
-    /// A queue, first come first served, with so many servers, at least one.
-    pub fn queue(law: Law, servers: u32) -> Station {
-        Station { law, servers: Some((servers.max(1), Sharing::FirstCome)) }
-    }
-
-    /// Processor sharing of so many servers, at least one.
-    pub fn shared(law: Law, servers: u32) -> Station {
-        Station { law, servers: Some((servers.max(1), Sharing::Equally)) }
-    }
-}
 
 /// When a worker whose task is cancelled is free again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,84 +42,6 @@ impl std::str::FromStr for Cancellation {
         let all = [Cancellation::AtOnce, Cancellation::AfterStep, Cancellation::Never];
         let found = all.into_iter().find(|c| c.to_string() == text.replace('_', "-"));
         found.ok_or_else(|| crate::unknown("cancellation", text, &["at-once", "after-step", "never"]))
-    }
-}
-
-/// Machines that fail: exponential times between failures.
-///
-/// Where all wait for all (sync, local), a failure sets the whole job back to its last checkpoint, and what was done since is
-/// done once more, in the same time. Everywhere else the worker's task is lost, and the others go on without it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Failures {
-    /// Mean time between failures of one worker, s.
-    pub(crate) mtbf_s: f64,
-    /// Time until it is back, s.
-    pub(crate) restart_s: f64,
-    /// Seconds of work between checkpoints, and seconds that one takes. Without checkpoints the parameters survive with the
-    /// other workers, and the update in progress is lost.
-    pub(crate) checkpoint: Option<(f64, f64)>,
-}
-
-impl Failures {
-    /// Failures every `mtbf_s` of a worker's time on average, after which it is away for `restart_s`. A checkpoint is made after
-    /// every so many seconds of work, and takes so many.
-    ///
-    /// # Errors
-    /// [`SpecError`] for the number that is out of its range.
-    pub fn new(mtbf_s: f64, restart_s: f64, checkpoint: Option<(f64, f64)>) -> Result<Failures, SpecError> {
-        positive("time between failures", mtbf_s)?;
-        not_negative("time to restart", restart_s)?;
-        if let Some((interval_s, cost_s)) = checkpoint {
-            positive("time between checkpoints", interval_s)?;
-            not_negative("cost of a checkpoint", cost_s)?;
-        }
-        Ok(Failures { mtbf_s, restart_s, checkpoint })
-    }
-
-    /// Mean time between failures of one worker, s.
-    pub fn mtbf_s(&self) -> f64 {
-        self.mtbf_s
-    }
-
-    /// Seconds of work between checkpoints, and seconds that one takes.
-    pub fn checkpoint(&self) -> Option<(f64, f64)> {
-        self.checkpoint
-    }
-}
-
-impl Failures {
-    /// How many times as long everything takes with failures, in expectation, under a rule by which an update takes `update_s` and
-    /// a worker's task `task_s` seconds without.
-    ///
-    /// Where all wait for all, a stretch of T seconds of work and C of a checkpoint has to be run without a failure of anybody,
-    /// M = MTBF/m apart: (M + R)(e^((T + C)/M) - 1) seconds for T (Daly 2006, exact for exponential times); without checkpoints T
-    /// is an update. Elsewhere a worker loses half a task and its restart, and the others do not wait for it.
-    ///
-    /// ```
-    /// use straggle_sim::{Failures, Policy};
-    /// let daily = Failures::new(86_400.0, 300.0, Some((600.0, 5.0))).unwrap();
-    /// let of = |policy: Policy| daily.stretch(policy.rule(1).unwrap(), 0.4, 0.4);
-    /// assert!((of(Policy::SYNC) - (86_700.0 / 600.0) * (605.0f64 / 86_400.0).exp_m1()).abs() < 1e-12);
-    /// ```
-    pub fn stretch(&self, rule: Rule, update_s: f64, task_s: f64) -> f64 {
-        let &Failures { mtbf_s, restart_s, checkpoint } = self;
-        if !rule.waits_for_all() {
-            return (mtbf_s + restart_s + task_s / 2.0) / mtbf_s;
-        }
-        let (work_s, cost_s) = checkpoint.unwrap_or((update_s, 0.0));
-        let between_s = mtbf_s / f64::from(rule.workers);
-        (between_s + restart_s) * ((work_s + cost_s) / between_s).exp_m1() / work_s
-    }
-}
-
-impl fmt::Display for Failures {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Failures { mtbf_s, restart_s, checkpoint } = self;
-        write!(f, "each worker fails every {mtbf_s} s and is away for {restart_s} s")?;
-        match checkpoint {
-            Some((interval_s, cost_s)) => write!(f, ", a checkpoint every {interval_s} s takes {cost_s} s"),
-            None => Ok(()),
-        }
     }
 }
 
@@ -205,47 +95,6 @@ pub struct ClusterSpec {
     pub(crate) failures: Option<Failures>,
     /// Whether a failure sets the whole job back.
     pub(crate) fails_together: bool,
-}
-
-/// A number that no cluster can have.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SpecError {
-    what: &'static str,
-    value: Option<f64>,
-    needed: &'static str,
-}
-
-impl fmt::Display for SpecError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.value {
-            Some(value) => write!(f, "the {} must be {}, not {value}", self.what, self.needed),
-            None => write!(f, "the {} must be {}", self.what, self.needed),
-        }
-    }
-}
-
-impl std::error::Error for SpecError {}
-
-fn need(what: &'static str, value: f64, holds: bool, needed: &'static str) -> Result<(), SpecError> {
-    match holds && value.is_finite() {
-        true => Ok(()),
-        false => Err(SpecError { what, value: Some(value), needed }),
-    }
-}
-
-fn positive(what: &'static str, value: f64) -> Result<(), SpecError> {
-    need(what, value, value > 0.0, "positive and finite")
-}
-
-fn not_negative(what: &'static str, value: f64) -> Result<(), SpecError> {
-    need(what, value, value >= 0.0, "at least 0 and finite")
-}
-
-fn all_positive(what: &'static str, values: &[f64]) -> Result<(), SpecError> {
-    if values.is_empty() {
-        return Err(SpecError { what, value: None, needed: "at least one number" });
-    }
-    values.iter().try_for_each(|&value| positive(what, value))
 }
 
 impl ClusterSpec {
@@ -457,7 +306,7 @@ impl ClusterSpec {
     }
 
     /// Mean delay of a worker's task, s.
-    fn mean_delay(&self, worker: u32) -> f64 {
+    pub(super) fn mean_delay(&self, worker: u32) -> f64 {
         self.delay_of(worker).map_or(0.0, Law::mean)
     }
 
@@ -509,72 +358,6 @@ impl ClusterSpec {
     /// The speed of a worker.
     pub fn speed(&self, worker: u32) -> f64 {
         self.speeds[worker as usize % self.speeds.len()]
-    }
-
-    /// Mean seconds of computing in a worker's step, on a core of its own.
-    pub fn mean_compute(&self, worker: u32) -> f64 {
-        let factor = self.factor.as_ref().map_or(1.0, Law::mean);
-        factor * self.compute.mean(worker) / self.speed(worker) + self.fixed_s
-    }
-
-    /// Mean seconds of a worker's task of so many steps on its way to the server if nobody else is there.
-    pub fn mean_task(&self, worker: u32, steps: u32) -> f64 {
-        let links = self.downlink.iter().chain(&self.uplink).map(|station| station.law.mean());
-        f64::from(steps) * self.mean_compute(worker) + self.mean_delay(worker) + links.sum::<f64>()
-    }
-
-    /// Mean seconds of a gradient by a worker of mean speed that is all alone: what speed-ups compare with. It has the delay, but
-    /// nobody to communicate with or to wait for; of a batch that is shared out it does all shares at once.
-    pub fn mean_alone(&self, workers: u32) -> f64 {
-        let distinct = workers.min(self.repeats_after());
-        let once_s = |worker| (self.fixed_s + self.mean_delay(worker)) / f64::from(self.shares);
-        let rates = (0..distinct).map(|worker| 1.0 / (self.mean_compute(worker) - self.fixed_s + once_s(worker)));
-        f64::from(distinct) / rates.sum::<f64>()
-    }
-
-    /// Mean seconds from one update of worker 0 to its next if it is all alone, one step a task: its task, the server, the update.
-    pub fn mean_cycle(&self) -> f64 {
-        let served = [&self.service, &self.update].into_iter().flatten();
-        self.mean_task(0, 1) + served.map(Law::mean).sum::<f64>()
-    }
-
-    /// Seconds per gradient of a single worker that is as fast as `workers` workers are on average, with nothing in its way: no
-    /// communication, no server, a core of its own. What speed-ups compare with.
-    pub fn single_worker_s(&self, workers: u32) -> f64 {
-        self.mean_alone(workers)
-    }
-
-    /// The same with the rows of every trace drawn again, with replacement; `None` if nothing was measured. Whole measured
-    /// steps are drawn again in blocks of consecutive ones.
-    pub fn resampled(&self, key: RandomKey) -> Option<ClusterSpec> {
-        let again = |law: &Option<Law>, which| law.as_ref().and_then(|law| law.resampled(key, which));
-        let (service, update) = (again(&self.service, 2), again(&self.update, 3));
-        let all = |laws: &[Law], first: u32| -> Option<Vec<Law>> {
-            let resampled: Vec<Option<Law>> =
-                (first..).zip(laws).map(|(which, law)| law.resampled(key, which)).collect();
-            let any = resampled.iter().any(Option::is_some);
-            let kept = resampled.into_iter().zip(laws).map(|(again, law)| again.unwrap_or_else(|| law.clone()));
-            any.then(|| kept.collect())
-        };
-        let compute = match &self.compute {
-            Compute::Rows(rows) => Some(Compute::Rows(rows.resampled(key))),
-            Compute::Laws(laws) => all(laws, 16).map(Compute::Laws),
-        };
-        // The first one as ever, the others beyond all numbers of workers.
-        let delays = match &self.delays[..] {
-            [law] => law.resampled(key, 1).map(|law| vec![law]),
-            laws => all(laws, 1 << 31),
-        };
-        if compute.is_none() && delays.is_none() && [&service, &update].into_iter().all(Option::is_none) {
-            return None;
-        }
-        Some(ClusterSpec {
-            compute: compute.unwrap_or_else(|| self.compute.clone()),
-            delays: delays.unwrap_or_else(|| self.delays.clone()),
-            service: service.or_else(|| self.service.clone()),
-            update: update.or_else(|| self.update.clone()),
-            ..self.clone()
-        })
     }
 
     /// The same workers, and nothing that can come between them.

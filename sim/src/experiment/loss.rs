@@ -4,7 +4,7 @@ use crate::cluster::des::Simulated;
 use crate::cluster::{ClusterSpec, Run};
 use crate::experiment::{Configuration, Experiment, Length, Model, Progress};
 use crate::learn::Quadratic;
-use crate::measure::interval::{Estimate, ratio};
+use crate::measure::interval::{Estimate, of_skewed};
 use crate::policy::Policy;
 use crate::random::key::RandomKey;
 use crate::theory;
@@ -71,13 +71,13 @@ impl Experiment {
         }
     }
 
-    /// The step size from which on a configuration diverges, by theory: with gradients that are fresh, where 1 - eta h is -1;
-    /// async with exponential times.
+    /// The step size from which on a configuration diverges, by theory: with gradients that are fresh, where 1 - eta h is -1,
+    /// as are then its powers over local steps; async with exponential times.
     pub fn stable_below(&self, cell: Configuration, learner: Quadratic) -> Option<f64> {
         let rule = cell.rule;
         let fresh = rule.waits_for_all() || rule.cancels();
         match cell.policy {
-            _ if fresh && rule.steps == 1 => Some(2.0 / learner.curvature),
+            _ if fresh && (rule.steps == 1 || !rule.is_timed()) => Some(2.0 / learner.curvature),
             Policy::ASYNC if self.is_memoryless() => Some(theory::async_stable_below(rule.workers, learner.curvature)),
             _ => None,
         }
@@ -112,7 +112,7 @@ pub struct LossPoint {
 
 impl LossPoint {
     fn of(bin: &Range<u64>, time_s: f64, losses: &[f64]) -> LossPoint {
-        let estimate = ratio(losses.iter().map(|&loss| (loss, 1.0)), &(0.0..=f64::INFINITY));
+        let estimate = of_skewed(losses, &(0.0..=f64::INFINITY));
         let Estimate { mean: loss, interval, .. } = estimate.unwrap_or(Estimate::unsure(f64::NAN));
         let interval = interval.filter(|(low, high)| low.is_finite() && high.is_finite());
         LossPoint { update: (bin.start + bin.end - 1) / 2, time_s, loss, interval }

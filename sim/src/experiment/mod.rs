@@ -1,6 +1,7 @@
 //! Policies by numbers of workers on one cluster: configurations, each run long enough to be sure of what it costs.
 
 pub mod loss;
+pub mod passage;
 pub(crate) mod runs;
 
 use crate::cluster::spec::{Cancellation, ClusterSpec};
@@ -9,10 +10,10 @@ use crate::experiment::runs::Job;
 use crate::measure::interval::Estimate;
 use crate::measure::length::{Honest, Plan, REPLICATIONS, REPLICATIONS_TO_PRECISION, UPDATES};
 use crate::measure::replications::Replications;
+use crate::parallel::*;
 use crate::policy::{Policy, PolicyError, Rule};
 use crate::random::key::RandomKey;
 use crate::theory::{self, Kind, Theory};
-use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -451,19 +452,34 @@ impl Experiment {
         }
     }
 
-    /// Runs again, on resampled rows, what stands on measured times.
+    /// Runs again, on resampled rows, what stands on measured times. Whole steps first in an order in which the same random numbers make
+    /// a step as long before and after: what resampling changes is then no noise of the simulation.
     fn resample(&self, jobs: &[Job], found: &mut [Option<Replications>], progress: &Progress, kept: &dyn Kept) {
-        let again = |job: &Job| -> Option<Job> {
-            let key = |r: u32| RandomKey::new(self.seed, u64::from(r));
-            let specs: Option<Vec<ClusterSpec>> =
-                (0..job.plan.replications).map(|r| job.specs[0].resampled(key(r))).collect();
-            Some(Job { name: format!("{} resampled", job.name), specs: specs?, ..job.clone() })
-        };
-        let measured = jobs.iter().enumerate().filter(|&(i, _)| found[i].is_some());
-        let (places, again): (Vec<usize>, Vec<Job>) = measured.filter_map(|(i, job)| Some((i, again(job)?))).unzip();
-        progress.cells.fetch_sub(again.len() as u64, Ordering::Relaxed);
-        for (i, resampled) in places.into_iter().zip(runs::all(self, &again, progress, kept)) {
-            found[i] = found[i].take().zip(resampled).map(|(found, resampled)| found.with_resampled(resampled));
+        let mut again: Vec<Job> = Vec::new();
+        // Of each configuration that stands on a sample: its place, and whether it has been put in order.
+        let mut measured: Vec<(usize, bool)> = Vec::new();
+        for (i, job) in jobs.iter().enumerate().filter(|&(i, _)| found[i].is_some()) {
+            let in_order = job.specs[0].in_order_for(job.rule);
+            let spec = in_order.as_ref().unwrap_or(&job.specs[0]);
+            let resampled = |r: u32| spec.resampled(RandomKey::new(self.seed, u64::from(r)));
+            let Some(specs) = (0..job.plan.replications).map(resampled).collect::<Option<Vec<_>>>() else { continue };
+            measured.push((i, in_order.is_some()));
+            again.push(Job { name: format!("{} resampled", job.name), specs, ..job.clone() });
+            again.extend(in_order.map(|spec| Job {
+                name: format!("{} in order", job.name),
+                specs: vec![spec],
+                ..job.clone()
+            }));
+        }
+        progress.cells.fetch_sub(measured.len() as u64, Ordering::Relaxed);
+        let mut results = runs::all(self, &again, progress, kept).into_iter();
+        // Those in order are no configurations of their own.
+        progress.cells.fetch_sub((again.len() - measured.len()) as u64, Ordering::Relaxed);
+        for (i, in_order) in measured {
+            let resampled = results.next().flatten();
+            let before = if in_order { results.next().flatten() } else { found[i].clone() };
+            let all = found[i].take().zip(resampled).zip(before);
+            found[i] = all.map(|((found, resampled), before)| found.with_resampled(&before, resampled));
         }
     }
 

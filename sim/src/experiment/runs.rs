@@ -17,9 +17,9 @@ use crate::fast::width::Width;
 use crate::measure::accounts::Accounts;
 use crate::measure::length::{Method, Plan};
 use crate::measure::replications::{Replication, Replications};
+use crate::parallel::*;
 use crate::policy::{OnUpdate, Rule};
 use crate::random::key::RandomKey;
-use rayon::prelude::*;
 use std::sync::atomic::Ordering;
 
 /// Steps that workers begin between two looks at the [`Progress`].

@@ -14,8 +14,8 @@ use crate::cluster::spec::ClusterSpec;
 use crate::cluster::variates::Variates;
 use crate::fast::width::{Kernel, Width};
 use crate::measure::accounts::Accounts;
+use crate::parallel::*;
 use crate::policy::{OnCompletion, Rule};
-use rayon::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Which of the m times ends an iteration: the `depth`-th from one end.

@@ -1,5 +1,7 @@
 //! Learners: parameters, gradients and loss, as pure functions; the noise of a gradient has the key of its step.
 
+pub mod moments;
+
 use crate::policy::coordinator::Task;
 use crate::random::key::{Purpose, RandomKey};
 use crate::random::syntax::{Form, FormError};

@@ -63,8 +63,8 @@ impl Replication {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Replications {
     all: Vec<Replication>,
-    /// The same, each on measured times of which the rows were drawn again; empty where nothing was measured.
-    resampled: Vec<Replication>,
+    /// The same, each on measured times before and after their rows were drawn again; empty where nothing was measured.
+    resampled: Vec<(Replication, Replication)>,
 }
 
 /// Times.
@@ -78,9 +78,44 @@ impl Replications {
         Replications { all, resampled: Vec::new() }
     }
 
-    /// With the same replications on resampled rows, whose differences from these are the error that a trace has as a sample.
-    pub fn with_resampled(self, resampled: Replications) -> Replications {
-        Replications { resampled: resampled.all, ..self }
+    /// With replications on the rows of a trace and on resampled ones, whose differences are the error that it has as a sample.
+    pub fn with_resampled(self, before: &Replications, after: Replications) -> Replications {
+        Replications { resampled: before.all.iter().cloned().zip(after.all).collect(), ..self }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// The same where a passage to a goal takes the place of a gradient: `needed` updates each, where a single worker takes the
+    /// time of `alone` gradients for one. So seconds per gradient, speed-up and ratios are those of passages.
+    pub fn per_passage(&self, needed: f64, alone: f64) -> Replications {
+        let of = |one: &Replication| Replication {
+            gradients: one.updates() / needed,
+            single_s: one.single_s * alone,
+            ..one.clone()
+        };
+        let pair = |(before, after): &(Replication, Replication)| (of(before), of(after));
+        Replications { all: self.all.iter().map(of).collect(), resampled: self.resampled.iter().map(pair).collect() }
+    }
+
+    /// The same of runs that ended with their passages, after so many seconds; and again on resampled rows, if there are any.
+    pub fn passages(&self, seconds: &[f64], resampled: &[f64], alone: f64) -> Replications {
+        let run = |one: &Replication, seconds: f64| Replication {
+            elapsed_s: seconds,
+            gradients: 1.0,
+            single_s: one.single_s * alone,
+            ..one.clone()
+        };
+        let all: Vec<Replication> = self.all.iter().zip(seconds).map(|(one, &s)| run(one, s)).collect();
+        let after = self.all.iter().zip(resampled).map(|(one, &s)| run(one, s));
+        Replications { resampled: all.iter().cloned().zip(after).collect(), all }
     }
 
     /// Whether the intervals hold the error of a trace as a sample.
@@ -94,19 +129,12 @@ impl Replications {
     }
 
     fn ratio(&self, of: impl Fn(&Replication) -> (f64, f64), possible: &RangeInclusive<f64>) -> Option<Estimate> {
-        self.ratio_of_pairs(self.all.iter().map(&of), self.resampled.iter().map(&of), possible)
-    }
-
-    /// The same of these pairs, and of those on resampled rows.
-    fn ratio_of_pairs(
-        &self,
-        pairs: impl Iterator<Item = (f64, f64)> + Clone,
-        resampled: impl Iterator<Item = (f64, f64)>,
-        possible: &RangeInclusive<f64>,
-    ) -> Option<Estimate> {
-        let estimate = ratio(pairs.clone(), possible)?;
-        let changes = pairs.zip(resampled).map(|((n, d), (other_n, other_d))| other_n / other_d - n / d);
-        Some(self.with_error_of_changes(estimate, changes, possible))
+        let estimate = ratio(self.all.iter().map(&of), possible)?;
+        let single = |one: &Replication| {
+            let (numerator, denominator) = of(one);
+            numerator / denominator
+        };
+        Some(self.with_error_of_rows(estimate, single, possible))
     }
 
     /// Adds the error that the rows of a trace have as a sample (Efron, Ann. Statist. 7, 1979, 1-26): the scatter, replication by
@@ -117,7 +145,7 @@ impl Replications {
         of: impl Fn(&Replication) -> f64,
         possible: &RangeInclusive<f64>,
     ) -> Estimate {
-        let changes = self.all.iter().zip(&self.resampled).map(|(one, other)| of(other) - of(one));
+        let changes = self.resampled.iter().map(|(before, after)| of(after) - of(before));
         self.with_error_of_changes(estimate, changes, possible)
     }
 
@@ -155,7 +183,9 @@ impl Replications {
 
     /// Mean staleness of applied gradients, in updates.
     pub fn mean_staleness(&self) -> Option<Estimate> {
-        self.ratio(|one| one.staleness, &TIMES)
+        let staleness = self.ratio(|one| one.staleness, &TIMES)?;
+        // What had aged when counting began may have been thrown away since.
+        Some(Estimate { mean: staleness.mean.max(0.0), ..staleness })
     }
 
     /// Share of the workers' time without work.
@@ -200,13 +230,18 @@ impl Replications {
     pub fn applied_shares(&self) -> Vec<Estimate> {
         let workers = self.all.iter().map(|one| one.ended.len()).max().unwrap_or(0);
         let sum = |one: &Replication| one.ended.iter().map(|ended| ended.applied as f64).sum::<f64>();
-        let sums = |all: &[Replication]| all.iter().map(sum).collect::<Vec<f64>>();
-        let (of_all, of_resampled) = (sums(&self.all), sums(&self.resampled));
+        let sums: Vec<f64> = self.all.iter().map(sum).collect();
+        let of_pairs: Vec<(f64, f64)> =
+            self.resampled.iter().map(|(before, after)| (sum(before), sum(after))).collect();
         let own = |one: &Replication, worker: usize| one.ended.get(worker).map_or(0.0, |ended| ended.applied as f64);
         let of = |worker| {
-            let pairs = self.all.iter().zip(&of_all).map(|(one, all)| (own(one, worker), *all));
-            let resampled = self.resampled.iter().zip(&of_resampled).map(|(one, all)| (own(one, worker), *all));
-            self.ratio_of_pairs(pairs, resampled, &SHARES)
+            let estimate = ratio(self.all.iter().zip(&sums).map(|(one, sum)| (own(one, worker), *sum)), &SHARES)?;
+            let changes = self
+                .resampled
+                .iter()
+                .zip(&of_pairs)
+                .map(|((before, after), sums)| own(after, worker) / sums.1 - own(before, worker) / sums.0);
+            Some(self.with_error_of_changes(estimate, changes, &SHARES))
         };
         (0..workers).map(|worker| of(worker).unwrap_or(Estimate::unsure(0.0))).collect()
     }
@@ -275,7 +310,7 @@ impl Replications {
         // What resampled rows change, pair by pair.
         let log_rate = |one: &Replication| (one.gradients / one.elapsed_s).ln();
         let change = |of: &Replications| -> Vec<f64> {
-            of.all.iter().zip(&of.resampled).map(|(one, other)| log_rate(other) - log_rate(one)).collect()
+            of.resampled.iter().map(|(before, after)| log_rate(after) - log_rate(before)).collect()
         };
         let changes: Moments = change(self).iter().zip(change(other)).map(|(here, there)| here - there).collect();
         let error = changes.sd().map_or(error, |rows| error.widened(rows, self.t(), &any));

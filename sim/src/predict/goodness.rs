@@ -10,10 +10,10 @@
 //! small, too, when a coarse clock ties many of them, and with enough observations always. The effect sizes, [`Gap`] and
 //! [`Maximum`], say whether it matters.
 
+use crate::parallel::*;
 use crate::predict::fit::{Family, FitError, fit_sorted, sorted};
 use crate::predict::likelihood::{log_likelihood, most_likely};
 use rand_distr::Distribution;
-use rayon::prelude::*;
 
 use crate::random::key::Stream;
 use crate::{ClusterSpec, Law, Policy, Purpose, RandomKey, theory};

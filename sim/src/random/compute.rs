@@ -5,6 +5,7 @@
 
 use crate::random::key::{Purpose, RandomKey};
 use crate::random::law::{Law, LawError, TraceSource};
+use crate::random::persistence::Resampling;
 use crate::random::step_times::{StepRows, StepTimes};
 use std::fmt;
 use std::str::FromStr;
@@ -77,23 +78,40 @@ pub struct Rows {
     starts: Arc<[u32]>,
     /// The steps that blocks have, each as often as it is drawn.
     drawn: Arc<[u32]>,
+    /// How the steps are drawn again.
+    resampling: Resampling,
 }
 
 impl Rows {
     fn new(source: TraceSource, rows: StepRows, block: u64) -> Result<Rows, LawError> {
         let all: Vec<f64> = rows.iter().map(|row| row.iter().sum()).collect();
-        let in_turn = |step: u64| all[step as usize % all.len()];
-        let mut within_s: f64 = (0..block).map(in_turn).sum();
-        let mut lengths_s = Vec::with_capacity(all.len());
-        for first in 0..all.len() as u64 {
-            lengths_s.push(within_s);
-            within_s += in_turn(first + block) - in_turn(first);
-        }
-        let mut starts: Vec<u32> = (0..all.len() as u32).collect();
-        starts.sort_by(|&a, &b| lengths_s[a as usize].total_cmp(&lengths_s[b as usize]));
+        let starts = Rows::shortest_first(&all, block);
         let drawn = (0..all.len() as u32).collect();
         let laws = Rows::laws_of(&source, &rows, &drawn)?;
-        Ok(Rows { source, rows: Arc::new(rows), laws, block, starts: starts.into(), drawn })
+        // Of a step matter its mean, where nobody waits, and its slowest, where all do.
+        let slowest: Vec<f64> = rows.iter().map(|row| row.iter().copied().fold(0.0, f64::max)).collect();
+        let resampling = Resampling::of(&all, block).or(Resampling::of(&slowest, block));
+        Ok(Rows { source, rows: Arc::new(rows), laws, block, starts, drawn, resampling })
+    }
+
+    /// Where blocks begin, in the order of the sums of their steps' values.
+    fn shortest_first(values: &[f64], block: u64) -> Arc<[u32]> {
+        let in_turn = |step: u64| values[step as usize % values.len()];
+        let mut within: f64 = (0..block).map(in_turn).sum();
+        let mut sums = Vec::with_capacity(values.len());
+        for first in 0..values.len() as u64 {
+            sums.push(within);
+            within += in_turn(first + block) - in_turn(first);
+        }
+        let mut starts: Vec<u32> = (0..values.len() as u32).collect();
+        starts.sort_by(|&a, &b| sums[a as usize].total_cmp(&sums[b as usize]));
+        starts.into()
+    }
+
+    /// The same steps with blocks in the order of something else that each step has.
+    pub(crate) fn in_order_of(&self, of: impl Fn(&[f64]) -> f64) -> Rows {
+        let values: Vec<f64> = self.rows.iter().map(of).collect();
+        Rows { starts: Rows::shortest_first(&values, self.block), ..self.clone() }
     }
 
     /// The times of each measured worker in these steps.
@@ -130,13 +148,12 @@ impl Rows {
         Some(sum / self.drawn.len() as f64)
     }
 
-    /// Measured steps, drawn again in stretches of consecutive ones: what persists from step to step stays together. A
-    /// stretch is as long as a block, or the cube root of the number of steps. There is one less than would make as many steps, so
-    /// that means of them scatter as means of independent samples would (Rao and Wu 1988).
+    /// Measured steps, drawn again in stretches of consecutive ones: what persists from step to step stays together, and means of
+    /// them scatter as means of other samples would ([`Resampling`]).
     pub(crate) fn resampled(&self, key: RandomKey) -> Rows {
         let steps = self.rows.len() as u64;
-        let blocks = ((steps as f64).cbrt() / self.block as f64).ceil().max(1.0) as u64;
-        let stretches = (steps.div_ceil(blocks * self.block) - 1).max(1);
+        let Resampling { stretch, stretches } = self.resampling;
+        let blocks = stretch / self.block;
         let first = |stretch: u64| below(key.word(Purpose::Resample, 4, stretch), steps as usize) as u64;
         let block = |i: u64| ((first(i / blocks) + i % blocks * self.block) % steps) as usize;
         let mut rank = vec![0; steps as usize];

@@ -7,6 +7,7 @@ pub mod compute;
 pub mod key;
 pub mod law;
 pub(crate) mod ln;
+mod persistence;
 pub mod step_times;
 pub mod syntax;
 

@@ -1,6 +1,92 @@
-//! Checkpoints of a job that fails: how often is best.
+//! Machines that fail: how long updates take then, and how often a checkpoint is best.
 //!
-//! Exponential failures, of which each costs what was done since the last checkpoint.
+//! Failures are exponential, M apart on average for the job and MTBF for one worker, and each is followed by a restart of R seconds. A job
+//! that waits for all is set back by each: what it had done is done once more, in the same time. A worker that nobody waits for loses
+//! its task.
+
+use crate::cluster::spec::{ClusterSpec, Failures};
+use crate::policy::{OnCompletion, OnUpdate, Rule};
+use crate::random::law::Law;
+use crate::theory::formula::{CHECKPOINTS, FAILING_RENEWAL, SETBACKS, SETBACKS_LEAST};
+use crate::theory::order::{Sum, kth_survival, sum_of};
+use crate::theory::quadrature::mean_of_survival;
+use crate::theory::{Kind, Theory, iid_law, time_per_update};
+
+/// Mean time per update with failures.
+pub(super) fn failing(rule: Rule, spec: &ClusterSpec, failures: &Failures) -> Option<Theory> {
+    let without = ClusterSpec { failures: None, fails_together: false, ..spec.clone() };
+    match rule.waits_for_all() {
+        true => set_back(rule, &without, failures),
+        false => losing_tasks(rule, &without, failures),
+    }
+}
+
+/// Between two checkpoints T seconds of work and C of the checkpoint have to pass without a failure, which takes
+/// (M + R)(e^((T + C)/M) - 1) seconds (Daly 2006): every second of work is longer by the same factor. Without checkpoints an update has
+/// to, whose time X is random and stays the same until it is done: (M + R) E[e^(X/M) - 1], which is infinite where the tail of X is
+/// heavier than exponential, and by Jensen's inequality at least the same of E[X].
+fn set_back(rule: Rule, without: &ClusterSpec, failures: &Failures) -> Option<Theory> {
+    let &Failures { mtbf_s, restart_s, checkpoint } = failures;
+    let between_s = mtbf_s / f64::from(rule.workers);
+    let for_work = |work_s: f64, cost_s: f64| (between_s + restart_s) * ((work_s + cost_s) / between_s).exp_m1();
+    let theory = time_per_update(rule, without)?;
+    if let Some((work_s, cost_s)) = checkpoint {
+        return CHECKPOINTS
+            .is(theory.seconds * for_work(work_s, cost_s) / work_s)
+            .map(|all| Theory { kind: theory.kind, ..all });
+    }
+    let redone_s = slowest_task(rule, without).and_then(|survival| {
+        let lost = |y: f64| survival(between_s * (y / between_s).ln_1p() - without.all_reduce_s);
+        mean_of_survival(&lost, 0.0)
+    });
+    if let Some(mean_s) = redone_s {
+        return SETBACKS.is(mean_s * (between_s + restart_s) / between_s);
+    }
+    let below = matches!(theory.kind, Kind::Exact | Kind::Lower);
+    below.then(|| for_work(theory.seconds, 0.0)).and_then(|seconds| SETBACKS_LEAST.is(seconds))
+}
+
+/// The survival function of the slowest of equal workers' tasks that do nothing but compute, where it is known.
+fn slowest_task(rule: Rule, spec: &ClusterSpec) -> Option<impl Fn(f64) -> f64> {
+    let p = rule.workers;
+    let computes = ClusterSpec { all_reduce_s: 0.0, ..spec.clone() };
+    let free = computes.only_computes() && !computes.shares_cores(p) && !rule.is_timed();
+    let law = iid_law(spec).filter(|_| free && spec.is_homogeneous(p))?;
+    let Sum { shift, law } = sum_of(rule.steps, law)?;
+    let (speed, fixed_s) = (spec.speed(0), f64::from(rule.steps) * spec.fixed_s);
+    Some(move |t: f64| kth_survival(p, p, law.survival((t - fixed_s) * speed - shift)))
+}
+
+/// Workers that never wait, each of which alternates between a life of MTBF on average and a restart: with phi = E[e^(-Y/MTBF)] the chance
+/// that a task Y ends before the next failure, it ends phi/(1 - phi) tasks in a life.
+fn losing_tasks(rule: Rule, without: &ClusterSpec, failures: &Failures) -> Option<Theory> {
+    let &Failures { mtbf_s, restart_s, .. } = failures;
+    let never_waits =
+        rule.on_completion == OnCompletion::StartsAnew { slack: None } && rule.on_update == OnUpdate::CarriesOn;
+    let delayed = ClusterSpec { delays: Vec::new(), ..without.clone() };
+    let free =
+        delayed.only_computes() && !delayed.shares_cores(rule.workers) && !rule.is_timed() && !rule.drops_stale();
+    let independent = without.compute.is_independent() && without.factor.is_none();
+    if !(never_waits && free && independent) {
+        return None;
+    }
+    // What a time takes off the chance to live on, 1 - e^(-X/MTBF), is at most 1.
+    let fails_within = |law: &Law, speed: f64| {
+        let longer = |share: f64| if share < 1.0 { law.survival(-mtbf_s * (-share).ln_1p() * speed) } else { 0.0 };
+        mean_of_survival(&longer, 0.0)
+    };
+    let distinct = rule.workers.min(without.repeats_after());
+    let mut per_s = 0.0;
+    for worker in 0..distinct {
+        let step = fails_within(without.compute.law(worker), without.speed(worker))?;
+        let delay = without.delay_of(worker).map_or(Some(0.0), |law| fails_within(law, 1.0))?;
+        let steps = f64::from(rule.steps);
+        let log_lives = steps * ((-step).ln_1p() - without.fixed_s / mtbf_s) + (-delay).ln_1p();
+        let times = f64::from((rule.workers - worker).div_ceil(distinct));
+        per_s += times / (-log_lives).exp_m1() / (mtbf_s + restart_s);
+    }
+    FAILING_RENEWAL.is(f64::from(rule.quorum) / per_s)
+}
 
 /// Seconds of work between checkpoints that lose least, where the job fails every `mtbf_s` on average and a checkpoint costs
 /// `cost_s`: M (1 + W(-e^(-1 - C/M))), W the principal branch of Lambert's function. It minimises M (e^((tau + C)/M) - 1)/tau, the
@@ -23,4 +109,29 @@ pub fn checkpoint_interval(mtbf_s: f64, cost_s: f64) -> f64 {
         if (1.0 - middle) * middle.exp() > target { low = middle } else { high = middle }
     }
     mtbf_s * high
+}
+
+impl Failures {
+    /// How many times as long everything takes with failures, in expectation, under a rule by which an update takes `update_s` and
+    /// a worker's task `task_s` seconds without.
+    ///
+    /// Where all wait for all, a stretch of T seconds of work and C of a checkpoint has to be run without a failure of anybody,
+    /// M = MTBF/m apart: (M + R)(e^((T + C)/M) - 1) seconds for T (Daly 2006, exact for exponential times); without checkpoints T
+    /// is an update. Elsewhere a worker loses half a task and its restart, and the others do not wait for it.
+    ///
+    /// ```
+    /// use straggle_sim::{Failures, Policy};
+    /// let daily = Failures::new(86_400.0, 300.0, Some((600.0, 5.0))).unwrap();
+    /// let of = |policy: Policy| daily.stretch(policy.rule(1).unwrap(), 0.4, 0.4);
+    /// assert!((of(Policy::SYNC) - (86_700.0 / 600.0) * (605.0f64 / 86_400.0).exp_m1()).abs() < 1e-12);
+    /// ```
+    pub fn stretch(&self, rule: Rule, update_s: f64, task_s: f64) -> f64 {
+        let &Failures { mtbf_s, restart_s, checkpoint } = self;
+        if !rule.waits_for_all() {
+            return (mtbf_s + restart_s + task_s / 2.0) / mtbf_s;
+        }
+        let (work_s, cost_s) = checkpoint.unwrap_or((update_s, 0.0));
+        let between_s = mtbf_s / f64::from(rule.workers);
+        (between_s + restart_s) * ((work_s + cost_s) / between_s).exp_m1() / work_s
+    }
 }

@@ -81,6 +81,19 @@ formulas! {
     BUSY_ORDER: Exact, "sync, k-sync, k-async", "Exp, contention f(n)", "Σ_{n=m-K+1..m} f(n)/(n mu)", "pure death process";
     BUSY_CONSTANT: Exact, "sync, local", "constant times, contention f(n)", "c H f(m)", "all compute until all are done";
     BUSY_SINGLE: Exact, "all", "m = 1, contention f(n)", "as without, X being f(1) times as long", "one after the other";
+    LINK_ROUNDS: Exact, "sync, local", "constant times, a link of n/B at each end, both ways a",
+        "c H + (m+1) n/B + 2a", "one after the other out, and as far apart back";
+    LINK_CYCLES: Exact, "async", "constant times, a link of n/B at each end, both ways a",
+        "max((c H + 2 n/B + 2a)/m, n/B)", "bottleneck of a cycle without chance";
+    LINK_QUEUE: Exact, "async", "any law of computing, exponential time on one shared link of mean s",
+        "s/(1 - p_0), as of the server", "Palm 1943; Baskett et al. 1975";
+    CHECKPOINTS: Exact, "sync, local", "failures, a checkpoint of C after T of work; in the sense in which it holds without",
+        "E[without] (M + R)(e^((T+C)/M) - 1)/T, M = MTBF/m", "Daly 2006";
+    SETBACKS: Exact, "sync, local", "failures, no checkpoints, equal workers, a sum of H steps that has a law",
+        "(M + R) E[e^(Y/M) - 1], Y the slowest task", "Daly 2006, given Y";
+    SETBACKS_LEAST: Lower, "sync, local", "failures, no checkpoints", "(M + R)(e^(E[without]/M) - 1)", "Daly 2006; Jensen's inequality";
+    FAILING_RENEWAL: Exact, "async, k-batch-async", "failures, any law of computing and delay",
+        "K (MTBF + R)/Σ phi_i/(1 - phi_i), phi_i = E[e^(-Y_i/MTBF)]", "renewal-reward theorem, Cox 1962";
     IN_THE_WAY: Lower, "all", "a queue, a core that is missing, or a server is in the way",
         "at least as without it, and at least as long as the server or the cores are busy", "nobody is faster with more in the way";
     UNEQUAL_CORES: Lower, "all", "m = 1, unequal cores", "as on the fastest of them", "on which it is, the cluster decides";

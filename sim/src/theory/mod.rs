@@ -1,11 +1,11 @@
 //! What should it be? Closed forms, bounds and approximations for the mean time per update, under their conditions.
 //!
 //! Everything is dispatched on the dials of the [`Rule`], so policies that are equal have equal theory, and on what the cluster
-//! has beyond workers that compute. Where no formula holds there is none: under failures, for instance.
+//! has beyond workers that compute. Where no formula holds there is none.
 //!
 //! Rooms, in the order in which to read them: [`formula`] (the table of all formulas, with sources), `order` (who is the K-th
 //! of m), `barrier` (waiting for the K-th), `asynchronous` (never waiting, or dropping what is stale), `timed` (a clock decides),
-//! `queueing` (a server, shared cores, contention), `failures` (checkpoints), `learning` (staleness, loss floors),
+//! `queueing` (a server, shared cores, contention), `server` (a parameter server's link), `failures` (setbacks, checkpoints), `learning` (staleness, loss floors),
 //! [`quadrature`]. Communication is in [`comm`](crate::cluster::comm).
 
 mod asynchronous;
@@ -16,6 +16,7 @@ mod learning;
 pub(crate) mod order;
 pub mod quadrature;
 mod queueing;
+mod server;
 mod timed;
 
 pub use crate::theory::asynchronous::{accepted_share, fresh_gradients, fresh_workers};
@@ -71,8 +72,8 @@ impl std::fmt::Display for Kind {
 
 /// Mean time per update of `rule` on a cluster in the long run, s; `None` where nothing is known.
 pub fn time_per_update(rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
-    if spec.failures.is_some() {
-        return None;
+    if let Some(failures) = &spec.failures {
+        return failures::failing(rule, spec, failures);
     }
     // An all-reduce comes after everything else, with nobody at work whom it could delay.
     without_all_reduce(rule, spec).map(|theory| Theory { seconds: theory.seconds + spec.all_reduce_s, ..theory })
@@ -108,6 +109,9 @@ fn without_all_reduce(rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
     let queues_for_cores = cores.is_some() && spec.sharing == Sharing::FirstCome;
     if queues_for_cores || spec.computes_discarded_work(rule) {
         return queueing::in_the_way(rule, spec, 0.0);
+    }
+    if let Some(theory) = server::at_a_parameter_server(rule, spec).filter(|_| cores.is_none()) {
+        return Some(theory);
     }
     match (cores, &spec.service, &spec.update, links) {
         (None, None, None, false) => uncontended(rule, spec),

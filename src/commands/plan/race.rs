@@ -6,7 +6,8 @@
 
 use sim::measure::length::Honest;
 use sim::{
-    ClusterSpec, Configuration, Estimate, Experiment, Length, Model, Plan, Policy, PolicyError, Progress, Replications,
+    ClusterSpec, Configuration, Estimate, Experiment, Failures, Length, Model, Plan, Policy, PolicyError, Progress,
+    Replications,
 };
 use std::collections::HashMap;
 
@@ -45,7 +46,10 @@ const STRIDE: f64 = 1.3;
 /// Who is to be simulated, on which cluster.
 pub struct Race {
     experiment: Experiment,
+    failures: Option<Failures>,
     single_s: f64,
+    /// Whether nobody is beaten.
+    all: bool,
 }
 
 impl Race {
@@ -53,10 +57,20 @@ impl Race {
     pub fn new(spec: ClusterSpec, policies: &[Policy], workers: &[u32], single_s: f64, seed: u64) -> Race {
         let (policies, workers) = (policies.to_vec(), workers.to_vec());
         let length = Length::Honest;
+        // Failures are rare: what they cost is known in expectation, and no run would be long enough to see it.
+        let failures = spec.failures().copied();
+        let spec = spec.with_failures(None);
         Race {
+            failures,
+            all: false,
             experiment: Experiment { policies, workers, spec, model: Model::Event, length, seed, deadline_s: None },
             single_s,
         }
+    }
+
+    /// The same where nobody is left out.
+    pub fn of_all(self) -> Race {
+        Race { all: true, ..self }
     }
 
     /// What can be simulated, and what cannot, with the reason.
@@ -64,7 +78,12 @@ impl Race {
         self.experiment.cells()
     }
 
-    /// All configurations that are not clearly beaten, policy by policy; without those that were stopped.
+    /// What is simulated, with failures left out.
+    pub fn experiment(&self) -> &Experiment {
+        &self.experiment
+    }
+
+    /// All configurations that are not clearly beaten, or all, policy by policy; without those that were stopped.
     pub fn run(&self, progress: &Progress) -> Vec<Point> {
         let (cells, _) = self.cells();
         let first = |cell: &Configuration| (FIRST_STEPS as f64 / steps_of(cell)) as u64;
@@ -73,7 +92,7 @@ impl Race {
         let (some, rest): (Vec<_>, Vec<_>) = cells.iter().partition(|cell| coarse.contains(&cell.rule.workers));
         let mut points = self.heat(&some.into_iter().map(first).collect::<Vec<_>>(), progress);
         let beaten: Vec<(Policy, u32)> =
-            points.iter().filter(|p| is_beaten(p, &points)).map(|p| (p.policy(), p.workers())).collect();
+            points.iter().filter(|p| !self.all && is_beaten(p, &points)).map(|p| (p.policy(), p.workers())).collect();
         let is_out = |cell: &Configuration| {
             let place = coarse.partition_point(|&m| m < cell.rule.workers);
             let around = [place.checked_sub(1), Some(place)].map(|i| coarse.get(i?));
@@ -81,7 +100,12 @@ impl Race {
         };
         let rest: Vec<_> = rest.into_iter().filter(|cell| !is_out(cell)).map(first).collect();
         points.extend(self.heat(&rest, progress));
-        let longer = |point: &Point| Some((point.cell, wanted(point, &points)?));
+        // On the way to a goal those that do not begin anew run again for themselves.
+        let is_done = |point: &Point| match self.all {
+            true => !point.cell.rule.renews(),
+            false => is_beaten(point, &points),
+        };
+        let longer = |point: &Point| if is_done(point) { None } else { Some((point.cell, wanted(point)?)) };
         let again: Vec<(Configuration, u64)> = points.iter().filter_map(longer).collect();
         for point in self.heat(&again, progress) {
             if let Some(place) = points.iter_mut().find(|other| other.cell == point.cell) {
@@ -95,10 +119,7 @@ impl Race {
 
     /// These configurations, each with so many updates at least.
     fn heat(&self, cells: &[(Configuration, u64)], progress: &Progress) -> Vec<Point> {
-        // Failures are rare: what they cost is known in expectation, and no run would be long enough to see it.
-        let failures = self.experiment.spec.failures().copied();
-        let experiment =
-            Experiment { spec: self.experiment.spec.clone().with_failures(None), ..self.experiment.clone() };
+        let (experiment, failures) = (&self.experiment, self.failures);
         let key = |cell: &Configuration| (cell.policy, cell.rule.workers);
         let updates: HashMap<(Policy, u32), u64> = cells.iter().map(|(cell, updates)| (key(cell), *updates)).collect();
         let plan = |cell: &Configuration, spec: &ClusterSpec| {
@@ -132,10 +153,14 @@ fn coarse(workers: &[u32]) -> Vec<u32> {
     kept
 }
 
-/// Workers' steps in an update.
+/// Workers' steps in an update; where stale ones are dropped, about as many for each that counts as there are workers.
 fn steps_of(cell: &Configuration) -> f64 {
     let rule = cell.rule;
-    let tasks = if rule.renews() { rule.workers.max(rule.quorum) } else { rule.quorum };
+    let tasks = match (rule.renews(), rule.drops_stale()) {
+        (true, _) => rule.workers.max(rule.quorum),
+        (false, true) => rule.quorum.saturating_mul(rule.workers),
+        (false, false) => rule.quorum,
+    };
     f64::from(tasks) * f64::from(rule.steps.min(1000))
 }
 
@@ -145,11 +170,11 @@ fn is_beaten(point: &Point, all: &[Point]) -> bool {
     others.any(|other| point.rate_over(other).and_then(|ratio| ratio.high()).is_some_and(|high| high < BEATEN))
 }
 
-/// How many updates a configuration needs that is to be told from the others; `None` if it has them, or is beaten.
-fn wanted(point: &Point, all: &[Point]) -> Option<u64> {
+/// How many updates a configuration needs that is to be told from the others; `None` if it has them.
+fn wanted(point: &Point) -> Option<u64> {
     let s = point.s_per_gradient();
     let excess = s.half_width()? / (NARROW * s.mean);
-    if excess <= 1.0 || is_beaten(point, all) {
+    if excess <= 1.0 {
         return None;
     }
     let updates = (point.plan.updates as f64 * 1.1 * excess * excess).min(MOST_STEPS / steps_of(&point.cell));
@@ -178,6 +203,21 @@ impl Point {
             Honest::Yes => estimate,
             Honest::From(_) | Honest::Never => estimate.without_interval(),
         }
+    }
+
+    /// Its runs.
+    pub fn runs(&self) -> &Replications {
+        &self.replications
+    }
+
+    /// The same of other runs, in which passages to a goal take the place of gradients.
+    pub fn with_passages(&self, of: impl FnOnce(&Replications) -> Replications) -> Point {
+        Point { replications: of(&self.replications), ..self.clone() }
+    }
+
+    /// Gradients of an update, on average.
+    pub fn gradients_per_update(&self) -> f64 {
+        self.replications.gradients_per_update().map_or(f64::NAN, |gradients| gradients.mean)
     }
 
     /// Seconds per update.

@@ -129,11 +129,14 @@ impl Advice<'_> {
     ) -> Result<(String, Vec<Difference>), Error> {
         let Changed { name, cluster, fewer } = changed;
         let then: Vec<u32> = workers.iter().map(|m| m - fewer.min(*m)).filter(|m| *m > 0).collect();
-        let then = self.plan.race(&cluster, &then)?.run(progress);
+        let race = self.plan.race(&cluster, &then)?;
+        let then = race.run(progress);
+        let goal = self.goal.as_ref().map(|goal| goal.goal.clone().outcomes(&race, &then, progress));
         let difference = |point: &super::Point| {
             let workers_then = point.workers().checked_sub(fewer)?;
             let other = then.iter().find(|o| o.policy() == point.policy() && o.workers() == workers_then)?;
-            let ratio = other.rate_over(point)?;
+            let other = goal.as_ref().map_or(Some(other), |goal| goal.passages(other))?;
+            let ratio = other.rate_over(self.value(point)?)?;
             Some(Difference { policy: point.policy(), workers: point.workers(), workers_then, ratio })
         };
         Ok((name, self.points.iter().filter_map(difference).collect()))

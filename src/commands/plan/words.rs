@@ -1,5 +1,6 @@
 //! The answer in words first: which policy, how many workers, what else there is, what is undecided, what is assumed.
 
+use super::goal::{Fate, Goal, Outcomes};
 use super::{Advice, Point, WORTH_A_CHANGE};
 use crate::text::{columns, digits, or_dash, percent};
 use sim::Estimate;
@@ -7,14 +8,19 @@ use std::fmt::Write;
 
 /// The answer, the tables, the assumptions.
 pub fn text(advice: &Advice) -> String {
-    let Some(best) = advice.best() else { return "Nothing was finished.\n".to_string() };
+    let Some(best) = advice.best() else {
+        let none = if advice.points.is_empty() { "Nothing was finished." } else { "No policy gets to the goal." };
+        return format!("{none}\n{}", goals(advice));
+    };
     let mut text = answer(advice, best);
+    text.push_str(&goals(advice));
     text.push_str(&others(advice, best));
     text.push_str(&undecided(advice));
     text.push_str(&straggling(advice));
     let _ = write!(text, "\n{}", table(advice));
     if let Some((change, _)) = &advice.what_if {
-        let _ = write!(text, "\nWhat if {change}: gradients a second, against now.\n{}", differences(advice));
+        let what = if advice.has_goal() { "passages to the goal" } else { "gradients" };
+        let _ = write!(text, "\nWhat if {change}: {what} a second, against now.\n{}", differences(advice));
     }
     text.push_str("\nAssumptions:\n");
     for assumption in assumptions(advice) {
@@ -45,8 +51,56 @@ fn answer(advice: &Advice, best: &Point) -> String {
         true => format!("beyond {m} further workers add less than {gain} of a worker each"),
         false => format!("up to {m}, the most that were tried, each adds more than {gain} of a worker"),
     };
-    let one = if m == 1 { "1 worker".to_string() } else { format!("{m} workers") };
-    format!("{} with {one}: {} times one worker; {beyond}.\n", best.policy(), with_interval(best.speedup()))
+    let one = workers(m);
+    match advice.value(best).filter(|_| advice.has_goal()) {
+        Some(passages) => format!(
+            "{} with {one}: at the goal after {} s, {} times as soon as one worker; {beyond}.\n",
+            best.policy(),
+            with_interval(passages.s_per_gradient()),
+            with_interval(passages.speedup())
+        ),
+        None => {
+            format!("{} with {one}: {} times one worker; {beyond}.\n", best.policy(), with_interval(best.speedup()))
+        }
+    }
+}
+
+/// Which policies do not reach the goal, and from how many workers on.
+fn goals(advice: &Advice) -> String {
+    let Some(goal) = &advice.goal else { return String::new() };
+    let mut text = String::new();
+    for &policy in &advice.plan.policies.0 {
+        let all: Vec<(&Point, &Fate)> = advice.of(policy).filter_map(|point| Some((point, goal.of(point)?))).collect();
+        let below = |fate: &Fate| if let Fate::Diverges(below) = fate { Some(*below) } else { None };
+        let diverging: Vec<(u32, Option<f64>)> =
+            all.iter().filter_map(|(point, f)| Some((point.workers(), below(f)?))).collect();
+        if let (Some(&(first, at_first)), Some(&(last, at_last)), Some(eta)) =
+            (diverging.first(), diverging.last(), goal.goal.step_size())
+        {
+            let stable = match at_first.zip(at_last).filter(|_| first < last) {
+                None => at_first.map_or(String::new(), |below| format!(" (stable below {})", digits(below, 2))),
+                Some((few, many)) => {
+                    format!(" (stable below {} with {first}, {} with {last})", digits(few, 2), digits(many, 2))
+                }
+            };
+            let more = if first < last { " and more" } else { "" };
+            let _ = writeln!(text, "{policy} diverges at step size {eta} with {}{more}{stable}.", workers(first));
+        }
+        let above: Vec<u32> =
+            all.iter().filter(|(_, fate)| matches!(fate, Fate::Above)).map(|(point, _)| point.workers()).collect();
+        let on = match above[..] {
+            [] => continue,
+            [m] => workers(m),
+            [first, .., last] => format!("{first} to {last} workers"),
+        };
+        let _ =
+            writeln!(text, "{policy} with {on} does not get to the goal: noise and staleness keep the loss above it.");
+    }
+    text
+}
+
+fn workers(m: u32) -> String {
+    if m == 1 { "1 worker".to_string() } else { format!("{m} workers") }
 }
 
 /// What the others would gain, and what that costs: those that are faster for sure.
@@ -69,7 +123,8 @@ fn others(advice: &Advice, best: &Point) -> String {
             but.push(format!("{} local steps between averages", rule.steps));
         }
         let but = if but.is_empty() { String::new() } else { format!(", with {}", but.join(" and ")) };
-        let _ = writeln!(text, "{} is {} faster per gradient{but}.", other.policy(), more(ratio));
+        let what = if advice.has_goal() { "faster at the goal" } else { "faster per gradient" };
+        let _ = writeln!(text, "{} is {} {what}{but}.", other.policy(), more(ratio));
     }
     text
 }
@@ -145,7 +200,8 @@ fn table(advice: &Advice) -> String {
     let rows = knees.map(|point| {
         let (speedup, per_s) = (point.speedup(), point.s_per_gradient().under(1.0));
         let mark = if best == Some(point.cell) { "* " } else { "  " };
-        vec![
+        let goal_s = advice.goal.as_ref().and_then(|goal| goal.passages(point)).map(Point::s_per_gradient);
+        let mut row = vec![
             format!("{mark}{}", point.policy()),
             point.workers().to_string(),
             digits(point.s_per_update().under(1.0).mean, 4),
@@ -155,10 +211,13 @@ fn table(advice: &Advice) -> String {
             percent(speedup.mean / f64::from(point.workers())),
             format!("{:.2}", point.staleness().mean),
             percent(point.wasted_share().mean),
-        ]
+        ];
+        row.extend(advice.goal.as_ref().map(|_| or_dash(goal_s, |goal_s| digits(goal_s.mean, 4))));
+        row
     });
-    let header =
-        ["at its knee", "m", "updates/s", "gradients/s", "speed-up", "95 %", "efficiency", "staleness", "wasted"];
+    let mut header =
+        vec!["at its knee", "m", "updates/s", "gradients/s", "speed-up", "95 %", "efficiency", "staleness", "wasted"];
+    header.extend(advice.goal.as_ref().map(|_| "goal s"));
     columns(&header, rows)
 }
 
@@ -210,7 +269,9 @@ fn assumptions(advice: &Advice) -> Vec<String> {
     if let Some(measured) = measured {
         all.push(format!("what {measured} workers did holds for up to {}", advice.most));
     }
-    if policies.iter().filter_map(|policy| policy.rule(advice.most).ok()).any(|rule| !rule.renews() || rule.steps > 1) {
+    if let Some(goal) = &advice.goal {
+        all.push(of_learning(goal));
+    } else if policies.iter().filter_map(|p| p.rule(advice.most).ok()).any(|rule| !rule.renews() || rule.steps > 1) {
         all.push(
             "gradients are counted, not what is learnt from them: old ones and local steps teach less, so only policies with \
              fresh gradients are recommended"
@@ -222,4 +283,35 @@ fn assumptions(advice: &Advice) -> Vec<String> {
         100.0 * (WORTH_A_CHANGE - 1.0)
     ));
     all
+}
+
+/// The model of learning.
+fn of_learning(goal: &Outcomes) -> String {
+    match &goal.goal {
+        Goal::Quadratic(learner, share) => {
+            let alone = match goal.alone_without_noise {
+                true => "; noise keeps one worker from it, so speed-ups compare with one worker without noise",
+                false => "",
+            };
+            format!(
+                "what is learnt is the quadratic h w^2/2 with h = {}, gradient noise {} and the step size {} for every policy and \
+                 number of workers; the goal is {} of the first loss{alone}",
+                learner.curvature,
+                learner.noise,
+                learner.step_size,
+                percent(*share)
+            )
+        }
+        #[cfg(feature = "train")]
+        Goal::Digits(pupil) => format!(
+            "what is learnt is a softmax regression on 4000 digits, batches of 64, with real gradients and the step size {} for every \
+             policy and number of workers; the goal is {} of the first loss on 500 other digits",
+            pupil.step_size(),
+            percent(pupil.share())
+        ),
+        Goal::Scale(scale) => format!(
+            "updates of K gradients to a goal are in proportion to 1 + {scale}/K; seconds are those for each update that would do \
+             without noise, and nothing is said of old gradients and local steps"
+        ),
+    }
 }

@@ -1,4 +1,7 @@
-//! E7: the trade-off of error and runtime (Dutta et al. 2018), on a quadratic: who reaches a loss first, and how far down each gets.
+//! E7: the trade-off of error and runtime (Dutta et al. 2018): who reaches a loss first, and how far down each gets; on a quadratic,
+//! whose exact losses stand beside it, and with real gradients of [`digits`] in simulated time.
+
+mod digits;
 
 use super::Reproduce;
 use crate::error::Error;
@@ -7,7 +10,8 @@ use crate::figures::{self, Figure};
 use crate::report::{Job, Outcome, Report};
 use crate::rows::{Row, Tables};
 use crate::session::Session;
-use crate::text::{columns, digits, or_dash};
+use crate::text::digits as rounded;
+use crate::text::{columns, or_dash};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,15 +34,20 @@ const HORIZON_S: f64 = 250.0;
 /// Independent groups of runs, over which intervals are made.
 const GROUPS: u64 = 20;
 
-/// Makes it ready to run; to be quick, on half as many groups.
+/// Makes it ready to run; to be quick, on half as many groups, and on digits half as long.
 pub fn prepare<'a>(arguments: &'a Reproduce, session: &'a Session) -> Result<Job<'a>, Error> {
     let groups = if arguments.quick { GROUPS / 2 } else { GROUPS };
     let seed = arguments.common.seed;
+    let trainer = digits::Trainer::new(&arguments.data, seed, arguments.quick)?;
     Ok(Box::new(move |_| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(arguments.threads.number.unwrap_or(0)).build();
         let pool = pool.map_err(|e| Error::Usage(format!("cannot start the threads: {e}; lower --threads")))?;
         let progress = &session.progress;
-        let families = pool.install(|| LAWS.iter().map(|law| family(law, groups, seed, progress)).collect::<Vec<_>>());
+        let families = pool.install(|| {
+            let quadratic = LAWS.iter().map(|law| family(law, groups, seed, progress));
+            let digits = LAWS.iter().map(|law| trainer.family(law, groups, seed, progress));
+            quadratic.chain(digits).collect::<Vec<_>>()
+        });
         let interrupted = session.stopped();
         Ok(Box::new(Tradeoff { families: families.into_iter().flatten().collect(), interrupted }))
     }))
@@ -46,7 +55,12 @@ pub fn prepare<'a>(arguments: &'a Reproduce, session: &'a Session) -> Result<Job
 
 /// The curves of all policies under one law.
 struct Family {
+    learner: &'static str,
     law: &'static str,
+    /// The losses whose times are told.
+    goals: Vec<f64>,
+    /// The loss at which all begin.
+    first_loss: f64,
     /// Averaged over all runs.
     curves: Vec<loss::Curve>,
     /// Losses after each of the updates at which the curves have points, where there is a formula; curve by curve.
@@ -60,28 +74,39 @@ struct Tradeoff {
     interrupted: bool,
 }
 
-/// `None` if it was stopped.
-fn family(law: &'static str, groups: u64, seed: u64, progress: &Progress) -> Option<Family> {
-    let spec = ClusterSpec::new(law.parse().expect("a law"));
+/// The policies, each with its rule.
+fn configurations() -> Vec<Configuration> {
     let configuration = |name: &&str| {
         let policy: Policy = name.parse().expect("a policy");
         Configuration { policy, rule: policy.rule(WORKERS).expect("a rule") }
     };
-    let configurations: Vec<Configuration> = POLICIES.iter().map(configuration).collect();
-    let updates = |cell: &Configuration| {
-        let known = time_per_update(cell.rule, &spec).map(|theory| theory.seconds);
-        (HORIZON_S / known.unwrap_or(spec.mean_compute(0))).ceil() as u64
-    };
+    POLICIES.iter().map(configuration).collect()
+}
+
+/// Updates of a configuration until then.
+fn updates_until(horizon_s: f64, cell: &Configuration, spec: &ClusterSpec) -> u64 {
+    let known = time_per_update(cell.rule, spec).map(|theory| theory.seconds);
+    (horizon_s / known.unwrap_or(spec.mean_compute(0))).ceil() as u64
+}
+
+/// The seed of a group of runs: far from those that anybody types.
+fn seed_of(group: u64, seed: u64) -> u64 {
+    seed ^ ((group + 1) << 40)
+}
+
+/// `None` if it was stopped.
+fn family(law: &'static str, groups: u64, seed: u64, progress: &Progress) -> Option<Family> {
+    let spec = ClusterSpec::new(law.parse().expect("a law"));
+    let configurations = configurations();
     let one = |group: u64| -> Option<Vec<loss::Curve>> {
         let curve = |cell: &Configuration| {
-            // Seeds of groups are far from those that anybody types.
-            let seed = seed ^ ((group + 1) << 40);
+            let seed = seed_of(group, seed);
             let experiment = Experiment {
                 policies: vec![cell.policy],
                 workers: vec![WORKERS],
                 spec: spec.clone(),
                 model: Model::Event,
-                length: Length::Updates(updates(cell)),
+                length: Length::Updates(updates_until(HORIZON_S, cell, &spec)),
                 seed,
                 deadline_s: None,
             };
@@ -114,7 +139,9 @@ fn family(law: &'static str, groups: u64, seed: u64, progress: &Progress) -> Opt
         Some(curve.points.iter().map(|point| losses[point.update as usize]).collect())
     });
     let exact = exact.collect();
-    Some(Family { law, curves, exact, groups })
+    let first_loss = CURVATURE / 2.0;
+    let goals = GOALS.map(|share| share * first_loss).to_vec();
+    Some(Family { learner: "quadratic", law, goals, first_loss, curves, exact, groups })
 }
 
 /// The `i`-th curve, averaged over the groups point by point.
@@ -159,14 +186,8 @@ impl Family {
         crossings(&self.curves).into_iter().map(with_interval).collect()
     }
 
-    /// The loss at which all begin.
-    fn first_loss(&self) -> f64 {
-        CURVATURE / 2.0
-    }
-
     fn words(&self) -> String {
-        let goals: Vec<f64> = GOALS.iter().map(|share| share * self.first_loss()).collect();
-        let names: Vec<String> = goals.iter().map(|goal| format!("to {}", digits(*goal, 2))).collect();
+        let names: Vec<String> = self.goals.iter().map(|goal| format!("to {}", rounded(*goal, 2))).collect();
         let mut header = vec!["policy"];
         header.extend(names.iter().map(String::as_str));
         header.extend(["last loss", "exact"]);
@@ -174,28 +195,32 @@ impl Family {
             let curve = &self.curves[i];
             let time = |goal: &f64| {
                 or_dash(self.time_to(i, *goal), |time| {
-                    let half = time.half_width().map_or(String::new(), |half| format!(" ± {}", digits(half, 2)));
-                    format!("{}{half}", digits(time.mean, 3))
+                    let half = time.half_width().map_or(String::new(), |half| format!(" ± {}", rounded(half, 2)));
+                    format!("{}{half}", rounded(time.mean, 3))
                 })
             };
             let mut row = vec![curve.policy.clone()];
-            row.extend(goals.iter().map(time));
-            row.push(or_dash(curve.points.last(), |point| digits(point.loss, 3)));
-            row.push(or_dash(self.exact[i].as_ref().and_then(|exact| exact.last()), |loss| digits(*loss, 3)));
+            row.extend(self.goals.iter().map(time));
+            row.push(or_dash(curve.points.last(), |point| rounded(point.loss, 3)));
+            row.push(or_dash(self.exact[i].as_ref().and_then(|exact| exact.last()), |loss| rounded(*loss, 3)));
             row
         });
-        let mut text =
-            format!("Steps {} s: seconds until a loss is reached (it begins at {})\n\n", self.law, self.first_loss());
+        let mut text = format!(
+            "Steps {} s, {}: seconds until a loss is reached (it begins at {})\n\n",
+            self.law,
+            self.learner,
+            rounded(self.first_loss, 2)
+        );
         text += &columns(&header, rows);
         for (crossing, time) in self.crossings() {
-            let half = time.half_width().map_or(String::new(), |half| format!(" ± {}", digits(half, 2)));
+            let half = time.half_width().map_or(String::new(), |half| format!(" ± {}", rounded(half, 2)));
             let _ = writeln!(
                 text,
                 "\nUntil {}{half} s the lowest loss is that of {}, then that of {}: both are at {} there.",
-                digits(time.mean, 3),
+                rounded(time.mean, 3),
                 crossing.from,
                 crossing.to,
-                digits(crossing.loss, 3)
+                rounded(crossing.loss, 3)
             );
         }
         text
@@ -210,6 +235,7 @@ impl Report for Tradeoff {
                     step_time: family.law.to_string(),
                     policy: curve.policy.clone(),
                     workers: WORKERS,
+                    learner: family.learner.to_string(),
                     time_s: point.time_s,
                     update: point.update,
                     loss: point.loss,
@@ -220,13 +246,14 @@ impl Report for Tradeoff {
             })
         }));
         tables.add(self.families.iter().flat_map(|family| {
-            let cells = (0..family.curves.len()).flat_map(|i| GOALS.map(|share| (i, share * family.first_loss())));
+            let cells = (0..family.curves.len()).flat_map(|i| family.goals.iter().map(move |goal| (i, *goal)));
             cells.map(move |(i, loss)| {
                 let time = family.time_to(i, loss);
                 GoalRow {
                     step_time: family.law.to_string(),
                     policy: family.curves[i].policy.clone(),
                     workers: WORKERS,
+                    learner: family.learner.to_string(),
                     loss,
                     time_s: time.map(|time| time.mean),
                     time_low_s: time.and_then(|time| time.low()),
@@ -240,6 +267,7 @@ impl Report for Tradeoff {
                 policy_before: crossing.from,
                 policy_after: crossing.to,
                 workers: WORKERS,
+                learner: family.learner.to_string(),
                 time_s: time.mean,
                 time_low_s: time.low(),
                 time_high_s: time.high(),
@@ -249,12 +277,13 @@ impl Report for Tradeoff {
     }
 
     fn figures(&self) -> Vec<(&'static str, Figure)> {
-        const NAMES: [&str; 2] = ["tradeoff_exp", "tradeoff_pareto"];
+        const NAMES: [&str; 4] = ["tradeoff_exp", "tradeoff_pareto", "tradeoff_digits_exp", "tradeoff_digits_pareto"];
         let figure = |(family, name): (&Family, &'static str)| {
-            let caption = format!(
-                "Quadratic of curvature {CURVATURE}, noise {NOISE}, step size {STEP_SIZE}; {WORKERS} workers, steps {} s.",
-                family.law
-            );
+            let what = match family.learner {
+                digits::LEARNER => digits::setting(),
+                _ => format!("Quadratic of curvature {CURVATURE}, noise {NOISE}, step size {STEP_SIZE}"),
+            };
+            let caption = format!("{what}; {WORKERS} workers, steps {} s.", family.law);
             (name, figures::loss::loss_curve(&family.curves, caption))
         };
         self.families.iter().zip(NAMES).map(figure).collect()
@@ -263,7 +292,8 @@ impl Report for Tradeoff {
     fn text(&self) -> String {
         let mut text = format!(
             "E7: the trade-off of error and runtime; {WORKERS} workers, loss {CURVATURE} w^2/2, gradient noise {NOISE}, step size \
-             {STEP_SIZE} for all\n\n"
+             {STEP_SIZE} for all; then {}\n\n",
+            digits::setting()
         );
         self.families.iter().for_each(|family| text += &format!("{}\n", family.words()));
         text.push_str(
@@ -280,7 +310,7 @@ impl Report for Tradeoff {
             false => Outcome::Done,
             true => Outcome::Interrupted(
                 (!self.families.is_empty())
-                    .then(|| format!("{} of {} laws were finished", self.families.len(), LAWS.len())),
+                    .then(|| format!("{} of {} tables were finished", self.families.len(), 2 * LAWS.len())),
             ),
         }
     }
@@ -300,6 +330,8 @@ pub struct TradeoffRow {
     loss_high: Option<f64>,
     /// What theory says of the loss.
     exact_loss: Option<f64>,
+    /// What is learnt: quadratic, or softmax on digits.
+    learner: String,
 }
 
 impl Row for TradeoffRow {
@@ -317,6 +349,8 @@ pub struct GoalRow {
     time_s: Option<f64>,
     time_low_s: Option<f64>,
     time_high_s: Option<f64>,
+    /// What is learnt: quadratic, or softmax on digits.
+    learner: String,
 }
 
 impl Row for GoalRow {
@@ -335,6 +369,8 @@ pub struct CrossingRow {
     time_high_s: Option<f64>,
     /// The loss of both.
     loss: f64,
+    /// What is learnt: quadratic, or softmax on digits.
+    learner: String,
 }
 
 impl Row for CrossingRow {

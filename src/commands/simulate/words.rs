@@ -330,6 +330,7 @@ pub fn warnings(experiment: &Experiment, plans: &[(Configuration, Plan)]) -> Vec
         }
     }
     warnings.extend(too_few(plans));
+    warnings.extend(cut_warm_up(plans));
     warnings.extend(short_traces(experiment));
     warnings.extend(gate_warning(experiment));
     if let Some(sharers) = spec.cores().filter(|&cores| experiment.workers.iter().all(|&m| m <= cores)) {
@@ -357,6 +358,20 @@ fn too_few(plans: &[(Configuration, Plan)]) -> Option<String> {
             "the tail of the step times is too heavy for an honest interval of {of}, {policy} at m = {m} for one"
         ),
     })
+}
+
+/// Where what a run begins with may last longer than it is given time to pass.
+fn cut_warm_up(plans: &[(Configuration, Plan)]) -> Option<String> {
+    let cut: Vec<_> = plans.iter().filter_map(|(cell, plan)| Some((cell, plan, plan.warm_up_wanted?))).collect();
+    let (cell, plan, wanted) = cut.first()?;
+    Some(format!(
+        "{} may not be in its steady state when it begins to count, {} at m = {} for one: after {} updates, where up to {wanted} can \
+         matter; its interval does not know of that",
+        count(cut.len() as u64, "configuration"),
+        cell.policy,
+        cell.rule.workers,
+        plan.warm_up
+    ))
 }
 
 /// How far a trace of few rows can be trusted.

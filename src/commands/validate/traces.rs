@@ -1,17 +1,20 @@
-//! `straggle validate traces`: measured step times of other clusters, predicted out of sample. Public traces are in the
-//! binary; where they come from stands beside them (`tests/data/traces/README.md`).
+//! `straggle validate traces`: measured step times of other clusters, predicted out of sample: the second half of the steps from
+//! the first, runs on many workers from those on few, one link from another. Public traces are in the binary; where they come from
+//! stands beside them (`tests/data/traces/README.md`).
 
 use super::ClaimRow;
 use super::words::{counted, error, ms};
+use crate::commands::fit::scaling::Foretold;
 use crate::error::Error;
 use crate::figures::validate::{ErrorRow, errors, height};
 use crate::figures::{self, Figure};
-use crate::formats::{self, Options};
+use crate::formats::{self, Configurations, Measured, Options};
 use crate::report::{Job, Outcome, Report};
 use crate::rows::Tables;
 use crate::session::Session;
-use crate::text::{count, table};
-use sim::predict::out_of_sample::{Answer, OutOfSample, out_of_sample};
+use crate::text::{count, or_dash, table};
+use sim::StepTimes;
+use sim::predict::out_of_sample::{Answer, out_of_sample};
 use std::fmt::Write;
 use std::path::Path;
 use validation::verdict::equivalence::{judge, needed};
@@ -26,7 +29,7 @@ struct Public {
     selection: Option<(&'static str, &'static str)>,
 }
 
-const PUBLIC: [Public; 5] = [
+const PUBLIC: [Public; 8] = [
     Public {
         name: "language model, 32 ranks",
         file: include_bytes!("../../../tests/data/traces/llm_trace_stage0.csv"),
@@ -58,27 +61,61 @@ const PUBLIC: [Public; 5] = [
         skip: 1,
         selection: None,
     },
+    Public {
+        name: "1 to 16 GPUs, by placement",
+        file: include_bytes!("../../../tests/data/traces/pollux_cifar10_placements.csv"),
+        skip: 0,
+        selection: None,
+    },
+    Public {
+        name: "6 to 64 GPUs",
+        file: include_bytes!("../../../tests/data/traces/pollux_cifar10_scalability.csv"),
+        skip: 0,
+        selection: None,
+    },
+    Public {
+        name: "4 nodes, two links",
+        file: include_bytes!("../../../tests/data/traces/diloco_measured.csv"),
+        skip: 0,
+        selection: None,
+    },
 ];
+
+/// Runs on no more workers foretell those on more: as many as most machines have.
+const FEW: u32 = 8;
+
+/// How large an error may be unless one is typed: of steps, of runs on more workers, of runs over other links.
+const TOLERANCES: [f64; 3] = [0.05, 0.1, 0.15];
 
 /// Local steps of the second question.
 const LOCAL: usize = 8;
 
-/// A trace that was predicted.
+/// A prediction and what came.
 struct Predicted {
-    name: String,
+    trace: String,
+    policy: String,
     workers: u32,
-    found: OutOfSample,
-    claims: Vec<Claim>,
+    /// Steps or runs that were predicted.
+    number: String,
+    /// How steps are drawn, or messages travel.
+    model: String,
+    kolmogorov: Option<f64>,
+    claim: Claim,
 }
 
 /// All of them.
 struct Traces {
+    traces: u64,
     predicted: Vec<Predicted>,
-    tolerance: f64,
 }
 
 /// Reads the traces, which is the quicker half of the work.
-pub fn prepare<'a>(files: &[String], tolerance: f64, seed: u64, session: &'a Session) -> Result<Job<'a>, Error> {
+pub fn prepare<'a>(
+    files: &[String],
+    tolerance: Option<f64>,
+    seed: u64,
+    session: &'a Session,
+) -> Result<Job<'a>, Error> {
     let refuse = |refusal: formats::Refusal| Error::Input(refusal.to_string());
     let mut tables = Vec::new();
     if files.is_empty() {
@@ -86,83 +123,161 @@ pub fn prepare<'a>(files: &[String], tolerance: f64, seed: u64, session: &'a Ses
             let selection =
                 public.selection.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
             let options = Options { skip: public.skip, selection, ..Options::default() };
-            let recorded = formats::read_bytes(public.name, public.file, &options).map_err(refuse)?;
-            tables.push((public.name.to_string(), recorded.times));
+            let measured = formats::read_any_bytes(public.name, public.file, &options).map_err(refuse)?;
+            tables.push((public.name.to_string(), measured));
         }
     }
     for file in files {
-        let recorded = formats::read(std::slice::from_ref(file), &Options::default()).map_err(refuse)?;
-        recorded.notes.iter().for_each(|note| session.note(note.to_string()));
+        let measured = formats::read_any(std::slice::from_ref(file), &Options::default()).map_err(refuse)?;
+        let notes = match &measured {
+            Measured::Steps(recorded) => &recorded.notes,
+            Measured::Runs(runs) => &runs.notes,
+        };
+        notes.iter().for_each(|note| session.note(note.to_string()));
         if let Some(bytes) =
             Some(file).filter(|file| Path::new(file).is_file()).and_then(|file| std::fs::read(file).ok())
         {
             session.input(file, &bytes);
         }
-        tables.push((formats::clip(file), recorded.times));
+        tables.push((formats::clip(file), measured));
     }
     Ok(Box::new(move |_| {
-        let mut predicted = Vec::new();
-        for (name, times) in tables {
-            let workers = times.workers() as u32;
-            let Some(found) = out_of_sample(&times, LOCAL, seed) else {
-                return Err(Error::Input(format!(
-                    "{name} has {} and {}; a prediction out of sample needs two workers and four steps of both",
-                    count(workers, "worker"),
-                    count(times.rows().len() as u64, "whole step")
-                )));
-            };
-            predicted.push(Predicted { name, workers, claims: Vec::new(), found });
+        let (traces, mut predicted) = (tables.len() as u64, Vec::new());
+        for (name, measured) in &tables {
+            predicted.extend(match measured {
+                Measured::Steps(recorded) => of_steps(name, &recorded.times, seed)?,
+                Measured::Runs(runs) => of_runs(name, runs)?,
+            });
         }
-        let all: Vec<(Sample, f64)> =
-            predicted.iter().flat_map(|one| &one.found.answers).map(|answer| (sample(answer), tolerance)).collect();
-        let mut verdicts = judge(&all).into_iter();
-        for one in &mut predicted {
-            one.claims = one.found.answers.iter().map(|answer| claim(answer, tolerance, verdicts.next())).collect();
+        predicted.iter_mut().for_each(|one| one.claim.tolerance = tolerance.unwrap_or(one.claim.tolerance));
+        let all: Vec<(Sample, f64)> = predicted.iter().map(|one| (one.claim.errors, one.claim.tolerance)).collect();
+        for (one, verdict) in predicted.iter_mut().zip(judge(&all)) {
+            one.claim.verdict = Some(verdict);
         }
-        Ok(Box::new(Traces { predicted, tolerance }))
+        Ok(Box::new(Traces { traces, predicted }))
     }))
 }
 
-/// The blocks behind an answer, as if each were measured by itself.
-fn sample(answer: &Answer) -> Sample {
-    Sample { n: answer.blocks, mean: answer.log_ratio, sd: answer.standard_error * (answer.blocks as f64).sqrt() }
+/// The second half of the steps, from the first.
+fn of_steps(name: &str, times: &StepTimes, seed: u64) -> Result<Vec<Predicted>, Error> {
+    let workers = times.workers() as u32;
+    let Some(found) = out_of_sample(times, LOCAL, seed) else {
+        return Err(Error::Input(format!(
+            "{name} has {} and {}; a prediction out of sample needs two workers and four steps of both",
+            count(workers, "worker"),
+            count(times.rows().len() as u64, "whole step")
+        )));
+    };
+    let chosen = if found.was_chosen { "" } else { " (not chosen)" };
+    let one = |answer: &Answer| {
+        let steps = answer.question.steps as f64;
+        Predicted {
+            trace: name.to_string(),
+            policy: local(answer.question.steps as u64),
+            workers,
+            number: count(found.steps as u64, "step"),
+            model: format!("{}{chosen}", found.candidate),
+            kolmogorov: Some(answer.kolmogorov),
+            claim: claim(
+                Quantity::PerUpdate,
+                [answer.predicted_s * steps, answer.measured_s * steps],
+                // The blocks behind an answer, as if each were measured by itself.
+                Sample {
+                    n: answer.blocks,
+                    mean: answer.log_ratio,
+                    sd: answer.standard_error * (answer.blocks as f64).sqrt(),
+                },
+                TOLERANCES[0],
+            ),
+        }
+    };
+    Ok(found.answers.iter().map(one).collect())
 }
 
-fn claim(answer: &Answer, tolerance: f64, verdict: Option<Verdict>) -> Claim {
+/// Runs on many workers from those on few, or over other links: job by job, and together by their local steps.
+fn of_runs(name: &str, runs: &Configurations) -> Result<Vec<Predicted>, Error> {
+    let foretold: Vec<Foretold> =
+        runs.jobs.iter().filter_map(|job| Foretold::from(&job.runs, 0.0, few(&job.runs))).collect();
+    let Some(first) = foretold.first() else {
+        return Err(Error::Input(format!(
+            "{name} has no runs on more workers than others, or over other links; give a table that has"
+        )));
+    };
+    let mut local_steps: Vec<u32> = foretold.iter().flat_map(|of| &of.runs).map(|(run, ..)| run.local_steps).collect();
+    local_steps.sort_unstable();
+    local_steps.dedup();
+    let one = |&steps: &u32| {
+        // Other workers change a step, other links what it waits for.
+        let pair = |(run, step_s, blocked_s): &(_, f64, f64)| {
+            let run: &sim::predict::scaling::Configuration = run;
+            if first.by_workers { (*step_s, run.step_s()) } else { (*blocked_s, run.blocked_per_step_s()) }
+        };
+        let all = foretold.iter().flat_map(|of| &of.runs).filter(|(run, ..)| run.local_steps == steps);
+        let pairs: Vec<(f64, f64)> =
+            all.clone().map(pair).filter(|(said, found)| *said > 0.0 && *found > 0.0).collect();
+        let mean = |of: fn(&(f64, f64)) -> f64| pairs.iter().map(of).sum::<f64>() / pairs.len() as f64;
+        let logs: Vec<f64> = pairs.iter().map(|(said, found)| (found / said).ln()).collect();
+        let centre = logs.iter().sum::<f64>() / logs.len() as f64;
+        let squares = logs.iter().map(|log| (log - centre) * (log - centre)).sum::<f64>();
+        let sd = (squares / (logs.len().max(2) - 1) as f64).sqrt();
+        let (quantity, tolerance) =
+            if first.by_workers { (Quantity::PerUpdate, TOLERANCES[1]) } else { (Quantity::Blocked, TOLERANCES[2]) };
+        let size = mean(|(said, found)| (said / found - 1.0).abs());
+        (pairs.len() >= 2).then(|| Predicted {
+            trace: name.to_string(),
+            policy: local(u64::from(steps)),
+            workers: all.map(|(run, ..)| run.workers).max().unwrap_or(0),
+            number: format!("{}, each {:.1} % off", count(pairs.len() as u64, "run"), 100.0 * size),
+            model: first.scheme.to_string(),
+            kolmogorov: None,
+            claim: claim(
+                quantity,
+                [mean(|pair| pair.0), mean(|pair| pair.1)],
+                Sample { n: pairs.len(), mean: centre, sd },
+                tolerance,
+            ),
+        })
+    };
+    Ok(local_steps.iter().filter_map(one).collect())
+}
+
+/// Workers of the runs that foretell the others.
+fn few(runs: &[sim::predict::scaling::Configuration]) -> u32 {
+    match runs.iter().any(|run| run.workers > 1 && run.workers <= FEW) && runs.iter().any(|run| run.workers > FEW) {
+        true => FEW,
+        false => Foretold::half(runs),
+    }
+}
+
+fn claim(quantity: Quantity, [predicted, measured]: [f64; 2], errors: Sample, tolerance: f64) -> Claim {
     let exactly = |value: f64| Interval { value, low: value, high: value };
     Claim {
-        quantity: Quantity::PerUpdate,
-        predicted: exactly(answer.predicted_s * answer.question.steps as f64),
-        measured: exactly(answer.measured_s * answer.question.steps as f64),
-        errors: sample(answer),
+        quantity,
+        predicted: exactly(predicted),
+        measured: exactly(measured),
+        errors,
         tolerance,
-        verdict,
+        verdict: None,
         parts: None,
         left_s: 0.0,
     }
 }
 
-fn policy(answer: &Answer) -> String {
-    if answer.question.steps == 1 { "sync".to_string() } else { format!("local:{}", answer.question.steps) }
+fn local(steps: u64) -> String {
+    if steps == 1 { "sync".to_string() } else { format!("local:{steps}") }
 }
 
 impl Traces {
-    fn each(&self) -> impl Iterator<Item = (&Predicted, &Answer, &Claim)> {
-        self.predicted
-            .iter()
-            .flat_map(|one| one.found.answers.iter().zip(&one.claims).map(move |(answer, claim)| (one, answer, claim)))
-    }
-
     fn counted(&self) -> Count {
-        let of = |verdict| self.each().filter(|(_, _, claim)| claim.verdict == Some(verdict)).count();
+        let of = |verdict| self.predicted.iter().filter(|one| one.claim.verdict == Some(verdict)).count();
         Count { pass: of(Verdict::Pass), fail: of(Verdict::Fail), undecided: of(Verdict::Undecided) }
     }
 
     fn verdict(&self) -> String {
         let mut text = counted(self.counted(), "time");
-        let undecided = || self.each().filter(|(_, _, claim)| claim.verdict == Some(Verdict::Undecided));
+        let undecided = self.predicted.iter().filter(|one| one.claim.verdict == Some(Verdict::Undecided));
         // As many times the steps as the one that is decided last needs.
-        let times = undecided().map(|(_, _, claim)| needed(&claim.errors, claim.tolerance) / claim.errors.n as f64);
+        let times = undecided.map(|one| needed(&one.claim.errors, one.claim.tolerance) / one.claim.errors.n as f64);
         let most = times.fold(0.0, f64::max);
         if most > 0.0 {
             let _ = match most < 1000.0 {
@@ -176,73 +291,75 @@ impl Traces {
 
 impl Report for Traces {
     fn tables(&self, tables: &mut Tables) {
-        tables.add(self.each().map(|(one, answer, claim)| ClaimRow {
-            trace: Some(one.name.clone()),
-            dependence: Some(one.found.candidate.to_string()),
-            kolmogorov: Some(answer.kolmogorov),
-            ..ClaimRow::new(policy(answer), one.workers, claim)
+        tables.add(self.predicted.iter().map(|one| ClaimRow {
+            trace: Some(one.trace.clone()),
+            dependence: Some(one.model.clone()),
+            kolmogorov: one.kolmogorov,
+            ..ClaimRow::new(one.policy.clone(), one.workers, &one.claim)
         }));
     }
 
     fn figures(&self) -> Vec<(&'static str, Figure)> {
-        let row = |(one, answer, claim): (&Predicted, &Answer, &Claim)| ErrorRow {
-            name: format!("{}, {}", one.name, policy(answer)),
-            error: claim.error(),
-            tolerance: claim.tolerance,
-            verdict: claim.verdict.unwrap_or(Verdict::Undecided),
+        let row = |one: &Predicted| ErrorRow {
+            name: format!("{}, {}", one.trace, one.policy),
+            error: one.claim.error(),
+            tolerance: one.claim.tolerance,
+            verdict: one.claim.verdict.unwrap_or(Verdict::Undecided),
         };
-        let rows: Vec<ErrorRow> = self.each().map(row).collect();
-        let panel = errors(&rows, "Second half predicted from the first");
-        let caption = "Time per update. Intervals are 90 %, from moving blocks of steps.".to_string();
+        let rows: Vec<ErrorRow> = self.predicted.iter().map(row).collect();
+        let panel = errors(&rows, "Predicted out of sample");
+        let caption =
+            "Time per update, or blocked per step. Intervals are 90 %, of steps from moving blocks.".to_string();
         let size = (360.0, height(rows.len()));
         vec![("relative_error", Figure { panel_size: size, ..figures::Figure::new(vec![panel], caption) })]
     }
 
     fn text(&self) -> String {
         let mut text = format!(
-            "{}: the second half of the steps is predicted from the first.\n\n",
-            count(self.predicted.len() as u64, "trace")
+            "{}: the second half of the steps is predicted from the first, runs on many workers from those on few, one link from \
+             another.\n\n",
+            count(self.traces, "trace")
         );
         let header = [
             "trace",
             "policy",
             "m",
-            "steps",
-            "drawn",
+            "of",
+            "model",
             "predicted ms",
             "measured ms",
             "error (90 %)",
+            "within",
             "Kolmogorov",
             "verdict",
         ];
-        let row = |(one, answer, claim): (&Predicted, &Answer, &Claim)| {
-            let chosen = if one.found.was_chosen { "" } else { " (not chosen)" };
+        let row = |one: &Predicted| {
             let number = |interval: Interval| ms(interval).split(" ±").next().unwrap_or_default().to_string();
             [
-                one.name.clone(),
-                policy(answer),
+                one.trace.clone(),
+                one.policy.clone(),
                 one.workers.to_string(),
-                one.found.steps.to_string(),
-                format!("{}{chosen}", one.found.candidate),
-                number(claim.predicted),
-                number(claim.measured),
-                error(claim),
-                format!("{:.1} %", 100.0 * answer.kolmogorov),
-                claim.verdict.map_or(String::new(), |verdict| verdict.to_string()),
+                one.number.clone(),
+                one.model.clone(),
+                number(one.claim.predicted),
+                number(one.claim.measured),
+                error(&one.claim),
+                format!("{} %", 100.0 * one.claim.tolerance),
+                or_dash(one.kolmogorov, |distance| format!("{:.1} %", 100.0 * distance)),
+                one.claim.verdict.map_or(String::new(), |verdict| verdict.to_string()),
             ]
         };
-        text += &table(header, self.each().map(row));
+        text += &table(header, self.predicted.iter().map(row));
         text.push('\n');
-        if let Some(summary) = summary(&self.each().map(|(_, _, claim)| claim.errors).collect::<Vec<_>>()) {
+        if let Some(summary) = summary(&self.predicted.iter().map(|one| one.claim.errors).collect::<Vec<_>>()) {
             let Interval { value, low, high } = summary.mean.map(|share| 100.0 * share);
             let _ = writeln!(
                 text,
-                "Time per update: predicted within {value:.1} % (90 %: {low:.1} to {high:.1}) over {}.",
+                "Times: predicted within {value:.1} % (90 %: {low:.1} to {high:.1}) over {}.",
                 count(summary.count as u64, "prediction")
             );
         }
-        let tolerance = 100.0 * self.tolerance;
-        let _ = writeln!(text, "Verdict: {} (tolerance {tolerance} %).", self.verdict());
+        let _ = writeln!(text, "Verdict: {}.", self.verdict());
         text
     }
 

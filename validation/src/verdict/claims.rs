@@ -15,6 +15,8 @@ use sim::{Policy, theory};
 pub enum Quantity {
     /// Seconds per update, on the same delays.
     PerUpdate,
+    /// Seconds of communication in a step.
+    Blocked,
     /// Mean staleness of applied gradients, where it is not an identity.
     Staleness,
     /// Seconds per update if the whole step were exponential, H_m/lambda or 1/(m lambda): beside the others, and not judged.
@@ -26,6 +28,7 @@ impl Quantity {
     pub fn name(self) -> &'static str {
         match self {
             Quantity::PerUpdate => "s_per_update",
+            Quantity::Blocked => "s_blocked_per_step",
             Quantity::Staleness => "mean_staleness",
             Quantity::PerUpdateByGate => "s_per_update_exponential",
         }

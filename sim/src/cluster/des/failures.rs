@@ -5,7 +5,7 @@ use crate::cluster::spec::Failures;
 use crate::cluster::time::Time;
 use crate::random::key::Purpose;
 use crate::random::key::RandomKey;
-use crate::random::ln::exponential;
+use crate::random::ln::{exponential, share};
 
 /// Workers that fail one by one and come back.
 pub(super) struct Outages {
@@ -83,6 +83,10 @@ impl Setbacks {
             since_checkpoint_s: 0.0,
             until_failure_s: 0.0,
         };
+        // It begins anywhere between two checkpoints, as every update of the long run does.
+        if let Some((interval_s, _)) = failures.checkpoint {
+            setbacks.since_checkpoint_s = interval_s * share(key.word(Purpose::Failure, 1, 0));
+        }
         setbacks.draw();
         setbacks
     }

@@ -163,7 +163,7 @@ fn markov(form: Form, given: &[&str]) -> Result<Law, LawError> {
         return Err(FormError::Count { form, given: given.len() }.into());
     };
     let phase = |text: &str| match text.parse()? {
-        LawText::Law(Law::Markov(_)) | LawText::Trace(_) => Err(LawError::Phase { text: text.to_string() }),
+        LawText::Trace(_) => Err(LawError::Phase { text: text.to_string() }),
         LawText::Law(law) => Ok(law),
     };
     let stay = |text: &str| {
@@ -171,16 +171,28 @@ fn markov(form: Form, given: &[&str]) -> Result<Law, LawError> {
         text.parse::<f64>().map_err(wrong)
     };
     let (fast, slow, a, b) = (phase(fast)?, phase(slow)?, stay(stay_fast)?, stay(stay_slow)?);
-    for (i, value) in [(2, a), (3, b)] {
-        form.need(&[0.0, 0.0, a, b], i, (1.0..=LONGEST_STAY).contains(&value), "from 1 to 100000 steps")?;
+    Law::in_phases(fast, slow, a, b)
+}
+
+impl Law {
+    /// Phases of two laws without phases, with mean stays of so many steps.
+    pub(super) fn in_phases(fast: Law, slow: Law, a: f64, b: f64) -> Result<Law, LawError> {
+        let form = *FORMS.iter().find(|form| form.name == "markov").expect("it is one of them");
+        if let Some(law) = [&fast, &slow].into_iter().find(|law| matches!(law, Law::Markov(_))) {
+            return Err(LawError::Phase { text: law.to_string() });
+        }
+        for (i, value) in [(2, a), (3, b)] {
+            form.need(&[0.0, 0.0, a, b], i, (1.0..=LONGEST_STAY).contains(&value), "from 1 to 100000 steps")?;
+        }
+        form.need(
+            &[0.0, 0.0, a, b],
+            2,
+            // Up to the rounding of steps that come by chance.
+            1.0 / a + 1.0 / b <= 1.0 + 1e-12,
+            "so long that 1/stay + 1/stay is at most 1, as with 2 and 2",
+        )?;
+        Law::Markov(Arc::new(Phases { fast, slow, stay_fast: a, stay_slow: b })).with_a_measurable_mean()
     }
-    form.need(
-        &[0.0, 0.0, a, b],
-        2,
-        1.0 / a + 1.0 / b <= 1.0,
-        "so long that 1/stay + 1/stay is at most 1, as with 2 and 2",
-    )?;
-    Law::Markov(Arc::new(Phases { fast, slow, stay_fast: a, stay_slow: b })).with_a_measurable_mean()
 }
 
 /// A look back over the steps of a longer phase takes too long.
