@@ -14,7 +14,8 @@ pub use cluster::{Cluster, StepTime};
 pub use options::{expand, from_map};
 pub use quantities::{Policies, Quantity, seconds};
 pub use shard::Shard;
-pub use values::{Format, List, Percent, Typed, Workers, at_least, choice, threads, workers};
+use values::threads;
+pub use values::{Format, List, Percent, Typed, Workers, at_least, choice, workers};
 #[cfg(feature = "train")]
 pub use {
     training::{Training, dataset},
@@ -150,6 +151,25 @@ pub fn tables() -> Vec<&'static Table> {
         Reproduce::TABLES,
     ];
     tables.into_iter().flatten().collect()
+}
+
+/// On how many threads a command computes.
+#[derive(Clone, Debug, Args, Serialize)]
+pub struct Threads {
+    /// How many threads, or workers, compute at once [default: as many as there are cores; one on a graphics card].
+    #[arg(short = 'j', long = "threads", value_name = "N", value_parser = threads, allow_hyphen_values = true, help_heading = "Common options")]
+    #[serde(rename = "threads")]
+    pub number: Option<usize>,
+}
+
+/// Which part of a sweep a command does.
+#[derive(Clone, Debug, Args, Serialize)]
+pub struct Part {
+    /// Do one part only, for as many machines as there are parts: 1/3, 2/3 and 3/3, which straggle merge joins. What is finished is
+    /// not done again.
+    #[arg(long, value_name = "I/N", help_heading = "Parts")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Typed<Shard>>,
 }
 
 /// What every command takes that leaves files.

@@ -47,6 +47,8 @@ struct Saved {
     new: PathBuf,
     lock: PathBuf,
     _locked: fs::File,
+    /// Whether what is there is of a run that came to its end.
+    complete: bool,
     bytes: Option<Vec<u8>>,
 }
 
@@ -64,17 +66,27 @@ impl Output {
         Ok(Output { directory: directory.to_path_buf(), old, files: Vec::new(), saved: None, made, _lock: lock })
     }
 
-    /// Takes a place outside the directory, too, for a file and the manifest beside it.
+    /// Takes a place outside the directory, too, for a file; whether the one that is there `is_partial`, so that a run that breaks
+    /// off may replace it, its own bytes tell.
     ///
     /// # Errors
     /// If it cannot be written, or is a place of the run itself.
-    pub fn also(&mut self, path: &Path, names: &[String]) -> Result<(), Error> {
+    pub fn also(&mut self, path: &Path, names: &[String], is_partial: fn(&[u8]) -> bool) -> Result<(), Error> {
         let failed = |path: &Path, source| Error::Write { path: path.to_path_buf(), source, flag: SAVE };
-        for taken in [path.to_path_buf(), manifest_of(path)] {
-            if taken.is_dir() {
-                return Err(failed(&taken, io::ErrorKind::IsADirectory.into()));
+        // What a link leads to is replaced, not the link.
+        let path = &match path.is_symlink() {
+            true => path.canonicalize().map_err(|e| failed(path, e))?,
+            false => path.to_path_buf(),
+        };
+        let complete = match path.metadata() {
+            Ok(there) if there.is_dir() => return Err(failed(path, io::ErrorKind::IsADirectory.into())),
+            Ok(there) if !there.is_file() => {
+                let shown = path.display();
+                return Err(Error::Input(format!("{shown} is no regular file; choose another with --save FILE")));
             }
-        }
+            Ok(_) => !is_partial(&fs::read(path).map_err(|e| failed(path, e))?),
+            Err(_) => false,
+        };
         let Some(name) = path.file_name() else {
             return Err(Error::Usage(format!("'{}' is no name of a file; type --save FILE", path.display())));
         };
@@ -94,7 +106,8 @@ impl Output {
             let shown = path.display();
             return Err(Error::Input(format!("another run is to save {shown}; choose another with --save FILE")));
         }
-        self.saved = Some(Saved { path: path.to_path_buf(), new: new("new"), lock, _locked: locked, bytes: None });
+        self.saved =
+            Some(Saved { path: path.to_path_buf(), new: new("new"), lock, _locked: locked, complete, bytes: None });
         Ok(())
     }
 
@@ -119,8 +132,8 @@ impl Output {
         let beside = |old: Option<&Manifest>| !manifest.complete && old.is_some_and(|old| old.complete);
         let saved = self.saved.take_if(|saved| saved.bytes.is_some());
         let saved = saved.map(|saved| {
-            let old = read(&manifest_of(&saved.path));
-            let path = if beside(old.as_ref()) { partial_name(&saved.path) } else { saved.path.clone() };
+            let apart = !manifest.complete && saved.complete;
+            let path = if apart { partial_name(&saved.path) } else { saved.path.clone() };
             manifest.files.push(File::new(path.display().to_string(), saved.bytes.as_deref().unwrap_or_default()));
             (path, saved)
         });
@@ -136,7 +149,7 @@ impl Output {
             fs::write(target.join(NEW).join(name), bytes).map_err(|e| not_written(&target.join(name), e))?;
         }
         if let Some((path, saved)) = saved {
-            saved.put(&path, &described)?;
+            saved.put(&path)?;
         }
         fs::rename(target.join(NEW), target.join(DECIDED)).map_err(|e| not_written(&target, e))?;
         switch(&target).map_err(|e| not_written(&target, e))?;
@@ -157,22 +170,17 @@ impl Drop for Output {
 }
 
 impl Saved {
-    /// The file, then its manifest.
-    fn put(self, path: &Path, described: &[u8]) -> Result<(), Error> {
-        let write = || -> io::Result<()> {
-            fs::write(&self.new, self.bytes.as_deref().unwrap_or_default())?;
-            let manifest = manifest_of(&self.new);
-            fs::write(&manifest, described)?;
-            fs::rename(&self.new, path)?;
-            fs::rename(manifest, manifest_of(path))
-        };
-        write().map_err(|source| Error::Write { path: path.to_path_buf(), source, flag: SAVE })
+    /// Writes the file, and puts it there. What it says of itself is in it.
+    fn put(self, path: &Path) -> Result<(), Error> {
+        let written = fs::write(&self.new, self.bytes.as_deref().unwrap_or_default());
+        let put = written.and_then(|()| fs::rename(&self.new, path));
+        put.map_err(|source| Error::Write { path: path.to_path_buf(), source, flag: SAVE })
     }
 }
 
 impl Drop for Saved {
     fn drop(&mut self) {
-        for leftover in [&manifest_of(&self.new), &self.new, &self.lock] {
+        for leftover in [&self.new, &self.lock] {
             let _ = fs::remove_file(leftover);
         }
     }
@@ -283,14 +291,6 @@ fn switch(directory: &Path) -> io::Result<()> {
         fs::rename(new, here)?;
     }
     fs::remove_dir_all(decided)
-}
-
-/// The manifest beside a file that lies alone.
-fn manifest_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(Manifest::NAME);
-    name.into()
 }
 
 /// The name beside which a partial file goes: `net.partial.safetensors`.

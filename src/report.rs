@@ -52,6 +52,11 @@ pub trait Command: Serialize {
         None
     }
 
+    /// Whether such a file was left by a run that broke off, so that another such run may take its place.
+    fn is_partial(_saved: &[u8]) -> bool {
+        false
+    }
+
     /// Whether it knows of the processes that were started together with this one.
     fn is_one_of_many(&self) -> bool {
         self.shard().is_some()
@@ -183,7 +188,7 @@ pub fn join<C: Command>(mut command: C, typed: &[OsString], parts: Vec<PathBuf>)
     manifest.inputs = session.inputs();
     let mut output = Output::open(&directory, C::NAME, &names::<C>())?;
     if let Some(path) = command.save() {
-        output.also(&path, &names::<C>())?;
+        output.also(&path, &names::<C>(), C::is_partial)?;
     }
     let report = job(&directory)?;
     let outcome = report.outcome();
@@ -204,7 +209,7 @@ pub fn join<C: Command>(mut command: C, typed: &[OsString], parts: Vec<PathBuf>)
     let written = written?;
     if complete {
         if C::FORGETS && command.shard().is_none() {
-            let _ = std::fs::remove_dir_all(directory.join(Finished::NAME));
+            let _ = std::fs::remove_file(directory.join(Finished::NAME));
         }
         session.tell("wrote", &written);
     }

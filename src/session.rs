@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::manifest::File;
 use indicatif::{ProgressBar, ProgressStyle};
+use signal_hook::{consts, flag};
 use sim::Progress;
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -32,13 +33,12 @@ impl Session {
         static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
         if STOP.get().is_none() {
             let stop = STOP.get_or_init(Arc::default);
-            let second_time_leaves_at_once = || {
-                if stop.swap(true, Ordering::Relaxed) {
-                    std::process::exit(130);
-                }
-            };
-            ctrlc::set_handler(second_time_leaves_at_once)
-                .map_err(|e| Error::Input(format!("cannot listen for Ctrl-C: {e}")))?;
+            for signal in signals() {
+                let second_time_leaves_at_once = flag::register_conditional_shutdown(signal, 130, stop.clone());
+                second_time_leaves_at_once
+                    .and_then(|_| flag::register(signal, stop.clone()))
+                    .map_err(|e| Error::Input(format!("cannot listen for Ctrl-C: {e}")))?;
+            }
         }
         let stop = STOP.get_or_init(Arc::default).clone();
         let progress = Progress { stop, ..Progress::default() };
@@ -126,6 +126,23 @@ fn show(progress: &Progress, configurations: u64, done: &AtomicBool) {
 fn bar(length: u64, template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).expect("a template that has been tried");
     ProgressBar::new(length).with_style(style.progress_chars("━╸ "))
+}
+
+/// The signals that stop a run: those that end a process, but for SIGHUP where it is ignored, as `nohup` wants it.
+fn signals() -> Vec<i32> {
+    #[cfg(unix)]
+    let others = (!is_ignored(consts::SIGHUP)).then_some(consts::SIGHUP);
+    #[cfg(not(unix))]
+    let others: Option<i32> = None;
+    [consts::SIGINT, consts::SIGTERM].into_iter().chain(others).collect()
+}
+
+/// Whether this process was started with a signal ignored, where the system tells.
+#[cfg(unix)]
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 /// What launchers call the number of processes that they start together.

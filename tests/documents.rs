@@ -11,6 +11,11 @@ use common::traces::eight_gpus;
 use common::{Place, straggle};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// All that a document shows is to run in 2 GiB.
+const ADDRESS_SPACE_KB: u32 = 2 << 20;
 
 /// How far a number may be from the one that is shown, as a share of it, or by one in its last digit if that is more.
 const TOLERANCE: f64 = 0.01;
@@ -82,7 +87,7 @@ fn failures(file: &Path) -> Vec<String> {
         let Some(typed) = shown.command.strip_prefix("straggle ") else {
             return Some(format!("{at}\n  is no command of straggle; mark the block as sh"));
         };
-        let said = straggle().inside(place.path()).args(words(typed)).runs();
+        let said = straggle().inside(place.path()).args(words(typed)).within(ADDRESS_SPACE_KB).runs();
         let mut lines: Vec<String> = said.stdout.lines().map(str::to_string).collect();
         let notes = said.stderr.lines().filter(|line| !line.starts_with("wrote "));
         lines.extend(notes.map(str::to_string));
@@ -94,6 +99,30 @@ fn failures(file: &Path) -> Vec<String> {
         (!fine).then(|| format!("{at}\n  shown:\n{}\n  printed:\n{}", shown.output.join("\n"), lines.join("\n")))
     };
     shown(&text).into_iter().filter_map(failure).collect()
+}
+
+/// No command of the README needs more than 2 GiB: those that take minutes are interrupted after some seconds.
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "only Linux limits the address space")]
+fn no_command_of_the_readme_aborts_for_want_of_memory() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("a document");
+    let place = Place::new().with("steps.csv", common::traces::eight_gpus());
+    let typed = text.lines().map(|line| line.strip_prefix("$ ").unwrap_or(line));
+    let typed: Vec<&str> = typed.filter_map(|line| line.strip_prefix("straggle ")).collect();
+    assert!(typed.len() > 5, "{typed:?}");
+    for typed in typed {
+        let script = straggle().inside(place.path()).args(words(typed)).within(ADDRESS_SPACE_KB);
+        let mut command = script.command();
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_secs(3) && child.try_wait().expect("a status").is_none() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).stderr(Stdio::null()).status();
+        let output = child.wait_with_output().expect("an end");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!([Some(0), Some(1), Some(130)].contains(&output.status.code()), "{typed}: {:?} {said}", output.status);
+    }
 }
 
 /// Words as a shell takes them: quotes, no variables.

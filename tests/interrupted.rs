@@ -27,6 +27,13 @@ fn longer_and_longer() -> impl Iterator<Item = Duration> {
 /// The signals that end a run, and their numbers.
 const SIGNALS: [(&str, i32); 3] = [("-INT", 2), ("-TERM", 15), ("-HUP", 1)];
 
+/// Whether runs are started with SIGHUP ignored, as this test is: under `nohup`, where it is to do nothing.
+fn under_nohup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
+}
+
 fn interrupt(child: &Child, signal: &str) {
     let status = Command::new("kill").args([signal, &child.id().to_string()]).status();
     assert!(status.expect("kill").success(), "it cannot be interrupted");
@@ -93,12 +100,40 @@ fn rows_are_kept_where_the_learning_was_interrupted() {
 #[test]
 fn where_nothing_is_complete_nothing_is_written() {
     for (words, signal) in [ENDLESS, PRECISE, ENDLESS].into_iter().zip(SIGNALS) {
+        if signal.1 == 1 && under_nohup() {
+            continue;
+        }
         let place = Place::new().with("output/simulate/notes.txt", "mine");
         let before = place.contents();
         let said = interrupted_until(&place, words, 1, signal, || true);
         said.prints_nothing().in_one_sentence().says("interrupted").says("nothing was written");
         assert!(before == place.contents(), "{:?}", place.contents().keys());
     }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_run_that_is_to_survive_its_terminal_does() {
+    for wait in longer_and_longer() {
+        let place = Place::new();
+        let mut straggle = place.simulate(ENDLESS).command();
+        straggle.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(straggle.get_program()).args(straggle.get_args());
+        command.current_dir(place.path()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("the program starts");
+        std::thread::sleep(wait);
+        interrupt(&child, "-HUP");
+        std::thread::sleep(Duration::from_millis(200));
+        assert_eq!(child.try_wait().expect("a status"), None, "SIGHUP has ended it");
+        interrupt(&child, "-INT");
+        // It did not listen yet.
+        let listened = child.wait().expect("an end").code() == Some(130);
+        if listened {
+            return;
+        }
+    }
+    panic!("it never listened");
 }
 
 #[test]

@@ -8,7 +8,7 @@
 mod common;
 
 use common::digits::{EASY, train, with_easy_digits};
-use common::{Place, Script};
+use common::{Place, Script, straggle};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -32,7 +32,7 @@ fn seed_of_the_run(directory: &Path) -> Option<u64> {
         .expect("a manifest is there whole, or not at all");
     let files = manifest["files"].as_array().expect("a list");
     assert!(!files.is_empty());
-    // What --save puts elsewhere is a file of its own, with a manifest of its own.
+    // What --save puts elsewhere is a file of its own, which says itself where it comes from.
     for file in files.iter().filter(|file| !file["name"].as_str().is_some_and(|name| name.ends_with(".safetensors"))) {
         let name = file["name"].as_str().expect("a name");
         let bytes = std::fs::read(directory.join(name)).unwrap_or_else(|e| panic!("{name} is listed: {e}"));
@@ -85,6 +85,52 @@ fn a_killed_simulation_mixes_nothing() {
     kill_again_and_again(&place, "simulate", run, || ());
     run(&undisturbed, 0).succeeds();
     assert_eq!(results(&place), results(&undisturbed));
+}
+
+/// The lines that are whole, of those that a run has kept.
+fn kept(place: &Place) -> Vec<String> {
+    let text = std::fs::read_to_string(place.path().join("output/scaling/finished.jsonl")).unwrap_or_default();
+    text.split_inclusive('\n').filter(|line| line.ends_with("}\n")).map(str::to_string).collect()
+}
+
+#[test]
+fn a_killed_measurement_keeps_every_trial_that_has_ended() {
+    let words = "--data easy --model softmax --policies sync,local:epoch --workers 1,2 --samples 100,200,300 --batch-size 10 \
+         --epochs 2 --quiet";
+    let run = |place: &Place| straggle().inside(place.path()).args(["scaling"]).words(words);
+    let place = with_easy_digits();
+    let undisturbed = with_easy_digits();
+    let began = Instant::now();
+    run(&undisturbed).succeeds();
+    let whole = began.elapsed();
+    let mut before = kept(&place);
+    for kill in 1..=KILLS / 2 {
+        killed(run(&place), whole * kill / (KILLS / 2));
+        let now = kept(&place);
+        assert!(now.starts_with(&before), "a trial is lost: {} of {} are there", now.len(), before.len());
+        before = now;
+        seed_of_the_run(&place.path().join("output/scaling"));
+    }
+    run(&place).succeeds();
+    let trials = kept(&place);
+    assert!(trials.starts_with(&before), "a trial is lost");
+    let rows = results(&place);
+    let csv = |rows: &BTreeMap<PathBuf, Vec<u8>>| rows[Path::new("output/scaling/scaling.csv")].clone();
+    assert_eq!(trials.len(), 12, "each is kept once");
+    assert!(rows.keys().eq(results(&undisturbed).keys()), "{:?}", rows.keys());
+    // Every row is that of the trial that was kept.
+    let text = String::from_utf8(csv(&rows)).expect("UTF-8");
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    for row in reader.deserialize::<BTreeMap<String, String>>() {
+        let row = row.expect("a row");
+        let key = format!("{} m={} n={} repeat=0 ", row["method"], row["workers"], row["samples"]);
+        let is_it = |line: &serde_json::Value| line["key"].as_str().is_some_and(|of| of.starts_with(&key));
+        let line = trials.iter().map(|line| serde_json::from_str(line).expect("JSON")).find(is_it).expect("kept");
+        assert_eq!(Some(row["wall_time_s"].parse().expect("s")), line["result"][0]["wall_time_s"].as_f64(), "{key}");
+    }
+    // All is there: nothing is measured again.
+    run(&place).succeeds();
+    assert!(csv(&rows) == csv(&results(&place)) && kept(&place) == trials);
 }
 
 #[test]

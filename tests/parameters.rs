@@ -12,7 +12,6 @@ use std::fs;
 /// Where the rows of a [`Place`] are looked for.
 const HERE: &str = "--out output/simulate";
 const SAVED: &str = "kept/parameters.safetensors";
-const BESIDE: &str = "kept/parameters.safetensors.manifest.json";
 
 /// Test loss and accuracy of the first row and of the last.
 fn ends(place: &Place) -> [[String; 2]; 2] {
@@ -27,8 +26,13 @@ fn saved() -> Place {
     place
 }
 
-fn json_of(place: &Place, name: &str) -> Value {
-    serde_json::from_slice(&read(&place.path().join(name))).expect("JSON")
+/// What a file of parameters says of itself.
+fn about(place: &Place, name: &str) -> Value {
+    let bytes = read(&place.path().join(name));
+    let length = u64::from_le_bytes(bytes[..8].try_into().expect("a length")) as usize;
+    let header: Value = serde_json::from_slice(&bytes[8..8 + length]).expect("a header");
+    let about = header["__metadata__"]["straggle"].as_str().expect("its own entry");
+    serde_json::from_str(about).expect("JSON")
 }
 
 #[test]
@@ -46,16 +50,17 @@ fn a_run_goes_on_exactly_where_another_ended() {
 }
 
 #[test]
-fn the_manifest_beside_says_what_the_parameters_are_worth() {
+fn a_file_says_what_its_parameters_are_worth() {
     let place = saved();
-    let beside = json_of(&place, BESIDE);
-    assert_eq!(beside, place.manifest(), "there and in the run's own directory");
+    let (about, manifest) = (about(&place, SAVED), place.manifest());
     let [_, last] = ends(&place);
-    assert_eq!(beside["score"]["test_loss"].to_string(), last[0]);
-    assert_eq!(beside["score"]["test_accuracy"].as_f64(), last[1].parse().ok());
-    assert_eq!(beside["arguments"]["model"], json!("softmax"));
-    assert_eq!(beside["arguments"]["load"], json!(null));
-    let files = beside["files"].as_array().expect("a list");
+    assert_eq!(about["score"], manifest["score"], "there and in the run's own directory");
+    assert_eq!(about["score"]["test_loss"].to_string(), last[0]);
+    assert_eq!(about["score"]["test_accuracy"].as_f64(), last[1].parse().ok());
+    assert_eq!((&about["complete"], &about["seed"]), (&json!(true), &json!(0)));
+    assert_eq!(about["arguments"]["model"], json!("softmax"));
+    assert_eq!(about["arguments"]["load"], json!(null));
+    let files = manifest["files"].as_array().expect("a list");
     let file = files.iter().find(|file| file["name"] == json!(SAVED)).expect("it is listed");
     assert_eq!(file["bytes"], json!(read(&place.path().join(SAVED)).len()));
 
@@ -67,12 +72,12 @@ fn the_manifest_beside_says_what_the_parameters_are_worth() {
 #[test]
 fn equal_runs_keep_equal_bytes() {
     let words = format!("{EASY} {HERE} --clock simulated --epochs 1 --policy async --save {SAVED}");
-    let bytes = || {
+    let bytes = |threads: &str| {
         let place = with_easy_digits();
-        train(&place, &words).succeeds();
+        train(&place, &format!("{words} {threads}")).succeeds();
         read(&place.path().join(SAVED))
     };
-    assert!(bytes() == bytes());
+    assert!(bytes("--threads 1") == bytes("--threads 2"));
 }
 
 /// Fails before anything is touched.
@@ -128,8 +133,7 @@ fn a_file_of_another_model_names_the_right_one() {
 #[test]
 fn places_where_nothing_can_be_saved() {
     let place = saved().with("taken", "mine");
-    fs::create_dir_all(place.path().join("x.manifest.json")).expect("a directory");
-    for path in ["taken/below", "kept", "x"] {
+    for path in ["taken/below", "kept"] {
         // Seen before training begins: all of these updates would take weeks.
         let said = refused(&place, &format!("--updates 1000000000000 --save {path}"), 3);
         said.says("cannot write ").says("choose another place with --save FILE");
@@ -137,6 +141,9 @@ fn places_where_nothing_can_be_saved() {
     let said = refused(&place, "--updates 1000000000000 --save output/../output/simulate/metrics.csv", 2);
     said.says("is a file of the run itself; choose another with --save FILE");
     refused(&place, "--updates 1000000000000 --save ..", 3).says("--save FILE");
+    if cfg!(unix) {
+        refused(&place, "--updates 1000000000000 --save /dev/null", 3).says("/dev/null is no regular file");
+    }
 }
 
 #[test]

@@ -65,18 +65,13 @@ fn data_parallel_stands_beside_the_published_figures_and_is_not_run_twice() {
     let (scaling, comparison) = (place.file("scaling.csv"), place.file("comparison.csv"));
     reproduce(&place, "E4 --quick", "E4-quick").says("note: 12 trials of an earlier run are used");
     assert!((place.file("scaling.csv"), place.file("comparison.csv")) == (scaling, comparison));
-    let finished = place.path().join("output/reproduce/E4-quick/finished");
-    let files = || fs::read_dir(&finished).expect("finished trials").map(|file| file.expect("a file").path());
-    assert_eq!(files().count(), 12);
-    // As an interruption and a faulty disk may leave them: two trials whole, a third one cut.
-    for file in files() {
-        let text = fs::read_to_string(&file).expect("a finished trial");
-        match ["m=1 n=5000 ", "m=2 n=5000 ", "m=4 n=5000 "].iter().position(|trial| text.contains(trial)) {
-            Some(2) => fs::write(&file, &text[..text.len() / 2]).expect("a file"),
-            Some(_) => {}
-            None => fs::remove_file(&file).expect("removed"),
-        }
-    }
+    let finished = place.path().join("output/reproduce/E4-quick/finished.jsonl");
+    let text = fs::read_to_string(&finished).expect("finished trials");
+    assert_eq!(text.lines().count(), 12);
+    // As an interruption and a faulty disk may leave them: two trials whole, a third one cut, in the middle of the file.
+    let of = |trial: &str| text.lines().find(|line| line.contains(trial)).expect("it is there");
+    let [one, two, four] = ["m=1 n=5000 ", "m=2 n=5000 ", "m=4 n=5000 "].map(of);
+    fs::write(&finished, format!("{one}\n{}\n{two}", &four[..four.len() / 2])).expect("a file");
     let said = reproduce(&place, "E4 --quick --quiet", "E4-quick");
     said.is_silent();
     let again = place.rows_of("comparison.csv");
@@ -86,7 +81,9 @@ fn data_parallel_stands_beside_the_published_figures_and_is_not_run_twice() {
         let kept = (row.text("samples"), row.text("workers") != "4") == ("5000", true);
         assert!(row.text("ours") == before.text("ours") || (timed && !kept), "{row:?} was {before:?}");
     }
-    assert_eq!(files().count(), 12, "and the cut one is replaced");
+    let whole = |line: &&str| serde_json::from_str::<serde_json::Value>(line).is_ok();
+    let text = fs::read_to_string(&finished).expect("finished trials");
+    assert_eq!(text.lines().filter(whole).count(), 12, "and the cut one is replaced");
 }
 
 #[test]

@@ -62,7 +62,11 @@ fn every_cell_has_a_row_that_agrees_with_itself() {
         assert!(row.number("test_accuracy") > 0.5 && row.number("train_loss") < 2.4, "{row:?}");
         let waits = !["hogwild", "async"].contains(&method.as_str());
         let stale = row.number("mean_staleness");
-        assert!(if waits || *workers == 1 { stale == 0.0 } else { stale > 0.5 && stale <= 2.0 }, "{row:?}");
+        // Under async all workers always have a task, and each update makes the others' older by one, whatever the clock says.
+        // Threads that write to shared memory may do so one after the other.
+        let least = if method == "async" && *workers > 1 { 0.5 } else { 0.0 };
+        let most = if waits { 0.0 } else { f64::from(*workers) - 1.0 };
+        assert!((least..=most).contains(&stale), "{row:?}");
         if *workers == 1 {
             assert_eq!((row.number("theory_speedup"), row.number("simulated_speedup")), (1.0, 1.0), "{row:?}");
         }

@@ -37,10 +37,9 @@ fn run(place: &Place, words: &str) -> Command {
     straggle().inside(place.path()).words(words).command()
 }
 
-/// Files of finished configurations below a directory.
+/// Finished configurations that are kept in a directory.
 fn finished(directory: &Path) -> usize {
-    let entries = fs::read_dir(directory.join("finished"));
-    entries.map_or(0, |entries| entries.flatten().filter(|e| e.path().extension().is_some_and(|e| e == "json")).count())
+    fs::read_to_string(directory.join("finished.jsonl")).map_or(0, |text| text.matches('\n').count())
 }
 
 #[test]
@@ -161,7 +160,7 @@ fn a_killed_run_keeps_what_it_has_finished_and_a_rerun_is_an_undisturbed_run() {
     let words = "simulate --policies sync,async,k-sync:2,ssp:1 --workers 2,16,40 --updates 300000";
     let whole = Place::new();
     straggle().inside(whole.path()).words(&format!("{words} --out run")).succeeds();
-    assert!(!whole.path().join("run/finished").exists(), "what is complete needs no parts");
+    assert!(!whole.path().join("run/finished.jsonl").exists(), "what is complete needs no parts");
     let cut = Place::new();
     let directory = cut.path().join("run");
     let mut kept = 0;
@@ -178,7 +177,7 @@ fn a_killed_run_keeps_what_it_has_finished_and_a_rerun_is_an_undisturbed_run() {
     }
     straggle().inside(cut.path()).words(&format!("{words} --out run")).succeeds();
     assert_same(&whole.path().join("run"), &directory, words);
-    assert!(!directory.join("finished").exists());
+    assert!(!directory.join("finished.jsonl").exists());
 }
 
 #[test]

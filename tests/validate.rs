@@ -115,3 +115,34 @@ fn a_trace_of_ones_own_is_predicted_too() {
     let none = straggle().inside(place.path()).words("validate traces none.csv").fails(3);
     none.prints_nothing().in_one_sentence().says("none.csv");
 }
+
+#[test]
+fn a_killed_validation_goes_on_from_the_rounds_that_it_has_measured() {
+    let place = Place::new();
+    let run = || straggle().inside(place.path()).words(&format!("validate {SMALL} --delay none --quiet"));
+    let kept = || {
+        let text = std::fs::read_to_string(place.output().join("finished.jsonl")).unwrap_or_default();
+        text.split_inclusive('\n').filter(|line| line.ends_with('\n')).map(str::to_string).collect::<Vec<_>>()
+    };
+    let mut before = Vec::new();
+    for rounds in [1, 3] {
+        let mut command = run().command();
+        let mut child = command.stdout(std::process::Stdio::null()).spawn().expect("the program starts");
+        // The first line are calibrations.
+        while kept().len() < 1 + rounds && child.try_wait().expect("a status").is_none() {
+            std::thread::yield_now();
+        }
+        let _ = child.kill();
+        child.wait().expect("an end");
+        let now = kept();
+        assert!(now.len() > rounds && now.starts_with(&before), "{} of {} rounds", now.len(), before.len());
+        before = now;
+    }
+    let bursts: usize = before.iter().map(|line| line.matches("\"took_s\"").count()).sum();
+    let said = run().runs();
+    assert!([Some(0), Some(1)].contains(&said.status), "{said}");
+    said.prints(&format!("{bursts} of ")).prints("bursts were measured by an earlier run");
+    assert!(!place.output().join("finished.jsonl").exists(), "what is complete needs no parts");
+    let said = run().runs();
+    assert!(!said.stdout.contains("earlier run"), "{said}");
+}

@@ -7,7 +7,7 @@ pub mod race;
 mod what_if;
 mod words;
 
-use crate::cli::{Cluster, Common, Percent, Policies, Typed, Workers, threads};
+use crate::cli::{Cluster, Common, Percent, Policies, Threads, Typed, Workers};
 use crate::error::Error;
 use crate::figures::{self, Figure};
 use crate::formats::Options;
@@ -66,9 +66,10 @@ pub struct Plan {
     #[command(flatten)]
     #[serde(flatten)]
     pub around: Cluster,
-    /// Threads to simulate on [default: all cores].
-    #[arg(short = 'j', long, value_name = "N", value_parser = threads, allow_hyphen_values = true, help_heading = "Common options")]
-    pub threads: Option<usize>,
+    /// On how many threads.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub threads: Threads,
     /// What every command takes.
     #[command(flatten)]
     #[serde(flatten)]
@@ -148,7 +149,7 @@ impl Command for Plan {
         let goal = self.goal()?;
         let most = workers.last().copied().unwrap_or(1);
         let changed = what_if::changed(self, &cluster, most, |cluster| cluster.around(|spec| onto(&changes, spec)))?;
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads.unwrap_or(0)).build();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads.number.unwrap_or(0)).build();
         let pool = pool.map_err(|e| Error::Usage(format!("cannot start the threads: {e}; lower --threads")))?;
         Ok(Box::new(move |_| {
             let planned = race.cells().0.len() * if changed.is_some() { 2 } else { 1 };

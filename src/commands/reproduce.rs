@@ -8,7 +8,7 @@ mod published;
 mod tradeoff;
 mod words;
 
-use crate::cli::{Common, threads};
+use crate::cli::{Common, Threads};
 use crate::commands::scaling::{Measured, measure};
 use crate::commands::simulate::IterationTime;
 use crate::error::Error;
@@ -42,9 +42,10 @@ pub struct Reproduce {
     /// The digits in the binary (mnist), or a directory with the four IDX files, gzipped or not.
     #[arg(long, value_name = "mnist|DIR", default_value = "mnist")]
     pub data: PathBuf,
-    /// How many workers compute at once [default: as many as there are cores].
-    #[arg(short = 'j', long, value_name = "N", value_parser = threads, allow_hyphen_values = true, help_heading = "Common options")]
-    pub threads: Option<usize>,
+    /// On how many threads.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub threads: Threads,
     /// What every command takes.
     #[command(flatten)]
     #[serde(flatten)]

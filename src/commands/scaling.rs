@@ -8,7 +8,7 @@ pub mod words;
 pub use measure::{Measured, Measurement, measure};
 pub use plan::Plan;
 
-use crate::cli::{Common, List, Shard, Training, Typed, Workers, at_least, choice, threads};
+use crate::cli::{Common, List, Part, Shard, Threads, Training, Typed, Workers, at_least, choice};
 use crate::commands::merge::PartOfSweep;
 use crate::error::Error;
 use crate::figures::{self, Figure};
@@ -56,14 +56,14 @@ pub struct Scaling {
     /// Whether each worker keeps to a core of its own, where the system allows it.
     #[arg(long, value_name = "yes|no", default_value = "yes", num_args = 0..=1, default_missing_value = "yes", value_parser = choice::<String>(&["yes", "no"]))]
     pub pin: Typed<String>,
-    /// Run one part of the trials only, for as many machines as there are parts: 1/3, 2/3 and 3/3, which straggle merge joins. All
-    /// numbers of workers of a policy stay together.
-    #[arg(long, value_name = "I/N", help_heading = "Parts")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub shard: Option<Typed<Shard>>,
-    /// How many workers compute at once [default: as many as there are cores].
-    #[arg(short = 'j', long, value_name = "N", value_parser = threads, allow_hyphen_values = true, help_heading = "Common options")]
-    pub threads: Option<usize>,
+    /// Which part of it.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub part: Part,
+    /// On how many threads.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub threads: Threads,
     /// What every command takes.
     #[command(flatten)]
     #[serde(flatten)]
@@ -99,7 +99,7 @@ impl Scaling {
             seed: self.common.seed,
             backend: self.backend.0,
             pinned: self.pin.0 == "yes",
-            threads: self.threads,
+            threads: self.threads.number,
         }
     }
 }
@@ -114,7 +114,7 @@ impl Command for Scaling {
     }
 
     fn shard(&self) -> Option<Shard> {
-        self.shard.map(|Typed(shard)| shard)
+        self.part.shard.map(|Typed(shard)| shard)
     }
 
     fn resolve(&mut self) -> Result<(), Error> {

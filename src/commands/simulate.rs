@@ -3,15 +3,15 @@
 mod words;
 
 use crate::cli::{
-    Cluster, Common, Percent, Policies, Quantity, Shard, StepTime, Typed, Workers, at_least, choice, seconds, threads,
-    workers,
+    Cluster, Common, Part, Percent, Policies, Quantity, Shard, StepTime, Threads, Typed, Workers, at_least, choice,
+    seconds, workers,
 };
 use crate::commands::merge::PartOfSweep;
 use crate::error::Error;
 use crate::figures::loss::time_to_loss;
 use crate::figures::timeline::{Timeline, chrome_trace};
 use crate::figures::{self, Figure};
-use crate::finished::{Finished, FinishedRuns};
+use crate::finished::{self, Finished, FinishedRuns};
 use crate::memory;
 use crate::profile::Profile;
 use crate::report::{Command, Job, Outcome, Report};
@@ -83,14 +83,14 @@ pub struct Simulate {
     /// Draw what every worker does at first, with as many workers as there are at most; also as a trace for Perfetto.
     #[arg(long)]
     pub timeline: bool,
-    /// Simulate one part of the configurations only, for as many machines as there are parts: 1/3, 2/3 and 3/3, which straggle merge
-    /// joins. What is finished is not done again.
-    #[arg(long, value_name = "I/N", help_heading = "Parts")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub shard: Option<Typed<Shard>>,
-    /// Threads to simulate on [default: all cores].
-    #[arg(short = 'j', long, value_name = "N", value_parser = threads, allow_hyphen_values = true, help_heading = "Common options")]
-    pub threads: Option<usize>,
+    /// Which part of it.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub part: Part,
+    /// On how many threads.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub threads: Threads,
     /// What every command takes.
     #[command(flatten)]
     #[serde(flatten)]
@@ -158,7 +158,7 @@ impl Command for Simulate {
     }
 
     fn shard(&self) -> Option<Shard> {
-        self.shard.map(|Typed(shard)| shard)
+        self.part.shard.map(|Typed(shard)| shard)
     }
 
     const FORGETS: bool = true;
@@ -183,11 +183,20 @@ impl Command for Simulate {
                 .note(format!("left out {}; the first: {first}", count(impossible.len() as u64, "configuration"))),
         }
         let most = configurations.iter().map(|one| one.rule.workers).max().unwrap_or(0);
-        let threads = self.threads.unwrap_or_else(rayon::current_num_threads);
+        let threads = self.threads.number.unwrap_or_else(rayon::current_num_threads);
         let what = format!("{} of up to {most} workers", count(configurations.len() as u64, "configuration"));
-        memory::afford(experiment.memory(threads), &what, "name fewer with --workers, or lower --updates")?;
-        words::warnings(&experiment).into_iter().for_each(|warning| session.note(warning));
+        let Some(plans) = experiment.plans(&session.progress) else {
+            return Err(Error::Interrupted("nothing was finished, and nothing was written".to_string()));
+        };
+        let bytes = Experiment::memory(&plans, threads);
+        memory::afford(bytes, &what, "name fewer with --workers, or lower --updates")?;
+        words::warnings(&experiment, &plans).into_iter().for_each(|warning| session.note(warning));
         self.possible(&experiment)?;
+        if self.timeline && most > MOST_DRAWN {
+            return Err(Error::Usage(format!(
+                "--timeline keeps all that each of {most} workers does; type at most {MOST_DRAWN} in --workers, or leave it out"
+            )));
+        }
         let learner = match self.learner.0 {
             LearnerText::None => None,
             LearnerText::Quadratic { h, sigma, eta } => {
@@ -196,20 +205,21 @@ impl Command for Simulate {
             }
         };
         Ok(Box::new(move |directory| {
-            let finished = Finished::open(directory, &session.parts);
-            let finished = if self.shard.is_some() { finished } else { finished.after(QUICK) };
-            let finished = FinishedRuns { finished: &finished, experiment: self.everything_else(session) };
+            let kept = Finished::open(directory, &session.parts);
+            let kept = if self.part.shard.is_some() { kept } else { kept.after(QUICK) };
+            let finished = FinishedRuns { finished: &kept, experiment: finished::everything(self, &OWN, session) };
             let (timeline, quantile) = (self.timeline, self.quantile.as_ref().map(|Typed(Percent(share))| *share));
             let cells = configurations.into_iter().enumerate();
             let cells = cells.filter(|(index, _)| self.shard().is_none_or(|shard| shard.holds(*index)));
             let cells = cells.map(|(_, cell)| cell).collect();
-            let simulation = simulate(experiment, cells, learner, self.threads, Some(&finished), session)?;
-            finished.finished.check()?;
+            let simulation = simulate(experiment, cells, learner, self.threads.number, Some(&finished), session)?;
             if let Some(shard) = self.shard() {
+                finished.finished.check()?;
                 let (finished, planned, outcome) =
                     (simulation.observations.len(), simulation.planned, simulation.outcome());
                 return Ok(Box::new(PartOfSweep { shard, of_what: "configurations", finished, planned, outcome }));
             }
+            finished.finished.told(session);
             Ok(Box::new(Simulation { timeline, quantile, ..simulation }))
         }))
     }
@@ -223,17 +233,6 @@ const OWN: [&str; 9] =
     ["policies", "workers", "max_workers", "shard", "threads", "timeline", "quantile", "out", "format"];
 
 impl Simulate {
-    /// Everything that makes a difference to what a configuration comes to, but for itself.
-    fn everything_else(&self, session: &Session) -> String {
-        let Ok(serde_json::Value::Object(mut options)) = serde_json::to_value(self) else {
-            unreachable!("options have names")
-        };
-        OWN.iter().for_each(|own| drop(options.remove(*own)));
-        let inputs: Vec<String> = session.inputs().into_iter().map(|input| input.sha256).collect();
-        let (version, commit) = (env!("CARGO_PKG_VERSION"), option_env!("STRAGGLE_COMMIT").unwrap_or_default());
-        format!("simulate {} {} {version} {commit}", serde_json::Value::Object(options), inputs.join(" "))
-    }
-
     /// What the gated model knows nothing of is refused.
     fn possible(&self, experiment: &Experiment) -> Result<(), Error> {
         let spec = &experiment.spec;
@@ -394,6 +393,9 @@ impl Report for Simulation {
         }
     }
 }
+
+/// Workers of a timeline, at most: a thousand are some 10 MB of trace.json for each policy.
+const MOST_DRAWN: u32 = 1000;
 
 /// Mean step times that a timeline shows.
 const STEPS: f64 = 10.0;

@@ -6,8 +6,8 @@ mod resume;
 mod words;
 
 use crate::cli::{
-    Cluster, Common, Delay, Delays, List, MOST_THREADS, Percent, StepTime, Training, Typed, at_least, choice, dataset,
-    threads, workers,
+    Cluster, Common, Delay, Delays, List, MOST_THREADS, Percent, StepTime, Threads, Training, Typed, at_least, choice,
+    dataset, workers,
 };
 use crate::error::Error;
 use crate::figures::timeline::{Activity, Timeline, chrome_trace};
@@ -117,7 +117,7 @@ pub struct Train {
     /// Begin with the parameters in this safetensors file.
     #[arg(long, value_name = "FILE")]
     pub load: Option<PathBuf>,
-    /// Keep the last parameters in this safetensors file, and a manifest beside it.
+    /// Keep the last parameters in this safetensors file, which says where they come from and how good they are.
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
     /// The --out directory of another run, whose learning curve is drawn beside this one's.
@@ -131,9 +131,10 @@ pub struct Train {
     #[command(flatten)]
     #[serde(flatten)]
     pub resumption: Resumption,
-    /// How many workers compute at once [default: as many as there are cores].
-    #[arg(short = 'j', long, value_name = "N", value_parser = threads, allow_hyphen_values = true, help_heading = "Common options")]
-    pub threads: Option<usize>,
+    /// On how many threads.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub threads: Threads,
     /// What every command takes.
     #[command(flatten)]
     #[serde(flatten)]
@@ -191,6 +192,10 @@ impl Command for Train {
 
     fn save(&self) -> Option<PathBuf> {
         self.save.clone()
+    }
+
+    fn is_partial(saved: &[u8]) -> bool {
+        checkpoint::about(saved).is_ok_and(|about| about["complete"] == json!(false))
     }
 
     fn is_one_of_many(&self) -> bool {
@@ -451,7 +456,8 @@ impl Trainer<'_> {
     /// Trains, and says when the target was reached, if there is one. Where the run stops then depends on scores, which are
     /// computed while the clock stands still.
     fn run(&self, spec: ClusterSpec, key: RandomKey, checkpointing: Option<Checkpointing>) -> (Ended, Option<Time>) {
-        let Train { training, target_accuracy, placement, backend, threads, .. } = self.arguments;
+        let Train { training, target_accuracy, placement, backend, threads: Threads { number: threads }, .. } =
+            self.arguments;
         let steps = self.steps();
         let bar = self.session.bar(steps, BAR);
         let every = steps.div_ceil(self.scoring().snapshots);
@@ -584,13 +590,16 @@ impl Report for Trained<'_> {
         }
         let score = json!({ "update": last.update, "test_loss": score.loss, "test_accuracy": score.accuracy });
         let (training, parameters) = (&self.arguments.training, last.weights.values());
+        let mut arguments = manifest.arguments.clone();
+        OWN.iter().for_each(|own| drop(arguments.remove(*own)));
         let seed = self.arguments.common.seed;
-        Some((
-            score,
-            checkpoint::to_bytes(training.model.0, training.pixels.0, parameters, &manifest.command_line, seed),
-        ))
+        let origin = json!({ "arguments": arguments, "seed": seed, "score": score, "complete": manifest.complete });
+        Some((score, checkpoint::to_bytes(training.model.0, training.pixels.0, parameters, origin)))
     }
 }
+
+/// Options that make no difference to what is learnt, but, under the wall clock, by chance.
+const OWN: [&str; 8] = ["threads", "out", "save", "format", "beside", "score_all", "checkpoint_every", "stall_timeout"];
 
 /// Tasks of a worker that a timeline shows, about.
 const SHOWN: f64 = 10.0;

@@ -5,10 +5,12 @@ mod traces;
 mod words;
 
 use super::train::ranks::{Ranks, Where};
-use crate::cli::{Common, Delay, List, MOST_THREADS, Percent, Typed, Workers, at_least, choice, threads};
+use crate::cli::{Common, Delay, List, MOST_THREADS, Percent, Threads, Typed, Workers, at_least, choice};
 use crate::error::Error;
 use crate::figures::{self, Figure};
+use crate::finished::{self, Finished};
 use crate::formats::Options;
+use crate::manifest;
 use crate::report::{self, Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
@@ -26,10 +28,11 @@ use validation::learner::device::OnDevice;
 use validation::predict::companions::HandOff;
 use validation::predict::links::{Line, Timed};
 use validation::predict::ranks::record;
+use validation::predict::recorded::Round;
 use validation::{
     Architecture, Backend, Batches, Budget, Claim, Comparison, Configuration, Dataset, Digits, Failure, Goodness,
-    Judged, Judgement, LearningRateRule, Maximum, Method, Net, NoDevice, OnThreads, Quantity, Recorded, Sgd, Share,
-    Verdict, compare,
+    Judged, Judgement, LearningRateRule, Maximum, Method, NUMERICS, Net, NoDevice, OnThreads, Quantity, Recorded, Sgd,
+    Share, Verdict, compare,
 };
 
 /// `straggle validate`
@@ -76,9 +79,10 @@ pub struct Validate {
     #[command(flatten)]
     #[serde(flatten)]
     pub ranks: Ranks,
-    /// How many workers compute at once [default: as many as there are cores; one on a graphics card].
-    #[arg(short = 'j', long, value_name = "N", value_parser = threads, allow_hyphen_values = true, help_heading = "Common options")]
-    pub threads: Option<usize>,
+    /// On how many threads.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub threads: Threads,
     /// What every command takes.
     #[command(flatten)]
     #[serde(flatten)]
@@ -190,11 +194,40 @@ impl Command for Validate {
             return Err(Error::Usage(format!("{most} threads are too many to start; type {MOST_THREADS} at most")));
         }
         let cores = match self.backend.0 {
-            Backend::Cpu => Cores::of_this_machine().at_most(self.threads.unwrap_or(usize::MAX).min(most)),
-            Backend::Gpu => Cores::slots(self.threads.unwrap_or(1)),
+            Backend::Cpu => Cores::of_this_machine().at_most(self.threads.number.unwrap_or(usize::MAX).min(most)),
+            Backend::Gpu => Cores::slots(self.threads.number.unwrap_or(1)),
         };
         let learner = self.learner()?;
-        Ok(Box::new(move |_| Ok(Box::new(self.validate(&configurations, cores, learner, delay, session)?))))
+        Ok(Box::new(move |directory| {
+            let machine = format!("{} cores {} {NUMERICS}", cores.number(), manifest::cpu().unwrap_or_default());
+            let world = self.ranks.communicator().map_or(1, |communicator| communicator.size());
+            let key = finished::everything(self, &["out", "format", "tolerance"], session)
+                + &machine
+                + &format!(" {world} ranks");
+            let rounds = Rounds { finished: Finished::open(directory, &[]), key };
+            let validated = self.validate(&configurations, cores, learner, delay, session, &rounds)?;
+            rounds.finished.told(session);
+            Ok(Box::new(validated))
+        }))
+    }
+
+    const FORGETS: bool = true;
+}
+
+/// Rounds of measuring, kept as they end.
+struct Rounds {
+    finished: Finished,
+    /// Everything that makes a difference.
+    key: String,
+}
+
+impl validation::predict::session::Kept for Rounds {
+    fn find(&self, name: &str) -> Option<Round> {
+        self.finished.find(&format!("{} {name}", self.key))
+    }
+
+    fn keep(&self, name: &str, round: &Round) {
+        self.finished.keep(&format!("{} {name}", self.key), round);
     }
 }
 
@@ -218,7 +251,7 @@ impl Validate {
         if self.workers.is_some() {
             return usage(format!("there are {size} ranks, and so many workers; leave --workers out"));
         }
-        if !self.what.is_empty() || self.threads.is_some() || self.backend.0 == Backend::Gpu {
+        if !self.what.is_empty() || self.threads.number.is_some() || self.backend.0 == Backend::Gpu {
             return usage(
                 "ranks are put to the test on processors, one each; leave traces, -j and --backend out".into(),
             );
@@ -236,6 +269,7 @@ impl Validate {
         learner: Arc<Digits>,
         delay: Option<Law>,
         session: &Session,
+        rounds: &Rounds,
     ) -> Result<Validated, Error> {
         let tolerance = self.tolerance();
         let communicator = self.ranks.communicator();
@@ -265,7 +299,8 @@ impl Validate {
         };
         let (mut recorded, mut ranks) = (Recorded::default(), Vec::new());
         let stop = session.progress.stop.clone();
-        let measuring = validation::Session { seed: self.common.seed, budget, tolerance: &of, progress: &progress };
+        let measuring =
+            validation::Session { seed: self.common.seed, budget, tolerance: &of, progress: &progress, kept: rounds };
         let ended = match communicator {
             Some(communicator) => {
                 let (server, recorded) = (self.ranks.server, &mut recorded);

@@ -3,7 +3,7 @@
 //! Between two points of a curve the logarithm of the loss is taken to be straight in time: exact for a loss that decays
 //! exponentially, and a straight line in a figure whose loss axis is logarithmic.
 
-use super::{Axis, Dash, Data, Figure, Mark, Panel, Shape, Style, looks};
+use super::{Axis, Dash, Data, Figure, Mark, Panel, Shape, Style, few, looks};
 use super::{Colour, ticks::shortest};
 
 /// The loss of one policy over time and updates, averaged over runs.
@@ -60,6 +60,9 @@ pub struct TimeToLoss {
 
 /// Shares of the first loss in the table "time to loss".
 const SHARES: [f64; 5] = [0.5, 0.2, 0.1, 0.05, 0.01];
+
+/// Curves of a figure.
+const MOST_CURVES: usize = 16;
 
 /// How much lower a loss must get than another before it counts as lower: less is noise.
 const CLEAR: f64 = 0.05;
@@ -160,7 +163,8 @@ fn at(logs: &[(f64, f64)], time: f64) -> Option<f64> {
 /// policy overtakes another.
 pub fn loss_curve(curves: &[Curve], caption: String) -> Figure {
     let most = curves.iter().map(|curve| curve.workers).max().unwrap_or(1);
-    let shown: Vec<Curve> = curves.iter().filter(|curve| curve.workers == most).cloned().collect();
+    let shown = curves.iter().filter(|curve| curve.workers == most).cloned().collect();
+    let (shown, left_out): (Vec<Curve>, _) = few(shown, MOST_CURVES, "policy");
     let styles = looks(shown.iter().map(|curve| curve.policy.as_str()));
     // A loss out of all bounds would leave no room for the others.
     let first = shown.iter().filter_map(|curve| curve.points.first()).map(|point| point.loss).fold(0.0, f64::max);
@@ -200,7 +204,7 @@ pub fn loss_curve(curves: &[Curve], caption: String) -> Figure {
         let words = format!("{} s", shortest(rounded(crossing.time_s)));
         panels[0].marks.push(Mark::new(Data::Text(place, words), style));
     }
-    Figure::new(panels, caption)
+    Figure::new(panels, caption + &left_out)
 }
 
 /// Three significant digits.

@@ -47,6 +47,13 @@ pub fn files(figure: &Figure, formats: &[Format]) -> Vec<(Format, Vec<u8>)> {
     formats.iter().filter_map(|&format| Some((format, file(format)?))).collect()
 }
 
+/// At most so many of these, evenly, and what the caption says of it: nobody sees a thousand lines.
+pub fn few<T>(all: Vec<T>, most: usize, what: &str) -> (Vec<T>, String) {
+    let every = all.len().div_ceil(most).max(1);
+    let words = if every > 1 { format!(" One {what} in {every} is drawn.") } else { String::new() };
+    (all.into_iter().step_by(every).collect(), words)
+}
+
 /// Pixels of a PNG for each pixel of the SVG.
 const PNG_SCALE: f32 = 2.0;
 

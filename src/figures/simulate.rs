@@ -1,11 +1,16 @@
 //! The figure of `simulate`: what an update and a gradient cost, simulated beside theory.
 
-use super::{Axis, Colour, Dash, Figure, Fill, Mark, Panel, Shape, Style, looks};
+use super::{Axis, Colour, Dash, Figure, Fill, Mark, Panel, Shape, Style, few, looks};
 use sim::theory::Kind;
 use sim::{ClusterSpec, Experiment, Length, Model, Observation, Policy};
 
 /// Markers of a series; of more numbers of workers, some.
 const MOST_MARKERS: usize = 30;
+
+/// Points of a line, policies of a figure, and lines of it where each is a policy.
+const MOST_POINTS: usize = 500;
+const MOST_POLICIES: usize = 16;
+const MOST_ROWS: usize = 50;
 
 /// A quantity of an observation: its label, and what divides the time per update to give it.
 struct Quantity {
@@ -37,14 +42,14 @@ pub fn iteration_times(experiment: &Experiment, observations: &[Observation]) ->
 }
 
 fn by_workers(experiment: &Experiment, observations: &[Observation], workers: &[u32]) -> Figure {
-    let names: Vec<String> = experiment.policies.iter().map(Policy::to_string).collect();
+    let (policies, left_out) = few(experiment.policies.clone(), MOST_POLICIES, "policy");
+    let names: Vec<String> = policies.iter().map(Policy::to_string).collect();
     let m = |o: &Observation| f64::from(o.cell.rule.workers);
     let panel = |quantity: &Quantity| {
         let mut marks = Vec::new();
-        for ((&policy, name), style) in
-            experiment.policies.iter().zip(&names).zip(looks(names.iter().map(String::as_str)))
-        {
-            let series: Vec<&Observation> = observations.iter().filter(|o| o.cell.policy == policy).collect();
+        for ((&policy, name), style) in policies.iter().zip(&names).zip(looks(names.iter().map(String::as_str))) {
+            let series = observations.iter().filter(|o| o.cell.policy == policy).collect();
+            let (series, _): (Vec<&Observation>, _) = few(series, MOST_POINTS, "point");
             let name = match formula(policy, experiment) {
                 Some(formula) if !series.is_empty() => format!("{name}: {formula}"),
                 _ => name.clone(),
@@ -87,7 +92,8 @@ fn by_workers(experiment: &Experiment, observations: &[Observation], workers: &[
         }
     }
     let harmonic = names_harmonic_numbers(experiment);
-    Figure::new(panels, caption(experiment, None) + if harmonic { " Hₘ = 1 + 1/2 + … + 1/m." } else { "" })
+    let harmonic = if harmonic { " Hₘ = 1 + 1/2 + … + 1/m." } else { "" };
+    Figure::new(panels, caption(experiment, None) + harmonic + &left_out)
 }
 
 fn names_harmonic_numbers(experiment: &Experiment) -> bool {
@@ -95,7 +101,8 @@ fn names_harmonic_numbers(experiment: &Experiment) -> bool {
 }
 
 fn by_policy(experiment: &Experiment, observations: &[Observation]) -> Figure {
-    let names: Vec<String> = observations.iter().map(|o| o.cell.policy.to_string()).collect();
+    let (observations, left_out) = few(observations.iter().collect(), MOST_ROWS, "policy");
+    let names: Vec<String> = observations.iter().map(|o: &&Observation| o.cell.policy.to_string()).collect();
     let styles = looks(names.iter().map(String::as_str));
     let panel = |quantity: &Quantity| {
         let mut marks = Vec::new();
@@ -123,7 +130,7 @@ fn by_policy(experiment: &Experiment, observations: &[Observation]) -> Figure {
     panels[0].marks.splice(0..0, simulated.map(|mark| mark.named("simulated, 95 %")));
     let workers = observations.first().map(|o| o.cell.rule.workers);
     let panel_size = (300.0, 26.0 + 24.0 * observations.len() as f64);
-    Figure { panel_size, ..Figure::new(panels, caption(experiment, workers)) }
+    Figure { panel_size, ..Figure::new(panels, caption(experiment, workers) + &left_out) }
 }
 
 /// What was simulated, in a line.

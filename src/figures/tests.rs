@@ -64,6 +64,20 @@ fn coordinates(node: Node<'_, '_>) -> Vec<(f64, f64)> {
 }
 
 #[test]
+fn a_figure_of_thousands_shows_some_evenly_and_says_so() {
+    let (all, words) = few((0..10).collect(), 10, "policy");
+    assert_eq!((all.len(), words.as_str()), (10, ""));
+    for many in [11, 1000, 99_999] {
+        let (some, words) = few((0..many).collect(), 50, "policy");
+        assert!((25..=50).contains(&some.len()) || many == 11, "{many}: {}", some.len());
+        assert!(
+            some[0] == 0
+                && words == if many > 50 { format!(" One policy in {} is drawn.", some[1]) } else { String::new() }
+        );
+    }
+}
+
+#[test]
 fn equal_figures_have_equal_bytes_in_every_format() {
     for figure in figures() {
         let document = svg(&figure);

@@ -3,7 +3,7 @@
 //! They are collected from the events of a [`Run`], whatever cluster it is on, or given as spans. As Chrome's trace format
 //! (T. Duca and D. Sinclair, Trace Event Format) they can be looked at in Perfetto.
 
-use super::{Axis, Colour, Data, Figure, Fill, Mark, Panel, Style};
+use super::{Axis, Colour, Data, Figure, Fill, Mark, Panel, Style, few};
 use serde_json::{Value, json};
 use sim::{Cluster, Event, Run};
 
@@ -53,8 +53,9 @@ const ACTIVITIES: [(Activity, &str, Style); 4] = [
     (Activity::Waiting, "waiting", Style::new(Colour::SILVER)),
 ];
 
-/// Workers that a figure shows.
+/// Workers that a figure shows, and policies.
 const ROWS: u32 = 12;
+const PANELS: usize = 24;
 
 impl Timeline {
     /// The first `until_s` seconds of a run on so many workers.
@@ -124,9 +125,10 @@ impl Timeline {
 /// One panel for each timeline, all over the same window of time from the beginning.
 pub fn timeline(timelines: &[Timeline], until_s: f64, caption: String) -> Figure {
     let rows = timelines.iter().map(|timeline| timeline.workers.min(ROWS)).max().unwrap_or(1);
-    let panels = timelines.iter().map(|timeline| panel(timeline, until_s)).collect();
+    let (shown, left_out) = few(timelines.iter().collect(), PANELS, "policy");
+    let panels = shown.into_iter().map(|timeline| panel(timeline, until_s)).collect();
     let panel_size = (640.0, 16.0 + 22.0 * f64::from(rows + 1));
-    Figure { columns: 1, panel_size, ..Figure::new(panels, caption) }
+    Figure { columns: 1, panel_size, ..Figure::new(panels, caption + &left_out) }
 }
 
 fn panel(timeline: &Timeline, until_s: f64) -> Panel {

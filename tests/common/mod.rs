@@ -56,6 +56,26 @@ impl Script {
         self
     }
 
+    /// Runs with an address space of so many kilobytes, where the system can limit it.
+    pub fn within(self, kilobytes: u32) -> Script {
+        if !cfg!(target_os = "linux") {
+            return self;
+        }
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -v {kilobytes}; exec \"$0\" \"$@\"")]);
+        command.arg(self.0.get_program()).args(self.0.get_args()).stdin(Stdio::null());
+        if let Some(directory) = self.0.get_current_dir() {
+            command.current_dir(directory);
+        }
+        for (name, value) in self.0.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        Script(command)
+    }
+
     /// The command itself, for those who want to do more with it than wait.
     pub fn command(self) -> Command {
         self.0

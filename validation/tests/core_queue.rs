@@ -84,27 +84,19 @@ fn on_one_core_workers_that_carry_on_take_turns() {
 }
 
 #[test]
+#[cfg_attr(no_pinning, ignore = "threads cannot be put on cores here")]
 fn a_single_worker_keeps_its_core() {
-    // Where threads cannot be put on cores, the system may move it.
     let cores = Cores::of_this_machine();
-    if cores == Cores::anywhere() {
-        eprintln!("skipped: threads cannot be put on cores here");
-        return;
-    }
     let learner = watched(Policy::ASYNC, 1, &cores, None, 200);
     let computed = learner.computed.lock().unwrap();
     assert!(computed.iter().all(|(_, core)| *core == computed[0].1), "{computed:?}");
 }
 
 #[test]
+#[cfg_attr(any(no_pinning, one_core), ignore = "threads cannot be put on two cores here")]
 fn workers_of_a_barrier_keep_their_cores() {
     // The first and the last to finish a round must not swap cores: each would find the other's caches.
-    let cores = Cores::of_this_machine();
-    if cores == Cores::anywhere() || cores.number() < 2 {
-        eprintln!("not judged: threads cannot be put on two cores here");
-        return;
-    }
-    let cores = cores.at_most(2);
+    let cores = Cores::of_this_machine().at_most(2);
     let learner = watched(Policy::SYNC, 2, &cores, None, 400);
     let computed = learner.computed.lock().unwrap();
     for worker in 0..2 {

@@ -14,6 +14,7 @@ use crate::parallel::*;
 use crate::policy::{Policy, PolicyError, Rule};
 use crate::random::key::RandomKey;
 use crate::theory::{self, Kind, Theory};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -180,24 +181,55 @@ pub struct Comparison {
     pub ratio: Estimate,
 }
 
-/// All pairs of policies among observations of one experiment, by numbers of workers.
+/// More policies on one number of workers are compared with the fastest of them only.
+const COMPARED: usize = 100;
+
+/// All pairs of policies among observations of one experiment, by numbers of workers; of more than a hundred, each with the fastest.
 pub fn comparisons(observations: &[Observation]) -> Vec<Comparison> {
     let mut pairs = Vec::new();
-    let mut workers: Vec<u32> = observations.iter().map(|o| o.cell.rule.workers).collect();
-    workers.sort_unstable();
-    workers.dedup();
-    for workers in workers {
-        let alike: Vec<&Observation> = observations.iter().filter(|o| o.cell.rule.workers == workers).collect();
+    let mut by_workers: BTreeMap<u32, Vec<&Observation>> = BTreeMap::new();
+    for o in observations {
+        by_workers.entry(o.cell.rule.workers).or_default().push(o);
+    }
+    for alike in by_workers.values() {
+        let fastest = alike.iter().min_by(|a, b| a.s_per_gradient.mean.total_cmp(&b.s_per_gradient.mean));
+        let fastest = fastest.map(|o| o.cell.policy);
+        let all = alike.len() <= COMPARED;
         for (i, a) in alike.iter().enumerate() {
-            for b in &alike[i + 1..] {
+            let with_all = all || Some(a.cell.policy) == fastest;
+            for b in alike[i + 1..].iter().filter(|b| with_all || Some(b.cell.policy) == fastest) {
                 let Some(ratio) = a.replications.gradient_rate_over(&b.replications) else { continue };
                 let honest = a.mean.interval.is_some() && b.mean.interval.is_some();
                 let ratio = if honest { ratio } else { ratio.without_interval() };
-                pairs.push(Comparison { workers, policy_a: a.cell.policy, policy_b: b.cell.policy, ratio });
+                pairs.push(Comparison {
+                    workers: a.cell.rule.workers,
+                    policy_a: a.cell.policy,
+                    policy_b: b.cell.policy,
+                    ratio,
+                });
             }
         }
     }
     pairs
+}
+
+/// What theory says of a configuration.
+struct Theories {
+    /// In the model that is run.
+    own: Option<Theory>,
+    /// In the gated model, where that is another one.
+    gated: Option<Theory>,
+}
+
+impl Theories {
+    fn of(cell: Configuration, job: &Job) -> Theories {
+        let (spec, gated) = (&job.specs[0], cell.rule.gated());
+        let own = theory::time_per_update(job.rule, spec);
+        let is_plain = spec.uncontended() == *spec;
+        let gated =
+            if gated == job.rule { own } else { is_plain.then(|| theory::time_per_update(gated, spec)).flatten() };
+        Theories { own, gated: gated.filter(|_| is_plain) }
+    }
 }
 
 /// What has ended already: in an earlier run, or in another process.
@@ -272,19 +304,17 @@ impl Experiment {
         never.then_some(PolicyError::Budget { policy, usual })
     }
 
-    /// How each configuration is run, as far as that is known beforehand.
-    pub fn plans(&self) -> Vec<(Configuration, Plan)> {
-        self.cells().0.into_iter().map(|cell| (cell, self.job(cell).plan)).collect()
+    /// How each configuration is run, as far as that is known beforehand; `None` if `progress` stopped it.
+    pub fn plans(&self, progress: &Progress) -> Option<Vec<(Configuration, Plan)>> {
+        let plan = |cell| (!progress.stopped()).then(|| (cell, self.job(cell).plan));
+        self.cells().0.into_par_iter().map(plan).collect()
     }
 
-    /// Bytes of memory that this takes on so many threads, about: the results of all configurations, and what is at work on the
-    /// largest meanwhile.
-    pub fn memory(&self, threads: usize) -> u64 {
-        let (mut results, mut most) = (0, 0);
-        for (Configuration { rule, .. }, plan) in self.plans() {
-            results += plan.memory(rule);
-            most = most.max(rule.workers);
-        }
+    /// Bytes of memory that these [plans](Experiment::plans) take on so many threads, about: the results of all configurations,
+    /// and what is at work on the largest meanwhile.
+    pub fn memory(plans: &[(Configuration, Plan)], threads: usize) -> u64 {
+        let results: u64 = plans.iter().map(|(cell, plan)| plan.memory(cell.rule)).sum();
+        let most = plans.iter().map(|(cell, _)| cell.rule.workers).max().unwrap_or(0);
         results + threads as u64 * u64::from(most) * AT_WORK
     }
 
@@ -302,15 +332,22 @@ impl Experiment {
         progress: &Progress,
         kept: &dyn Kept,
     ) -> Vec<Option<Observation>> {
-        let mut jobs: Vec<Job> = cells.iter().map(|&cell| self.job(cell)).collect();
+        // Theory of many workers takes its time, too, and comes first: what has ended is then ready to be shown.
+        let prepared = |&cell: &Configuration| {
+            let job = (!progress.stopped()).then(|| self.job(cell))?;
+            let theory = Theories::of(cell, &job);
+            Some((job, theory))
+        };
+        let prepared: Option<Vec<(Job, Theories)>> = cells.par_iter().map(prepared).collect();
+        let Some(prepared) = prepared else { return vec![None; cells.len()] };
+        let (mut jobs, theories): (Vec<Job>, Vec<Theories>) = prepared.into_iter().unzip();
         let mut found = runs::all(self, &jobs, progress, kept);
         if let Length::Precision(target) = self.length {
             self.refine(&mut jobs, &mut found, target, progress, kept);
         }
         self.resample(&jobs, &mut found, progress, kept);
-        let observation =
-            |((&cell, job), found): ((&Configuration, &Job), Option<Replications>)| self.observation(cell, job, found?);
-        cells.iter().zip(&jobs).zip(found).map(observation).collect()
+        let all = cells.par_iter().zip(&jobs).zip(theories).zip(found);
+        all.map(|(((&cell, job), theories), found)| self.observation(cell, job, theories, found?)).collect()
     }
 
     /// Runs these configurations on rayon's threads, each as `plan` says, and no more than that: no theory, no table. `None` for
@@ -447,8 +484,14 @@ impl Experiment {
     }
 
     /// What a configuration's runs came to.
-    fn observation(&self, cell: Configuration, job: &Job, found: Replications) -> Option<Observation> {
-        let (rule, spec) = (job.rule, &job.specs[0]);
+    fn observation(
+        &self,
+        cell: Configuration,
+        job: &Job,
+        theories: Theories,
+        found: Replications,
+    ) -> Option<Observation> {
+        let rule = job.rule;
         let honest = |estimate: Estimate| match job.plan.honest {
             Honest::Yes => estimate,
             Honest::From(_) | Honest::Never => estimate.without_interval(),
@@ -461,7 +504,6 @@ impl Experiment {
             }),
             false => None,
         };
-        let gated = (spec.uncontended() == *spec).then(|| theory::time_per_update(cell.rule.gated(), spec)).flatten();
         let speedup = honest(found.speedup()?);
         Some(Observation {
             cell,
@@ -474,8 +516,8 @@ impl Experiment {
                 let pairs = found.thrown_away_shares().into_iter().zip(found.applied_shares());
                 pairs.map(|(thrown_away, applied)| (honest(thrown_away), honest(applied))).collect()
             },
-            theory: theory::time_per_update(rule, spec),
-            gated_s: gated.filter(|theory| theory.kind == Kind::Exact).map(|theory| theory.seconds),
+            theory: theories.own,
+            gated_s: theories.gated.filter(|theory| theory.kind == Kind::Exact).map(|theory| theory.seconds),
             gradients_per_update: found.gradients_per_update()?.mean,
             s_per_gradient: honest(found.s_per_gradient()?),
             speedup,

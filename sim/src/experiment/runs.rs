@@ -22,7 +22,7 @@ use crate::policy::{OnUpdate, Rule};
 use crate::random::key::RandomKey;
 use std::sync::atomic::Ordering;
 
-/// Steps of workers that an engine draws between two looks at the [`Progress`].
+/// Steps that workers begin between two looks at the [`Progress`].
 const LOOK: u64 = 4096;
 
 /// A configuration that is to be run.
@@ -60,12 +60,12 @@ pub(crate) fn all(
 ) -> Vec<Option<Replications>> {
     let mut results: Vec<Option<Replications>> = jobs.iter().map(|job| kept.find(&job.key())).collect();
     progress.cells.fetch_add(results.iter().flatten().count() as u64, Ordering::Relaxed);
-    let mut groups: Vec<Group> = Vec::new();
+    let (mut groups, mut lone): (Vec<Group>, Vec<Group>) = Default::default();
     for (i, job) in jobs.iter().enumerate().filter(|&(i, _)| results[i].is_none()) {
         // The kernel of rounds knows how long workers are busy only if all of them wait for all.
         let rank = Rank::of(job.rule, job.spec(0)).filter(|_| !experiment.wants_usage() || !job.rule.cancels());
         let Some(rank) = rank else {
-            groups.push(Group { jobs: vec![i], ranks: Vec::new() });
+            lone.push(Group { jobs: vec![i], ranks: Vec::new() });
             continue;
         };
         // Those that share draws end together, and a run that is interrupted keeps what has ended: a few workers do not wait
@@ -73,7 +73,7 @@ pub(crate) fn all(
         let size = |rule: Rule| rule.workers.ilog2() / 5;
         let alike = |group: &&mut Group| {
             let other = &jobs[group.jobs[0]];
-            let same_draws = !group.ranks.is_empty() && other.rule.steps == job.rule.steps && other.specs == job.specs;
+            let same_draws = other.rule.steps == job.rule.steps && other.specs == job.specs;
             same_draws && other.plan.replications == job.plan.replications && size(other.rule) == size(job.rule)
         };
         match groups.iter_mut().find(alike) {
@@ -84,6 +84,7 @@ pub(crate) fn all(
             None => groups.push(Group { jobs: vec![i], ranks: vec![rank] }),
         }
     }
+    groups.extend(lone);
     let run = |group: &Group| {
         let replications = jobs[group.jobs[0]].plan.replications;
         let one = |r: u32| match group.ranks[..] {
@@ -146,7 +147,7 @@ fn alone(experiment: &Experiment, job: &Job, r: u32, progress: &Progress) -> Opt
 
 /// Something that makes updates.
 pub(crate) trait Engine {
-    /// Runs until so many updates are made, but for no more than `most` steps; `None` if nothing more can come.
+    /// Runs until so many updates are made, but for no more than about `most` tasks; `None` if nothing more can come.
     fn run(&mut self, updates: u64, most: u64) -> Option<()>;
     /// Updates so far.
     fn updates(&self) -> u64;
@@ -177,12 +178,12 @@ impl Events {
 
 impl Engine for Events {
     fn run(&mut self, updates: u64, most: u64) -> Option<()> {
-        for _ in 0..most {
-            if self.updates == updates {
-                break;
-            }
+        let mut left = most;
+        while left > 0 && self.updates < updates {
             let step = self.run.step()?;
             self.updates += u64::from(!step.orders.update.is_empty());
+            // An update may be what a million workers have waited for.
+            left = left.saturating_sub(1 + step.orders.start.len() as u64);
             self.accounts.add(&step);
         }
         Some(())
@@ -206,7 +207,7 @@ impl Engine for Events {
 
 /// Warms up and runs until as many updates are counted as planned; `None` if it is stopped.
 ///
-/// It looks at the progress after every `look` steps of the engine.
+/// It looks at the progress after every `look` tasks or so.
 fn to_its_end(mut engine: impl Engine, plan: &Plan, r: u32, look: u64, progress: &Progress) -> Option<Accounts> {
     let warm_up = plan.warm_up_of(r);
     for goal in [warm_up, warm_up + plan.updates_of(r)] {

@@ -146,6 +146,15 @@ impl Replications {
         possible: &RangeInclusive<f64>,
     ) -> Estimate {
         let changes = self.resampled.iter().map(|(before, after)| of(after) - of(before));
+        self.with_error_of_changes(estimate, changes, possible)
+    }
+
+    fn with_error_of_changes(
+        &self,
+        estimate: Estimate,
+        changes: impl Iterator<Item = f64>,
+        possible: &RangeInclusive<f64>,
+    ) -> Estimate {
         match changes.collect::<Moments>().sd() {
             Some(error) => estimate.widened(error, self.t(), possible),
             None => estimate,
@@ -220,9 +229,20 @@ impl Replications {
     /// For each worker, its share of all tasks that were applied; empty where none was thrown away.
     pub fn applied_shares(&self) -> Vec<Estimate> {
         let workers = self.all.iter().map(|one| one.ended.len()).max().unwrap_or(0);
-        let all = |one: &Replication| one.ended.iter().map(|ended| ended.applied as f64).sum::<f64>();
+        let sum = |one: &Replication| one.ended.iter().map(|ended| ended.applied as f64).sum::<f64>();
+        let sums: Vec<f64> = self.all.iter().map(sum).collect();
+        let of_pairs: Vec<(f64, f64)> =
+            self.resampled.iter().map(|(before, after)| (sum(before), sum(after))).collect();
         let own = |one: &Replication, worker: usize| one.ended.get(worker).map_or(0.0, |ended| ended.applied as f64);
-        let of = |worker| self.ratio(|one| (own(one, worker), all(one)), &SHARES);
+        let of = |worker| {
+            let estimate = ratio(self.all.iter().zip(&sums).map(|(one, sum)| (own(one, worker), *sum)), &SHARES)?;
+            let changes = self
+                .resampled
+                .iter()
+                .zip(&of_pairs)
+                .map(|((before, after), sums)| own(after, worker) / sums.1 - own(before, worker) / sums.0);
+            Some(self.with_error_of_changes(estimate, changes, &SHARES))
+        };
         (0..workers).map(|worker| of(worker).unwrap_or(Estimate::unsure(0.0))).collect()
     }
 

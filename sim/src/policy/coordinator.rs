@@ -4,10 +4,11 @@
 //! says when an alarm that was ordered has rung.
 
 use crate::policy::{OnCompletion, OnUpdate, Rule};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// One piece of a worker's work: read the parameters, take some steps, submit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Task {
     /// Who does it, 0 to m-1.
     pub worker: u32,

@@ -11,6 +11,7 @@
 
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
+use serde::{Deserialize, Serialize};
 
 /// The generator behind one key.
 pub type Stream = Xoshiro256PlusPlus;
@@ -53,7 +54,7 @@ pub enum Purpose {
 }
 
 /// The root of all random numbers of one replication of one experiment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RandomKey {
     key: u64,
 }

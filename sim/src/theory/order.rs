@@ -31,8 +31,8 @@ pub fn kth_of_paretos(k: u32, p: u32, scale: f64, shape: f64) -> f64 {
     scale * (ln_gamma(n + 1.0) + ln_gamma(left + 1.0 - a) - ln_gamma(left + 1.0) - ln_gamma(n + 1.0 - a)).exp()
 }
 
-/// Most steps for one value of the survival function of an order statistic of unequal workers: a few seconds for a mean.
-const MOST_STEPS: u64 = 200_000;
+/// Most steps for one value of the survival function of an order statistic of unequal workers: a second for a mean.
+const MOST_STEPS: u64 = 50_000;
 
 /// The law of the sum of several steps' computing: a fixed part and a law.
 pub(crate) struct Sum {
@@ -72,7 +72,9 @@ pub(crate) fn kth_of_tasks(k: u32, p: u32, sum: &Sum, spec: &ClusterSpec) -> Opt
         .zip(0..)
         .map(|(&speed, first): (&f64, u32)| (speed, f64::from((p - first).div_ceil(spec.speeds.len() as u32))))
         .collect();
-    if k > 1 && k < p && u64::from(p) * u64::from(k) > MOST_STEPS {
+    let cost = if k > 1 && k < p { u64::from(p) * u64::from(k) } else { distinct.len() as u64 };
+    let values = sum.law.atoms().map_or(1, |atoms| (atoms.len() * distinct.len()) as u64);
+    if cost > MOST_STEPS || cost * values > MOST_VALUES {
         return None;
     }
     let survival = |t: f64| {

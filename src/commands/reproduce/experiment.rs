@@ -51,7 +51,7 @@ impl PublishedExperiment {
             seed: arguments.common.seed,
             backend: Backend::Cpu,
             pinned: true,
-            threads: arguments.threads,
+            threads: arguments.threads.number,
         };
         let smaller = |samples: usize| vec![if quick { samples } else { 60_000 }];
         let (title, plan, published, traps): (_, _, _, &[&str]) = match name {

@@ -40,7 +40,7 @@ pub fn prepare<'a>(arguments: &'a Reproduce, session: &'a Session) -> Result<Job
     let seed = arguments.common.seed;
     let trainer = digits::Trainer::new(&arguments.data, seed, arguments.quick)?;
     Ok(Box::new(move |_| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(arguments.threads.unwrap_or(0)).build();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(arguments.threads.number.unwrap_or(0)).build();
         let pool = pool.map_err(|e| Error::Usage(format!("cannot start the threads: {e}; lower --threads")))?;
         let progress = &session.progress;
         let families = pool.install(|| {

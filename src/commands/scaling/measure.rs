@@ -37,6 +37,8 @@ pub struct Measured {
     pub finished: Vec<Measurement>,
     /// Trials that there should be.
     pub planned: usize,
+    /// Trials that an earlier run had finished.
+    pub earlier: usize,
     /// Cores that the workers share.
     pub cores: u32,
     /// The trial that broke off, if one did.
@@ -69,11 +71,13 @@ pub fn measure(
     let trials: Vec<Trial> = trials.map(|(_, trial)| trial).collect();
     // Parts may come from several machines.
     let machine = if shard.is_none() && session.parts.is_empty() { plan.machine() } else { String::new() };
-    let key = |trial: &Trial| format!("{}{machine}", plan.key(trial));
+    let images = data.checksum();
+    let key = |trial: &Trial| format!("{} images={images:08x}{machine}", plan.key(trial));
     let known = |trial: &Trial| finished.find(&key(trial));
     let earlier: Vec<Option<(Outcome, Expectation)>> = trials.iter().map(known).collect();
     let kept = earlier.iter().flatten().count();
-    if kept > 0 && session.parts.is_empty() {
+    let again = kept > 0 && session.parts.is_empty();
+    if again {
         let (file, trials) = (finished.path().display(), count(kept as u64, "trial"));
         session.note(format!("{trials} of an earlier run are used; remove {file} to run all again"));
     }
@@ -83,7 +87,14 @@ pub fn measure(
     let missing = || trials.iter().zip(&earlier).filter(|(_, earlier)| earlier.is_none()).map(|(trial, _)| trial);
     let all: u64 = missing().map(cost).sum();
     let bar = session.bar(all, BAR);
-    let mut measured = Measured { planned: trials.len(), finished: Vec::new(), cores, broke: None, plan: plan.clone() };
+    let mut measured = Measured {
+        planned: trials.len(),
+        finished: Vec::new(),
+        earlier: if again { kept } else { 0 },
+        cores,
+        broke: None,
+        plan: plan.clone(),
+    };
     let mut alone = None;
     if let Some(first) = missing().next() {
         bar.set_message("one worker is calibrated");
@@ -124,7 +135,6 @@ pub fn measure(
             break;
         };
         finished.keep(&key(trial), &(&outcome, expectation));
-        finished.check()?;
         done += cost(trial);
         bar.set_position(done);
         if at.elapsed() > LONG {
@@ -134,6 +144,10 @@ pub fn measure(
         measured.finished.push(Measurement { trial: *trial, outcome, expectation });
     }
     bar.finish_and_clear();
+    match shard {
+        Some(_) => finished.check()?,
+        None => finished.told(session),
+    }
     Ok(measured)
 }
 

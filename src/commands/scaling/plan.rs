@@ -137,7 +137,7 @@ impl Plan {
     pub fn key(&self, trial: &Trial) -> String {
         let backend = if self.backend == Backend::Gpu { " backend=gpu" } else { "" };
         format!(
-            "{} m={} n={} repeat={} model={} data={} pixels={} epochs={} batch={} lr={} momentum={} rule={} seed={} pin={} version={} initial={} clock={} threads={:?} numerics={}{backend}",
+            "{} m={} n={} repeat={} model={} data={} pixels={} epochs={} batch={} lr={} momentum={} rule={} seed={} pin={} initial={} clock={} threads={:?} numerics={}{backend}",
             trial.method,
             trial.workers,
             trial.samples,
@@ -152,7 +152,6 @@ impl Plan {
             trial.sgd.rule,
             trial.seed,
             self.pinned,
-            env!("CARGO_PKG_VERSION"),
             trial.initial,
             trial.clock,
             self.threads,

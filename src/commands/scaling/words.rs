@@ -56,7 +56,13 @@ pub fn report(measured: &Measured) -> String {
 
 /// A sentence or more for each policy, where theory, simulation and measurement differ.
 pub fn differences(measured: &Measured) -> String {
-    explained(measured).iter().map(|line| difference(measured, line) + "\n").collect()
+    let earlier = match measured.earlier {
+        0 => String::new(),
+        earlier => {
+            format!("{earlier} of {} were measured by an earlier run.\n", count(measured.planned as u64, "trial"))
+        }
+    };
+    earlier + &explained(measured).iter().map(|line| difference(measured, line) + "\n").collect::<String>()
 }
 
 fn theory(line: &Summary) -> String {

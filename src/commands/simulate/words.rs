@@ -310,7 +310,7 @@ fn losses(report: &Simulation, most: u32) -> String {
 }
 
 /// What a reader must know to trust the numbers.
-pub fn warnings(experiment: &Experiment) -> Vec<String> {
+pub fn warnings(experiment: &Experiment, plans: &[(Configuration, Plan)]) -> Vec<String> {
     let mut warnings = Vec::new();
     let Experiment { spec, .. } = experiment;
     for law in spec.compute().laws().iter().chain(spec.delays()).chain(spec.service()) {
@@ -329,8 +329,8 @@ pub fn warnings(experiment: &Experiment) -> Vec<String> {
             ));
         }
     }
-    warnings.extend(too_few(experiment));
-    warnings.extend(cut_warm_up(experiment));
+    warnings.extend(too_few(plans));
+    warnings.extend(cut_warm_up(plans));
     warnings.extend(short_traces(experiment));
     warnings.extend(gate_warning(experiment));
     if let Some(sharers) = spec.cores().filter(|&cores| experiment.workers.iter().all(|&m| m <= cores)) {
@@ -340,8 +340,7 @@ pub fn warnings(experiment: &Experiment) -> Vec<String> {
 }
 
 /// Where there are too few updates for an honest interval.
-fn too_few(experiment: &Experiment) -> Option<String> {
-    let plans = experiment.plans();
+fn too_few(plans: &[(Configuration, Plan)]) -> Option<String> {
     let without = |(_, plan): &&(Configuration, Plan)| plan.honest != Honest::Yes;
     let few: Vec<_> = plans.iter().filter(without).collect();
     let enough = few.iter().filter_map(|(_, plan)| match plan.honest {
@@ -362,8 +361,7 @@ fn too_few(experiment: &Experiment) -> Option<String> {
 }
 
 /// Where what a run begins with may last longer than it is given time to pass.
-fn cut_warm_up(experiment: &Experiment) -> Option<String> {
-    let plans = experiment.plans();
+fn cut_warm_up(plans: &[(Configuration, Plan)]) -> Option<String> {
     let cut: Vec<_> = plans.iter().filter_map(|(cell, plan)| Some((cell, plan, plan.warm_up_wanted?))).collect();
     let (cell, plan, wanted) = cut.first()?;
     Some(format!(

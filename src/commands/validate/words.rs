@@ -39,6 +39,13 @@ pub fn report(validated: &Validated) -> String {
     ];
     text += &table(header, judged.iter().map(|j| row(validated, j)));
     text.push('\n');
+    let (earlier, all) = (validated.recorded.earlier, validated.recorded.pairs.len());
+    if earlier > 0 {
+        let _ = writeln!(
+            text,
+            "{earlier} of {all} bursts were measured by an earlier run, which had not come to its end.\n"
+        );
+    }
     if let Some(fitted) = &validated.fitted {
         fits(fitted, &mut text);
     }

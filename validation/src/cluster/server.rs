@@ -10,6 +10,7 @@
 
 use crate::cluster::clock::{Clock, RealTime};
 use crate::cluster::failure::Failure;
+use serde::{Deserialize, Serialize};
 use sim::{Cluster, ClusterSpec, Completion, Law, Learner, RandomKey, Signal, Spent, Task, Time, Variates};
 use std::collections::VecDeque;
 use std::iter::repeat_n;
@@ -46,7 +47,7 @@ impl<G> Computed<G> {
 }
 
 /// What the steps of a task took, whether anybody wanted its result or not.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TimedTask {
     /// The task, with the steps that it had.
     pub task: Task,

@@ -90,6 +90,15 @@ impl Dataset {
         self.train.shape
     }
 
+    /// CRC-32 of all pixels and labels, by which it is known whether a folder still holds the same images.
+    pub fn checksum(&self) -> u32 {
+        let mut sum = flate2::Crc::new();
+        for split in [&self.train, &self.test] {
+            [&split.pixels, &split.labels].into_iter().for_each(|bytes| sum.update(bytes));
+        }
+        sum.sum()
+    }
+
     /// The same set with only the first `samples` training images; the test images all stay.
     ///
     /// # Errors

@@ -31,28 +31,23 @@ pub fn tensors(architecture: Architecture) -> Vec<(String, Vec<usize>)> {
     tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor.shape.to_vec())).collect()
 }
 
-/// The file's bytes, with the pixels, the command and the seed that made the parameters.
+/// The file's bytes, with the pixels that the parameters have learnt from, and what else there is to say of `origin`, an object.
 ///
 /// # Panics
 /// If the network has another number of parameters.
-pub fn to_bytes(
-    architecture: Architecture,
-    pixels: PixelScale,
-    parameters: &[f32],
-    command_line: &str,
-    seed: u64,
-) -> Vec<u8> {
+pub fn to_bytes(architecture: Architecture, pixels: PixelScale, parameters: &[f32], origin: Value) -> Vec<u8> {
     let device = Device::flex();
     let network = flat::load(&architecture.network(&device), parameters, &device);
-    let about = json!({
+    let mut about = json!({
         "format": FORMAT,
         "model": architecture.to_string(),
         "pixels": pixels.to_string(),
         "weights": "linear [outputs, inputs], conv [outputs, inputs, rows, columns]",
-        "command_line": command_line,
-        "seed": seed,
         "version": env!("CARGO_PKG_VERSION"),
     });
+    if let (Value::Object(about), Value::Object(origin)) = (&mut about, origin) {
+        about.extend(origin);
+    }
     let store = SafetensorsStore::from_bytes(None).clear_metadata().metadata(ABOUT, about.to_string());
     let mut store = store.with_to_adapter(BurnToPyTorchAdapter).skip_enum_variants(true);
     network.save_into(&mut store).expect("tensors of f32 in memory");

@@ -10,6 +10,7 @@ use crate::cluster::server::delays;
 use crate::cluster::threads::Threaded;
 use crate::predict::companions::Companions;
 use crate::predict::links::Links;
+use serde::{Deserialize, Serialize};
 use sim::{
     Cluster, ClusterSpec, Compute, Law, Learner, RandomKey, Rule, Sharing, Signal, Spent, Station, Task, TraceSource,
     Variates,
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// Measured times of one worker and its server on one core, s.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
     /// Computing of each step, in order.
     pub compute_s: Vec<f64>,

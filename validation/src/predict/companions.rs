@@ -1,6 +1,7 @@
 //! Companions: a thread on each core that computes gradients, for nothing or for an update, while something else is timed.
 
 use crate::cluster::cores::{Cores, Thread};
+use serde::{Deserialize, Serialize};
 use sim::{Learner, Rule, Task};
 use std::hint::black_box;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ pub struct Companions<L: Learner> {
 }
 
 /// How long things take where worker and server are on one core, and where they are apart, s.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct HandOff {
     /// An update by a gradient that was computed on the server's core.
     pub update_together_s: Vec<f64>,

@@ -4,6 +4,7 @@
 use crate::cluster::clock::RealTime;
 use crate::cluster::failure::Failure;
 use crate::cluster::server::{TimedTask, delays};
+use serde::{Deserialize, Serialize};
 use sim::{
     Accounts, Cluster, ClusterSpec, Law, OnCompletion, Policy, RandomKey, Rule, Run, Simulated, Spent, StalenessAudit,
     Variates,
@@ -21,7 +22,7 @@ pub struct Configuration {
 }
 
 /// What a short run showed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Observed {
     /// Mean seconds between updates.
     pub s_per_update: f64,

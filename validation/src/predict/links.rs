@@ -6,11 +6,12 @@
 //! These differ from those of single messages where, for one, the two directions of a link get in each other's way.
 
 use crate::run::runner::can_all_reduce;
+use serde::{Deserialize, Serialize};
 use sim::Rule;
 use sim::cluster::comm::{Communication, Scheme};
 
 /// Seconds of messages of one size.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timed {
     /// Bytes of each.
     pub bytes: u64,
@@ -58,7 +59,7 @@ impl Line {
 }
 
 /// What was measured between ranks.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Links {
     /// How many ranks there are.
     pub ranks: u32,
@@ -81,6 +82,18 @@ impl Links {
         let sizes = [LEAST, payload.div_ceil(8) * 4, payload];
         let none: Vec<Timed> = sizes.iter().map(|&bytes| Timed { bytes, seconds: Vec::new() }).collect();
         Links { ranks, payload, server, messages: none.clone(), all_reduces: none }
+    }
+
+    /// The same links, over which nothing was sent yet.
+    pub fn unused(&self) -> Links {
+        Links::new(self.ranks, self.payload, self.server)
+    }
+
+    /// Adds what was sent later.
+    pub fn extend(&mut self, later: &Links) {
+        for (all, more) in [(&mut self.messages, &later.messages), (&mut self.all_reduces, &later.all_reduces)] {
+            all.iter_mut().zip(more).for_each(|(all, more)| all.seconds.extend(&more.seconds));
+        }
     }
 
     /// What was sent, by its name.

@@ -16,6 +16,7 @@ use crate::predict::calibrate::{Calibration, Costs, mean, trace};
 use crate::predict::companions::HandOff;
 use crate::predict::experiment::{Configuration, Observed, simulate};
 use crate::predict::links::Links;
+use serde::{Deserialize, Serialize};
 use sim::{ClusterSpec, Compute, Dependence, Law, RandomKey, Rule, StepTime, StepTimes, TraceSource};
 
 /// What a calibration holds for.
@@ -54,7 +55,7 @@ impl Kind {
 }
 
 /// A burst of a run, and where it stands among the calibrations.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pair {
     /// Which configuration.
     pub configuration: usize,
@@ -92,6 +93,31 @@ pub struct Recorded {
     /// Worker and server on one core, and apart.
     pub hand_off: HandOff,
     /// What messages crossed, where there were ranks.
+    pub links: Option<Links>,
+    /// Bursts that an earlier run had measured, which come first.
+    pub earlier: usize,
+}
+
+/// What a round of measuring adds to what was recorded before.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Round {
+    /// Which, from 0.
+    pub number: usize,
+    /// Seconds of measuring until its end.
+    pub elapsed_s: f64,
+    /// How many bursts each configuration is to have, once that is fixed.
+    pub wanted: Option<Vec<usize>>,
+    /// Of each kind the calibrations in order, core by core.
+    pub calibrations: Vec<Vec<Vec<Calibration>>>,
+    /// Bursts in order.
+    pub pairs: Vec<Pair>,
+    /// Of each configuration, seconds of updates as its rule has them.
+    pub update_s: Vec<Vec<f64>>,
+    /// For 1, 2, 3, ... busy cores, log ratios.
+    pub beside: Vec<Vec<f64>>,
+    /// Worker and server on one core, and apart.
+    pub hand_off: HandOff,
+    /// What messages crossed, where there are ranks.
     pub links: Option<Links>,
 }
 
@@ -147,6 +173,33 @@ struct Steps {
 pub type Alter<'a> = &'a dyn Fn(&Configuration, ClusterSpec) -> (Rule, ClusterSpec);
 
 impl Recorded {
+    /// A round in which nothing is measured yet.
+    pub fn round(&self, number: usize) -> Round {
+        Round {
+            number,
+            elapsed_s: 0.0,
+            wanted: None,
+            calibrations: vec![Vec::new(); self.kinds.len()],
+            pairs: Vec::new(),
+            update_s: vec![Vec::new(); self.configurations.len()],
+            beside: vec![Vec::new(); self.beside.len()],
+            hand_off: HandOff::default(),
+            links: self.links.as_ref().map(Links::unused),
+        }
+    }
+
+    /// Adds a round.
+    pub fn add(&mut self, round: Round) {
+        self.calibrations.iter_mut().zip(round.calibrations).for_each(|(all, more)| all.extend(more));
+        self.pairs.extend(round.pairs);
+        self.update_s.iter_mut().zip(round.update_s).for_each(|(all, more)| all.extend(more));
+        self.beside.iter_mut().zip(round.beside).for_each(|(all, more)| all.extend(more));
+        self.hand_off.extend(&round.hand_off);
+        if let (Some(all), Some(more)) = (&mut self.links, &round.links) {
+            all.extend(more);
+        }
+    }
+
     /// How much longer a step takes with 1, 2, 3, ... busy cores: means of what was measured, with straight lines between.
     pub fn contention(&self) -> Vec<f64> {
         let known: Vec<(usize, f64)> = self

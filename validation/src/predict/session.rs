@@ -3,12 +3,15 @@
 //! Configurations of a kind follow each other in random order, a calibration between any two, so that each burst has one
 //! right before and right after it. After a first stage, which all configurations share, sizes are fixed from the mean
 //! errors, their scatter and the tolerance (in two stages, as in Stein 1945): time goes where it decides.
+//!
+//! Each round is kept as it ends, and a run that goes on begins with the rounds that are there. A burst is compared with its own
+//! calibrations, right before and right after it, so it does not matter how long ago both were.
 
 use crate::cluster::failure::Failure;
 use crate::cluster::server::delays;
 use crate::predict::calibrate::{Calibration, Conditions, Costs, mean};
 use crate::predict::experiment::{Configuration, simulate};
-use crate::predict::recorded::{Kind, Pair, Recorded};
+use crate::predict::recorded::{Kind, Pair, Recorded, Round};
 use crate::predict::testbed::{Burst, Testbed};
 use crate::verdict::equivalence::needed;
 use crate::verdict::sample::Sample;
@@ -25,7 +28,7 @@ pub enum Budget {
     Updates(u64),
 }
 
-/// How long, and how exactly, configurations are measured.
+/// What is measured, and on what.
 pub struct Session<'a> {
     /// Root of the random numbers.
     pub seed: u64,
@@ -35,6 +38,37 @@ pub struct Session<'a> {
     pub tolerance: &'a dyn Fn(&Configuration) -> f64,
     /// Hears how much of it is done, from 0 to 1.
     pub progress: &'a dyn Fn(f64),
+    /// Where rounds are kept.
+    pub kept: &'a dyn Kept,
+}
+
+/// Rounds that have ended already, in an earlier run.
+pub trait Kept {
+    /// The round of this name, if it is there.
+    fn find(&self, name: &str) -> Option<Round>;
+    /// Keeps a round.
+    fn keep(&self, name: &str, round: &Round);
+}
+
+/// Nothing is kept.
+impl Kept for () {
+    fn find(&self, _: &str) -> Option<Round> {
+        None
+    }
+
+    fn keep(&self, _: &str, _: &Round) {}
+}
+
+/// Seconds of measuring, those of earlier runs included.
+struct Clock {
+    began: Instant,
+    earlier_s: f64,
+}
+
+impl Clock {
+    fn seconds(&self) -> f64 {
+        self.earlier_s + self.began.elapsed().as_secs_f64()
+    }
 }
 
 /// Seconds that a burst and a calibration should take.
@@ -68,7 +102,7 @@ struct Plan {
 }
 
 impl Session<'_> {
-    /// Measures these configurations on a testbed; what was measured until it was stopped is kept.
+    /// Measures these configurations; what was measured until it was stopped is kept.
     ///
     /// # Errors
     /// Why it was stopped.
@@ -78,7 +112,7 @@ impl Session<'_> {
         testbed: &mut T,
         recorded: &mut Recorded,
     ) -> Result<(), Failure> {
-        let began = Instant::now();
+        let mut clock = Clock { began: Instant::now(), earlier_s: 0.0 };
         let cores = testbed.cores();
         recorded.seed = self.seed;
         recorded.configurations = configurations.to_vec();
@@ -92,11 +126,20 @@ impl Session<'_> {
         recorded.update_s = vec![Vec::new(); configurations.len()];
         recorded.beside = vec![Vec::new(); cores];
         recorded.links = testbed.links();
-        let plan = self.plan(recorded, testbed)?;
+        self.first_calibrations(recorded, testbed, &clock)?;
+        let plan = self.plan(recorded, cores);
         let mut wanted: Option<Vec<usize>> = None;
-        for round in 0.. {
-            let elapsed = began.elapsed().as_secs_f64();
-            if wanted.is_none() && self.first_stage_is_over(round, elapsed) {
+        for number in 0.. {
+            let name = format!("round {number}");
+            if let Some(round) = self.kept.find(&name) {
+                (clock.earlier_s, wanted) = (round.elapsed_s, round.wanted.clone());
+                recorded.add(round);
+                recorded.earlier = recorded.pairs.len();
+                clock.began = Instant::now();
+                continue;
+            }
+            let elapsed = clock.seconds();
+            if wanted.is_none() && self.first_stage_is_over(number, elapsed) {
                 wanted = Some(self.sizes(recorded, elapsed));
             }
             let made = |index: usize| recorded.pairs.iter().filter(|pair| pair.configuration == index).count();
@@ -106,12 +149,47 @@ impl Session<'_> {
                 }
                 _ => (0..configurations.len()).collect(),
             };
-            if active.is_empty() || (round >= FIRST && self.is_over(round, elapsed, &plan)) {
+            if active.is_empty() || (number >= FIRST && self.is_over(number, elapsed, &plan)) {
                 break;
             }
-            (self.progress)(self.share(round, elapsed, &plan));
-            self.round(round as u64, &active, &plan, recorded, testbed, &began)?;
+            (self.progress)(self.share(number, elapsed, &plan));
+            let mut round = recorded.round(number);
+            let ended = self.measure(&active, &plan, recorded, &mut round, testbed, &clock);
+            (round.elapsed_s, round.wanted) = (clock.seconds(), wanted.clone());
+            if ended.is_ok() {
+                self.kept.keep(&name, &round);
+            }
+            recorded.add(round);
+            ended?;
         }
+        Ok(())
+    }
+
+    /// What a core takes for a task of each kind, on which all sizes stand.
+    fn first_calibrations<T: Testbed>(
+        &self,
+        recorded: &mut Recorded,
+        testbed: &mut T,
+        clock: &Clock,
+    ) -> Result<(), Failure> {
+        const NAME: &str = "first calibrations";
+        let known = self.kept.find(NAME);
+        let round = match known {
+            Some(round) => round,
+            None => {
+                let mut round = recorded.round(0);
+                if let Some(links) = &mut round.links {
+                    testbed.time_links(links, TIMED);
+                }
+                for kind in 0..recorded.kinds.len() {
+                    self.calibrate(kind, 2, recorded, &mut round, testbed)?;
+                }
+                round.elapsed_s = clock.seconds();
+                self.kept.keep(NAME, &round);
+                round
+            }
+        };
+        recorded.add(round);
         Ok(())
     }
 
@@ -165,50 +243,49 @@ impl Session<'_> {
     }
 
     /// A burst of each of these configurations, kind by kind, and everything that predictions need beside.
-    fn round<T: Testbed>(
+    fn measure<T: Testbed>(
         &self,
-        round: u64,
         active: &[usize],
         plan: &Plan,
-        recorded: &mut Recorded,
+        recorded: &Recorded,
+        round: &mut Round,
         testbed: &mut T,
-        began: &Instant,
+        clock: &Clock,
     ) -> Result<(), Failure> {
-        let mut order = active.to_vec();
-        order.shuffle(&mut RandomKey::new(self.seed, round).at(Purpose::Order, u32::MAX, 0));
+        let (mut order, number) = (active.to_vec(), round.number as u64);
+        order.shuffle(&mut RandomKey::new(self.seed, number).at(Purpose::Order, u32::MAX, 0));
         for kind in 0..recorded.kinds.len() {
             let mut of_kind = order.iter().copied().filter(|&one| plan.kind[one] == kind).peekable();
             if of_kind.peek().is_none() {
                 continue;
             }
-            self.calibrate(kind, plan.tasks[kind], recorded, testbed)?;
+            self.calibrate(kind, plan.tasks[kind], recorded, round, testbed)?;
             for index in of_kind {
                 let before = Instant::now();
-                let (replication, updates) = ((index as u64) << 32 | round, plan.updates[index]);
+                let (replication, updates) = ((index as u64) << 32 | number, plan.updates[index]);
                 let burst = Burst { configuration: index, seed: self.seed, replication, updates };
                 let (measured, steps) = testbed.measure(burst, &recorded.configurations[index])?;
-                let after = recorded.calibrations[kind].len() - 1;
-                self.calibrate(kind, plan.tasks[kind], recorded, testbed)?;
-                let took_s = before.elapsed().as_secs_f64();
-                let key = burst.key();
-                recorded.pairs.push(Pair { configuration: index, after, key, updates, measured, steps, took_s });
+                let after = recorded.calibrations[kind].len() + round.calibrations[kind].len() - 1;
+                self.calibrate(kind, plan.tasks[kind], recorded, round, testbed)?;
+                let (key, took_s) = (burst.key(), before.elapsed().as_secs_f64());
+                round.pairs.push(Pair { configuration: index, after, key, updates, measured, steps, took_s });
                 if let Budget::Seconds(all) = self.budget
-                    && round as usize >= FIRST
-                    && began.elapsed().as_secs_f64() > all
+                    && round.number >= FIRST
+                    && clock.seconds() > all
                 {
                     return Ok(());
                 }
             }
         }
-        self.beside(plan.beside, round as usize, recorded, testbed)?;
-        if let Some(links) = &mut recorded.links {
+        self.beside(plan.beside, round, testbed)?;
+        if let Some(links) = &mut round.links {
             testbed.time_links(links, TIMED);
         }
         let stopped = || Failure::Stopped;
-        recorded.hand_off.extend(&testbed.hand_off(TIMED).ok_or_else(stopped)?);
+        round.hand_off.extend(&testbed.hand_off(TIMED).ok_or_else(stopped)?);
         for &index in active {
             let rule = recorded.configurations[index].rule;
-            recorded.update_s[index].extend(testbed.updates(rule, TIMED).ok_or_else(stopped)?);
+            round.update_s[index].extend(testbed.updates(rule, TIMED).ok_or_else(stopped)?);
         }
         Ok(())
     }
@@ -223,12 +300,13 @@ impl Session<'_> {
         &self,
         kind: usize,
         tasks: u64,
-        recorded: &mut Recorded,
+        recorded: &Recorded,
+        round: &mut Round,
         testbed: &mut T,
     ) -> Result<(), Failure> {
         let conditions = self.conditions(&recorded.kinds[kind], &recorded.configurations[0]);
         let cores = testbed.cores();
-        let number = recorded.calibrations[kind].len();
+        let number = recorded.calibrations[kind].len() + round.calibrations[kind].len();
         let mut calibrations = vec![Calibration::default(); cores];
         // Whoever stays on a core finds it otherwise than whoever comes by: those that are used are calibrated, and no others.
         let used = recorded.kinds[kind].cores(cores);
@@ -238,27 +316,21 @@ impl Session<'_> {
             let core = used.start + (number * CORES + turn) % used.len();
             calibrations[core] = testbed.calibrate(core, &conditions, tasks).ok_or(Failure::Stopped)?;
         }
-        recorded.calibrations[kind].push(calibrations);
+        round.calibrations[kind].push(calibrations);
         Ok(())
     }
 
     /// How long steps take on a core beside 0, 1, 3, 7, ... others and all of them.
-    fn beside<T: Testbed>(
-        &self,
-        tasks: u64,
-        round: usize,
-        recorded: &mut Recorded,
-        testbed: &mut T,
-    ) -> Result<(), Failure> {
+    fn beside<T: Testbed>(&self, tasks: u64, round: &mut Round, testbed: &mut T) -> Result<(), Failure> {
         let cores = testbed.cores();
         let mut levels: Vec<usize> = (0..).map(|i| (1 << i) - 1).take_while(|&beside| beside + 1 < cores).collect();
         levels.push(cores - 1);
         // What one level does to the next cancels from round to round.
-        if round % 2 == 1 {
+        if round.number % 2 == 1 {
             levels.reverse();
         }
         for turn in 0..CORES.min(cores) {
-            let core = (round * CORES + turn) % cores;
+            let core = (round.number * CORES + turn) % cores;
             let mut step_s = vec![0.0; cores];
             for &beside in &levels {
                 let draws = delays(None, RandomKey::new(0, 0));
@@ -267,21 +339,14 @@ impl Session<'_> {
                 step_s[beside] = mean(&found.compute_s);
             }
             for &beside in &levels {
-                recorded.beside[beside].push((step_s[beside] / step_s[0]).ln());
+                round.beside[beside].push((step_s[beside] / step_s[0]).ln());
             }
         }
         Ok(())
     }
 
     /// How long bursts and calibrations are to be, by first calibrations and what they predict.
-    fn plan<T: Testbed>(&self, recorded: &mut Recorded, testbed: &mut T) -> Result<Plan, Failure> {
-        let cores = testbed.cores();
-        if let Some(links) = &mut recorded.links {
-            testbed.time_links(links, TIMED);
-        }
-        for kind in 0..recorded.kinds.len() {
-            self.calibrate(kind, 2, recorded, testbed)?;
-        }
+    fn plan(&self, recorded: &Recorded, cores: usize) -> Plan {
         let position = |one: &Configuration| {
             let kind = Kind::of(one, cores);
             recorded.kinds.iter().position(|known| *known == kind).expect("all are there")
@@ -299,8 +364,7 @@ impl Session<'_> {
             .map(|kind| (CALIBRATION_S / visited(kind) / task_s(kind)).clamp(2.0, 40.0) as u64)
             .collect();
         let updates = |(one, &kind): (&Configuration, &usize)| {
-            let spec = recorded.spec(costs(kind), one);
-            let tried = simulate(one.rule, spec, RandomKey::new(0, 0), 50);
+            let tried = simulate(one.rule, costs(kind).spec(one.delay.clone()), RandomKey::new(0, 0), 50);
             ((BURST_S / tried.s_per_update) as u64).clamp(UPDATES, 400)
         };
         let updates = recorded.configurations.iter().zip(&kind).map(updates).collect();
@@ -310,6 +374,6 @@ impl Session<'_> {
             .position(|kind| kind.steps == 1)
             .map_or(1e-3, |kind| costs(kind).compute.law(0).mean());
         let beside = (BESIDE_S / plain_s).clamp(3.0, 40.0) as u64;
-        Ok(Plan { kind, updates, tasks, beside })
+        Plan { kind, updates, tasks, beside }
     }
 }

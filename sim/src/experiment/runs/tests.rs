@@ -23,6 +23,35 @@ fn experiment(spec: ClusterSpec, model: Model, length: Length) -> Experiment {
     Experiment { policies, workers: vec![1, 2, 3, 5, 8, 20, 33], spec, model, length, seed: 3, deadline_s: None }
 }
 
+#[test]
+fn what_is_stopped_plans_runs_and_observes_nothing() {
+    let experiment = experiment(ClusterSpec::new("exp(1)".parse().unwrap()), Model::Event, Length::Honest);
+    let progress = Progress::default();
+    progress.stop.store(true, Ordering::Relaxed);
+    assert!(experiment.plans(&progress).is_none());
+    assert!(experiment.observe(&progress).iter().all(Option::is_none));
+    assert_eq!((progress.updates.into_inner(), progress.cells.into_inner()), (0, 0));
+}
+
+#[test]
+fn an_engine_looks_up_after_so_many_tasks_however_many_an_update_starts() {
+    let workers = 3 * LOOK as u32;
+    // A round of everybody is longer than a look, and nothing goes on after it has begun.
+    let rounds = ["k-sync:3", "k-sync:6000", "anytime:0.5", "grace:10:0.1"].map(|policy| (policy, 1));
+    let others = ["async", "ssp:1", "rennala:100"].map(|policy| (policy, LOOK));
+    for (policy, most) in rounds.into_iter().chain(others) {
+        let rule = policy.parse::<Policy>().unwrap().rule(workers).unwrap();
+        let spec = ClusterSpec::new("exp(1)".parse().unwrap());
+        let mut engine = Events::new(rule, &spec, Variates::new(&spec, RandomKey::new(1, 0)));
+        for look in 1..=10 {
+            let before = engine.updates();
+            engine.run(u64::MAX, LOOK).unwrap();
+            let made = engine.updates() - before;
+            assert!(made <= most, "{policy}: {made} updates before look {look}");
+        }
+    }
+}
+
 /// All that is told of the times between updates, to the last bit.
 fn told(accounts: &Accounts) -> String {
     let quantiles = [0.01, 0.5, 0.95, 0.99].map(|u| accounts.gap_quantile(u));
