@@ -117,7 +117,7 @@ impl Command {
             #[cfg(feature = "train")]
             Command::Scaling(scaling) => report::run(*scaling, typed),
             #[cfg(feature = "train")]
-            Command::Validate(validate) => report::run(*validate, typed),
+            Command::Validate(validate) => validate.run(typed),
             #[cfg(feature = "train")]
             Command::Reproduce(reproduce) => reproduce.each().into_iter().try_for_each(|one| report::run(one, typed)),
             #[cfg(feature = "serve")]

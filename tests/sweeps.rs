@@ -4,9 +4,10 @@
 mod common;
 
 use common::{Place, straggle};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// All tables and figures of a run.
 fn files(directory: &Path) -> Vec<(String, Vec<u8>)> {
@@ -70,21 +71,9 @@ fn three_parts_joined_are_one_run_byte_for_byte_one_of_them_killed_and_run_again
         if i > 0 {
             continue;
         }
-        // A part that is lost is named, and run again; so is a part that died on the way.
+        // A part that is lost is named, and run again.
         fs::remove_dir_all(place.path().join("parts/part-1-of-3")).expect("removed");
         merge("").fails(3).in_one_sentence().says("1 of 3 parts are not there or not finished").says("--shard 1/3");
-        let long =
-            "simulate --policies sync,k-sync:1,async --workers 1,64,64,65,66 --updates 2000000 --shard 1/1 --out long";
-        let mut dies = run(&place, long).stdout(std::process::Stdio::null()).spawn().expect("it starts");
-        while finished(&place.path().join("long/part-0-of-1")) == 0 {
-            if dies.try_wait().expect("it runs").is_some() {
-                break;
-            }
-            std::thread::yield_now();
-        }
-        let _ = dies.kill();
-        dies.wait().expect("it has ended");
-        assert!(finished(&place.path().join("long/part-0-of-1")) > 0);
         simulate("--shard 1/3 --out parts").succeeds();
         merge("").succeeds();
         assert_same(&place.path().join("whole"), &place.path().join("joined"), "run again");
@@ -100,6 +89,73 @@ fn three_parts_joined_are_one_run_byte_for_byte_one_of_them_killed_and_run_again
     }
 }
 
+/// Starts a part of a sweep and kills it as soon as it has finished something; whether it was caught before its end.
+fn killed_on_its_way(mut command: Command, directory: &Path) -> bool {
+    let mut part = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    while finished(directory) == 0 && part.try_wait().expect("it runs").is_none() {
+        std::thread::yield_now();
+    }
+    let _ = part.kill();
+    !part.wait().expect("it has ended").success()
+}
+
+#[test]
+fn one_part_is_three_parts_joined_one_of_them_killed_and_run_again_byte_for_byte() {
+    // The parts take turns with the configurations: each has some quick ones and slow ones.
+    let words = "simulate --policies sync,async,k-sync:2,ssp:1 --workers 2,16,40 --updates 200000";
+    let place = Place::new();
+    let part = |more: &str| run(&place, &format!("{words} --quiet {more}"));
+    let ends = |more: &str| assert!(part(more).stdout(Stdio::null()).status().expect("it starts").success(), "{more}");
+    ends("--shard 1/1 --out one");
+    ends("--shard 1/3 --out three");
+    ends("--shard 3/3 --out three");
+    let second = place.path().join("three/part-2-of-3");
+    assert!(killed_on_its_way(part("--shard 2/3 --out three"), &second), "it ended before it could be killed");
+    let before = files(&second.join("finished"));
+    assert!((1..4).contains(&before.len()), "{} of 4 configurations are there whole", before.len());
+    straggle().inside(place.path()).words("merge three --out joined").fails(3).says("--shard 2/3");
+    ends("--shard 2/3 --out three");
+    let after = files(&second.join("finished"));
+    assert!(after.len() > before.len() && before.iter().all(|kept| after.contains(kept)), "what was there is kept");
+    for (parts, joined) in [("one", "whole"), ("three", "joined")] {
+        straggle().inside(place.path()).words(&format!("merge {parts} --out {joined}")).succeeds();
+    }
+    assert_same(&place.path().join("whole"), &place.path().join("joined"), words);
+}
+
+#[test]
+#[cfg(feature = "train")]
+fn a_measurement_in_three_parts_one_of_them_killed_has_what_a_single_one_has() {
+    let place = common::digits::with_easy_digits();
+    // Of methods whose parameters do not depend on who is first: all but the seconds has to be the same, to the last digit.
+    let words = "scaling --data easy --model mlp --policies sync,local:epoch --workers 1,2 --samples 100,300 \
+                 --batch-size 10 --epochs 12";
+    let part = |more: &str| run(&place, &format!("{words} --quiet {more}"));
+    let ends = |more: &str| assert!(part(more).stdout(Stdio::null()).status().expect("it starts").success(), "{more}");
+    ends("--shard 1/1 --out one");
+    ends("--shard 1/3 --out three");
+    ends("--shard 3/3 --out three");
+    let second = place.path().join("three/part-2-of-3");
+    assert!(killed_on_its_way(part("--shard 2/3 --out three"), &second), "it ended before it could be killed");
+    let before = files(&second.join("finished"));
+    assert!(!before.is_empty());
+    ends("--shard 2/3 --out three");
+    let after = files(&second.join("finished"));
+    assert!(before.iter().all(|kept| after.contains(kept)), "what was measured is not measured again");
+    for (parts, joined) in [("one", "whole"), ("three", "joined")] {
+        straggle().inside(place.path()).words(&format!("merge {parts} --out {joined}")).succeeds();
+    }
+    let learnt = |run: &str| {
+        let columns = ["method", "workers", "samples", "repeat", "updates", "train_loss", "test_loss", "test_accuracy"];
+        let rows = csv::Reader::from_path(place.path().join(run).join("scaling.csv")).expect("a table");
+        let row = |row: csv::Result<BTreeMap<String, String>>| row.map(|row| columns.map(|column| row[column].clone()));
+        rows.into_deserialize().map(row).collect::<Result<Vec<_>, _>>().expect("complete rows")
+    };
+    assert_eq!(learnt("whole").len(), 8);
+    assert_eq!(learnt("whole"), learnt("joined"));
+    assert_eq!(files(&place.path().join("whole")).len(), files(&place.path().join("joined")).len());
+}
+
 #[test]
 fn a_killed_run_keeps_what_it_has_finished_and_a_rerun_is_an_undisturbed_run() {
     let words = "simulate --policies sync,async,k-sync:2,ssp:1 --workers 2,16,40 --updates 300000";
@@ -111,10 +167,8 @@ fn a_killed_run_keeps_what_it_has_finished_and_a_rerun_is_an_undisturbed_run() {
     let mut kept = 0;
     // Killed as soon as something is kept, again and again: each time there is more.
     for _ in 0..3 {
-        let mut run = run(&cut, &format!("{words} --quiet --out run"))
-            .stdout(std::process::Stdio::null())
-            .spawn()
-            .expect("it starts");
+        let mut run =
+            run(&cut, &format!("{words} --quiet --out run")).stdout(Stdio::null()).spawn().expect("it starts");
         while finished(&directory) <= kept && run.try_wait().expect("it runs").is_none() {
             std::thread::yield_now();
         }

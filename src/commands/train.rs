@@ -1,7 +1,7 @@
 //! `straggle train`: a network, trained for real on threads or under simulated time.
 
 mod beside;
-mod ranks;
+pub mod ranks;
 mod resume;
 mod words;
 
@@ -32,14 +32,12 @@ use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use validation::cluster::cores::Cores;
-use validation::cluster::mpi::{RankTimes, end_all};
+use validation::cluster::mpi::RankTimes;
 use validation::models::checkpoint;
 use validation::run::checkpoint::{Checkpointing, Position};
 use validation::run::runner;
 use validation::run::training::{Snapshot, TaskRecord, Update};
-use validation::run::watchdog::Watchdog;
 use validation::{
     Backend, Batches, Dataset, Digits, End, Ended, Failure, Initial, Journal, LearningRateRule, Method, Net, NoDevice,
     Placement, Score, Scoring, Sgd, Split, Velocity, World,
@@ -53,7 +51,8 @@ const BAR: &str = "{bar:30} {pos}/{len} steps, {per_sec}, {msg}, {eta} left";
 #[command(after_help = "Examples:\n  straggle train --policies async --workers 4 --lr 0.1 --epochs 1\n  \
     straggle train --model lenet --lr 0.1 --epochs 1 --save lenet.safetensors\n  \
     straggle train --policies ssp:2 --workers 8 --delay 'exp(100)' --target-accuracy 97%\n  \
-    straggle train --clock simulated --step-time 'gamma(4, 0.25)' --workers 64 --policies k-async:8")]
+    straggle train --clock simulated --step-time 'gamma(4, 0.25)' --workers 64 --policies k-async:8\n  \
+    mpirun -n 4 straggle train --cluster mpi --policies sync")]
 pub struct Train {
     /// When to update and whom to release: sync, k-sync:K, backup:B, k-batch-sync:K, k-async:K, k-batch-async:K, async, ssp:S, local:H, hogwild;
     /// or local:epoch, where parameters are averaged after each pass of each worker over a part of the data of its own.
@@ -484,7 +483,7 @@ impl Trainer<'_> {
             from: self.from.clone(),
             checkpointing,
         };
-        let watchdog = ranks.stall_timeout.map(watch);
+        let watchdog = ranks.watch("no update was made");
         // Ranks hear of it from one another.
         let alone = ranks.communicator().is_none();
         let each_update = |journal: &Journal| {
@@ -505,17 +504,6 @@ impl Trainer<'_> {
         bar.finish_and_clear();
         (ended, reached)
     }
-}
-
-/// Ends everything if no update is made for so many seconds.
-fn watch(seconds: u32) -> Watchdog {
-    Watchdog::watch(Duration::from_secs(seconds.into()), move || {
-        let error = Error::Input(format!(
-            "no update was made for {seconds} s, so the job is ended; look for a rank, a disk or a network that hangs, or raise --stall-timeout"
-        ));
-        crate::session::tell("\x1b[1;31merror:\x1b[0m", &error);
-        end_all(error.status().into());
-    })
 }
 
 impl Report for Trained<'_> {

@@ -4,26 +4,32 @@ mod machine;
 mod traces;
 mod words;
 
+use super::train::ranks::{Ranks, Where};
 use crate::cli::{Common, Delay, List, MOST_THREADS, Percent, Typed, Workers, at_least, choice, threads};
 use crate::error::Error;
 use crate::figures::{self, Figure};
 use crate::formats::Options;
-use crate::report::{Command, Job, Outcome, Report};
+use crate::report::{self, Command, Job, Outcome, Report};
 use crate::rows::{Row, Table, Tables};
 use crate::session::Session;
-use crate::trace;
+use crate::{text, trace};
 use clap::Args;
 use machine::{Look, Machine};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sim::{Law, Policy, PolicyError, RandomKey};
+use std::ffi::OsString;
 use std::sync::Arc;
 use validation::cluster::cores::Cores;
+use validation::cluster::mpi::{Communicator, RankTimes};
 use validation::learner::device::OnDevice;
 use validation::predict::companions::HandOff;
+use validation::predict::links::{Line, Timed};
+use validation::predict::ranks::record;
 use validation::{
     Architecture, Backend, Batches, Budget, Claim, Comparison, Configuration, Dataset, Digits, Failure, Goodness,
-    Judged, Judgement, LearningRateRule, Maximum, Net, NoDevice, Quantity, Recorded, Sgd, Share, Verdict, compare,
+    Judged, Judgement, LearningRateRule, Maximum, Method, Net, NoDevice, OnThreads, Quantity, Recorded, Sgd, Share,
+    Verdict, compare,
 };
 
 /// `straggle validate`
@@ -31,7 +37,7 @@ use validation::{
 #[command(after_help = "Examples:\n  straggle validate\n  \
     straggle validate --policies sync,async --workers 1,2 --delay none --minutes 1\n  \
     straggle validate --minutes 5 --tolerance 3% --delay 'gamma(4, 0.0025)'\n  \
-    straggle validate traces\n  straggle validate traces steps.csv")]
+    straggle validate traces\n  straggle validate traces steps.csv\n  mpirun -n 3 straggle validate --cluster mpi")]
 pub struct Validate {
     /// 'traces' predicts measured step times of other clusters instead of this machine: public ones, or those of your files.
     #[arg(value_name = "traces [FILE..]", value_delimiter = ',')]
@@ -39,9 +45,11 @@ pub struct Validate {
     /// Policies to put to the test.
     #[arg(long, alias = "policy", value_name = "LIST", default_value = "sync,async,k-sync:2,k-async:2,ssp:2,local:4")]
     pub policies: List<Policy>,
-    /// Numbers of worker threads.
-    #[arg(long, value_name = "LIST", default_value = "1,2,4,8", allow_hyphen_values = true)]
-    pub workers: Workers,
+    /// Numbers of worker threads [default: 1,2,4,8]. Ranks are as many as there are: all of them where gradients are added up by
+    /// all-reduce, all but the server elsewhere.
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workers: Option<Workers>,
     /// Law of the delay that makes stragglers, or none for pure computing only.
     #[arg(long, value_name = "LAW|none", default_value = "exp(100)")]
     pub delay: Typed<Delay>,
@@ -64,6 +72,10 @@ pub struct Validate {
     /// cpu, or gpu in a build with `--features gpu`: all workers then share one graphics card.
     #[arg(long, value_name = "BACKEND", default_value = "cpu", value_parser = choice::<Backend>(&["cpu", "gpu"]))]
     pub backend: Typed<Backend>,
+    /// Where workers are.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub ranks: Ranks,
     /// How many workers compute at once [default: as many as there are cores; one on a graphics card].
     #[arg(short = 'j', long, value_name = "N", value_parser = threads, allow_hyphen_values = true, help_heading = "Common options")]
     pub threads: Option<usize>,
@@ -93,8 +105,10 @@ pub struct Validated {
     pub fitted: Option<Comparison>,
     /// These computing times, s.
     pub compute_s: Vec<f64>,
-    /// Cores that the workers share.
+    /// Cores that the workers share; of ranks, how many there are.
     pub cores: u32,
+    /// What each rank did, if there were ranks.
+    pub ranks: Vec<RankTimes>,
     /// The delay that makes stragglers.
     pub delay: Option<Law>,
     /// The tolerance that was asked for.
@@ -127,12 +141,32 @@ const BAR: &str = "{bar:30} {percent} %, {elapsed}, {eta} left";
 
 impl Command for Validate {
     const NAME: &'static str = "validate";
-    const TABLES: &'static [Table] = &[Table::of::<ClaimRow>(), Table::of::<FitRow>(), Table::of::<ContentionRow>()];
+    const TABLES: &'static [Table] =
+        &[Table::of::<ClaimRow>(), Table::of::<FitRow>(), Table::of::<ContentionRow>(), Table::of::<LinkRow>()];
     const FIGURES: &'static [&'static str] =
         &["relative_error", "error_parts", "agreement", "time_per_update", "staleness", "step_times"];
 
     fn common(&self) -> &Common {
         &self.common
+    }
+
+    fn is_one_of_many(&self) -> bool {
+        self.ranks.cluster == Where::Mpi
+    }
+
+    fn follows(&self) -> bool {
+        self.ranks.rank().is_some_and(|rank| rank > 0)
+    }
+
+    fn resolve(&mut self) -> Result<(), Error> {
+        let launch = |size| self.ranks.launch(size, Self::NAME, "");
+        match self.ranks.world(3, launch)? {
+            None => {
+                self.workers.get_or_insert(Workers(vec![1, 2, 4, 8]));
+                Ok(())
+            }
+            Some(communicator) => self.check_world(communicator),
+        }
     }
 
     fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
@@ -151,7 +185,7 @@ impl Command for Validate {
         if let (true, Some(error)) = (configurations.is_empty(), impossible.last()) {
             return Err(Error::Usage(error.to_string()));
         }
-        let most = self.workers.0.iter().copied().max().unwrap_or(1) as usize;
+        let most = configurations.iter().map(|one| one.rule.workers).max().unwrap_or(1) as usize;
         if most > MOST_THREADS {
             return Err(Error::Usage(format!("{most} threads are too many to start; type {MOST_THREADS} at most")));
         }
@@ -165,6 +199,36 @@ impl Command for Validate {
 }
 
 impl Validate {
+    /// Trains nothing and predicts, on all ranks if there are some.
+    ///
+    /// # Errors
+    /// Whatever went wrong, with its exit status.
+    pub fn run(self, typed: &[OsString]) -> Result<(), Error> {
+        let ranks = self.ranks.clone();
+        ranks.together(|| report::run(self, typed))
+    }
+
+    /// What ranks cannot be asked for.
+    fn check_world(&self, communicator: Communicator) -> Result<(), Error> {
+        let (size, usage) = (communicator.size(), |sentence: String| Err(Error::Usage(sentence)));
+        if size < 2 {
+            let line = self.ranks.launch(3, Self::NAME, "");
+            return usage(format!("this is a world of 1, with nobody to wait for; type {line}"));
+        }
+        if self.workers.is_some() {
+            return usage(format!("there are {size} ranks, and so many workers; leave --workers out"));
+        }
+        if !self.what.is_empty() || self.threads.is_some() || self.backend.0 == Backend::Gpu {
+            return usage(
+                "ranks are put to the test on processors, one each; leave traces, -j and --backend out".into(),
+            );
+        }
+        match self.policies.0.contains(&Policy::HOGWILD) {
+            true => usage("ranks share no memory that all could write; leave hogwild out of --policies".into()),
+            false => Ok(()),
+        }
+    }
+
     fn validate(
         &self,
         configurations: &[Configuration],
@@ -174,27 +238,48 @@ impl Validate {
         session: &Session,
     ) -> Result<Validated, Error> {
         let tolerance = self.tolerance();
-        let number = cores.number();
+        let communicator = self.ranks.communicator();
+        let (number, there_are) = match communicator {
+            None => (cores.number(), Cores::of_this_machine().number()),
+            Some(communicator) => (communicator.size() as usize, communicator.cores() as usize),
+        };
+        let shared = communicator.is_some() && number > there_are;
+        if shared {
+            session.note(format!(
+                "{number} ranks share {}, where those that wait take time from those that compute; with as many ranks as cores predictions are better",
+                text::count(there_are as u64, "core")
+            ));
+        }
+        let own = if shared { 0 } else { number };
         let look = Look::now();
-        if let Some(note) = look.warning() {
+        if let Some(note) = look.warning(there_are) {
             session.note(note);
         }
         let budget = self.updates.map_or(Budget::Seconds(60.0 * self.minutes.0), Budget::Updates);
         let bar = session.bar(1000, BAR);
-        let of = |configuration: &Configuration| tolerance.of(configuration, number);
-        let progress = |share: f64| bar.set_position((1000.0 * share.min(1.0)) as u64);
-        let mut recorded = Recorded::default();
+        let of = |configuration: &Configuration| tolerance.of(configuration, own);
+        let watchdog = self.ranks.watch("nothing was measured");
+        let progress = |share: f64| {
+            watchdog.as_ref().inspect(|watchdog| watchdog.completed());
+            bar.set_position((1000.0 * share.min(1.0)) as u64);
+        };
+        let (mut recorded, mut ranks) = (Recorded::default(), Vec::new());
         let stop = session.progress.stop.clone();
-        let (seed, tolerances, on) = (self.common.seed, &of, &progress);
-        let ended = if learner.net().is_on_cpu() {
-            let measuring =
-                validation::Session { cores, learner, stop, seed, budget, tolerance: tolerances, progress: on };
-            measuring.record(configurations, &mut recorded)
-        } else {
-            let learner = Arc::new(OnDevice::new(learner));
-            let measuring =
-                validation::Session { cores, learner, stop, seed, budget, tolerance: tolerances, progress: on };
-            measuring.record(configurations, &mut recorded)
+        let measuring = validation::Session { seed: self.common.seed, budget, tolerance: &of, progress: &progress };
+        let ended = match communicator {
+            Some(communicator) => {
+                let (server, recorded) = (self.ranks.server, &mut recorded);
+                record(communicator, &measuring, &learner, server, &stop, configurations, recorded)
+                    .map(|all| ranks = all)
+            }
+            None if learner.net().is_on_cpu() => {
+                let mut threads = OnThreads::new(&cores, &learner, configurations, &stop);
+                measuring.record(configurations, &mut threads, &mut recorded)
+            }
+            None => {
+                let mut threads = OnThreads::new(&cores, &Arc::new(OnDevice::new(learner)), configurations, &stop);
+                measuring.record(configurations, &mut threads, &mut recorded)
+            }
         };
         bar.finish_and_clear();
         let interrupted = match ended {
@@ -202,12 +287,24 @@ impl Validate {
             Err(Failure::Stopped) => true,
             Err(failure @ Failure::Panicked { .. }) => return Err(Error::Input(failure.to_string())),
         };
-        let (machine, minutes) = look.until_now();
+        let (machine, minutes) = look.until_now(communicator.is_some());
         let judgement = Judgement::of(&recorded, &recorded.compare(), of);
         let compute_s = recorded.plain_steps_s();
-        let fitted = compare(&thinned(&compute_s, 2000), seed).ok();
+        let fitted = compare(&thinned(&compute_s, 2000), self.common.seed).ok();
         let cores = number as u32;
-        Ok(Validated { recorded, judgement, fitted, compute_s, cores, delay, tolerance, machine, minutes, interrupted })
+        Ok(Validated {
+            recorded,
+            judgement,
+            fitted,
+            compute_s,
+            cores,
+            ranks,
+            delay,
+            tolerance,
+            machine,
+            minutes,
+            interrupted,
+        })
     }
 
     fn tolerance(&self) -> Tolerance {
@@ -221,7 +318,7 @@ impl Validate {
         let families: Vec<Option<Law>> = delay.into_iter().cloned().map(Some).chain([None]).collect();
         for family in &families {
             for &policy in &self.policies.0 {
-                for &workers in &self.workers.0 {
+                for workers in self.numbers(policy) {
                     match policy.rule(workers) {
                         Ok(rule) => configurations.push(Configuration { policy, rule, delay: family.clone() }),
                         Err(error) => impossible.push(error),
@@ -230,6 +327,17 @@ impl Validate {
             }
         }
         (configurations, impossible)
+    }
+
+    /// Numbers of workers that a policy is tried with.
+    fn numbers(&self, policy: Policy) -> Vec<u32> {
+        match self.ranks.communicator() {
+            None => self.workers.iter().flat_map(|workers| workers.0.iter().copied()).collect(),
+            Some(communicator) => {
+                let all_reduces = self.ranks.all_reduces(Method::Policy(policy));
+                vec![communicator.size() - u32::from(!all_reduces)]
+            }
+        }
     }
 
     fn learner(&self) -> Result<Arc<Digits>, Error> {
@@ -256,6 +364,9 @@ impl Report for Validated {
             tables.add(fitted.fitted.iter().flat_map(|fit| fit.maxima.iter().map(|maximum| FitRow::new(fit, maximum))));
         }
         tables.add((1..).zip(self.recorded.contention()).map(|(cores, slowdown)| ContentionRow { cores, slowdown }));
+        if let Some(links) = &self.recorded.links {
+            tables.add(links.operations().into_iter().flat_map(|(name, timed)| LinkRow::all(name, timed)));
+        }
     }
 
     fn figures(&self) -> Vec<(&'static str, Figure)> {
@@ -412,6 +523,35 @@ struct ContentionRow {
 
 impl Row for ContentionRow {
     const TABLE: &'static str = "contention";
+}
+
+/// A row of `links.csv`: messages of a size between ranks.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct LinkRow {
+    /// A message one way, or an all-reduce.
+    operation: String,
+    bytes: u64,
+    /// Mean seconds.
+    measured_s: f64,
+    /// By the line through all sizes.
+    fitted_s: f64,
+}
+
+impl Row for LinkRow {
+    const TABLE: &'static str = "links";
+}
+
+impl LinkRow {
+    fn all(operation: &str, timed: &[Timed]) -> Vec<LinkRow> {
+        let line = Line::through(timed);
+        let row = |one: &Timed| LinkRow {
+            operation: operation.to_string(),
+            bytes: one.bytes,
+            measured_s: one.mean_s(),
+            fitted_s: line.seconds(one.bytes as f64),
+        };
+        timed.iter().filter(|one| !one.seconds.is_empty()).map(row).collect()
+    }
 }
 
 /// A row of `step_time_fits.csv`: a law fitted to the computing times of one worker, and the slowest of so many.

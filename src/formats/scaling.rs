@@ -20,11 +20,14 @@ pub struct Configurations {
     pub notes: Vec<Note>,
 }
 
+/// Names of columns, and what stands in them.
+type Labels = Vec<(String, String)>;
+
 /// Runs of one job.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
-    /// What tells it from the others: names of columns and their values.
-    pub labels: Vec<(String, String)>,
+    /// What tells it from the others.
+    pub labels: Labels,
     /// Its runs, in the order of the lines.
     pub runs: Vec<Configuration>,
 }
@@ -227,10 +230,10 @@ pub(super) fn read(
 fn jobs(sheet: &Sheet, roles: &Roles, options: &Options, notes: &mut Vec<Note>) -> Result<Vec<Job>, Refusal> {
     let rows = rows(sheet, roles, options, notes)?;
     let columns = that_tell_jobs_apart(sheet, roles);
-    let label = |row: &Row| -> Vec<(String, String)> {
+    let label = |row: &Row| -> Labels {
         columns.iter().map(|&c| (clip(&sheet.names[c]), clip(&sheet.text(sheet.columns[c][row.row])))).collect()
     };
-    let mut jobs: Vec<(Vec<(String, String)>, Vec<Row>)> = Vec::new();
+    let mut jobs: Vec<(Labels, Vec<Row>)> = Vec::new();
     for row in rows {
         let labels = label(&row);
         match jobs.iter_mut().find(|(known, _)| *known == labels) {

@@ -14,6 +14,7 @@ pub mod predict;
 pub mod run;
 pub mod verdict;
 
+pub use cluster::clock::RealTime;
 pub use cluster::cores::Placement;
 pub use cluster::failure::Failure;
 pub use cluster::threads::Threaded;
@@ -36,8 +37,10 @@ pub use predict::experiment::{Configuration, Observed};
 pub use predict::fit::{Family, FitError, fit};
 pub use predict::goodness::{Comparison, Gap, Goodness, Maximum, compare, goodness};
 pub use predict::likelihood::{ln_density, log_likelihood};
+pub use predict::links::Links;
 pub use predict::recorded::{Parts, Recorded};
 pub use predict::session::{Budget, Session};
+pub use predict::testbed::{OnThreads, Testbed};
 pub use run::method::Method;
 pub use run::runner::{Ended, Job, World};
 pub use run::scoring::Scoring;

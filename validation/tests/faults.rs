@@ -8,8 +8,8 @@ use std::time::Duration;
 use straggle_validation::cluster::cores::Cores;
 use straggle_validation::models::net::device;
 use straggle_validation::{
-    Architecture, Batches, Dataset, Digits, End, Failure, LearningRateRule, ModelState, Net, Score, Sgd, Share,
-    Threaded, Weights, train,
+    Architecture, Batches, Dataset, Digits, End, Failure, LearningRateRule, ModelState, Net, RealTime, Score, Sgd,
+    Share, Threaded, Weights, train,
 };
 
 /// One policy of each kind, with seconds as short as threads are quick.

@@ -1,13 +1,17 @@
 //! Ranks against threads and against the replay: run by a launcher with several ranks (`mpirun -n 4`), or alone as a world of
 //! one, which has nothing to say. Every rank runs all checks; one that fails ends all of them.
 
-use sim::{Cluster, Event, Policy, RandomKey, Recording, Replay, Run, StalenessAudit, Time};
+mod race;
+
+use race::progress;
+use sim::{Learner, Policy, RandomKey, Replay, Run, Task};
 use std::sync::Arc;
 use straggle_validation::cluster::mpi::{self, Communicator, all_reduce::AllReduce, ranks};
 use straggle_validation::cluster::server::delays;
+use straggle_validation::learner::wire::{Additive, Portable};
 use straggle_validation::models::net::device;
 use straggle_validation::{
-    Architecture, Batches, Digits, LearningRateRule, ModelState, Net, PixelScale, Sgd, Share, Source, Weights,
+    Architecture, Batches, Digits, LearningRateRule, ModelState, Net, PixelScale, Score, Sgd, Share, Source, Weights,
 };
 
 const SAMPLES: usize = 2000;
@@ -19,20 +23,6 @@ fn learner(workers: u32, batch: usize, momentum: f32) -> Arc<Digits> {
     let batches = Batches::new(SAMPLES, batch, Share::Dealt { workers }, key).unwrap();
     let sgd = Sgd { rate: 0.1, momentum, rule: LearningRateRule::Same };
     Arc::new(Digits::new(Net::new(Architecture::Softmax, &device()), Arc::new(data.train), batches, sgd, key))
-}
-
-/// Runs until so many updates were made; the staleness must be conserved after every turn.
-fn progress<C: Cluster>(run: &mut Run<C>, updates: u64) -> (Vec<(Time, Event)>, Recording) {
-    let (mut events, mut recording, mut audit) = (Vec::new(), Recording::default(), StalenessAudit::default());
-    while audit.updates() < updates {
-        let Some(step) = run.step() else { break };
-        events.extend(step.events());
-        recording.add(&step);
-        audit.add(&step);
-        let (added, had) = audit.sides();
-        assert_eq!(added, had);
-    }
-    (events, recording)
 }
 
 fn bits(weights: &Weights) -> Vec<u32> {
@@ -93,12 +83,83 @@ fn sync_on_ranks_is_one_worker_with_a_large_batch(here: Communicator) {
     }
 }
 
+/// Learns as another one does, and panics on one task of the last rank.
+struct Frail {
+    sound: Arc<Digits>,
+    worker: u32,
+}
+
+impl Learner for Frail {
+    type Params = Weights;
+    type Gradient = <Digits as Learner>::Gradient;
+    fn initial(&self) -> Weights {
+        self.sound.initial()
+    }
+    fn gradient(&self, at: &Weights, task: Task) -> Self::Gradient {
+        assert!((task.worker, task.serial) != (self.worker, 5), "out of luck");
+        self.sound.gradient(at, task)
+    }
+    fn update(&self, params: &mut Weights, version: u64, tasks: &[Task], from: &[Self::Gradient]) {
+        self.sound.update(params, version, tasks, from);
+    }
+    fn loss(&self, params: &Weights) -> f64 {
+        self.sound.loss(params)
+    }
+}
+
+impl Additive for Frail {
+    fn part(&self, version: u64, tasks: &[Task], index: usize, submission: Self::Gradient) -> (Vec<f32>, Score) {
+        self.sound.part(version, tasks, index, submission)
+    }
+    fn apply_sum(&self, params: &mut Weights, tasks: &[Task], sum: &[f32], scores: Vec<Score>) {
+        self.sound.apply_sum(params, tasks, sum, scores);
+    }
+}
+
+impl Portable for Frail {
+    fn write_params(params: &Weights, bytes: &mut Vec<u8>) {
+        Digits::write_params(params, bytes);
+    }
+    fn read_params(bytes: &[u8]) -> Weights {
+        Digits::read_params(bytes)
+    }
+    fn write_submission(submission: &Self::Gradient, bytes: &mut Vec<u8>) {
+        Digits::write_submission(submission, bytes);
+    }
+    fn read_submission(bytes: &[u8]) -> Self::Gradient {
+        Digits::read_submission(bytes)
+    }
+}
+
+/// The last rank panics in the middle of a run, and everything has to end; that it does is seen from outside.
+fn panic_in_the_middle(here: Communicator, served: bool) {
+    let workers = here.size() - u32::from(served);
+    let frail = Arc::new(Frail { sound: learner(workers, 16, 0.0), worker: workers - 1 });
+    let no_delay = delays(None, RandomKey::new(0, 0));
+    if served && here.rank() > 0 {
+        ranks::work(here, &*frail, &no_delay);
+    } else if served {
+        let server = ranks::Served::new(here, frail, &no_delay, Arc::default());
+        progress(&mut Run::new(Policy::ASYNC.rule(workers).unwrap(), server), 1000);
+    } else {
+        let cluster = AllReduce::new(here, frail, &no_delay, 1, Arc::default());
+        progress(&mut Run::new(Policy::SYNC.rule(workers).unwrap(), cluster), 1000);
+    }
+    unreachable!("a run that has panicked goes on");
+}
+
 fn main() {
     let _joined = match mpi::join() {
         Ok(joined) => joined,
         Err(why) => panic!("{why}"),
     };
     let here = mpi::here().expect("just joined");
+    match std::env::args().nth(1).as_deref() {
+        None => {}
+        Some("panic") => panic_in_the_middle(here, false),
+        Some("panic-served") => panic_in_the_middle(here, true),
+        Some(what) => panic!("there is nothing called {what} here"),
+    }
     sync_on_ranks_is_one_worker_with_a_large_batch(here);
     if here.size() > 1 {
         for policy in Policy::examples().filter(|&policy| policy != Policy::HOGWILD) {

@@ -1,13 +1,13 @@
 //! Does a race replayed end the same? Real threads race; a replay of what came in when must reproduce every event and
 //! every parameter to the last bit. There is no tolerance and no false alarm.
 
-use sim::{
-    Cluster, ClusterSpec, Event, Law, Learner, Policy, Quadratic, RandomKey, Recording, Replay, Run, StalenessAudit,
-    Time, Variates,
-};
+mod race;
+
+use race::progress;
+use sim::{ClusterSpec, Law, Learner, Policy, Quadratic, RandomKey, Replay, Run, Variates};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use straggle_validation::Threaded;
+use straggle_validation::{RealTime, Threaded};
 
 /// One policy of each kind, with seconds as short as threads are quick.
 fn policies() -> impl Iterator<Item = Policy> {
@@ -18,20 +18,6 @@ fn policies() -> impl Iterator<Item = Policy> {
 fn draws(key: RandomKey) -> Variates {
     let instant: Law = "constant(1)".parse().unwrap();
     Variates::new(&ClusterSpec::new(instant).with_delay(Some("exp(20000)".parse().unwrap())), key)
-}
-
-/// Runs until so many updates were made; the staleness must be conserved after every turn.
-fn progress<C: Cluster>(run: &mut Run<C>, updates: u64) -> (Vec<(Time, Event)>, Recording) {
-    let (mut events, mut recording, mut audit) = (Vec::new(), Recording::default(), StalenessAudit::default());
-    while audit.updates() < updates {
-        let Some(step) = run.step() else { break };
-        events.extend(step.events());
-        recording.add(&step);
-        audit.add(&step);
-        let (added, had) = audit.sides();
-        assert_eq!(added, had);
-    }
-    (events, recording)
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Training on the ranks of MPI: the options, what is wrong with the world, and `ranks.csv`.
+//! Ranks of MPI as workers: the options, what is wrong with the world, and `ranks.csv`.
 
 use crate::cli::at_least;
 use crate::error::Error;
@@ -7,9 +7,11 @@ use crate::session;
 use clap::{Args, ValueEnum};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use validation::Method;
 use validation::cluster::mpi::{self, Communicator, RankTimes};
 use validation::run::runner::can_all_reduce;
+use validation::run::watchdog::Watchdog;
 
 /// Where workers are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
@@ -72,6 +74,18 @@ impl Ranks {
         done
     }
 
+    /// Somebody who ends everything if nothing is completed for as long as was typed; `stalls` says what does not happen then.
+    pub fn watch(&self, stalls: &'static str) -> Option<Watchdog> {
+        let seconds = self.stall_timeout?;
+        Some(Watchdog::watch(Duration::from_secs(seconds.into()), move || {
+            let error = Error::Input(format!(
+                "{stalls} for {seconds} s, so the job is ended; look for a rank, a disk or a network that hangs, or raise --stall-timeout"
+            ));
+            session::tell("\x1b[1;31merror:\x1b[0m", &error);
+            mpi::end_all(error.status().into());
+        }))
+    }
+
     /// This process among the ranks, if it is to work with them.
     pub fn communicator(&self) -> Option<Communicator> {
         mpi::here().filter(|_| self.cluster == Where::Mpi)
@@ -88,42 +102,53 @@ impl Ranks {
         !self.server && rule.is_some_and(can_all_reduce)
     }
 
-    /// How many workers there are: `typed`, or as many as there are ranks for them.
+    /// The world, if there is to be one; `launch` is what to type for a world of so many, and `wanted` how many are asked for.
+    ///
+    /// # Errors
+    /// If the world is another than was asked for.
+    pub fn world(&self, wanted: u32, launch: impl Fn(u32) -> String) -> Result<Option<Communicator>, Error> {
+        let Some(communicator) = self.communicator() else {
+            if self.num_nodes.is_some() || self.rank.is_some() || self.master_ip.is_some() {
+                return Err(Error::Usage(format!(
+                    "--num-nodes, --rank and --master-ip are for --cluster mpi, where the launcher says who is where; type {}",
+                    launch(self.num_nodes.unwrap_or(wanted))
+                )));
+            }
+            return Ok(None);
+        };
+        let size = communicator.size();
+        if let Some(wanted) = self.num_nodes.filter(|&wanted| wanted != size) {
+            return Err(Error::Usage(format!("--num-nodes {wanted} in a world of {size}; type {}", launch(wanted))));
+        }
+        if let Some(wanted) = self.rank.filter(|&wanted| wanted != communicator.rank()) {
+            return Err(Error::Usage(format!(
+                "--rank {wanted} in the process of rank {}; the launcher gives ranks, so leave --rank out: {}",
+                communicator.rank(),
+                launch(size)
+            )));
+        }
+        Ok(Some(communicator))
+    }
+
+    /// How many workers there are to train: `typed`, or as many as there are ranks for them.
     ///
     /// # Errors
     /// If the world is another than was asked for.
     pub fn workers(&self, typed: Option<u32>, method: Method) -> Result<u32, Error> {
         let servers = |all_reduces: bool| if all_reduces { 0 } else { 1 };
-        let Some(communicator) = self.communicator() else {
-            let all_reduces = !self.server && method.kind().rule(2).is_ok_and(can_all_reduce);
-            let size = self.num_nodes.or(typed.map(|workers| workers + servers(all_reduces)));
-            if self.num_nodes.is_some() || self.rank.is_some() || self.master_ip.is_some() {
-                return Err(Error::Usage(format!(
-                    "--num-nodes, --rank and --master-ip are for --cluster mpi, where the launcher says who is where; type {}",
-                    self.launch(size.unwrap_or(3), method)
-                )));
-            }
-            return Ok(typed.unwrap_or(2));
-        };
+        let alone = !self.server && method.kind().rule(2).is_ok_and(can_all_reduce);
+        let wanted = typed.map_or(3, |workers| workers.saturating_add(servers(alone)));
+        let policies = format!("--policies {method}{}", if self.server { " --server" } else { "" });
+        let launch = |size| self.launch(size, "train", &policies);
+        let Some(communicator) = self.world(wanted, launch)? else { return Ok(typed.unwrap_or(2)) };
         let (size, all_reduces) = (communicator.size(), self.all_reduces(method));
-        if let Some(wanted) = self.num_nodes.filter(|&wanted| wanted != size) {
-            let line = self.launch(wanted, method);
-            return Err(Error::Usage(format!("--num-nodes {wanted} in a world of {size}; type {line}")));
-        }
-        if let Some(wanted) = self.rank.filter(|&wanted| wanted != communicator.rank()) {
-            let (rank, line) = (communicator.rank(), self.launch(size, method));
-            return Err(Error::Usage(format!(
-                "--rank {wanted} in the process of rank {rank}; the launcher gives ranks, so leave --rank out: {line}"
-            )));
-        }
         let there_are = size - servers(all_reduces);
         if there_are == 0 {
-            let line = self.launch(3, method);
-            return Err(Error::Usage(format!("a server needs workers, and this is a world of 1; type {line}")));
+            return Err(Error::Usage(format!("a server needs workers, and this is a world of 1; type {}", launch(3))));
         }
         match typed {
             Some(typed) if typed != there_are => {
-                let line = self.launch(typed + servers(all_reduces), method);
+                let line = launch(typed.saturating_add(servers(all_reduces)));
                 Err(Error::Usage(format!("--workers {typed} where {size} ranks have {there_are}; type {line}")))
             }
             _ => Ok(there_are),
@@ -131,10 +156,10 @@ impl Ranks {
     }
 
     /// What to type for so many ranks.
-    fn launch(&self, size: u32, method: Method) -> String {
+    pub fn launch(&self, size: u32, command: &str, options: &str) -> String {
         let host = self.master_ip.as_ref().map_or(String::new(), |host| format!("--host {host},.. "));
-        let server = if self.server { " --server" } else { "" };
-        format!("mpirun -n {size} {host}straggle train --cluster mpi --policies {method}{server}")
+        let space = if options.is_empty() { "" } else { " " };
+        format!("mpirun -n {size} {host}straggle {command} --cluster mpi{space}{options}")
     }
 }
 

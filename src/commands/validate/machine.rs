@@ -1,9 +1,9 @@
 //! What else the machine does: its load before, and what other processes and other machines take of the cores meanwhile.
 //! Known where the system tells (Linux); a virtual machine is told what its host gives to others.
 
+use crate::text::count;
 use std::fmt::Write;
 use std::time::Instant;
-use validation::cluster::cores::Cores;
 
 /// The machine before the work.
 pub struct Look {
@@ -56,24 +56,25 @@ impl Look {
         Look { load, ticks: Ticks::now(), began: Instant::now() }
     }
 
-    /// What to know before one waits for minutes.
-    pub fn warning(&self) -> Option<String> {
-        let cores = Cores::of_this_machine().number();
+    /// What to know before one waits for minutes on so many cores.
+    pub fn warning(&self, cores: usize) -> Option<String> {
         let load = self.load.filter(|load| *load > 0.25 * cores as f64)?;
         Some(format!(
-            "the machine is busy: a load of {load:.1} on {cores} cores before the first measurement; intervals will be wide"
+            "the machine is busy: a load of {load:.1} on {} before the first measurement; intervals will be wide",
+            count(cores as u64, "core")
         ))
     }
 
-    /// What happened since, and for how many minutes.
-    pub fn until_now(self) -> (Machine, f64) {
+    /// What happened since, and for how many minutes. Of several processes that work together, each would count the others among
+    /// those that disturb it, and none knows who else did.
+    pub fn until_now(self, together: bool) -> (Machine, f64) {
         let shares = self.ticks.zip(Ticks::now()).map(|(before, now)| {
             let all = (now.all - before.all).max(1) as f64;
             let others = (now.busy - before.busy).saturating_sub(now.own - before.own) as f64;
             (others / all, now.stolen.saturating_sub(before.stolen) as f64 / all)
         });
-        let machine =
-            Machine { load: self.load, others: shares.map(|shares| shares.0), stolen: shares.map(|shares| shares.1) };
+        let others = shares.filter(|_| !together).map(|shares| shares.0);
+        let machine = Machine { load: self.load, others, stolen: shares.map(|shares| shares.1) };
         (machine, self.began.elapsed().as_secs_f64() / 60.0)
     }
 }
@@ -86,17 +87,17 @@ impl Machine {
 
     /// A sentence on it, where the system tells.
     pub fn sentence(&self) -> Option<String> {
-        let (others, stolen) = (self.others?, self.stolen?);
+        let stolen = self.stolen?;
         let mut text = String::new();
         if let Some(load) = self.load {
             let _ = write!(text, "Load before: {load:.1}. ");
         }
-        let _ = write!(
-            text,
-            "Meanwhile other processes took {:.0} % of the cores' time, other machines {:.0} %.",
-            100.0 * others,
-            100.0 * stolen
-        );
+        text += "Meanwhile ";
+        if let Some(others) = self.others {
+            let _ = write!(text, "other processes took {:.0} % of the cores' time, ", 100.0 * others);
+        }
+        let _ =
+            write!(text, "other machines {}{:.0} %.", if self.others.is_some() { "" } else { "took " }, 100.0 * stolen);
         Some(text)
     }
 }

@@ -2,7 +2,9 @@
 
 use super::{Tolerance, Validated, name_of};
 use crate::text::{count, digits, or_dash, table};
+use std::collections::BTreeSet;
 use std::fmt::Write;
+use validation::predict::links::Line;
 use validation::verdict::summary::Summary;
 use validation::{Claim, Comparison, Count, Interval, Judged, Parts, Quantity, Verdict};
 
@@ -12,10 +14,14 @@ const MOST: u32 = 8;
 /// Table and verdict.
 pub fn report(validated: &Validated) -> String {
     let judged = &validated.judgement.judged;
+    let hosts: BTreeSet<&str> = validated.ranks.iter().map(|rank| &*rank.host).collect();
+    let places = match &validated.recorded.links {
+        None => count(validated.cores, "core"),
+        Some(_) => format!("{} of {}", count(validated.cores, "rank"), count(hosts.len() as u64, "host")),
+    };
     let mut text = format!(
-        "One worker was calibrated; {} follow from it, on {}.\n\n",
+        "One worker was calibrated; {} follow from it, on {places}.\n\n",
         count(judged.len() as u64, "configuration"),
-        count(validated.cores, "core"),
     );
     let header = [
         "policy",
@@ -107,6 +113,20 @@ fn machine(validated: &Validated, text: &mut String) {
             "Contention: with 1, 2, ... cores computing, a step takes {} times as long.",
             table.join(", ")
         );
+    }
+    if let Some(links) = &validated.recorded.links {
+        for (name, timed) in links.operations() {
+            let Line { fixed_s, per_byte_s } = Line::through(timed);
+            let _ = writeln!(
+                text,
+                "Links: {} {name} takes {} ms and {} ms for each MB, {} for the {} bytes of the parameters.",
+                if name == "message" { "a" } else { "an" },
+                digits(1e3 * fixed_s, 3),
+                digits(1e9 * per_byte_s, 3),
+                digits(1e3 * Line::through(timed).seconds(links.payload as f64), 3),
+                links.payload,
+            );
+        }
     }
     let hand_off = validated.hand_off();
     let mean = |seconds: &[f64]| 1e3 * seconds.iter().sum::<f64>() / seconds.len() as f64;
@@ -223,7 +243,7 @@ fn what_would_decide(more: f64, validated: &Validated) -> String {
     let minutes = (validated.minutes + more).ceil();
     let quieter = if validated.machine.was_busy() { ", or a machine that does nothing else" } else { "" };
     match minutes < MANY {
-        true => format!("about {minutes} minutes would decide (--minutes {minutes}){quieter}"),
+        true => format!("about {} would decide (--minutes {minutes}){quieter}", count(minutes as u64, "minute")),
         false => format!(
             "an error close to the tolerance takes longer than an hour to decide; type another --tolerance{quieter}"
         ),

@@ -55,6 +55,11 @@ impl Cores {
         self.number
     }
 
+    /// Their numbers in the system, or from 0 where it does not tell.
+    pub fn numbers(&self) -> Vec<usize> {
+        if self.known.is_empty() { (0..self.number).collect() } else { self.known.clone() }
+    }
+
     /// So many of them at most.
     pub fn at_most(&self, number: usize) -> Cores {
         let known = self.known.iter().copied().take(number).collect();

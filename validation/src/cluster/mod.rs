@@ -1,8 +1,9 @@
 //! Real workers. [`server`] keeps the parameters and the book, whatever carries its messages; [`threads`] are workers of this
-//! process, on real [`cores`]; [`mpi`] are processes anywhere, with [`times`] of
-//! their own; [`failure`] is what happens when one of them fails.
+//! process, on real [`cores`]; [`mpi`] are processes anywhere, with [`times`] of their own. All of them share a [`clock`];
+//! [`failure`] is what happens when one of them fails.
 
 mod bell;
+pub mod clock;
 pub mod cores;
 pub mod failure;
 #[cfg(feature = "mpi")]

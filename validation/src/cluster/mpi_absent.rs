@@ -44,4 +44,9 @@ impl Communicator {
     pub fn size(self) -> u32 {
         match self {}
     }
+
+    /// Cores that all of them may use together.
+    pub fn cores(self) -> u32 {
+        match self {}
+    }
 }

@@ -8,12 +8,13 @@
 //! cannot be stopped: a task that is cancelled or interrupted ends with the step that is under way; the result of the one is
 //! discarded, that of the other submitted.
 
+use crate::cluster::clock::{Clock, RealTime};
 use crate::cluster::failure::Failure;
 use sim::{Cluster, ClusterSpec, Completion, Law, Learner, RandomKey, Signal, Spent, Task, Time, Variates};
 use std::collections::VecDeque;
 use std::iter::repeat_n;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// What a worker submits.
@@ -97,9 +98,7 @@ pub struct ParameterServer<L: Learner, T: Transport<L>> {
     submitted: Vec<L::Gradient>,
     workers: Vec<Worker<L::Params, L::Gradient>>,
     transport: T,
-    began: Instant,
-    stop: Arc<AtomicBool>,
-    failure: Option<Failure>,
+    clock: Clock,
     /// Tasks that may still be started.
     left: u64,
     /// When the alarm rings.
@@ -184,9 +183,7 @@ impl<L: Learner, T: Transport<L>> ParameterServer<L, T> {
             submitted: Vec::new(),
             workers: (0..workers).map(worker).collect(),
             transport,
-            began: now,
-            stop,
-            failure: None,
+            clock: Clock::new(stop),
             left: u64::MAX,
             alarm: None,
             empty: VecDeque::new(),
@@ -201,11 +198,6 @@ impl<L: Learner, T: Transport<L>> ParameterServer<L, T> {
         self
     }
 
-    /// What each step takes from now on, and has taken since this was last asked for.
-    pub fn time_steps(&mut self) -> Vec<TimedTask> {
-        self.timed.replace(Vec::new()).unwrap_or_default()
-    }
-
     /// The parameters at the server.
     pub fn params(&self) -> &L::Params {
         &self.params
@@ -216,38 +208,9 @@ impl<L: Learner, T: Transport<L>> ParameterServer<L, T> {
         self.transport
     }
 
-    /// Why there are no more completions, if there are none.
-    pub fn failure(&self) -> Option<&Failure> {
-        self.failure.as_ref()
-    }
-
-    /// Does something while the clock stands still. Workers that compute go on computing.
-    pub fn stop_clock(&mut self, work: impl FnOnce(&Self)) {
-        let before = Instant::now();
-        work(self);
-        let pause = before.elapsed();
-        self.began += pause;
-        self.alarm = self.alarm.map(|alarm| alarm + pause);
-        self.transport.pause(pause);
-        for worker in &mut self.workers {
-            for instant in [&mut worker.given, &mut worker.done_discarded] {
-                *instant += pause;
-            }
-            if let State::Delayed(delayed) = &mut worker.state {
-                for instant in [&mut delayed.from, &mut delayed.computed, &mut delayed.arrived, &mut delayed.until] {
-                    *instant += pause;
-                }
-            }
-        }
-    }
-
     /// The time now.
     pub fn now(&self) -> Time {
-        self.time_of(Instant::now())
-    }
-
-    fn time_of(&self, now: Instant) -> Time {
-        Time::at((now - self.began).as_secs_f64()).expect("clocks run forwards")
+        self.clock.now()
     }
 
     /// Lets everybody compute a few steps, one after the other, for nothing, in tasks of so many steps or fewer, and begins to
@@ -258,39 +221,11 @@ impl<L: Learner, T: Transport<L>> ParameterServer<L, T> {
         let tasks = (0..self.workers.len() as u32).flat_map(|one| repeat_n(one, WARM_UP.div_ceil(steps) as usize));
         for worker in tasks {
             if let Err(words) = self.transport.warm_up(Task::first(worker, steps), params.clone()) {
-                self.failure = Some(Failure::Panicked { worker, serial: 0, words });
+                self.clock.fail(Failure::Panicked { worker, serial: 0, words });
                 break;
             }
         }
-        self.began = Instant::now();
-    }
-
-    /// Makes ready for another run, with these delays: everybody drops what it does, the parameters are the first ones again,
-    /// and the time is counted anew. Threads that stay have their memory already.
-    pub fn begin_anew(&mut self, draws: &Variates) {
-        self.submitted.clear();
-        self.empty.clear();
-        self.alarm = None;
-        for (worker, number) in self.workers.iter_mut().zip(0..) {
-            worker.state = match worker.state {
-                State::HasTask if self.transport.withdraw(number) => State::Idle,
-                State::HasTask | State::Discards(_) => {
-                    self.transport.interrupt(number);
-                    State::Discards(None)
-                }
-                State::Idle | State::Delayed(_) => State::Idle,
-            };
-        }
-        // What a worker computes cannot be stopped, and ends soon.
-        while self.failure.is_none() && self.workers.iter().any(|worker| matches!(worker.state, State::Discards(_))) {
-            if let Some(computed) = self.transport.receive(None) {
-                self.take(computed);
-            }
-        }
-        self.draws = draws.clone();
-        self.params = self.learner.initial();
-        self.transport.begin_anew();
-        self.began = Instant::now();
+        self.clock.begin_anew();
     }
 
     fn state(&mut self, worker: u32) -> &mut State<L::Params, L::Gradient> {
@@ -310,8 +245,7 @@ impl<L: Learner, T: Transport<L>> ParameterServer<L, T> {
         let gradient = match result {
             Ok(gradient) => gradient,
             Err(words) => {
-                let failure = Failure::Panicked { worker: task.worker, serial: task.serial, words };
-                self.failure.get_or_insert(failure);
+                self.clock.fail(Failure::Panicked { worker: task.worker, serial: task.serial, words });
                 return;
             }
         };
@@ -337,6 +271,58 @@ impl<L: Learner, T: Transport<L>> ParameterServer<L, T> {
             _ => None,
         });
         delayed.min()
+    }
+}
+
+impl<L: Learner, T: Transport<L>> RealTime for ParameterServer<L, T> {
+    fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    fn pause(&mut self, pause: Duration) {
+        self.clock.pause(pause);
+        self.alarm = self.alarm.map(|alarm| alarm + pause);
+        self.transport.pause(pause);
+        for worker in &mut self.workers {
+            for instant in [&mut worker.given, &mut worker.done_discarded] {
+                *instant += pause;
+            }
+            if let State::Delayed(delayed) = &mut worker.state {
+                for instant in [&mut delayed.from, &mut delayed.computed, &mut delayed.arrived, &mut delayed.until] {
+                    *instant += pause;
+                }
+            }
+        }
+    }
+
+    fn begin_anew(&mut self, draws: &Variates) {
+        self.submitted.clear();
+        self.empty.clear();
+        self.alarm = None;
+        for (worker, number) in self.workers.iter_mut().zip(0..) {
+            worker.state = match worker.state {
+                State::HasTask if self.transport.withdraw(number) => State::Idle,
+                State::HasTask | State::Discards(_) => {
+                    self.transport.interrupt(number);
+                    State::Discards(None)
+                }
+                State::Idle | State::Delayed(_) => State::Idle,
+            };
+        }
+        // What a worker computes cannot be stopped, and ends soon.
+        while self.failure().is_none() && self.workers.iter().any(|worker| matches!(worker.state, State::Discards(_))) {
+            if let Some(computed) = self.transport.receive(None) {
+                self.take(computed);
+            }
+        }
+        self.draws = draws.clone();
+        self.params = self.learner.initial();
+        self.transport.begin_anew();
+        self.clock.begin_anew();
+    }
+
+    fn time_steps(&mut self) -> Vec<TimedTask> {
+        self.timed.replace(Vec::new()).unwrap_or_default()
     }
 }
 
@@ -405,9 +391,9 @@ impl<L: Learner, T: Transport<L>> Cluster for ParameterServer<L, T> {
     }
 
     fn wait(&mut self) -> Option<Signal> {
-        while self.failure.is_none() {
-            if self.stop.load(Ordering::Relaxed) {
-                self.failure = Some(Failure::Stopped);
+        while self.failure().is_none() {
+            if self.clock.is_to_stop() {
+                self.clock.fail(Failure::Stopped);
                 break;
             }
             while let Some(computed) = self.transport.poll() {
@@ -416,13 +402,13 @@ impl<L: Learner, T: Transport<L>> Cluster for ParameterServer<L, T> {
             if let Some(task) = self.empty.pop_front() {
                 let now = Instant::now();
                 let spent = self.workers[task.worker as usize].spent(now, now, now, now);
-                return Some(Signal::Finished(Completion { at: self.time_of(now), task, spent }));
+                return Some(Signal::Finished(Completion { at: self.clock.at(now), task, spent }));
             }
             let (first, now) = (self.first(), Instant::now());
             let alarm = self.alarm.filter(|&alarm| first.is_none_or(|(until, _)| alarm < until));
             if alarm.is_some_and(|alarm| alarm <= now) {
                 self.alarm = None;
-                return Some(Signal::Alarm { at: self.time_of(now) });
+                return Some(Signal::Alarm { at: self.clock.at(now) });
             }
             let Some((_, worker)) = first.filter(|&(until, _)| until <= now) else {
                 if let Some(computed) = self.transport.receive(alarm.or(first.map(|(until, _)| until))) {
@@ -436,7 +422,7 @@ impl<L: Learner, T: Transport<L>> Cluster for ParameterServer<L, T> {
                 self.submitted.push(gradient);
                 let now = Instant::now();
                 let spent = self.workers[worker as usize].spent(from, computed, arrived, now);
-                return Some(Signal::Finished(Completion { at: self.time_of(now), task, spent }));
+                return Some(Signal::Finished(Completion { at: self.clock.at(now), task, spent }));
             }
         }
         None

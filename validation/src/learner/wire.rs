@@ -27,12 +27,16 @@ pub trait Additive: Learner {
     fn apply_sum(&self, params: &mut Self::Params, tasks: &[Task], sum: &[f32], scores: Vec<Score>);
 }
 
-fn write(numbers: &[f32], bytes: &mut Vec<u8>) {
-    bytes.reserve(4 * numbers.len());
-    numbers.iter().for_each(|number| bytes.extend(number.to_le_bytes()));
+/// Adds the bytes of numbers.
+pub(crate) fn write(numbers: &[f32], bytes: &mut Vec<u8>) {
+    let begin = bytes.len();
+    bytes.resize(begin + 4 * numbers.len(), 0);
+    let (places, _) = bytes[begin..].as_chunks_mut();
+    places.iter_mut().zip(numbers).for_each(|(place, number)| *place = number.to_le_bytes());
 }
 
-fn read(bytes: &[u8]) -> Vec<f32> {
+/// Numbers from their bytes.
+pub(crate) fn read(bytes: &[u8]) -> Vec<f32> {
     let (numbers, rest) = bytes.as_chunks();
     assert!(rest.is_empty(), "whole numbers of f32");
     numbers.iter().map(|&number| f32::from_le_bytes(number)).collect()

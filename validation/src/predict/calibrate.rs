@@ -4,12 +4,14 @@
 //! The model's parts are measured where they arise: computing and oversleeping by the worker itself, the server's work by
 //! the server, and what is left between handing out and having is the way: messages and wake-ups.
 
+use crate::cluster::clock::RealTime;
 use crate::cluster::cores::Cores;
 use crate::cluster::server::delays;
 use crate::cluster::threads::Threaded;
 use crate::predict::companions::Companions;
+use crate::predict::links::Links;
 use sim::{
-    Cluster, ClusterSpec, Compute, Law, Learner, RandomKey, Sharing, Signal, Spent, Station, Task, TraceSource,
+    Cluster, ClusterSpec, Compute, Law, Learner, RandomKey, Rule, Sharing, Signal, Spent, Station, Task, TraceSource,
     Variates,
 };
 use std::sync::Arc;
@@ -110,6 +112,24 @@ impl Costs {
             .with_sharing(Sharing::FirstCome)
             .with_computing_server(true)
             .with_cancellation(sim::Cancellation::AfterStep)
+    }
+
+    /// The cluster of ranks that follows under a rule, with a delay or without, each on a core of its own. The way is waking up
+    /// too late; messages are not in it, and the server has nothing else to do.
+    pub fn spec_on_ranks(self, delay: Option<Law>, links: &Links, rule: Rule) -> ClusterSpec {
+        let late = Station::delay(self.way.clone());
+        let spec = self.spec(delay).with_service(None).with_computing_server(false);
+        let communication = links.communication(rule);
+        if links.all_reduces(rule) {
+            return spec.with_uplink(vec![late]).with_communication(communication).for_rule(rule);
+        }
+        // A server is another rank even if it has a single worker.
+        let constant = |value: f64| Law::Constant { value: value.max(f64::MIN_POSITIVE) };
+        let (link, way) = (
+            Station::queue(constant(communication.transfer_s()), 1),
+            Station::delay(constant(communication.latency_s())),
+        );
+        spec.with_downlink(vec![link.clone(), way.clone()]).with_uplink(vec![late, way, link])
     }
 }
 

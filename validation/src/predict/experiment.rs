@@ -1,12 +1,12 @@
-//! Configuration of the comparison: a policy on so many workers, in simulated time or on threads, on the same random
+//! Configuration of the comparison: a policy on so many workers, in simulated time or in real seconds, on the same random
 //! numbers.
 
+use crate::cluster::clock::RealTime;
 use crate::cluster::failure::Failure;
 use crate::cluster::server::{TimedTask, delays};
-use crate::cluster::threads::Threaded;
 use sim::{
-    Accounts, Cluster, ClusterSpec, Law, Learner, OnCompletion, Policy, RandomKey, Rule, Run, Simulated, Spent,
-    StalenessAudit, Variates,
+    Accounts, Cluster, ClusterSpec, Law, OnCompletion, Policy, RandomKey, Rule, Run, Simulated, Spent, StalenessAudit,
+    Variates,
 };
 
 /// A policy on so many workers, with a drawn delay or none.
@@ -66,21 +66,21 @@ pub fn simulate(rule: Rule, spec: ClusterSpec, key: RandomKey, updates: u64) -> 
 }
 
 impl Configuration {
-    /// What the first of these threads do, as many as the configuration has workers, and what their steps took.
+    /// What the first of these workers do, as many as the configuration has, and what their steps took.
     ///
     /// # Errors
     /// Why they stopped.
-    pub fn measure<L: Learner>(
+    pub fn measure(
         &self,
-        threads: &mut Threaded<L>,
+        cluster: &mut impl RealTime,
         key: RandomKey,
         updates: u64,
     ) -> Result<(Observed, Vec<TimedTask>), Failure> {
-        threads.begin_anew(&self.draws(key));
-        threads.time_steps();
-        let observed = observe(&mut Run::new(self.rule, &mut *threads), self.rule.workers, updates);
-        let observed = observed.ok_or_else(|| threads.failure().cloned().unwrap_or(Failure::Stopped))?;
-        Ok((observed, threads.time_steps()))
+        cluster.begin_anew(&self.draws(key));
+        cluster.time_steps();
+        let observed = observe(&mut Run::new(self.rule, &mut *cluster), self.rule.workers, updates);
+        let observed = observed.ok_or_else(|| cluster.failure().cloned().unwrap_or(Failure::Stopped))?;
+        Ok((observed, cluster.time_steps()))
     }
 
     /// The drawn delays, which both worlds share.

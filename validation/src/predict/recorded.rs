@@ -15,6 +15,7 @@ use crate::cluster::server::TimedTask;
 use crate::predict::calibrate::{Calibration, Costs, mean, trace};
 use crate::predict::companions::HandOff;
 use crate::predict::experiment::{Configuration, Observed, simulate};
+use crate::predict::links::Links;
 use sim::{ClusterSpec, Compute, Dependence, Law, RandomKey, Rule, StepTime, StepTimes, TraceSource};
 
 /// What a calibration holds for.
@@ -90,6 +91,8 @@ pub struct Recorded {
     pub beside: Vec<Vec<f64>>,
     /// Worker and server on one core, and apart.
     pub hand_off: HandOff,
+    /// What messages crossed, where there were ranks.
+    pub links: Option<Links>,
 }
 
 /// Where the error of a pair comes from: logs of ratios that add up to [`total`](Parts::total).
@@ -182,6 +185,15 @@ impl Recorded {
         groups
     }
 
+    /// The cluster that a configuration runs on, by what one worker costs and how long messages take.
+    pub fn spec(&self, costs: Costs, configuration: &Configuration) -> ClusterSpec {
+        let (rule, delay) = (configuration.rule, configuration.delay.clone());
+        match &self.links {
+            None => costs.spec(delay),
+            Some(links) => costs.spec_on_ranks(delay, links, rule),
+        }
+    }
+
     /// Number of cores.
     fn cores(&self) -> usize {
         self.calibrations.iter().flatten().map(Vec::len).next().unwrap_or(1)
@@ -272,7 +284,7 @@ impl Recorded {
             update: trace("updates", if update_s.is_empty() { &[1e-9] } else { update_s }),
         };
         let cluster = |step_s: f64| {
-            let spec = costs(steps.shape.clone(), steps.core_speeds.clone()).spec(configuration.delay.clone());
+            let spec = self.spec(costs(steps.shape.clone(), steps.core_speeds.clone()), configuration);
             let spec = spec.with_speeds(vec![1.0 / step_s]).expect("a mean of positive times");
             match contention.is_empty() {
                 true => spec,
@@ -305,7 +317,7 @@ impl Recorded {
         // Steps as long as those of the run, but for how they scatter.
         let as_long = say(cluster(alone_s * pair.measured.step_s / predicted.step_s));
         let told = costs(replayed(pair, configuration.rule.workers), vec![1.0; self.cores()]);
-        let (rule, told) = alter(configuration, told.spec(configuration.delay.clone()));
+        let (rule, told) = alter(configuration, self.spec(told, configuration));
         let told = told.with_contention(vec![1.0]).expect("a number");
         let replayed = simulate(rule, told, pair.key, pair.updates);
 

@@ -4,19 +4,16 @@
 //! right before and right after it. After a first stage, which all configurations share, sizes are fixed from the mean
 //! errors, their scatter and the tolerance (in two stages, as in Stein 1945): time goes where it decides.
 
-use crate::cluster::cores::Cores;
 use crate::cluster::failure::Failure;
 use crate::cluster::server::delays;
-use crate::cluster::threads::Threaded;
-use crate::predict::calibrate::{Alone, Calibration, Conditions, Costs, mean};
+use crate::predict::calibrate::{Calibration, Conditions, Costs, mean};
 use crate::predict::experiment::{Configuration, simulate};
 use crate::predict::recorded::{Kind, Pair, Recorded};
+use crate::predict::testbed::{Burst, Testbed};
 use crate::verdict::equivalence::needed;
 use crate::verdict::sample::Sample;
 use rand::seq::SliceRandom;
-use sim::{Learner, Purpose, RandomKey};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use sim::{Purpose, RandomKey};
 use std::time::Instant;
 
 /// When enough is measured.
@@ -28,14 +25,8 @@ pub enum Budget {
     Updates(u64),
 }
 
-/// What is measured, and on what.
-pub struct Session<'a, L> {
-    /// Where workers compute.
-    pub cores: Cores,
-    /// What is learnt.
-    pub learner: Arc<L>,
-    /// Ends it when it is set.
-    pub stop: Arc<AtomicBool>,
+/// How long, and how exactly, configurations are measured.
+pub struct Session<'a> {
     /// Root of the random numbers.
     pub seed: u64,
     /// When enough is measured.
@@ -64,12 +55,6 @@ const TIMED: usize = 3;
 /// How much more than seems to be needed is measured in the second stage.
 const MARGIN: f64 = 1.3;
 
-/// Threads that stay from burst to burst, so that each begins with warm ones.
-struct Pool<L: Learner> {
-    all: Threaded<L>,
-    alone: Alone<L>,
-}
-
 /// What remains the same all along.
 struct Plan {
     /// The kind of each configuration.
@@ -82,25 +67,19 @@ struct Plan {
     beside: u64,
 }
 
-impl<L> Session<'_, L>
-where
-    L: Learner + Send + Sync + 'static,
-    L::Params: Send + 'static,
-    L::Gradient: Send + 'static,
-{
-    /// Measures these configurations; what was measured until it was stopped is kept.
+impl Session<'_> {
+    /// Measures these configurations on a testbed; what was measured until it was stopped is kept.
     ///
     /// # Errors
     /// Why it was stopped.
-    pub fn record(&self, configurations: &[Configuration], recorded: &mut Recorded) -> Result<(), Failure> {
-        let most = configurations.iter().map(|one| one.rule.workers).max().unwrap_or(1);
-        let no_delay = delays(None, RandomKey::new(0, 0));
-        let mut all = Threaded::on(self.cores.clone(), self.learner.clone(), &no_delay, most, self.stop.clone());
-        all.warm_up(1);
-        let turns = most.div_ceil(self.cores.number() as u32);
-        let mut pool = Pool { all, alone: Alone::on(&self.cores, &self.learner, turns, &self.stop) };
+    pub fn record<T: Testbed>(
+        &self,
+        configurations: &[Configuration],
+        testbed: &mut T,
+        recorded: &mut Recorded,
+    ) -> Result<(), Failure> {
         let began = Instant::now();
-        let cores = self.cores.number();
+        let cores = testbed.cores();
         recorded.seed = self.seed;
         recorded.configurations = configurations.to_vec();
         for configuration in configurations {
@@ -112,7 +91,8 @@ where
         }
         recorded.update_s = vec![Vec::new(); configurations.len()];
         recorded.beside = vec![Vec::new(); cores];
-        let plan = self.plan(recorded, &mut pool)?;
+        recorded.links = testbed.links();
+        let plan = self.plan(recorded, testbed)?;
         let mut wanted: Option<Vec<usize>> = None;
         for round in 0.. {
             let elapsed = began.elapsed().as_secs_f64();
@@ -130,7 +110,7 @@ where
                 break;
             }
             (self.progress)(self.share(round, elapsed, &plan));
-            self.round(round as u64, &active, &plan, recorded, &mut pool, &began)?;
+            self.round(round as u64, &active, &plan, recorded, testbed, &began)?;
         }
         Ok(())
     }
@@ -185,13 +165,13 @@ where
     }
 
     /// A burst of each of these configurations, kind by kind, and everything that predictions need beside.
-    fn round(
+    fn round<T: Testbed>(
         &self,
         round: u64,
         active: &[usize],
         plan: &Plan,
         recorded: &mut Recorded,
-        pool: &mut Pool<L>,
+        testbed: &mut T,
         began: &Instant,
     ) -> Result<(), Failure> {
         let mut order = active.to_vec();
@@ -201,15 +181,16 @@ where
             if of_kind.peek().is_none() {
                 continue;
             }
-            self.calibrate(kind, plan.tasks[kind], recorded, pool)?;
+            self.calibrate(kind, plan.tasks[kind], recorded, testbed)?;
             for index in of_kind {
                 let before = Instant::now();
-                let key = RandomKey::new(self.seed, (index as u64) << 32 | round);
-                let (configuration, updates) = (&recorded.configurations[index], plan.updates[index]);
-                let (measured, steps) = configuration.measure(&mut pool.all, key, updates)?;
+                let (replication, updates) = ((index as u64) << 32 | round, plan.updates[index]);
+                let burst = Burst { configuration: index, seed: self.seed, replication, updates };
+                let (measured, steps) = testbed.measure(burst, &recorded.configurations[index])?;
                 let after = recorded.calibrations[kind].len() - 1;
-                self.calibrate(kind, plan.tasks[kind], recorded, pool)?;
+                self.calibrate(kind, plan.tasks[kind], recorded, testbed)?;
                 let took_s = before.elapsed().as_secs_f64();
+                let key = burst.key();
                 recorded.pairs.push(Pair { configuration: index, after, key, updates, measured, steps, took_s });
                 if let Budget::Seconds(all) = self.budget
                     && round as usize >= FIRST
@@ -219,13 +200,15 @@ where
                 }
             }
         }
-        self.beside(plan.beside, round as usize, recorded, pool)?;
+        self.beside(plan.beside, round as usize, recorded, testbed)?;
+        if let Some(links) = &mut recorded.links {
+            testbed.time_links(links, TIMED);
+        }
         let stopped = || Failure::Stopped;
-        let companions = pool.alone.companions();
-        recorded.hand_off.extend(&companions.hand_off(TIMED).ok_or_else(stopped)?);
+        recorded.hand_off.extend(&testbed.hand_off(TIMED).ok_or_else(stopped)?);
         for &index in active {
             let rule = recorded.configurations[index].rule;
-            recorded.update_s[index].extend(companions.updates(rule, TIMED).ok_or_else(stopped)?);
+            recorded.update_s[index].extend(testbed.updates(rule, TIMED).ok_or_else(stopped)?);
         }
         Ok(())
     }
@@ -236,9 +219,15 @@ where
         Conditions { steps: kind.steps, draws, turns: kind.turns, beside: kind.busy - 1 }
     }
 
-    fn calibrate(&self, kind: usize, tasks: u64, recorded: &mut Recorded, pool: &mut Pool<L>) -> Result<(), Failure> {
+    fn calibrate<T: Testbed>(
+        &self,
+        kind: usize,
+        tasks: u64,
+        recorded: &mut Recorded,
+        testbed: &mut T,
+    ) -> Result<(), Failure> {
         let conditions = self.conditions(&recorded.kinds[kind], &recorded.configurations[0]);
-        let cores = pool.alone.cores();
+        let cores = testbed.cores();
         let number = recorded.calibrations[kind].len();
         let mut calibrations = vec![Calibration::default(); cores];
         // Whoever stays on a core finds it otherwise than whoever comes by: those that are used are calibrated, and no others.
@@ -247,15 +236,21 @@ where
         let visited = if number == 0 { used.len() } else { CORES.min(used.len()) };
         for turn in 0..visited {
             let core = used.start + (number * CORES + turn) % used.len();
-            calibrations[core] = pool.alone.calibrate_core(core, &conditions, tasks).ok_or(Failure::Stopped)?;
+            calibrations[core] = testbed.calibrate(core, &conditions, tasks).ok_or(Failure::Stopped)?;
         }
         recorded.calibrations[kind].push(calibrations);
         Ok(())
     }
 
     /// How long steps take on a core beside 0, 1, 3, 7, ... others and all of them.
-    fn beside(&self, tasks: u64, round: usize, recorded: &mut Recorded, pool: &mut Pool<L>) -> Result<(), Failure> {
-        let cores = pool.alone.cores();
+    fn beside<T: Testbed>(
+        &self,
+        tasks: u64,
+        round: usize,
+        recorded: &mut Recorded,
+        testbed: &mut T,
+    ) -> Result<(), Failure> {
+        let cores = testbed.cores();
         let mut levels: Vec<usize> = (0..).map(|i| (1 << i) - 1).take_while(|&beside| beside + 1 < cores).collect();
         levels.push(cores - 1);
         // What one level does to the next cancels from round to round.
@@ -268,7 +263,7 @@ where
             for &beside in &levels {
                 let draws = delays(None, RandomKey::new(0, 0));
                 let conditions = Conditions { steps: 1, draws, turns: 1, beside };
-                let found = pool.alone.calibrate_core(core, &conditions, tasks).ok_or(Failure::Stopped)?;
+                let found = testbed.calibrate(core, &conditions, tasks).ok_or(Failure::Stopped)?;
                 step_s[beside] = mean(&found.compute_s);
             }
             for &beside in &levels {
@@ -279,10 +274,13 @@ where
     }
 
     /// How long bursts and calibrations are to be, by first calibrations and what they predict.
-    fn plan(&self, recorded: &mut Recorded, pool: &mut Pool<L>) -> Result<Plan, Failure> {
-        let cores = pool.alone.cores();
+    fn plan<T: Testbed>(&self, recorded: &mut Recorded, testbed: &mut T) -> Result<Plan, Failure> {
+        let cores = testbed.cores();
+        if let Some(links) = &mut recorded.links {
+            testbed.time_links(links, TIMED);
+        }
         for kind in 0..recorded.kinds.len() {
-            self.calibrate(kind, 2, recorded, pool)?;
+            self.calibrate(kind, 2, recorded, testbed)?;
         }
         let position = |one: &Configuration| {
             let kind = Kind::of(one, cores);
@@ -301,7 +299,8 @@ where
             .map(|kind| (CALIBRATION_S / visited(kind) / task_s(kind)).clamp(2.0, 40.0) as u64)
             .collect();
         let updates = |(one, &kind): (&Configuration, &usize)| {
-            let tried = simulate(one.rule, costs(kind).spec(one.delay.clone()), RandomKey::new(0, 0), 50);
+            let spec = recorded.spec(costs(kind), one);
+            let tried = simulate(one.rule, spec, RandomKey::new(0, 0), 50);
             ((BURST_S / tried.s_per_update) as u64).clamp(UPDATES, 400)
         };
         let updates = recorded.configurations.iter().zip(&kind).map(updates).collect();

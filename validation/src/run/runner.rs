@@ -3,6 +3,7 @@
 //! What every command that trains needs is here once: which learner a policy and a device ask for, that no task is begun
 //! whose step could not be taken back, that threads are warm before the clock runs, and why a run ended.
 
+use crate::cluster::clock::RealTime;
 use crate::cluster::cores::Cores;
 use crate::cluster::failure::Failure;
 use crate::cluster::mpi::{Communicator, RankTimes};

@@ -1,5 +1,6 @@
 //! The model state of a cluster: parameters and scores, wherever they are kept.
 
+use crate::cluster::clock::RealTime;
 use crate::cluster::server::{ParameterServer, Transport};
 use crate::learner::device::OnDevice;
 use crate::learner::digits::{Digits, Weights};
@@ -92,7 +93,7 @@ impl<L: Observable, T: Transport<L>> ModelState for ParameterServer<L, T> {
 }
 
 #[cfg(feature = "mpi")]
-impl<L: Observable> ModelState for crate::cluster::mpi::all_reduce::AllReduce<L> {
+impl<L: Observable + crate::learner::wire::Additive> ModelState for crate::cluster::mpi::all_reduce::AllReduce<L> {
     fn weights(&self) -> Weights {
         L::weights(self.params())
     }

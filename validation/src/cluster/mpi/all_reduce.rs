@@ -6,7 +6,9 @@
 //! rank's loss, accuracy and seconds, where the others add nothing.
 
 use super::{Communicator, RankTimes};
+use crate::cluster::clock::{Clock, RealTime};
 use crate::cluster::failure::Failure;
+use crate::cluster::server::TimedTask;
 use crate::learner::wire::Additive;
 use crate::models::net::Score;
 use mpi::collective::SystemOperation;
@@ -15,7 +17,7 @@ use mpi::traits::CommunicatorCollectives;
 use sim::{Cluster, Completion, Learner, Signal, Spent, Task, Time, Variates};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// This rank's share of a run in which all wait for all.
@@ -31,15 +33,15 @@ pub struct AllReduce<L: Learner> {
     /// What the round has added up, and how everybody did.
     sum: Vec<f32>,
     scores: Vec<Score>,
-    began: Instant,
+    clock: Clock,
     round_began: Instant,
-    stop: Arc<AtomicBool>,
-    failure: Option<Failure>,
+    /// What each task took, where that is kept.
+    timed: Option<Vec<TimedTask>>,
     times: RankTimes,
 }
 
 /// Numbers behind the gradients for each rank: loss, accuracy, seconds of computing and of delay.
-const NUMBERS: usize = 4;
+pub(crate) const NUMBERS: usize = 4;
 
 /// Steps that every rank takes to be warm.
 const WARM_UP: u32 = 3;
@@ -63,7 +65,6 @@ impl<L: Additive> AllReduce<L> {
             let sum = part.clone();
             SimpleCommunicator::world().all_reduce_into(&sum[..], &mut part[..], SystemOperation::sum());
         }
-        let now = Instant::now();
         AllReduce {
             communicator,
             learner,
@@ -73,10 +74,9 @@ impl<L: Additive> AllReduce<L> {
             ready: VecDeque::new(),
             sum: Vec::new(),
             scores: Vec::new(),
-            began: now,
-            round_began: now,
-            stop,
-            failure: None,
+            clock: Clock::new(stop),
+            round_began: Instant::now(),
+            timed: None,
             times: RankTimes::new(communicator),
         }
     }
@@ -98,7 +98,7 @@ impl<L: Additive> AllReduce<L> {
         let place = gradients + NUMBERS * own;
         let numbers = [score.loss, score.accuracy, compute_s, delay_s].map(|number| number as f32);
         vector[place..place + NUMBERS].copy_from_slice(&numbers);
-        *vector.last_mut().expect("at least that") = self.stop.load(Relaxed).into();
+        *vector.last_mut().expect("at least that") = self.clock.is_to_stop().into();
         self.sum.resize(vector.len(), 0.0);
         SimpleCommunicator::world().all_reduce_into(&vector[..], &mut self.sum[..], SystemOperation::sum());
         let now = Instant::now();
@@ -111,10 +111,13 @@ impl<L: Additive> AllReduce<L> {
         if numbers.last().is_some_and(|&stops| stops > 0.0) {
             return None;
         }
-        let at = self.time_of(now);
+        let at = self.clock.at(now);
         for (&task, numbers) in self.round.iter().zip(numbers.chunks(NUMBERS)) {
             let [loss, accuracy, compute_s, delay_s] = [0, 1, 2, 3].map(|i| f64::from(numbers[i]));
             self.scores.push(Score { loss, accuracy });
+            if let Some(timed) = &mut self.timed {
+                timed.push(TimedTask { task, step_s: vec![compute_s / f64::from(task.steps); task.steps as usize] });
+            }
             let link_s = (round_s - compute_s - delay_s).max(0.0);
             self.ready.push_back(Completion {
                 at,
@@ -136,24 +139,44 @@ impl<L: Learner> AllReduce<L> {
     pub fn params(&self) -> &L::Params {
         &self.params
     }
+}
 
-    /// Why there are no more completions, if there are none.
-    pub fn failure(&self) -> Option<&Failure> {
-        self.failure.as_ref()
+impl<L: Additive> RealTime for AllReduce<L> {
+    fn clock(&self) -> &Clock {
+        &self.clock
     }
 
-    /// Does something while the clock of this rank stands still.
-    pub fn stop_clock(&mut self, work: impl FnOnce(&Self)) {
-        let before = Instant::now();
-        work(self);
-        let pause = before.elapsed();
-        self.began += pause;
+    fn pause(&mut self, pause: Duration) {
+        self.clock.pause(pause);
         self.round_began += pause;
     }
 
-    fn time_of(&self, now: Instant) -> Time {
-        Time::at((now - self.began).as_secs_f64()).expect("clocks run forwards")
+    /// All ranks do so after the same update, when nobody waits for anybody.
+    fn begin_anew(&mut self, draws: &Variates) {
+        self.round.clear();
+        self.ready.clear();
+        self.scores.clear();
+        self.draws = draws.clone();
+        self.params = self.learner.initial();
+        self.clock.begin_anew();
     }
+
+    fn time_steps(&mut self) -> Vec<TimedTask> {
+        self.timed.replace(Vec::new()).unwrap_or_default()
+    }
+}
+
+/// Seconds of so many all-reduces of so many numbers, one right after the other as in a run; all ranks call it.
+pub(crate) fn time_all_reduces(length: usize, count: usize) -> Vec<f64> {
+    let (own, mut sum) = (vec![0f32; length], vec![0f32; length]);
+    let mut one = || {
+        let before = Instant::now();
+        SimpleCommunicator::world().all_reduce_into(&own[..], &mut sum[..], SystemOperation::sum());
+        before.elapsed().as_secs_f64()
+    };
+    // The first one waits for whoever comes last.
+    one();
+    (0..count).map(|_| one()).collect()
 }
 
 /// Why nothing else is ever ordered.
@@ -187,12 +210,12 @@ impl<L: Additive> Cluster for AllReduce<L> {
         let scores = std::mem::take(&mut self.scores);
         self.learner.apply_sum(&mut self.params, from, &self.sum, scores);
         self.round.clear();
-        self.time_of(Instant::now())
+        self.clock.now()
     }
 
     fn wait(&mut self) -> Option<Signal> {
         if self.ready.is_empty() && self.go_round().is_none() {
-            self.failure = Some(Failure::Stopped);
+            self.clock.fail(Failure::Stopped);
         }
         self.ready.pop_front().map(Signal::Finished)
     }

@@ -8,13 +8,16 @@
 //! A rank that panics ends it at once: the others would wait for its messages for ever.
 
 pub mod all_reduce;
+pub(crate) mod messages;
 pub mod ranks;
 
+use crate::cluster::cores::Cores;
 pub use crate::cluster::times::RankTimes;
 use mpi::Threading;
 use mpi::environment::Universe;
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::{Communicator as _, CommunicatorCollectives};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// This process among all that were started together.
@@ -85,11 +88,39 @@ impl Communicator {
     pub fn size(self) -> u32 {
         self.size
     }
+
+    /// Cores that all of them may use together, host by host; all ranks call it.
+    pub fn cores(self) -> u32 {
+        let world = SimpleCommunicator::world();
+        let mut own = [0u8; CORES / 8];
+        for core in Cores::of_this_machine().numbers().into_iter().filter(|&core| core < CORES) {
+            own[core / 8] |= 1 << (core % 8);
+        }
+        let size = self.size as usize;
+        let (mut sets, mut names) = (vec![0u8; own.len() * size], vec![0u8; NAME * size]);
+        world.all_gather_into(&own[..], &mut sets[..]);
+        world.all_gather_into(&host()[..], &mut names[..]);
+        let mut hosts: BTreeMap<&[u8], [u8; CORES / 8]> = BTreeMap::new();
+        for (name, set) in names.chunks(NAME).zip(sets.chunks(CORES / 8)) {
+            let all = hosts.entry(name).or_insert([0; CORES / 8]);
+            all.iter_mut().zip(set).for_each(|(all, own)| *all |= own);
+        }
+        hosts.values().flatten().map(|byte| byte.count_ones()).sum()
+    }
 }
 
-/// Numbers of [`RankTimes`] that cross, and bytes of a host's name.
+/// The name of this host, padded.
+fn host() -> [u8; NAME] {
+    let mut name = [0u8; NAME];
+    let known = mpi::environment::processor_name().unwrap_or_default();
+    name.iter_mut().zip(known.bytes()).for_each(|(to, from)| *to = from);
+    name
+}
+
+/// Numbers of [`RankTimes`] that cross, bytes of a host's name, and cores that a host may have.
 const NUMBERS: usize = 4;
 const NAME: usize = 64;
+const CORES: usize = 1024;
 
 impl RankTimes {
     /// Of a rank that has done nothing yet.
@@ -102,12 +133,10 @@ impl RankTimes {
     fn gather(&self, communicator: Communicator) -> Vec<RankTimes> {
         let world = SimpleCommunicator::world();
         let own = [self.steps as f64, self.wall_s, self.compute_s, self.delay_s];
-        let mut name = [0u8; NAME];
-        name.iter_mut().zip(self.host.bytes()).for_each(|(to, from)| *to = from);
         let size = communicator.size as usize;
         let (mut all, mut names) = (vec![0.0; NUMBERS * size], vec![0u8; NAME * size]);
         world.all_gather_into(&own[..], &mut all[..]);
-        world.all_gather_into(&name[..], &mut names[..]);
+        world.all_gather_into(&host()[..], &mut names[..]);
         OVER.store(true, Relaxed);
         let one = |((numbers, name), rank): ((&[f64], &[u8]), u32)| RankTimes {
             rank,

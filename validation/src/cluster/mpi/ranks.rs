@@ -2,36 +2,20 @@
 //!
 //! A message is bytes: the task, with its version, as little-endian numbers (worker, steps, whether they accumulate, whether
 //! they are local: u32 each; serial, first step, base version: u64 each), and then to the worker the parameters, to the server
-//! the seconds of computing as f64 and the submission. Whoever waits for a message looks often at first and then now and
-//! then, so that a rank that waits leaves its core to one that computes.
+//! the seconds of computing as f64 and the submission.
 
+use super::messages::{ANY, END, ENOUGH, Letter, RESULT, TASK, WARM_UP, look, send, wait};
 use super::{Communicator, RankTimes};
 use crate::cluster::server::{Computed, LOOK, ParameterServer, Transport, wake_up};
 use crate::learner::wire::Portable;
-use mpi::point_to_point::{Message, Status};
-use mpi::topology::SimpleCommunicator;
-use mpi::traits::{Communicator as _, Destination, MatchedReceiveVec, Source};
 use sim::{Task, Variates};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::thread::{sleep, yield_now};
 use std::time::{Duration, Instant};
-
-/// A task, and the parameters that it reads.
-const TASK: i32 = 1;
-/// The same, for nothing.
-const WARM_UP: i32 = 2;
-/// The task is to end with the present step.
-const ENOUGH: i32 = 3;
-/// No more tasks come.
-const END: i32 = 4;
-/// What was computed.
-const RESULT: i32 = 5;
 
 /// Other ranks as workers, seen from rank 0.
 pub struct Ranks {
     communicator: Communicator,
-    world: SimpleCommunicator,
     /// When each was given its task, and which one if it still has it.
     given: Vec<(Instant, Option<u64>)>,
 }
@@ -44,7 +28,7 @@ impl<L: Portable> Served<L> {
     pub fn new(communicator: Communicator, learner: Arc<L>, draws: &Variates, stop: Arc<AtomicBool>) -> Served<L> {
         let workers = communicator.size - 1;
         let given = vec![(Instant::now(), None); workers as usize];
-        let ranks = Ranks { communicator, world: SimpleCommunicator::world(), given };
+        let ranks = Ranks { communicator, given };
         ParameterServer::over(ranks, learner, draws, workers, stop)
     }
 }
@@ -55,12 +39,11 @@ impl Ranks {
         write_task(task, &mut bytes);
         L::write_params(params, &mut bytes);
         self.given[task.worker as usize] = (Instant::now(), Some(task.serial));
-        self.world.process_at_rank(task.worker as i32 + 1).send_with_tag(&bytes[..], tag);
+        send(task.worker + 1, tag, &bytes);
     }
 
-    fn found<L: Portable>(&mut self, (message, status): (Message, Status)) -> Computed<L::Gradient> {
-        let arrived = Instant::now();
-        let (bytes, _) = (message, status).matched_receive_vec::<u8>();
+    fn found<L: Portable>(&mut self, letter: Letter) -> Computed<L::Gradient> {
+        let (arrived, bytes) = (Instant::now(), letter.open());
         let (task, rest) = read_task(&bytes);
         let (compute_s, rest) = rest.split_first_chunk().expect("seconds of computing");
         let (from, given) = &mut self.given[task.worker as usize];
@@ -80,13 +63,12 @@ impl Ranks {
     pub fn end(mut self) -> Vec<RankTimes> {
         for worker in 0..self.given.len() as u32 {
             self.enough(worker);
-            self.world.process_at_rank(worker as i32 + 1).send_with_tag(&[0u8; 0][..], END);
+            send(worker + 1, END, &[]);
         }
         // Whoever still computes submits what nobody wants any more.
         while self.given.iter().any(|(_, task)| task.is_some()) {
-            if let Some(message) = wait(&self.world.any_process(), Some(RESULT), Instant::now() + LOOK) {
-                let (bytes, _) = message.matched_receive_vec::<u8>();
-                self.given[read_task(&bytes).0.worker as usize].1 = None;
+            if let Some(letter) = wait(ANY, Some(RESULT), Instant::now() + LOOK) {
+                self.given[read_task(&letter.open()).0.worker as usize].1 = None;
             }
         }
         RankTimes::new(self.communicator).gather(self.communicator)
@@ -94,7 +76,7 @@ impl Ranks {
 
     fn enough(&self, worker: u32) {
         if let Some(serial) = self.given[worker as usize].1 {
-            self.world.process_at_rank(worker as i32 + 1).send_with_tag(&serial.to_le_bytes()[..], ENOUGH);
+            send(worker + 1, ENOUGH, &serial.to_le_bytes());
         }
     }
 }
@@ -120,13 +102,13 @@ impl<L: Portable> Transport<L> for Ranks {
     fn dispatch(&mut self) {}
 
     fn poll(&mut self) -> Option<Computed<L::Gradient>> {
-        let message = self.world.any_process().immediate_matched_probe_with_tag(RESULT)?;
-        Some(self.found::<L>(message))
+        let letter = look(ANY, Some(RESULT))?;
+        Some(self.found::<L>(letter))
     }
 
     fn receive(&mut self, until: Option<Instant>) -> Option<Computed<L::Gradient>> {
-        let message = wait(&self.world.any_process(), Some(RESULT), wake_up(until))?;
-        Some(self.found::<L>(message))
+        let letter = wait(ANY, Some(RESULT), wake_up(until))?;
+        Some(self.found::<L>(letter))
     }
 
     fn warm_up(&mut self, task: Task, params: L::Params) -> Result<(), String> {
@@ -145,73 +127,76 @@ impl<L: Portable> Transport<L> for Ranks {
     fn begin_anew(&mut self) {}
 }
 
-/// A worker's life, until the server sends it home; what everybody did.
-pub fn work<L: Portable>(communicator: Communicator, learner: &L, draws: &Variates) -> Vec<RankTimes> {
-    let world = SimpleCommunicator::world();
-    let server = world.process_at_rank(0);
-    let (mut times, mut began) = (RankTimes::new(communicator), None);
-    loop {
-        let Some((message, status)) = wait(&server, None, Instant::now() + LOOK) else { continue };
-        let tag = status.tag();
-        let (bytes, _) = (message, status).matched_receive_vec::<u8>();
-        match tag {
-            END => break,
-            // It came too late: that task has ended.
-            ENOUGH => continue,
-            _ => {}
+/// A rank that computes what it is given.
+pub struct Worker<'a, L> {
+    communicator: Communicator,
+    learner: &'a L,
+    draws: &'a Variates,
+    times: RankTimes,
+    began: Option<Instant>,
+}
+
+impl<L: Portable> Worker<'_, L> {
+    /// One that learns, and whose delays pass with the server.
+    pub fn new<'a>(communicator: Communicator, learner: &'a L, draws: &'a Variates) -> Worker<'a, L> {
+        Worker { communicator, learner, draws, times: RankTimes::new(communicator), began: None }
+    }
+
+    /// Does what a letter from the server says: a task, or a word on one that has ended.
+    pub(crate) fn hear(&mut self, letter: Letter) {
+        let (tag, from) = (letter.tag(), Instant::now());
+        let bytes = letter.open();
+        // It came too late: that task has ended.
+        if tag == ENOUGH {
+            return;
         }
-        let from = Instant::now();
         let (task, params) = read_task(&bytes);
         let params = L::read_params(params);
         let computes = Instant::now();
-        let mut enough = || is_enough(&server, task.serial);
-        let (submission, steps) = learner.gradient_until(&params, task, &mut enough);
+        let (submission, steps) = self.learner.gradient_until(&params, task, &mut || is_enough(task.serial));
         let compute_s = computes.elapsed().as_secs_f64();
         let task = Task { steps, ..task };
         let mut bytes = Vec::new();
         write_task(task, &mut bytes);
         bytes.extend(compute_s.to_le_bytes());
         L::write_submission(&submission, &mut bytes);
-        server.send_with_tag(&bytes[..], RESULT);
+        send(0, RESULT, &bytes);
         if tag == TASK {
-            times.steps += u64::from(steps);
-            times.compute_s += compute_s;
-            times.delay_s += draws.task_delay_s(&task);
-            times.wall_s = began.get_or_insert(from).elapsed().as_secs_f64();
+            self.times.steps += u64::from(steps);
+            self.times.compute_s += compute_s;
+            self.times.delay_s += self.draws.task_delay_s(&task);
+            self.times.wall_s = self.began.get_or_insert(from).elapsed().as_secs_f64();
         }
     }
-    times.gather(communicator)
+
+    /// It is over; what everybody did.
+    pub fn end(self) -> Vec<RankTimes> {
+        self.times.gather(self.communicator)
+    }
+}
+
+/// A worker's life, until the server sends it home; what everybody did.
+pub fn work<L: Portable>(communicator: Communicator, learner: &L, draws: &Variates) -> Vec<RankTimes> {
+    let mut worker = Worker::new(communicator, learner, draws);
+    loop {
+        match wait(Some(0), None, Instant::now() + LOOK) {
+            None => {}
+            Some(letter) if letter.tag() == END => {
+                letter.open();
+                break worker.end();
+            }
+            Some(letter) => worker.hear(letter),
+        }
+    }
 }
 
 /// Whether the server has said that this task is to end; what it said of an earlier one is forgotten.
-fn is_enough(server: &impl Source, serial: u64) -> bool {
+fn is_enough(serial: u64) -> bool {
     let mut enough = false;
-    while let Some(message) = server.immediate_matched_probe_with_tag(ENOUGH) {
-        let (bytes, _) = message.matched_receive_vec::<u8>();
-        enough |= bytes[..] == serial.to_le_bytes();
+    while let Some(letter) = look(Some(0), Some(ENOUGH)) {
+        enough |= letter.open()[..] == serial.to_le_bytes();
     }
     enough
-}
-
-/// How long whoever waits looks all the time.
-const AWAKE: Duration = Duration::from_micros(200);
-/// How long it sleeps between two looks later on.
-const NAP: Duration = Duration::from_micros(30);
-
-/// Waits for a message until then.
-fn wait(source: &impl Source, tag: Option<i32>, until: Instant) -> Option<(Message, Status)> {
-    let began = Instant::now();
-    loop {
-        let found = match tag {
-            Some(tag) => source.immediate_matched_probe_with_tag(tag),
-            None => source.immediate_matched_probe(),
-        };
-        let now = Instant::now();
-        if found.is_some() || now >= until {
-            return found;
-        }
-        if now - began < AWAKE { yield_now() } else { sleep(NAP) }
-    }
 }
 
 fn write_task(task: Task, bytes: &mut Vec<u8>) {
