@@ -40,9 +40,10 @@ fn page_of(command: &str) -> String {
 
 #[test]
 fn every_option_stands_on_the_page_of_its_command_and_no_others() {
-    // Of cargo and of its examples, not of ours.
-    let foreign = ["--features", "--release", "--no-default-features", "--example", "--connections", "--seconds"]
-        .map(str::to_string);
+    // Of cargo, of its examples and of mpirun, not of ours.
+    let foreign =
+        ["--features", "--release", "--no-default-features", "--example", "--connections", "--seconds", "--mca"]
+            .map(str::to_string);
     let mut shared = options(&page("commands/common.md"));
     shared.extend(foreign.iter().cloned());
     let mut all = options(&straggle().args(["--help"]).succeeds().stdout);
