@@ -96,7 +96,8 @@ impl Cell {
         let length = precision.map_or(Length::Honest, Length::Precision);
         let (policies, workers, model) = (vec![policy], vec![m], Model::Event);
         let experiment = Experiment { policies, workers, spec, model, length, seed: 0, deadline_s: None };
-        let Some(&(configuration, plan)) = experiment.plans().first() else { return Ok(None) };
+        let plans = experiment.plans(&Progress::default()).expect("nobody stops it");
+        let Some(&(configuration, plan)) = plans.first() else { return Ok(None) };
         let rule = configuration.rule;
         let (steps, each) = match plan.method {
             Method::Renewal => (rule.workers * rule.steps, STEP),
@@ -179,7 +180,8 @@ pub fn run(cell: &Cell, seeds: Range<u64>, known: &mut Option<Truth>) -> Batch {
     let began = Instant::now();
     let one = |seed| cell.run(seed, cell.experiment.length);
     let runs = || -> Vec<Observation> { seeds.clone().into_par_iter().map(one).collect() };
-    let updates = cell.experiment.plans()[0].1.updates;
+    let plans = cell.experiment.plans(&Progress::default()).expect("nobody stops it");
+    let updates = plans[0].1.updates;
     let (runs, truth) = rayon::join(runs, || known.unwrap_or_else(|| truth(cell, updates)));
     *known = Some(truth);
     let n = runs.len() as f64;
