@@ -133,14 +133,24 @@ fn a_killed_measurement_keeps_every_trial_that_has_ended() {
     assert!(csv(&rows) == csv(&results(&place)) && kept(&place) == trials);
 }
 
+/// The header of safetensors, and all bytes that it promises: their number, a number of its own, comes first.
+fn assert_whole(path: &Path) {
+    let bytes = std::fs::read(path).expect("parameters");
+    let (length, rest) = bytes.split_first_chunk().expect("the length of a header");
+    let (header, data) = rest.split_at(u64::from_le_bytes(*length) as usize);
+    let header: BTreeMap<String, serde_json::Value> = serde_json::from_slice(header).expect("a header");
+    let end = |tensor: &serde_json::Value| tensor["data_offsets"][1].as_u64();
+    assert_eq!(header.values().filter_map(end).max(), Some(data.len() as u64));
+    assert!(header["__metadata__"].is_object(), "it says where it comes from");
+}
+
 #[test]
 fn a_killed_training_mixes_nothing() {
     let words = format!("{EASY} --clock simulated --epochs 1 --save net.safetensors --quiet");
     let run = |place: &Place, seed| train(place, &format!("{words} --seed {seed}"));
     let (place, undisturbed) = (with_easy_digits(), with_easy_digits());
-    let whole = |place: &Place| std::fs::metadata(place.path().join("net.safetensors")).map(|file| file.len()).ok();
     run(&undisturbed, 0).succeeds();
     // The parameters are there whole, of whichever run, from the first one on.
-    kill_again_and_again(&place, "train", run, || assert_eq!(whole(&place), whole(&undisturbed)));
+    kill_again_and_again(&place, "train", run, || assert_whole(&place.path().join("net.safetensors")));
     assert_eq!(results(&place), results(&undisturbed));
 }

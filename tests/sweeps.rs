@@ -37,9 +37,15 @@ fn run(place: &Place, words: &str) -> Command {
     straggle().inside(place.path()).words(words).command()
 }
 
-/// Finished configurations that are kept in a directory.
+/// Finished configurations that are kept in a directory, a line each.
+fn kept(directory: &Path) -> Vec<String> {
+    let text = fs::read_to_string(directory.join("finished.jsonl")).unwrap_or_default();
+    text.split_inclusive('\n').filter(|line| line.ends_with('\n')).map(str::to_string).collect()
+}
+
+/// How many.
 fn finished(directory: &Path) -> usize {
-    fs::read_to_string(directory.join("finished.jsonl")).map_or(0, |text| text.matches('\n').count())
+    kept(directory).len()
 }
 
 #[test]
@@ -110,12 +116,12 @@ fn one_part_is_three_parts_joined_one_of_them_killed_and_run_again_byte_for_byte
     ends("--shard 3/3 --out three");
     let second = place.path().join("three/part-2-of-3");
     assert!(killed_on_its_way(part("--shard 2/3 --out three"), &second), "it ended before it could be killed");
-    let before = files(&second.join("finished"));
+    let before = kept(&second);
     assert!((1..4).contains(&before.len()), "{} of 4 configurations are there whole", before.len());
     straggle().inside(place.path()).words("merge three --out joined").fails(3).says("--shard 2/3");
     ends("--shard 2/3 --out three");
-    let after = files(&second.join("finished"));
-    assert!(after.len() > before.len() && before.iter().all(|kept| after.contains(kept)), "what was there is kept");
+    let after = kept(&second);
+    assert!(after.len() > before.len() && before.iter().all(|line| after.contains(line)), "what was there is kept");
     for (parts, joined) in [("one", "whole"), ("three", "joined")] {
         straggle().inside(place.path()).words(&format!("merge {parts} --out {joined}")).succeeds();
     }
@@ -136,11 +142,11 @@ fn a_measurement_in_three_parts_one_of_them_killed_has_what_a_single_one_has() {
     ends("--shard 3/3 --out three");
     let second = place.path().join("three/part-2-of-3");
     assert!(killed_on_its_way(part("--shard 2/3 --out three"), &second), "it ended before it could be killed");
-    let before = files(&second.join("finished"));
+    let before = kept(&second);
     assert!(!before.is_empty());
     ends("--shard 2/3 --out three");
-    let after = files(&second.join("finished"));
-    assert!(before.iter().all(|kept| after.contains(kept)), "what was measured is not measured again");
+    let after = kept(&second);
+    assert!(before.iter().all(|line| after.contains(line)), "what was measured is not measured again");
     for (parts, joined) in [("one", "whole"), ("three", "joined")] {
         straggle().inside(place.path()).words(&format!("merge {parts} --out {joined}")).succeeds();
     }
@@ -163,17 +169,17 @@ fn a_killed_run_keeps_what_it_has_finished_and_a_rerun_is_an_undisturbed_run() {
     assert!(!whole.path().join("run/finished.jsonl").exists(), "what is complete needs no parts");
     let cut = Place::new();
     let directory = cut.path().join("run");
-    let mut kept = 0;
+    let mut had = 0;
     // Killed as soon as something is kept, again and again: each time there is more.
     for _ in 0..3 {
         let mut run =
             run(&cut, &format!("{words} --quiet --out run")).stdout(Stdio::null()).spawn().expect("it starts");
-        while finished(&directory) <= kept && run.try_wait().expect("it runs").is_none() {
+        while finished(&directory) <= had && run.try_wait().expect("it runs").is_none() {
             std::thread::yield_now();
         }
         let _ = run.kill();
         run.wait().expect("it has ended");
-        kept = finished(&directory);
+        had = finished(&directory);
     }
     straggle().inside(cut.path()).words(&format!("{words} --out run")).succeeds();
     assert_same(&whole.path().join("run"), &directory, words);

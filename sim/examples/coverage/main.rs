@@ -82,9 +82,12 @@ fn range(text: &str) -> Result<Range<u64>, String> {
     ends.filter(|seeds| !seeds.is_empty()).ok_or_else(|| "type seeds as FROM..TO, as in 0..1000".to_string())
 }
 
+/// A cell, and which of its seeds.
+type Part = (Cell, Range<u64>);
+
 impl Chosen {
     /// The cells, cheap ones first unless their order was given; and which seeds of each.
-    fn cells(&self) -> Result<Vec<(Cell, Range<u64>)>, Box<dyn Error>> {
+    fn cells(&self) -> Result<Vec<Part>, Box<dyn Error>> {
         let cells = match &self.cells {
             Some(file) => {
                 let text = std::fs::read_to_string(file)?;
@@ -145,7 +148,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn run(path: &PathBuf, chosen: &Chosen, seconds: Option<f64>) -> Result<(), Box<dyn Error>> {
     let began = Instant::now();
     let end = seconds.map(Duration::from_secs_f64);
-    let known = Results::read(&[path.clone()])?;
+    let known = Results::read(std::slice::from_ref(path))?;
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
     if file.metadata()?.len() == 0 {
         writeln!(file, "{}", Batch::COLUMNS)?;
