@@ -9,7 +9,7 @@
 //!   three things have passed that can last: phases of workers that hardly vary, rests of very long steps, and the way of the
 //!   fastest to the end of SSP's slack.
 //!
-//! How many updates make an interval honest is a matter of the law's tail ([`skewness`](crate::measure::skewness)): a run is as long
+//! How many updates make an interval honest is a matter of the law's tail (see `skewness`): a run is as long
 //! as makes the skewness of its mean small, and a given length that leaves it large has no interval.
 
 use crate::cluster::spec::{ClusterSpec, Sharing};

@@ -1,5 +1,5 @@
 //! Threads as workers: each has an inbox, in which it finds a task and a core to compute it on. What it has computed goes
-//! to the one outbox that the server reads; a [`bell`](crate::cluster::bell) wakes it.
+//! to the one outbox that the server reads; a bell wakes it.
 //!
 //! At most as many workers compute as there are
 //! cores: the others queue, first come first served, instead of being cut into slices by a kernel that does not know what
