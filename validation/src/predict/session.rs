@@ -364,7 +364,8 @@ impl Session<'_> {
             .map(|kind| (CALIBRATION_S / visited(kind) / task_s(kind)).clamp(2.0, 40.0) as u64)
             .collect();
         let updates = |(one, &kind): (&Configuration, &usize)| {
-            let tried = simulate(one.rule, costs(kind).spec(one.delay.clone()), RandomKey::new(0, 0), 50);
+            let spec = recorded.spec(costs(kind), one);
+            let tried = simulate(one.rule, spec, RandomKey::new(0, 0), 50);
             ((BURST_S / tried.s_per_update) as u64).clamp(UPDATES, 400)
         };
         let updates = recorded.configurations.iter().zip(&kind).map(updates).collect();
