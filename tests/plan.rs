@@ -139,7 +139,7 @@ fn what_if_answers_are_the_formulas() {
 }
 
 #[test]
-fn two_workers_foretell_four_and_eight() {
+fn two_workers_predict_four_and_eight() {
     // What train wrote for two workers, and what it took with more of them, on two cores: within the 10 % that validate allows beyond
     // the cores.
     let folder = format!("{}/tests/data/trained", env!("CARGO_MANIFEST_DIR"));
@@ -159,7 +159,7 @@ fn two_workers_foretell_four_and_eight() {
 }
 
 #[test]
-fn few_gpus_foretell_many() {
+fn few_gpus_predict_many() {
     // Runs on 8 GPUs and fewer, batch size by batch size, and what was measured on more (sources in tests/data/traces).
     let path = format!("{}/tests/data/traces/pollux_cifar10_placements.csv", env!("CARGO_MANIFEST_DIR"));
     let all = String::from_utf8(common::read(std::path::Path::new(&path))).unwrap();
@@ -187,7 +187,7 @@ fn few_gpus_foretell_many() {
 }
 
 #[test]
-fn one_link_foretells_another() {
+fn one_link_predicts_another() {
     let path = format!("{}/tests/data/traces/diloco_measured.csv", env!("CARGO_MANIFEST_DIR"));
     let all = String::from_utf8(common::read(std::path::Path::new(&path))).unwrap();
     let of_link = |link: &str, h: &str| -> Vec<f64> {

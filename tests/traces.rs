@@ -98,7 +98,7 @@ fn stalls_that_hit_all_ranks_at_once_need_whole_steps() {
 }
 
 #[test]
-fn the_first_half_foretells_the_second_or_its_interval_says_that_it_may_not() {
+fn the_first_half_predicts_the_second_or_its_interval_says_that_it_may_not() {
     let halves = |name: &str| {
         let rows = storage(name);
         let mut steps: Vec<u64> = rows.iter().map(|row| row.0).collect();

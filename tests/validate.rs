@@ -82,7 +82,7 @@ fn public_traces_are_predicted_out_of_sample() {
     for row in rows.iter().filter(|row| row.text("quantity") == "s_per_update" && !row.text("kolmogorov").is_empty()) {
         assert!((0.0..=1.0).contains(&row.number("kolmogorov")), "{row:?}");
     }
-    // Runs on 8 GPUs and fewer foretell those on up to 64, one link another.
+    // Runs on 8 GPUs and fewer predict those on up to 64, one link another.
     for (trace, policy, within) in [
         ("1 to 16 GPUs", "sync", 0.1),
         ("6 to 64 GPUs", "sync", 0.1),

@@ -28,7 +28,7 @@ pub struct Scaled {
     profile: Profile,
 }
 
-/// A part of the runs, foretold from the others.
+/// A part of the runs, predicted from the others.
 pub struct Foretold {
     /// Which from which, in words.
     pub what: String,
@@ -36,7 +36,7 @@ pub struct Foretold {
     pub by_workers: bool,
     /// How messages travel.
     pub scheme: Scheme,
-    /// Each, with the seconds of its step and of the communication in it that are foretold.
+    /// Each, with the seconds of its step and of the communication in it that are predicted.
     pub runs: Vec<(Configuration, f64, f64)>,
 }
 

@@ -81,7 +81,7 @@ const PUBLIC: [Public; 8] = [
     },
 ];
 
-/// Runs on no more workers foretell those on more: as many as most machines have.
+/// Runs on no more workers predict those on more: as many as most machines have.
 const FEW: u32 = 8;
 
 /// How large an error may be unless one is typed: of steps, of runs on more workers, of runs over other links.
@@ -241,7 +241,7 @@ fn of_runs(name: &str, runs: &Configurations) -> Result<Vec<Predicted>, Error> {
     Ok(local_steps.iter().filter_map(one).collect())
 }
 
-/// Workers of the runs that foretell the others.
+/// Workers of the runs that predict the others.
 fn few(runs: &[sim::predict::scaling::Configuration]) -> u32 {
     match runs.iter().any(|run| run.workers > 1 && run.workers <= FEW) && runs.iter().any(|run| run.workers > FEW) {
         true => FEW,
