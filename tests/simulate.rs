@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Place, Script, harmonic, straggle};
+use common::{Place, Script, assert_near, harmonic, straggle};
 
 /// How far apart a printed number and the exact one may be: half of the last digit.
 fn rounds_to(printed: &str, exact: f64) -> bool {
@@ -33,6 +33,33 @@ fn the_default_command_tells_theory_beside_simulation() {
         assert!(rounds_to(mean, row.number("mean_s")), "{mean}: {row:?}");
         let printed: f64 = half.parse().expect("a half width");
         assert!((printed / row.half_width() - 1.0).abs() < 0.051, "two digits: {half} and {row:?}");
+    }
+}
+
+/// A sleep ends late, never early: where an update waits for its workers and they for it, no update can come sooner than in the
+/// simulation of the same steps.
+#[test]
+fn threads_that_sleep_are_never_ahead_of_the_simulation_of_the_same_steps() {
+    let place = Place::new();
+    let said = place.simulate("--lambda 2 --policies sync,k-sync:2,async --workers 2,4 --measure 2s").succeeds();
+    said.prints("on threads").prints("Threads of this machine").prints("6 configurations");
+    let rows = place.rows_of("measured.csv");
+    assert_eq!(rows.len(), 6, "{said}");
+    for row in rows {
+        let (measured, simulated) = (row.number("measured_s"), row.number("simulated_s"));
+        assert!(row.text("policy") == "async" || measured > simulated * (1.0 - 1e-6), "{row:?}");
+        assert_near(row.number("times_faster"), 100.0);
+        assert!(row.number("updates") >= 50.0, "{row:?}");
+        let longer = row.number("longer_share");
+        assert!(row.number("longer_low") <= longer && longer <= row.number("longer_high"), "{row:?}");
+    }
+}
+
+#[test]
+fn threads_sleep_through_a_law_and_nothing_else() {
+    let place = Place::new();
+    for words in ["--comm ring --payload 1MB --bandwidth 1GB/s", "--model gated", "--cores 2", "--speeds 1,2"] {
+        place.simulate(&format!("{words} --workers 4 --measure 1s")).fails(2).says("type --step-time alone");
     }
 }
 

@@ -1,5 +1,6 @@
 //! `straggle simulate`: time per update of each policy for each number of workers, with theory beside it.
 
+mod measured;
 mod words;
 
 use crate::cli::{
@@ -7,6 +8,7 @@ use crate::cli::{
     seconds, workers,
 };
 use crate::commands::merge::PartOfSweep;
+use crate::commands::simulate::measured::{Measured, MeasuredRow};
 use crate::error::Error;
 use crate::figures::loss::time_to_loss;
 use crate::figures::timeline::{Timeline, chrome_trace};
@@ -69,6 +71,9 @@ pub struct Simulate {
     /// Print the time that this share of the updates does not exceed: 99.9%.
     #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
     pub quantile: Option<Typed<Percent>>,
+    /// Run it on real threads as well, which sleep through the same step times, sped up, for so long in all: 20s.
+    #[arg(long, value_name = "TIME", value_parser = seconds, allow_hyphen_values = true, conflicts_with = "shard")]
+    pub measure: Option<Quantity>,
     /// The cluster of a profile that straggle fit wrote, or a person did; what is typed besides takes its place.
     #[arg(long, value_name = "PROFILE.toml", conflicts_with_all = ["step_time", "lambda"], help_heading = "Cluster")]
     pub profile: Option<PathBuf>,
@@ -111,6 +116,8 @@ pub struct Simulation {
     interrupted: bool,
     /// Whether the workers' time is drawn.
     timeline: bool,
+    /// What real threads did.
+    measured: Vec<Measured>,
     /// The share of the updates whose longest time is asked for.
     quantile: Option<f64>,
 }
@@ -147,6 +154,7 @@ impl Command for Simulate {
         Table::of::<IterationTime>(),
         Table::of::<Paired>(),
         Table::of::<WorkerRow>(),
+        Table::of::<MeasuredRow>(),
         Table::of::<Loss>(),
         Table::of::<TimeToLoss>(),
     ];
@@ -192,6 +200,8 @@ impl Command for Simulate {
         memory::afford(bytes, &what, "name fewer with --workers, or lower --updates")?;
         words::warnings(&experiment, &plans).into_iter().for_each(|warning| session.note(warning));
         self.possible(&experiment)?;
+        let asleep = self.measure.as_ref().map(|time| Ok((measured::sleepers(&experiment)?.clone(), time.value)));
+        let asleep = asleep.transpose()?;
         if self.timeline && most > MOST_DRAWN {
             return Err(Error::Usage(format!(
                 "--timeline keeps all that each of {most} workers does; type at most {MOST_DRAWN} in --workers, or leave it out"
@@ -220,7 +230,14 @@ impl Command for Simulate {
                 return Ok(Box::new(PartOfSweep { shard, of_what: "configurations", finished, planned, outcome }));
             }
             finished.finished.told(session);
-            Ok(Box::new(Simulation { timeline, quantile, ..simulation }))
+            let measured = match &asleep {
+                Some((law, time_s)) => {
+                    measured::measure(&simulation.experiment, &simulation.observations, law, *time_s, session)?
+                }
+                None => Vec::new(),
+            };
+            let interrupted = session.stopped();
+            Ok(Box::new(Simulation { timeline, quantile, measured, interrupted, ..simulation }))
         }))
     }
 }
@@ -229,8 +246,8 @@ impl Command for Simulate {
 const QUICK: Duration = Duration::from_secs(2);
 
 /// Options that make no difference to what a configuration comes to.
-const OWN: [&str; 9] =
-    ["policies", "workers", "max_workers", "shard", "threads", "timeline", "quantile", "out", "format"];
+const OWN: [&str; 10] =
+    ["policies", "workers", "max_workers", "shard", "threads", "timeline", "quantile", "measure", "out", "format"];
 
 impl Simulate {
     /// What the gated model knows nothing of is refused.
@@ -321,6 +338,7 @@ pub fn simulate(
         planned,
         interrupted: session.stopped(),
         timeline: false,
+        measured: Vec::new(),
         quantile: None,
     })
 }
@@ -354,6 +372,9 @@ impl Report for Simulation {
         if rows.peek().is_some() {
             tables.add(rows);
         }
+        if !self.measured.is_empty() {
+            tables.add(self.measured.iter().map(MeasuredRow::new));
+        }
         if !self.curves.is_empty() {
             tables.add(self.curves.iter().flat_map(Curve::rows));
             tables.add(time_to_loss(&self.drawn_curves()).into_iter().map(TimeToLoss::new));
@@ -361,8 +382,10 @@ impl Report for Simulation {
     }
 
     fn figures(&self) -> Vec<(&'static str, Figure)> {
-        let mut all =
-            vec![("iteration_times", figures::simulate::iteration_times(&self.experiment, &self.observations))];
+        let mut all = vec![(
+            "iteration_times",
+            figures::simulate::iteration_times(&self.experiment, &self.observations, &self.measured_points()),
+        )];
         if !self.curves.is_empty() {
             let most = self.curves.iter().map(|curve| curve.cell.rule.workers).max();
             let caption = figures::simulate::caption(&self.experiment, most);
@@ -413,6 +436,11 @@ impl Simulation {
         };
         let shown = self.observations.iter().filter(|o| o.cell.rule.workers == most);
         Some((shown.map(of).collect(), until_s))
+    }
+
+    /// Time per update of each configuration that threads ran, in the order of the observations.
+    fn measured_points(&self) -> Vec<(sim::Configuration, f64)> {
+        self.measured.iter().map(|measured| (measured.cell, measured.measured_s)).collect()
     }
 
     /// The time that the share of the updates does not exceed which was asked about, s.

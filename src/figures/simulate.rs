@@ -2,7 +2,7 @@
 
 use super::{Axis, Colour, Dash, Figure, Fill, Mark, Panel, Shape, Style, few, looks};
 use sim::theory::Kind;
-use sim::{ClusterSpec, Experiment, Length, Model, Observation, Policy};
+use sim::{ClusterSpec, Configuration, Experiment, Length, Model, Observation, Policy};
 
 /// Markers of a series; of more numbers of workers, some.
 const MOST_MARKERS: usize = 30;
@@ -30,18 +30,36 @@ const KINDS: [(Kind, Dash, Shape, &str); 4] = [
     (Kind::Approximation, Dash::Dotted, Shape::Diamond, "approximation"),
 ];
 
-/// Time per update and per gradient: against the number of workers, or, if there is but one number, policy by policy.
-pub fn iteration_times(experiment: &Experiment, observations: &[Observation]) -> Figure {
+/// Time per update and per gradient: against the number of workers, or, if there is but one number, policy by policy. Beside it
+/// what was `measured` on threads, s per update.
+pub fn iteration_times(
+    experiment: &Experiment,
+    observations: &[Observation],
+    measured: &[(Configuration, f64)],
+) -> Figure {
     let mut workers: Vec<u32> = observations.iter().map(|o| o.cell.rule.workers).collect();
     workers.sort_unstable();
     workers.dedup();
     match workers[..] {
-        [_] => by_policy(experiment, observations),
-        _ => by_workers(experiment, observations, &workers),
+        [_] => by_policy(experiment, observations, measured),
+        _ => by_workers(experiment, observations, measured, &workers),
     }
 }
 
-fn by_workers(experiment: &Experiment, observations: &[Observation], workers: &[u32]) -> Figure {
+/// What threads showed.
+const ON_THREADS: &str = "measured on threads";
+
+/// Time per update of an observation on threads, if that was measured, s.
+fn on_threads(measured: &[(Configuration, f64)], o: &Observation) -> Option<f64> {
+    measured.iter().find(|(cell, _)| *cell == o.cell).map(|&(_, seconds)| seconds)
+}
+
+fn by_workers(
+    experiment: &Experiment,
+    observations: &[Observation],
+    measured: &[(Configuration, f64)],
+    workers: &[u32],
+) -> Figure {
     let (policies, left_out) = few(experiment.policies.clone(), MOST_POLICIES, "policy");
     let names: Vec<String> = policies.iter().map(Policy::to_string).collect();
     let m = |o: &Observation| f64::from(o.cell.rule.workers);
@@ -78,6 +96,11 @@ fn by_workers(experiment: &Experiment, observations: &[Observation], workers: &[
             }
             let every = series.len().div_ceil(MOST_MARKERS).max(1);
             marks.push(Mark::points(series.iter().step_by(every).map(means), solid).named(name));
+            let threads = |o: &&Observation| Some((m(o), on_threads(measured, o)? / (quantity.per)(o)));
+            let threads: Vec<(f64, f64)> = series.iter().step_by(every).filter_map(threads).collect();
+            if !threads.is_empty() {
+                marks.push(Mark::points(threads, hollow(solid)));
+            }
         }
         Panel::new(Axis::workers(workers.iter().copied()), Axis::log(quantity.label), marks)
     };
@@ -91,16 +114,24 @@ fn by_workers(experiment: &Experiment, observations: &[Observation], workers: &[
             panels[0].marks.push(Mark::line([], grey.dashed(dash)).named(words));
         }
     }
+    if !measured.is_empty() {
+        panels[0].marks.push(Mark::points([], hollow(grey)).named(ON_THREADS));
+    }
     let harmonic = names_harmonic_numbers(experiment);
     let harmonic = if harmonic { " Hₘ = 1 + 1/2 + … + 1/m." } else { "" };
     Figure::new(panels, caption(experiment, None) + harmonic + &left_out)
+}
+
+/// A ring around a point.
+fn hollow(style: Style) -> Style {
+    Style { shape: Shape::Square, fill: Fill::Hollow, radius: 5.0, ..style }
 }
 
 fn names_harmonic_numbers(experiment: &Experiment) -> bool {
     experiment.policies.iter().any(|&policy| formula(policy, experiment).is_some_and(|formula| formula.contains('H')))
 }
 
-fn by_policy(experiment: &Experiment, observations: &[Observation]) -> Figure {
+fn by_policy(experiment: &Experiment, observations: &[Observation], measured: &[(Configuration, f64)]) -> Figure {
     let (observations, left_out) = few(observations.iter().collect(), MOST_ROWS, "policy");
     let names: Vec<String> = observations.iter().map(|o: &&Observation| o.cell.policy.to_string()).collect();
     let styles = looks(names.iter().map(String::as_str));
@@ -117,6 +148,9 @@ fn by_policy(experiment: &Experiment, observations: &[Observation]) -> Figure {
             let interval = o.mean.interval.map(|(low, high)| (row, low / per, high / per));
             marks.push(Mark::intervals_across(interval, style));
             marks.push(Mark::points([(o.mean.mean / per, row)], style));
+            if let Some(seconds) = on_threads(measured, o) {
+                marks.push(Mark::points([(seconds / per, row)], hollow(style)).named(ON_THREADS));
+            }
         }
         let times = || observations.iter().map(|o| o.mean.mean / (quantity.per)(o));
         let (least, most) = times().fold((f64::INFINITY, 0.0f64), |(low, high), t| (low.min(t), high.max(t)));

@@ -2,6 +2,7 @@
 //! beside a plain computation in f64.
 
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 use straggle_validation::data::images::CLASSES;
 use straggle_validation::data::mnist::PIXELS;
 use straggle_validation::models::net::device;
@@ -36,7 +37,7 @@ fn known_parameters_have_their_known_loss_and_accuracy() {
     let parameters = checkpoint::from_bytes(Architecture::Softmax, PixelScale::Standard, FILE).expect("a whole file");
     let test = Dataset::embedded().test;
     let right = by_hand(&parameters, &test);
-    let ours = Net::new(Architecture::Softmax, &device()).evaluate(&parameters, &test);
+    let ours = Net::new(Architecture::Softmax, &device()).evaluate(&Arc::new(parameters), &test);
     // Logits in single precision are good to 1e-5 or so, and two images of 10 000 may be as close to call.
     assert!((ours.loss - right.loss).abs() < 1e-5, "loss {} where {} is right", ours.loss, right.loss);
     assert!((ours.accuracy - right.accuracy).abs() < 2.5e-4, "{} where {} is right", ours.accuracy, right.accuracy);

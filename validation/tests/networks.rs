@@ -149,7 +149,7 @@ fn each_worker_has_a_velocity_of_its_own() {
         let batches = Batches::new(1000, 16, Share::Dealt { workers: 2 }, key()).unwrap();
         learner.train().gather(batches.batch(worker, version as u64), &mut images, &mut labels);
         let mut dropout = key().at(sim::Purpose::Dropout, worker, version as u64);
-        learner.net().gradient(&expected, &images, &labels, &mut dropout, &mut gradient);
+        learner.net().gradient(&Arc::new(expected.clone()), &images, &labels, &mut dropout, &mut gradient);
         for ((w, v), g) in expected.iter_mut().zip(&mut velocities[worker as usize]).zip(&gradient) {
             *v = 0.9 * *v + g;
             *w -= 0.01 * *v;

@@ -1,6 +1,7 @@
 //! What is printed: theory beside simulation, configuration by configuration, and what it means.
 
 use super::Simulation;
+use super::measured::Measured;
 use crate::described;
 use crate::text::{columns, count, digits, or_dash, percent};
 use sim::experiment::comparisons;
@@ -15,6 +16,7 @@ pub fn text(simulation: &Simulation) -> String {
     let usage = experiment.model == Model::Event;
     let gated = usage && observations.iter().any(gate_differs);
     let mut header = vec!["policy", "m", "s/update", "± 95 %", "theory", "z"];
+    header.extend((!simulation.measured.is_empty()).then_some("on threads"));
     header.extend(gated.then_some("gated"));
     header.extend(["s/gradient", "speed-up", "efficiency"]);
     header.extend(["staleness", "idle", "wasted"].into_iter().filter(|_| usage));
@@ -31,6 +33,9 @@ pub fn text(simulation: &Simulation) -> String {
             or_dash(o.theory, bound),
             or_dash(o.z(), |z| format!("{z:+.1}")),
         ];
+        if !simulation.measured.is_empty() {
+            row.push(or_dash(simulation.measured.iter().find(|measured| measured.cell == o.cell), on_threads));
+        }
         row.extend(gated.then(|| or_dash(o.gated_s, |seconds| digits(seconds, 5))));
         row.extend([digits(o.s_per_gradient.mean, 5), format!("{:.2}", o.speedup.mean), percent(o.efficiency.mean)]);
         if let Some(u) = &o.usage {
@@ -45,6 +50,13 @@ pub fn text(simulation: &Simulation) -> String {
         row
     });
     format!("{}\n{}\n{}", heading(experiment), columns(&header, rows), summary(simulation))
+}
+
+/// How much longer threads take, in per cent.
+fn on_threads(measured: &Measured) -> String {
+    let longer = measured.longer;
+    let half = or_dash(longer.half_width(), |half| format!("{:.1}", 100.0 * half));
+    format!("{:+.1} ± {half} %", 100.0 * longer.mean)
 }
 
 /// Whether the gated model would mislead about this configuration.
@@ -107,6 +119,7 @@ fn summary(report: &Simulation) -> String {
     if let Some(agreement) = agreement(observations) {
         let _ = writeln!(text, "{agreement}");
     }
+    text.extend(threads(&report.measured));
     for o in at_most.iter().filter(|o| o.usage.is_some() && gate_differs(o)) {
         let (exact, gated) = (o.theory.map_or(f64::NAN, |t| t.seconds), o.gated_s.unwrap_or(f64::NAN));
         let _ = writeln!(
@@ -121,6 +134,22 @@ fn summary(report: &Simulation) -> String {
         text.push_str(&losses(report, most));
     }
     text
+}
+
+/// How far real threads are from the simulation, over all configurations.
+fn threads(measured: &[Measured]) -> Option<String> {
+    let off = |measured: &&Measured| measured.longer.mean.abs();
+    let furthest = measured.iter().max_by(|a, b| off(a).total_cmp(&off(b)))?;
+    let mean = measured.iter().map(|measured| off(&measured)).sum::<f64>() / measured.len() as f64;
+    Some(format!(
+        "Threads of this machine, which slept through the same step times, against simulation: {}, {} off on average, at most \
+         {:+.1} % ({} at m = {}).\n",
+        count(measured.len() as u64, "configuration"),
+        percent(mean),
+        100.0 * furthest.longer.mean,
+        furthest.cell.policy,
+        furthest.cell.rule.workers,
+    ))
 }
 
 fn compare(o: &Observation, reference: &Observation) -> String {

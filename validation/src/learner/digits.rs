@@ -217,7 +217,7 @@ impl Digits {
     }
 
     /// Score and gradient of a worker's own `step`-th batch.
-    pub(crate) fn batch_gradient(&self, at: &[f32], worker: u32, step: u64, gradient: &mut Vec<f32>) -> Score {
+    pub(crate) fn batch_gradient(&self, at: &Arc<Vec<f32>>, worker: u32, step: u64, gradient: &mut Vec<f32>) -> Score {
         let (mut images, mut labels) = (Vec::new(), Vec::new());
         let (samples, mut dropout) = self.batch(worker, step);
         self.train.gather(samples, &mut images, &mut labels);
@@ -225,17 +225,17 @@ impl Digits {
     }
 
     /// Takes H local steps, with a velocity of its own that begins at rest.
-    fn local_steps(&self, from: &[f32], task: Task, enough: &mut dyn FnMut() -> bool) -> (Submission, u32) {
+    fn local_steps(&self, from: &Arc<Vec<f32>>, task: Task, enough: &mut dyn FnMut() -> bool) -> (Submission, u32) {
         let Sgd { rate, momentum, rule: _ } = self.sgd;
         let mut at = match self.own_initial {
-            Some(key) if task.base_version == 0 => self.architecture().initial_of(key, task.worker),
-            _ => from.to_vec(),
+            Some(key) if task.base_version == 0 => Arc::new(self.architecture().initial_of(key, task.worker)),
+            _ => from.clone(),
         };
         let (mut velocity, mut gradient) = (vec![0.0; from.len()], Vec::new());
         let mut scores = Vec::new();
         for step in task.step_numbers() {
             scores.push(self.batch_gradient(&at, task.worker, step, &mut gradient));
-            for ((w, v), g) in at.iter_mut().zip(&mut velocity).zip(&gradient) {
+            for ((w, v), g) in Arc::make_mut(&mut at).iter_mut().zip(&mut velocity).zip(&gradient) {
                 *v = momentum * *v + g;
                 *w -= rate * *v;
             }
@@ -243,8 +243,8 @@ impl Digits {
                 break;
             }
         }
-        at.iter_mut().zip(from).for_each(|(w, from)| *w = from - *w);
-        (Submission { score: Score::mean(&scores), direction: at }, scores.len() as u32)
+        let direction = at.iter().zip(&**from).map(|(w, from)| from - w).collect();
+        (Submission { score: Score::mean(&scores), direction }, scores.len() as u32)
     }
 
     /// How much each submission of an update counts.
@@ -292,7 +292,7 @@ impl Digits {
     }
 
     /// The mean gradient of micro-batches at the same parameters.
-    fn micro_batches(&self, at: &[f32], task: Task, enough: &mut dyn FnMut() -> bool) -> (Submission, u32) {
+    fn micro_batches(&self, at: &Arc<Vec<f32>>, task: Task, enough: &mut dyn FnMut() -> bool) -> (Submission, u32) {
         let (mut sum, mut gradient, mut scores) = (vec![0.0; at.len()], Vec::new(), Vec::new());
         for step in task.step_numbers() {
             scores.push(self.batch_gradient(at, task.worker, step, &mut gradient));

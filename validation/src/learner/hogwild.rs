@@ -100,7 +100,7 @@ impl Learner for Hogwild {
         let (mut direction, mut staleness) = (Vec::new(), 0);
         let mut step = |step| {
             let read_at = writes.load(Relaxed);
-            let score = self.digits.batch_gradient(&weights.read(), task.worker, step, &mut direction);
+            let score = self.digits.batch_gradient(&Arc::new(weights.read()), task.worker, step, &mut direction);
             staleness += writes.fetch_add(1, Relaxed) - read_at;
             if momentum == 0.0 {
                 weights.change(&direction, |w, g| w - rate * g);

@@ -16,6 +16,7 @@ use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 /// The entry of metadata.
 const ABOUT: &str = "straggle";
@@ -37,7 +38,7 @@ pub fn tensors(architecture: Architecture) -> Vec<(String, Vec<usize>)> {
 /// If the network has another number of parameters.
 pub fn to_bytes(architecture: Architecture, pixels: PixelScale, parameters: &[f32], origin: Value) -> Vec<u8> {
     let device = Device::flex();
-    let network = flat::load(&architecture.network(&device), parameters, &device);
+    let network = flat::load(&architecture.network(&device), &Arc::new(parameters.to_vec()), &device);
     let mut about = json!({
         "format": FORMAT,
         "model": architecture.to_string(),

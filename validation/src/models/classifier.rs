@@ -7,6 +7,7 @@ use crate::models::flat;
 use crate::models::net::device;
 use crate::models::network::{Architecture, Network};
 use burn::tensor::{Tensor, TensorData};
+use std::sync::Arc;
 
 /// A network, its parameters, and the scale of the pixels from which it learnt.
 #[derive(Clone, Debug)]
@@ -40,7 +41,7 @@ impl Classifier {
                 .collect::<Vec<_>>()
         });
         let labels = labels.filter(|labels| labels.len() == CLASSES);
-        let network = flat::load(&architecture.network(&device()), &parameters, &device());
+        let network = flat::load(&architecture.network(&device()), &Arc::new(parameters), &device());
         Ok(Classifier { architecture, network, scale, labels })
     }
 

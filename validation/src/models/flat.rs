@@ -4,17 +4,29 @@
 //! wait for each other's backward passes.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use burn::tensor::{AllocationProperty, DType, Device, Gradients, Tensor, TensorData};
+use bytes::Bytes;
+use std::sync::Arc;
 
-/// The module with these parameters, as fresh leaves on the device; they learn if the device records gradients.
+/// The module with these parameters, as fresh leaves on the device; they learn if the device records gradients. On the CPU
+/// they are read where they lie.
 ///
 /// # Panics
 /// If the module has another number of parameters.
-pub fn load<M: Module>(module: &M, parameters: &[f32], device: &Device) -> M {
-    let mut load = Load { rest: parameters, device };
+pub fn load<M: Module>(module: &M, parameters: &Arc<Vec<f32>>, device: &Device) -> M {
+    let mut load = Load { rest: Bytes::from_owner(Shared(parameters.clone())), device };
     let module = module.clone().map(&mut load);
-    assert!(load.rest.is_empty(), "{} parameters too many", load.rest.len());
+    assert!(load.rest.is_empty(), "{} bytes of parameters too many", load.rest.len());
     module
+}
+
+/// Numbers whose bytes are lent.
+struct Shared(Arc<Vec<f32>>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.0)
+    }
 }
 
 /// The module with all parameters 0, none of which is drawn first.
@@ -36,13 +48,14 @@ pub fn shapes<M: Module>(module: &M) -> Vec<Vec<usize>> {
     all
 }
 
-/// Replaces `into` by the gradient of all parameters.
+/// The gradient of all parameters, which are so many.
 ///
 /// # Panics
 /// If a parameter has none: a backward pass that loses a gradient must not go unseen.
-pub fn gradient<M: Module>(module: &M, gradients: Gradients, into: &mut Vec<f32>) {
-    into.clear();
-    module.visit(&mut Flatten { gradients, into });
+pub fn gradient<M: Module>(module: &M, gradients: Gradients, count: usize) -> Vec<f32> {
+    let mut flatten = Flatten { gradients, flat: Vec::new(), count };
+    module.visit(&mut flatten);
+    flatten.flat
 }
 
 /// The module with these parameters, `[count]` on its device: slices of them, as fresh leaves.
@@ -89,18 +102,17 @@ impl ModuleVisitor for Collect {
 }
 
 struct Load<'a> {
-    rest: &'a [f32],
+    rest: Bytes,
     device: &'a Device,
 }
 
 impl ModuleMapper for Load<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let shape = param.lazy_shape();
-        let count = shape.num_elements();
-        assert!(count <= self.rest.len(), "{} parameters where {count} are missing", self.rest.len());
-        let (these, rest) = self.rest.split_at(count);
-        self.rest = rest;
-        let tensor = Tensor::from_data(TensorData::new(these.to_vec(), shape), self.device);
+        let count = shape.num_elements() * size_of::<f32>();
+        assert!(count <= self.rest.len(), "{} bytes of parameters where {count} are missing", self.rest.len());
+        let these = burn::tensor::Bytes::from_shared(self.rest.split_to(count), AllocationProperty::Native);
+        let tensor = Tensor::from_data(TensorData::from_bytes(these, shape, DType::F32), self.device);
         Param::initialized(param.id, tensor.set_require_grad(self.device.is_autodiff()))
     }
 }
@@ -130,14 +142,22 @@ impl ModuleVisitor for Shapes<'_> {
     }
 }
 
-struct Flatten<'a> {
+struct Flatten {
     gradients: Gradients,
-    into: &'a mut Vec<f32>,
+    flat: Vec<f32>,
+    count: usize,
 }
 
-impl ModuleVisitor for Flatten<'_> {
+impl ModuleVisitor for Flatten {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let gradient = param.val().grad_remove(&mut self.gradients).expect("every parameter has a gradient");
-        self.into.extend_from_slice(gradient.into_data().as_slice().expect("gradients of f32"));
+        let gradient = gradient.into_data();
+        if self.flat.is_empty() {
+            // Often the largest, and nobody else's: the others are appended to it where it lies.
+            self.flat = gradient.try_into_vec().expect("gradients of f32");
+            self.flat.reserve_exact(self.count - self.flat.len());
+        } else {
+            self.flat.extend_from_slice(gradient.as_slice().expect("gradients of f32"));
+        }
     }
 }

@@ -10,6 +10,7 @@ use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use sim::random::key::Stream;
+use std::sync::Arc;
 
 /// The CPU: burn's own backend without threads, so that each worker keeps to one core. Chosen by name, as the default would
 /// change with the features that a build happens to have.
@@ -72,7 +73,7 @@ impl Net {
     /// If the lengths do not fit together, a label is no class, or the batch is empty.
     pub fn gradient(
         &self,
-        parameters: &[f32],
+        parameters: &Arc<Vec<f32>>,
         images: &[f32],
         labels: &[u8],
         dropout: &mut Stream,
@@ -84,7 +85,7 @@ impl Net {
         let predicted = logits.clone().inner();
         let loss = CrossEntropyLossConfig::new().init(&self.device).forward(logits, self.labels(labels));
         let value: f32 = loss.clone().inner().into_scalar();
-        flat::gradient(&network, loss.backward(), gradient);
+        *gradient = flat::gradient(&network, loss.backward(), self.parameters);
         let correct = correct(numbers(&predicted.into_data()), labels);
         Score { loss: value.into(), accuracy: correct as f64 / labels.len() as f64 }
     }
@@ -125,7 +126,7 @@ impl Net {
     }
 
     /// Loss and accuracy over all of `split`, without dropout.
-    pub fn evaluate(&self, parameters: &[f32], split: &Split) -> Score {
+    pub fn evaluate(&self, parameters: &Arc<Vec<f32>>, split: &Split) -> Score {
         let network = flat::load(&self.template, parameters, &self.device);
         let (mut images, mut labels) = (Vec::new(), Vec::new());
         let (mut loss, mut right) = (0.0, 0);

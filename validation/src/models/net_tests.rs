@@ -3,6 +3,7 @@
 //! The reference is the textbook network in f64, loop by loop in the order of its definition, with none of the
 //! identities, layouts or library calls of the models.
 
+use std::sync::Arc;
 use std::thread;
 
 use super::*;
@@ -163,7 +164,7 @@ fn against_central_differences(architecture: Architecture, coordinates_per_layer
     let silent = |sample: usize, channel: usize, row: usize, column: usize| {
         drops(architecture) && dropped[((sample * 64 + channel) * 5 + row) * 5 + column]
     };
-    let parameters = architecture.initial(RandomKey::new(5, 0));
+    let parameters = Arc::new(architecture.initial(RandomKey::new(5, 0)));
     let exact: Vec<f64> = parameters.iter().map(|&x| f64::from(x)).collect();
     let at = |parameters: &[f64]| loss(architecture, parameters, &images, &labels, &silent);
 
@@ -244,10 +245,10 @@ fn the_flat_vectors_have_the_known_lengths() {
 #[test]
 fn a_flat_vector_survives_the_way_into_layers_and_back() {
     for architecture in Architecture::ALL {
-        let parameters = architecture.initial(RandomKey::new(2, 0));
+        let parameters = Arc::new(architecture.initial(RandomKey::new(2, 0)));
         let network = architecture.network(&Device::flex());
         assert!(flat::parameters(&network).iter().all(|x| *x == 0.0));
-        assert!(flat::parameters(&flat::load(&network, &parameters, &Device::flex())) == parameters, "{architecture}");
+        assert!(flat::parameters(&flat::load(&network, &parameters, &Device::flex())) == *parameters, "{architecture}");
     }
 }
 
@@ -257,8 +258,8 @@ fn vgg_has_the_slope_of_its_loss_along_the_gradient_of_each_layer() {
     let architecture = Architecture::Vgg11;
     let (images, labels) = noise(architecture, 2);
     let net = Net::new(architecture, &Device::flex());
-    let parameters = architecture.initial(RandomKey::new(5, 0));
-    let loss = |parameters: &[f32]| {
+    let parameters = Arc::new(architecture.initial(RandomKey::new(5, 0)));
+    let loss = |parameters: &Arc<Vec<f32>>| {
         let mut gradient = Vec::new();
         let score = net.gradient(parameters, &images, &labels, &mut stream(3), &mut gradient);
         (score.loss, gradient)
@@ -272,11 +273,11 @@ fn vgg_has_the_slope_of_its_loss_along_the_gradient_of_each_layer() {
         // The loss changes by 0.01 in all, of which rounding is 5e-5, and kinks of ReLU and poolings are few.
         let h = 0.005 / slope;
         let moved = |by: f64| {
-            let mut parameters = parameters.clone();
+            let mut parameters = parameters.to_vec();
             for i in start..end {
                 parameters[i] += (by * f64::from(gradient[i]) / slope) as f32;
             }
-            loss(&parameters).0
+            loss(&Arc::new(parameters)).0
         };
         let measured = (moved(h) - moved(-h)) / (2.0 * h);
         assert!((measured / slope - 1.0).abs() < 0.01, "{shape:?}: {measured} where {slope} was computed");
@@ -305,7 +306,7 @@ fn a_parameter_that_is_not_a_number_is_never_lost() {
         for shape in architecture.shapes() {
             let mut parameters = architecture.initial(RandomKey::new(0, 0));
             parameters[start] = f32::NAN;
-            let loss = net.gradient(&parameters, &images, &labels, &mut stream(0), &mut Vec::new()).loss;
+            let loss = net.gradient(&Arc::new(parameters), &images, &labels, &mut stream(0), &mut Vec::new()).loss;
             assert!(loss.is_nan(), "{architecture}: loss {loss} with parameter {start} not a number");
             start += shape.iter().product::<usize>();
         }
@@ -317,7 +318,7 @@ fn a_batch_has_the_mean_gradient_of_its_samples() {
     let (images, labels) = batch(70); // more than LeNet takes at once
     for architecture in [Architecture::Mlp, Architecture::LenetSmall] {
         let net = Net::new(architecture, &Device::flex());
-        let parameters = architecture.initial(RandomKey::new(4, 0));
+        let parameters = Arc::new(architecture.initial(RandomKey::new(4, 0)));
         let gradient = |samples: std::ops::Range<usize>| {
             let mut gradient = Vec::new();
             let images = &images[samples.start * PIXELS..samples.end * PIXELS];
@@ -344,7 +345,7 @@ fn a_batch_has_the_mean_gradient_of_its_samples() {
 fn a_label_that_is_no_class_is_not_learnt() {
     let (images, _) = batch(3);
     let net = Net::new(Architecture::Softmax, &Device::flex());
-    let parameters = Architecture::Softmax.initial(RandomKey::new(0, 0));
+    let parameters = Arc::new(Architecture::Softmax.initial(RandomKey::new(0, 0)));
     net.gradient(&parameters, &images, &[1, 10, 2], &mut stream(0), &mut Vec::new());
 }
 
@@ -353,7 +354,7 @@ fn evaluation_is_the_textbook_without_dropout() {
     let test = Dataset::embedded().test.first(260); // more than are evaluated at once
     let (mut images, mut labels) = (Vec::new(), Vec::new());
     test.gather(0..test.len(), &mut images, &mut labels);
-    let parameters = Architecture::LenetSmall.initial(RandomKey::new(0, 0));
+    let parameters = Arc::new(Architecture::LenetSmall.initial(RandomKey::new(0, 0)));
     let exact: Vec<f64> = parameters.iter().map(|&x| f64::from(x)).collect();
     let right = loss(Architecture::LenetSmall, &exact, &images, &labels, &|_, _, _, _| false);
     let score = Net::new(Architecture::LenetSmall, &Device::flex()).evaluate(&parameters, &test);
@@ -379,13 +380,17 @@ fn trained(architecture: Architecture, steps: u64) -> Vec<u32> {
     let (images, labels) = noise(architecture, 16);
     let pixels = images.len() / labels.len();
     let net = Net::new(architecture, &Device::flex());
-    let mut parameters = architecture.initial(RandomKey::new(9, 0));
+    let mut parameters = Arc::new(architecture.initial(RandomKey::new(9, 0)));
     let mut gradient = Vec::new();
     for step in 0..steps {
         let first = step as usize % 4 * 4;
         let images = &images[first * pixels..][..4 * pixels];
         net.gradient(&parameters, images, &labels[first..first + 4], &mut stream(step), &mut gradient);
-        parameters.iter_mut().zip(&gradient).for_each(|(p, g)| *p -= 0.01 * g);
+        Arc::get_mut(&mut parameters)
+            .expect("nobody else's")
+            .iter_mut()
+            .zip(&gradient)
+            .for_each(|(p, g)| *p -= 0.01 * g);
     }
     parameters.iter().map(|p| p.to_bits()).collect()
 }
@@ -394,7 +399,7 @@ fn trained(architecture: Architecture, steps: u64) -> Vec<u32> {
 fn many_threads(architecture: Architecture, rounds: u64) {
     let (images, labels) = batch(8);
     let net = Net::new(architecture, &Device::flex());
-    let parameters = architecture.initial(RandomKey::new(3, 0));
+    let parameters = Arc::new(architecture.initial(RandomKey::new(3, 0)));
     let gradient = |step: u64| {
         let mut gradient = Vec::new();
         let score = net.gradient(&parameters, &images, &labels, &mut stream(step), &mut gradient);
@@ -437,13 +442,17 @@ fn a_few_hundred_steps_teach_digits() {
         [(Architecture::Softmax, 200, 0.8), (Architecture::Mlp, 200, 0.85), (Architecture::Lenet, 250, 0.7)]
     {
         let net = Net::new(architecture, &Device::flex());
-        let mut parameters = architecture.initial(RandomKey::new(0, 0));
+        let mut parameters = Arc::new(architecture.initial(RandomKey::new(0, 0)));
         let (mut images, mut labels, mut gradient) = (Vec::new(), Vec::new(), Vec::new());
         let mut scores = Vec::new();
         for step in 0..steps {
             train.gather(batches.batch(0, step), &mut images, &mut labels);
             scores.push(net.gradient(&parameters, &images, &labels, &mut stream(step), &mut gradient));
-            parameters.iter_mut().zip(&gradient).for_each(|(p, g)| *p -= 0.1 * g);
+            Arc::get_mut(&mut parameters)
+                .expect("nobody else's")
+                .iter_mut()
+                .zip(&gradient)
+                .for_each(|(p, g)| *p -= 0.1 * g);
         }
         // Of 50 batches that it had not seen before: dropout before a max-pooling changes the scale of the features, so that
         // without it lenet is a poor judge at first.
