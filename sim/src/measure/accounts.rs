@@ -34,8 +34,6 @@ pub struct Accounts {
     workers: Vec<Worker>,
     /// Tasks of each worker that ended since counting began.
     ended: Vec<Ended>,
-    /// What had been spent on the tasks that were under way when counting began, worker by worker.
-    before: Vec<Spent>,
     spent: TimeSpent,
 }
 
@@ -100,7 +98,6 @@ impl Accounts {
             number: workers,
             workers: Vec::new(),
             ended: Vec::new(),
-            before: Vec::new(),
             spent: TimeSpent::default(),
         }
     }
@@ -154,8 +151,11 @@ impl Accounts {
     pub fn begin(&mut self, so_far: impl Fn(u32) -> Spent) {
         let now = self.now;
         let mut workers = std::mem::take(&mut self.workers);
-        let before = (0..).zip(&workers).map(|(w, worker)| if worker.has_task { so_far(w) } else { Spent::default() });
-        let before = before.collect();
+        // What was spent before was not spent since. It comes off what was not thrown away, whatever becomes of the task: as
+        // tasks that are under way at the end count as such, whatever will become of them.
+        let mut before = TimeSpent::default();
+        let busy = (0..).zip(&workers).filter(|(_, worker)| worker.has_task);
+        busy.for_each(|(w, _)| before.enter(&so_far(w), false));
         workers.iter_mut().filter(|worker| !worker.has_task).for_each(|worker| worker.since = now);
         let ageing = Ageing { added: 0, ..self.ageing };
         let ended = vec![Ended::default(); workers.len()];
@@ -166,8 +166,8 @@ impl Accounts {
             deadline_s: self.deadline_s,
             workers,
             ended,
-            before,
             ageing,
+            spent: before.owed(),
             ..Accounts::in_sum(self.number)
         };
     }
@@ -177,26 +177,16 @@ impl Accounts {
         for w in 0..self.workers.len() as u32 {
             let Worker { since, has_task } = self.workers[w as usize];
             if has_task {
-                self.spent.enter(&so_far(w), false, 1.0);
-                self.take_back(w);
+                self.spent.enter(&so_far(w), false);
             } else {
                 self.spent.waiting_s += self.now.since(since);
             }
         }
     }
 
-    /// What was spent before counting began was not spent since. It comes off what was not thrown away, whatever became of the
-    /// task: as tasks that are under way at the end count as such, whatever will become of them.
-    fn take_back(&mut self, worker: u32) {
-        if let Some(before) = self.before.get_mut(worker as usize) {
-            self.spent.enter(&std::mem::take(before), false, -1.0);
-        }
-    }
-
     #[inline]
     fn ended(&mut self, worker: u32, at: Time, spent: &Spent, thrown_away: bool) {
-        self.spent.enter(spent, thrown_away, 1.0);
-        self.take_back(worker);
+        self.spent.enter(spent, thrown_away);
         self.ended[worker as usize].thrown_away += u64::from(thrown_away);
         self.workers[worker as usize] = Worker { since: at, has_task: false };
     }

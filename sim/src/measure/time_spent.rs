@@ -31,17 +31,30 @@ impl TimeSpent {
         self.server_s + self.waiting_s
     }
 
-    /// Enters what was spent on a task, `sign` times: forwards, or back.
-    pub(super) fn enter(&mut self, spent: &Spent, thrown_away: bool, sign: f64) {
+    /// Enters what was spent on a task.
+    #[inline]
+    pub(super) fn enter(&mut self, spent: &Spent, thrown_away: bool) {
         let Spent { discarded_s, core_s, compute_s, delay_s, link_s, queue_s, service_s } = *spent;
-        self.server_s += sign * (queue_s + service_s);
+        self.server_s += queue_s + service_s;
         if thrown_away {
-            self.discarded_s += sign * (discarded_s + core_s + compute_s + delay_s + link_s);
+            self.discarded_s += discarded_s + core_s + compute_s + delay_s + link_s;
         } else {
-            self.discarded_s += sign * discarded_s;
-            self.computing_s += sign * (core_s + compute_s);
-            self.delay_s += sign * delay_s;
-            self.communication_s += sign * link_s;
+            self.discarded_s += discarded_s;
+            self.computing_s += core_s + compute_s;
+            self.delay_s += delay_s;
+            self.communication_s += link_s;
+        }
+    }
+
+    /// All of it with the opposite sign.
+    pub(super) fn owed(&self) -> TimeSpent {
+        TimeSpent {
+            computing_s: 0.0 - self.computing_s,
+            delay_s: 0.0 - self.delay_s,
+            communication_s: 0.0 - self.communication_s,
+            server_s: 0.0 - self.server_s,
+            waiting_s: 0.0 - self.waiting_s,
+            discarded_s: 0.0 - self.discarded_s,
         }
     }
 }
