@@ -438,9 +438,9 @@ impl Simulation {
         Some((shown.map(of).collect(), until_s))
     }
 
-    /// Time per update of each configuration that threads ran, in the order of the observations.
-    fn measured_points(&self) -> Vec<(sim::Configuration, f64)> {
-        self.measured.iter().map(|measured| (measured.cell, measured.measured_s)).collect()
+    /// How many times as long as in simulation an update of each configuration takes that threads ran.
+    fn measured_points(&self) -> Vec<(Configuration, f64)> {
+        self.measured.iter().map(|measured| (measured.cell, 1.0 + measured.longer.mean)).collect()
     }
 
     /// The time that the share of the updates does not exceed which was asked about, s.

@@ -34,6 +34,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use validation::cluster::cores::Cores;
 use validation::cluster::mpi::RankTimes;
+use validation::data::images::Moments;
 use validation::models::checkpoint;
 use validation::run::checkpoint::{Checkpointing, Position};
 use validation::run::runner;
@@ -160,6 +161,8 @@ pub struct Trained<'a> {
     /// The policy for that number of workers.
     pub rule: Rule,
     samples: usize,
+    /// What each channel of its pixels was scaled by.
+    moments: Vec<Moments>,
     /// All that happened.
     pub journal: Journal,
     /// Of each snapshot of the journal.
@@ -364,6 +367,7 @@ impl Command for Train {
                 policy,
                 rule,
                 samples,
+                moments: test.moments(),
                 journal,
                 scores,
                 scored: test.len(),
@@ -593,7 +597,7 @@ impl Report for Trained<'_> {
         let mut arguments = manifest.arguments.clone();
         OWN.iter().for_each(|own| drop(arguments.remove(*own)));
         let seed = self.arguments.common.seed;
-        let origin = json!({ "arguments": arguments, "seed": seed, "score": score, "complete": manifest.complete });
+        let origin = json!({ "arguments": arguments, "seed": seed, "score": score, "complete": manifest.complete, "moments": self.moments });
         Some((score, checkpoint::to_bytes(training.model.0, training.pixels.0, parameters, origin)))
     }
 }

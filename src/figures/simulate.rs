@@ -30,8 +30,8 @@ const KINDS: [(Kind, Dash, Shape, &str); 4] = [
     (Kind::Approximation, Dash::Dotted, Shape::Diamond, "approximation"),
 ];
 
-/// Time per update and per gradient: against the number of workers, or, if there is but one number, policy by policy. Beside it
-/// what was `measured` on threads, s per update.
+/// Time per update and per gradient: against the number of workers, or, if there is but one number, policy by policy. Around it
+/// what was `measured` on threads: how many times as long an update took as in a simulation of the same steps.
 pub fn iteration_times(
     experiment: &Experiment,
     observations: &[Observation],
@@ -47,11 +47,12 @@ pub fn iteration_times(
 }
 
 /// What threads showed.
-const ON_THREADS: &str = "measured on threads";
+const ON_THREADS: &str = "threads, same random numbers";
 
-/// Time per update of an observation on threads, if that was measured, s.
+/// Time per update of an observation on threads, if that was measured, s: a few of their updates are as lucky as the simulation
+/// of the same, whose mean is known much better.
 fn on_threads(measured: &[(Configuration, f64)], o: &Observation) -> Option<f64> {
-    measured.iter().find(|(cell, _)| *cell == o.cell).map(|&(_, seconds)| seconds)
+    measured.iter().find(|(cell, _)| *cell == o.cell).map(|&(_, times)| times * o.mean.mean)
 }
 
 fn by_workers(
@@ -95,12 +96,12 @@ fn by_workers(
                 marks.push(Mark::line(series.iter().map(means), Style { width: 0.8, ..solid }));
             }
             let every = series.len().div_ceil(MOST_MARKERS).max(1);
-            marks.push(Mark::points(series.iter().step_by(every).map(means), solid).named(name));
             let threads = |o: &&Observation| Some((m(o), on_threads(measured, o)? / (quantity.per)(o)));
             let threads: Vec<(f64, f64)> = series.iter().step_by(every).filter_map(threads).collect();
             if !threads.is_empty() {
                 marks.push(Mark::points(threads, hollow(solid)));
             }
+            marks.push(Mark::points(series.iter().step_by(every).map(means), solid).named(name));
         }
         Panel::new(Axis::workers(workers.iter().copied()), Axis::log(quantity.label), marks)
     };
@@ -124,7 +125,7 @@ fn by_workers(
 
 /// A ring around a point.
 fn hollow(style: Style) -> Style {
-    Style { shape: Shape::Square, fill: Fill::Hollow, radius: 5.0, ..style }
+    Style { shape: Shape::Square, fill: Fill::Hollow, radius: 6.5, ..style }
 }
 
 fn names_harmonic_numbers(experiment: &Experiment) -> bool {
@@ -147,10 +148,10 @@ fn by_policy(experiment: &Experiment, observations: &[Observation], measured: &[
             }
             let interval = o.mean.interval.map(|(low, high)| (row, low / per, high / per));
             marks.push(Mark::intervals_across(interval, style));
-            marks.push(Mark::points([(o.mean.mean / per, row)], style));
             if let Some(seconds) = on_threads(measured, o) {
                 marks.push(Mark::points([(seconds / per, row)], hollow(style)).named(ON_THREADS));
             }
+            marks.push(Mark::points([(o.mean.mean / per, row)], style));
         }
         let times = || observations.iter().map(|o| o.mean.mean / (quantity.per)(o));
         let (least, most) = times().fold((f64::INFINITY, 0.0f64), |(low, high), t| (low.min(t), high.max(t)));

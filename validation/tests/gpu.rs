@@ -1,10 +1,11 @@
 //! Does a graphics card compute what the processor computes? Steps of training on both, on the same batches, where there is
-//! a card; a software one counts. Built with `--features gpu` only.
-#![cfg(feature = "gpu")]
+//! a card; a software one counts. Where there is none, the tests are ignored, and say why. Built with `--features gpu` only.
 
 use burn::tensor::Device;
+use libtest_mimic::{Arguments, Trial};
 use sim::{ClusterSpec, Policy, RandomKey, Run, Simulated, Variates};
 use std::ops::ControlFlow;
+use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use straggle_validation::run::training::Journal;
 use straggle_validation::{
@@ -16,11 +17,21 @@ use straggle_validation::{
 /// its size, and a few steps of training carry that on without much amplifying it.
 const TOLERANCE: f64 = 1e-4;
 
-/// The card, asked for once.
-fn card() -> Option<&'static Device> {
-    static CARD: OnceLock<Option<Device>> = OnceLock::new();
-    let look = || Backend::Gpu.device().inspect_err(|reason| eprintln!("skipped: {reason}")).ok();
-    CARD.get_or_init(look).as_ref()
+fn main() -> ExitCode {
+    let card = Backend::Gpu.device().inspect_err(|reason| eprintln!("{reason}")).ok();
+    let test = |name: &str, test: fn(&Device)| {
+        let (ignored, card) = (card.is_none(), card.clone());
+        let run = move || {
+            test(&card.expect("ignored without one"));
+            Ok(())
+        };
+        Trial::test(name, run).with_ignored_flag(ignored)
+    };
+    let tests = vec![
+        test("a_card_trains_as_the_processor_does", a_card_trains_as_the_processor_does),
+        test("workers_on_threads_share_a_card", workers_on_threads_share_a_card),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), tests).exit_code()
 }
 
 fn digits() -> &'static Dataset {
@@ -60,9 +71,7 @@ fn near(card: f64, processor: f64, what: &str) {
     assert!((card - processor).abs() < TOLERANCE * processor.abs().max(0.1), "{what}: {card} for {processor}");
 }
 
-#[test]
-fn a_card_trains_as_the_processor_does() {
-    let Some(card) = card() else { return };
+fn a_card_trains_as_the_processor_does(card: &Device) {
     let test = digits().test.first(300);
     for (architecture, updates) in
         [(Architecture::Softmax, 10), (Architecture::Mlp, 10), (Architecture::LenetSmall, 4), (Architecture::Lenet, 4)]
@@ -85,9 +94,7 @@ fn a_card_trains_as_the_processor_does() {
     }
 }
 
-#[test]
-fn workers_on_threads_share_a_card() {
-    let Some(card) = card() else { return };
+fn workers_on_threads_share_a_card(card: &Device) {
     let learner = learner(Architecture::Softmax, card);
     let threads = Threaded::new(learner, &Variates::new(&spec(), RandomKey::new(8, 0)), 2, Arc::default());
     let journal = journal(threads, 40);

@@ -4,6 +4,7 @@
 //! training set, which are those of the data set as published.
 
 use super::error::DataError;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
@@ -32,7 +33,7 @@ pub struct Split {
 }
 
 /// Mean and standard deviation of a channel, of bytes divided by 255.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Moments {
     /// Mean.
     pub mean: f64,
@@ -164,6 +165,11 @@ impl Split {
     /// Pixels of an image, all channels.
     pub fn image_len(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// Mean and standard deviation that each channel is scaled by.
+    pub fn moments(&self) -> Vec<Moments> {
+        (0..self.shape[0]).map(|channel| self.moments[channel % self.moments.len()]).collect()
     }
 
     /// The classes, one a sample.

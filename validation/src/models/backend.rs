@@ -10,7 +10,8 @@ use std::str::FromStr;
 pub enum Backend {
     /// The processor, a core a worker.
     Cpu,
-    /// One graphics card for all workers, by way of Vulkan, Metal, DirectX or OpenGL: whichever the machine offers.
+    /// One graphics card for all workers: by way of CUDA in a build with the feature `cuda`, else of Vulkan, Metal, DirectX or
+    /// OpenGL, whichever the machine offers.
     Gpu,
 }
 
@@ -33,7 +34,20 @@ impl Backend {
     }
 }
 
-#[cfg(feature = "gpu")]
+/// Not tried on a card: no machine at hand had CUDA's compiler and libraries, which are loaded when the device is used first.
+/// Where they are missing the backend panics, and that is why there is no card.
+#[cfg(feature = "cuda")]
+fn gpu() -> Result<Device, NoDevice> {
+    use burn::tensor::{DeviceIndex, Tensor};
+    let look = || {
+        let device = Device::cuda(DeviceIndex::Default);
+        Tensor::<1>::zeros([1], &device).into_data();
+        device
+    };
+    std::panic::catch_unwind(look).map_err(|panic| NoDevice::NotFound(crate::cluster::failure::words_of(panic)))
+}
+
+#[cfg(all(feature = "gpu", not(feature = "cuda")))]
 fn gpu() -> Result<Device, NoDevice> {
     use burn::tensor::wgpu::WgpuInitError::AdapterUnavailable;
     Device::wgpu_options().init().map_err(|error| match error {

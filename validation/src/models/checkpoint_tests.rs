@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::garbled::garbled;
+use crate::models::classifier::Classifier;
 use sim::RandomKey;
 use std::collections::HashMap;
 
@@ -59,6 +60,29 @@ fn parameters_survive_the_way_into_a_file_and_back_to_the_bit() {
         let back = from_bytes(architecture, STANDARD, &bytes).unwrap();
         assert!(parameters.iter().map(|x| x.to_bits()).eq(back.iter().map(|x| x.to_bits())), "{architecture}");
         assert_eq!(bytes, to_bytes(architecture, STANDARD, &parameters, origin()));
+    }
+}
+
+#[test]
+fn pixels_are_scaled_as_those_that_were_learnt_from() {
+    let classifier = |pixels, moments: Value| {
+        let bytes = to_bytes(Architecture::Softmax, pixels, &parameters(Architecture::Softmax), moments);
+        Classifier::from_bytes(&bytes)
+    };
+    let pixels: Vec<f32> = (0..28 * 28).map(|i| (i % 7) as f32 / 7.0).collect();
+    let moments = json!({ "moments": [{ "mean": 0.5, "sd": 0.25 }] });
+    let ours = classifier(STANDARD, moments).unwrap().logits(&pixels);
+    let scaled: Vec<f32> = pixels.iter().map(|pixel| (pixel - 0.5) / 0.25).collect();
+    let right = classifier(PixelScale::Unit, json!({})).unwrap().logits(&scaled);
+    assert!(ours.iter().zip(&right).all(|(ours, right)| (ours - right).abs() < 1e-4), "{ours:?}, {right:?}");
+    // Files that do not say it are of the digits.
+    let digits = json!({ "moments": [{ "mean": 0.1307, "sd": 0.3081 }] });
+    assert_eq!(
+        classifier(STANDARD, json!({})).unwrap().logits(&pixels),
+        classifier(STANDARD, digits).unwrap().logits(&pixels)
+    );
+    for wrong in [json!([]), json!([{ "mean": 0.5, "sd": 0.0 }]), json!("0.5"), json!([[0.5, 0.25], [0.5, 0.25]])] {
+        assert!(classifier(STANDARD, json!({ "moments": wrong })).is_err(), "{wrong}");
     }
 }
 

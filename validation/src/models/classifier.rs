@@ -1,12 +1,14 @@
 //! A trained network as it is used: a checkpoint in, logits of images out.
 
-use crate::data::images::{CLASSES, PixelScale};
+use crate::data::images::{CLASSES, Moments, PixelScale};
 use crate::data::{cifar, mnist};
 use crate::models::checkpoint::{self, CheckpointError};
 use crate::models::flat;
 use crate::models::net::device;
 use crate::models::network::{Architecture, Network};
 use burn::tensor::{Tensor, TensorData};
+use serde::Deserialize;
+use serde_json::Value;
 use std::sync::Arc;
 
 /// A network, its parameters, and the scale of the pixels from which it learnt.
@@ -15,6 +17,8 @@ pub struct Classifier {
     architecture: Architecture,
     network: Network,
     scale: PixelScale,
+    /// Of each channel.
+    moments: Vec<Moments>,
     labels: Option<Vec<String>>,
 }
 
@@ -33,6 +37,16 @@ impl Classifier {
             None => PixelScale::default(),
             Some(name) => name.parse().map_err(|_| foreign("from which pixels it learnt"))?,
         };
+        let channels = architecture.input()[0];
+        let moments = match &about["moments"] {
+            // Before they were written, grey networks had learnt digits, those of three channels CIFAR's pictures.
+            Value::Null if channels == 1 => vec![mnist::MOMENTS],
+            Value::Null => cifar::MOMENTS.to_vec(),
+            written => Vec::<Moments>::deserialize(written)
+                .ok()
+                .filter(|all| all.len() == channels && all.iter().all(|of| of.mean.is_finite() && of.sd > 0.0))
+                .ok_or_else(|| foreign("by which mean and standard deviation each channel was scaled"))?,
+        };
         let parameters = checkpoint::from_bytes(architecture, scale, bytes)?;
         let labels = about["labels"].as_array().map(|labels| {
             labels
@@ -42,7 +56,7 @@ impl Classifier {
         });
         let labels = labels.filter(|labels| labels.len() == CLASSES);
         let network = flat::load(&architecture.network(&device()), &Arc::new(parameters), &device());
-        Ok(Classifier { architecture, network, scale, labels })
+        Ok(Classifier { architecture, network, scale, moments, labels })
     }
 
     /// The name of each class: its number, unless the checkpoint has names.
@@ -62,10 +76,8 @@ impl Classifier {
     pub fn logits(&self, images: &[f32]) -> Vec<f32> {
         let [channels, rows, columns] = self.input();
         let count = images.len() / (channels * rows * columns);
-        // Grey networks have learnt digits, those of three channels CIFAR's pictures.
-        let moments = |channel: usize| if channels == 1 { mnist::MOMENTS } else { cifar::MOMENTS[channel % 3] };
         let scaled = |(place, plane): (usize, &[f32])| {
-            let moments = moments(place % channels);
+            let moments = self.moments[place % channels];
             plane.iter().map(|&pixel| self.scale.of_unit(pixel, moments)).collect::<Vec<f32>>()
         };
         let images: Vec<f32> = images.chunks_exact(rows * columns).enumerate().flat_map(scaled).collect();
