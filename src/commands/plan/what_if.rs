@@ -1,7 +1,8 @@
 //! The same cluster changed: by what was asked, without stragglers, without the worker that is slow all the time. Everything
 //! runs on the same random numbers as the cluster as it is, so that differences are paired.
 
-use super::race::Race;
+use super::goal::Outcomes;
+use super::race::{self, Race};
 use super::{Advice, Plan};
 use crate::cli::Cluster;
 use crate::error::Error;
@@ -130,8 +131,7 @@ impl Advice<'_> {
         let Changed { name, cluster, fewer } = changed;
         let then: Vec<u32> = workers.iter().map(|m| m - fewer.min(*m)).filter(|m| *m > 0).collect();
         let race = self.plan.race(&cluster, &then)?;
-        let then = race.run(progress);
-        let goal = self.goal.as_ref().map(|goal| goal.goal.clone().outcomes(&race, &then, progress));
+        let (then, goal) = Outcomes::of_race(self.goal.as_ref().map(|goal| goal.goal.clone()), &race, progress);
         let difference = |point: &super::Point| {
             let workers_then = point.workers().checked_sub(fewer)?;
             let other = then.iter().find(|o| o.policy() == point.policy() && o.workers() == workers_then)?;
@@ -151,7 +151,7 @@ impl Advice<'_> {
         progress: &Progress,
     ) -> Result<Option<super::Point>, Error> {
         let race = Race::new(cluster.spec()?, &[policy], &[workers], cluster.single_s()?, self.plan.common.seed);
-        Ok(race.run(progress).pop())
+        Ok(race.run(progress, race::by_gradients).pop())
     }
 
     /// Seconds of an update of sync now, and without stragglers, on all measured workers, or on those that are recommended.
