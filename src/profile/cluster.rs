@@ -103,6 +103,15 @@ impl Profile {
                 crate::text::count(times.workers() as u64, "worker"),
             ));
         }
+        if let Steps::Measured(times, _) = &steps
+            && sim::predict::heldout::are_equalised(times)
+        {
+            assumptions.push(
+                "all workers' times are equal within 1 %, as times are that end after the all-reduce: waiting for the slowest is in all of \
+                 them, and what it costs cannot be seen"
+                    .to_string(),
+            );
+        }
         // Steps stand in for each other here; only what is around them is looked at.
         let mut around = ClusterSpec::new(Law::Constant { value: 1.0 });
         around = around.with_communication(self.communication.as_ref().map(Communication::links).transpose()?);

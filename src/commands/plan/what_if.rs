@@ -35,11 +35,11 @@ pub struct Stragglers {
     /// Workers.
     pub workers: u32,
     /// Seconds per update now, and if every worker took the middle one's time.
-    pub now_s: f64,
-    pub even_s: f64,
+    pub now_s: Estimate,
+    pub even_s: Estimate,
     /// Of the time now: the share that is lost, and the share that would be lost if every worker took its own median.
     pub lost: Estimate,
-    pub lost_by_workers: f64,
+    pub lost_by_workers: Estimate,
 }
 
 /// A worker that is slow all the time, and what to do about it.
@@ -169,11 +169,12 @@ impl Advice<'_> {
         let Some(ratio) = even.rate_over(&now) else { return Ok(None) };
         let lost = |ratio: f64| 1.0 - 1.0 / ratio;
         let interval = ratio.interval.map(|(low, high)| (lost(low), lost(high)));
-        let (now_s, even_s) = (now.s_per_update().mean, even.s_per_update().mean);
-        let lost_by_workers =
-            own.filter(|_| told_apart > 1).map_or(0.0, |own| (own.s_per_update().mean - even_s) / now_s);
+        let (now_s, even_s) = (now.s_per_update(), even.s_per_update());
+        // Medians do not vary: only the time now does.
+        let by_workers_s = own.filter(|_| told_apart > 1).map_or(0.0, |own| own.s_per_update().mean - even_s.mean);
+        let lost_by_workers = now_s.under(by_workers_s.max(0.0));
         let lost = Estimate { mean: lost(ratio.mean), standard_error: f64::NAN, interval };
-        Ok(Some(Stragglers { workers, now_s, even_s, lost, lost_by_workers: lost_by_workers.max(0.0) }))
+        Ok(Some(Stragglers { workers, now_s, even_s, lost, lost_by_workers }))
     }
 
     /// The worker that is slow all the time, if there is one, and what sync gains without it.
