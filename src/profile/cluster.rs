@@ -355,6 +355,6 @@ impl Described {
     /// # Errors
     /// As [`spec`](Described::spec).
     pub fn single_s(&self) -> Result<f64, Error> {
-        Ok(self.spec()?.mean_alone(self.slowness.len().max(1) as u32))
+        Ok(self.spec()?.single_worker_s(self.slowness.len().max(1) as u32))
     }
 }
