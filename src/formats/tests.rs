@@ -269,7 +269,7 @@ fn the_same_four_times_as_people_have_them() {
         ("rate.csv", "rank,step,it/s\n0,0,1\n1,0,0.5\n0,1,0.6666667\n1,1,0.3333333\n", none()),
         (
             "export.csv",
-            "Step,rank0 - step_time,rank0 - step_time__MAX,rank1 - step_time,rank1 - step_time__MAX\n0,1,9,2,9\n1,1.5,9,3,9\n",
+            "Step,rank0 - step_time,rank0 - step_time__MAX,rank1 - step_time,rank1 - step_time__MAX\n0,1000,9,2000,9\n1,1500,9,3000,9\n",
             none(),
         ),
         (
