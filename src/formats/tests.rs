@@ -270,7 +270,7 @@ fn the_same_four_times_as_people_have_them() {
         (
             "export.csv",
             "Step,rank0 - step_time,rank0 - step_time__MAX,rank1 - step_time,rank1 - step_time__MAX\n0,1000,9,2000,9\n1,1500,9,3000,9\n",
-            none(),
+            ms(),
         ),
         (
             "colours.log",
