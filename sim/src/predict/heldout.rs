@@ -2,9 +2,8 @@
 //!
 //! The steps are cut into folds of consecutive ones. Each fold in turn is kept aside and predicted from the others by every
 //! candidate ([`questions`]); the error of a candidate is the root mean square of its relative errors. The simplest candidate
-//! is chosen that is not surely worse than the best: as in the rule of one standard error (Breiman, Friedman, Olshen and Stone
-//! 1984, section 3.4.3), but with the paired differences over the folds, and with Student's quantile in place of one, so that of
-//! twenty tables on which all candidates are as good at most one is given a less simple one (Bonferroni over the others).
+//! is chosen whose error is within one standard error of the least, taken from the paired differences over the folds
+//! (Breiman, Friedman, Olshen and Stone 1984, section 3.4.3; Hastie, Tibshirani and Friedman 2009, section 7.10).
 //!
 //! What the choice is worth is then told of the first half of the steps predicting the second, with an interval from moving
 //! blocks of steps of both halves (Künsch 1989), as stalls are few and last: steps that are resampled one by one would
@@ -105,9 +104,7 @@ pub fn choose(times: &StepTimes, seed: u64) -> Option<Choice> {
     };
     let excesses: Vec<(f64, f64)> = errors.iter().map(|errors| excess(errors)).collect();
     // Less than the noise of the draws behind a prediction is no reason for a less simple model.
-    let student = StudentsT::new(0.0, 1.0, (folds - 1) as f64).expect("several folds");
-    let quantile = student.inverse_cdf(1.0 - 0.05 / (candidates.len() - 1) as f64);
-    let within = |(more, error): &(f64, f64)| *more <= (quantile * error).max(4e-4);
+    let within = |(more, error): &(f64, f64)| *more <= error.max(4e-4);
     let chosen = excesses.iter().position(within).expect("the best is within any error of itself");
 
     let block = block_length(&rows);

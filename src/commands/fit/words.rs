@@ -143,7 +143,7 @@ fn choice(fitted: &Fitted) -> String {
         Some(choice) => {
             let trial = choice.trial();
             format!(
-                "Chosen: {}{law} ({why}): the simplest model that is not surely worse than the best on steps kept aside.\nThe first \
+                "Chosen: {}{law} ({why}): the simplest model within one standard error of the best on steps kept aside.\nThe first \
                  half of {} predicts {} s for the slowest of {} in the second; measured {} s: {:+.1} %, 95 % interval {:+.1} to \
                  {:+.1} % (blocks of {}).\n",
                 fitted.chosen,
