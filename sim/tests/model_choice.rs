@@ -1,5 +1,5 @@
-//! Tables of step times whose truth is known: is the model chosen that made them, and does the error of what was held out lie in its
-//! own interval?
+//! Tables of step times whose truth is known: does the model that is chosen keep what made them, and does the error of what was held
+//! out lie in its own interval?
 
 use straggle_sim::predict::candidate::Candidate;
 use straggle_sim::predict::heldout::{Choice, choose};
@@ -23,12 +23,12 @@ fn chosen(steps: u64, seconds: impl Fn(u32, u64) -> f64) -> Choice {
     choose(&StepTimes::new(times).unwrap(), 0).expect("enough steps")
 }
 
-/// A way to make a table, from its number, and the models that are right.
+/// A way to make a table, from its number, and the simplest model that keeps what is in it; less simple ones keep it, too.
 struct Truth {
     name: &'static str,
     steps: u64,
     seconds: fn(u64, u32, u64) -> f64,
-    right: fn(Candidate) -> bool,
+    simplest: Candidate,
 }
 
 /// Lasting phases, each of which is as slow as its own random number says.
@@ -41,52 +41,50 @@ const TRUTHS: [Truth; 5] = [
         name: "pooled",
         steps: 200,
         seconds: |table, worker, step| 1.0 + exp(table, worker, step),
-        right: |model| model == Candidate::Pooled,
+        simplest: Candidate::Pooled,
     },
     Truth {
         name: "by-worker",
         steps: 200,
         seconds: |table, worker, step| (1.0 + 0.1 * f64::from(worker)) * (1.0 + 0.2 * exp(table, worker, step)),
-        right: |model| model == Candidate::ByWorker,
+        simplest: Candidate::ByWorker,
     },
     Truth {
         name: "rows",
         steps: 200,
         seconds: |table, worker, step| 1.0 + exp(table, ALL, step) + 0.1 * exp(table, worker, step),
-        // Blocks keep what rows keep.
-        right: |model| model >= Candidate::Rows,
+        simplest: Candidate::Rows,
     },
     Truth {
         name: "blocks",
         steps: 400,
         seconds: |table, worker, step| 1.0 + phase(table, step, 8) + 0.1 * exp(table, worker, step),
-        right: |model| model >= Candidate::Rows,
+        simplest: Candidate::Rows,
     },
     Truth {
         name: "drift",
         steps: 200,
         seconds: |table, worker, step| (1.0 + step as f64 / 2000.0) * (1.0 + 0.5 * exp(table, worker, step)),
-        right: |_| true,
+        simplest: Candidate::Pooled,
     },
 ];
 
 #[test]
-fn the_model_that_made_a_table_is_chosen_and_what_is_held_out_is_in_its_interval() {
-    let (mut wrong, mut outside, mut all) = (Vec::new(), Vec::new(), 0);
+fn nothing_that_made_a_table_is_lost_and_what_is_held_out_is_in_its_interval() {
+    let (mut lost, mut outside) = (Vec::new(), Vec::new());
     for truth in &TRUTHS {
         for table in 0..10 {
             let choice = chosen(truth.steps, |worker, step| (truth.seconds)(table, worker, step));
             let held_out = choice.trial().held_out;
-            all += 1;
-            if !(truth.right)(choice.chosen) {
-                wrong.push(format!("{} {table}: {}", truth.name, choice.chosen));
+            if choice.chosen < truth.simplest {
+                lost.push(format!("{} {table}: {}", truth.name, choice.chosen));
             }
             if !held_out.holds(0.0) {
                 outside.push(format!("{} {table}: {:+.3} ± {:.3}", truth.name, held_out.value, held_out.half_width));
             }
         }
     }
-    println!("{all} tables; another model: {wrong:?}; outside: {outside:?}");
-    assert!(wrong.len() <= 5, "{wrong:?}");
+    // Seeds are fixed. Intervals of 95 % hold 38 of the 40 tables without drift; steps that drift by 10 % are not in them as often.
+    assert!(lost.is_empty(), "{lost:?}");
     assert!(outside.len() <= 5, "{outside:?}");
 }
