@@ -34,11 +34,11 @@ const HORIZON_S: f64 = 250.0;
 /// Independent groups of runs, over which intervals are made.
 const GROUPS: u64 = 20;
 
-/// Makes it ready to run; to be quick, on half as many groups, and on digits half as long.
+/// Makes it ready to run; to be quick, on half as many groups.
 pub fn prepare<'a>(arguments: &'a Reproduce, session: &'a Session) -> Result<Job<'a>, Error> {
     let groups = if arguments.quick { GROUPS / 2 } else { GROUPS };
     let seed = arguments.common.seed;
-    let trainer = digits::Trainer::new(&arguments.data, seed, arguments.quick)?;
+    let trainer = digits::Trainer::new(&arguments.data, seed)?;
     Ok(Box::new(move |_| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(arguments.threads.number.unwrap_or(0)).build();
         let pool = pool.map_err(|e| Error::Usage(format!("cannot start the threads: {e}; lower --threads")))?;
