@@ -157,3 +157,57 @@ fn a_partial_result_does_not_replace_a_complete_one() {
     place.simulate("--policies sync --workers 1,2 --updates 50 --seed 1").succeeds();
     assert!(place.contents().keys().eq(complete.keys()), "{:?}", place.contents().keys());
 }
+
+/// A pipe by this name, which whoever opens it at one end waits for the other end of.
+fn pipe(place: &Place, name: &str) -> std::path::PathBuf {
+    let path = place.path().join(name);
+    assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo").success());
+    path
+}
+
+#[test]
+fn whoever_reads_what_never_ends_hears() {
+    let readers = [
+        ("steps.csv", "fit steps.csv"),
+        ("steps.csv", "simulate --step-time trace(steps.csv)"),
+        ("steps.csv", "simulate --delay steps.csv,step_time_s"),
+        ("p.toml", "simulate --profile p.toml"),
+        ("p.toml", "plan p.toml"),
+        #[cfg(feature = "train")]
+        ("steps.csv", "validate traces steps.csv"),
+        #[cfg(feature = "train")]
+        ("net.safetensors", "train --load net.safetensors"),
+    ];
+    for (name, words) in readers {
+        let place = Place::new();
+        let path = pipe(&place, name);
+        let mut command = common::straggle().inside(place.path()).words(words).command();
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+        // Open as soon as somebody reads, who then listens to signals, too.
+        let mut writer = std::fs::File::options().write(true).open(path).expect("a reader");
+        std::io::Write::write_all(&mut writer, b"step,step_time_s\n0,1\n").expect("a reader");
+        interrupt(&child, "-INT");
+        let said = Said::new(words.to_string(), child.wait_with_output().expect("an end"));
+        assert_eq!(said.status, Some(130), "{said}");
+        said.prints_nothing().in_one_sentence().says("interrupted; nothing was finished, and nothing was written");
+        assert!(!place.path().join("output").exists());
+    }
+}
+
+#[test]
+fn whoever_prints_to_a_reader_who_does_not_read_hears_and_has_written_everything() {
+    let place = Place::new();
+    let words = "--policies sync --workers 1..1000 --updates 2 --format csv --json --quiet";
+    let mut command = place.simulate(words).command();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    // It prints now, and more than a pipe holds.
+    std::io::Read::read_exact(child.stdout.as_mut().expect("a pipe"), &mut [0]).expect("a byte");
+    let stdout = child.stdout.take();
+    interrupt(&child, "-INT");
+    let said = Said::new(words.to_string(), child.wait_with_output().expect("an end"));
+    drop(stdout);
+    assert_eq!(said.status, Some(130), "{said}");
+    said.in_one_sentence().says("interrupted; everything had been written: output/simulate: iteration_times.csv");
+    assert_eq!(place.rows().len(), 1000);
+    assert_eq!(place.manifest()["complete"], json!(true));
+}

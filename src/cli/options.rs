@@ -3,10 +3,13 @@
 
 use super::command;
 use crate::error::Error;
+use crate::formats::clip;
+use crate::memory;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches};
 use serde_json::{Map, Value};
 use std::ffi::OsString;
+use std::io;
 use std::path::Path;
 
 /// The command line with the options of its `--config` file, those that were not typed, right after the command.
@@ -27,14 +30,18 @@ pub fn expand(typed: Vec<OsString>) -> Result<Vec<OsString>, Error> {
     Ok([&typed[..at], &options, &typed[at..]].concat())
 }
 
+/// The longest file of options that is read, in bytes.
+const MOST: u64 = 1 << 20;
+
 fn read(file: &Path) -> Result<Map<String, Value>, Error> {
     let shown = file.display();
-    let text = std::fs::read_to_string(file).map_err(|e| {
+    let text = memory::read(file, MOST).and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other));
+    let text = text.map_err(|e| {
         Error::Input(format!("cannot read {shown}: {e}; give a TOML file with options by their long names"))
     })?;
     toml::from_str(&text).map_err(|e: toml::de::Error| {
         let line = e.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        Error::Input(format!("line {line} of {shown} is no TOML ({}); write max-workers = 8, for example", e.message()))
+        Error::Input(format!("line {line} of {shown} is no TOML ({}); write max-workers = 8, for example", clip(e.message())))
     })
 }
 

@@ -65,7 +65,7 @@ fn measured(file: &Path) -> Result<Times, Error> {
 /// What a profile says.
 fn cluster(path: &Path) -> Result<Cluster, Error> {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    let (options, times) = Profile::read(path)?.typed(path)?;
+    let (options, times) = Profile::read(path)?.0.typed(path)?;
     let data = times.map(|(source, times)| Times::new(&source, &times));
     Ok(Cluster { name, options, data })
 }

@@ -411,7 +411,9 @@ impl Train {
     /// The parameters in a file.
     fn parameters(&self, path: &std::path::Path, session: &Session) -> Result<Vec<f32>, Error> {
         let file = path.display();
-        let bytes = std::fs::read(path)
+        // Every parameter has four bytes, and there is a header.
+        let most = 4 * self.training.model.0.parameters() as u64 + (1 << 20);
+        let bytes = memory::read(path, most)
             .map_err(|e| Error::Input(format!("cannot read {file}: {e}; give a file made by --save")))?;
         session.input(file.to_string(), &bytes);
         let read = checkpoint::from_bytes(self.training.model.0, self.training.pixels.0, &bytes);

@@ -236,7 +236,7 @@ fn profiles_are_a_file_a_rank_or_a_process_a_rank() {
     });
     let both = read(&paths, &Options::default()).unwrap();
     assert_eq!((both.times.labels(), both.workers_known), (&["rank0".to_string(), "rank1".into()][..], true));
-    assert_eq!(both.sha256.len(), 2);
+    assert_eq!(both.files.len(), 2);
 }
 
 #[test]

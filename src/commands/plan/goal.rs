@@ -6,7 +6,7 @@
 
 #[cfg(feature = "train")]
 use super::digits::Pupil;
-use super::race::{Point, Race};
+use super::race::{Going, Point, Race};
 use rayon::prelude::*;
 use sim::experiment::passage::{Passage, updates_to};
 use sim::{Configuration, LearnerText, Policy, Progress, Quadratic};
@@ -111,11 +111,16 @@ fn alone() -> Configuration {
 }
 
 impl Goal {
-    /// What becomes of these points; one of `progress`'s cells each.
-    pub fn outcomes(self, race: &Race, points: &[Point], progress: &Progress) -> Outcomes {
-        let (alone, alone_without_noise) = self.updates_alone(race, progress);
+    /// What becomes of these points; one cell of the progress each.
+    pub fn outcomes(
+        self,
+        race: &Race,
+        points: &[Point],
+        going: &Going<'_>,
+    ) -> Outcomes {
+        let (alone, alone_without_noise) = self.updates_alone(race, going.progress);
         let one = |point: &Point| {
-            let fate = if progress.stopped() { None } else { self.fate(race, point, alone, progress) };
+            let fate = if going.progress.stopped() { None } else { self.fate(race, point, alone, going) };
             Some(((point.policy(), point.workers()), fate?))
         };
         let of = points.par_iter().filter_map(one).collect();
@@ -154,14 +159,31 @@ impl Goal {
         }
     }
 
-    fn fate(&self, race: &Race, point: &Point, alone: f64, progress: &Progress) -> Option<Fate> {
-        let passage = match self {
-            Goal::Scale(scale) => {
-                return point.is_fresh().then(|| {
-                    let needed = 1.0 + scale / point.gradients_per_update();
-                    Fate::Reached(Box::new(point.with_passages(|runs| runs.per_passage(needed, alone))))
-                });
-            }
+    fn fate(
+        &self,
+        race: &Race,
+        point: &Point,
+        alone: f64,
+        going: &Going<'_>,
+    ) -> Option<Fate> {
+        if let Goal::Scale(scale) = self {
+            return point.is_fresh().then(|| {
+                let needed = 1.0 + scale / point.gradients_per_update();
+                Fate::Reached(Box::new(point.with_passages(|runs| runs.per_passage(needed, alone))))
+            });
+        }
+        let name = format!("goal of {} m={} updates={}", point.policy(), point.workers(), point.updates());
+        Some(match going.parts.once(&name, || self.passage(race, point, alone, going.progress))? {
+            Passage::Reached(passages) => Fate::Reached(Box::new(point.with_passages(|_| passages))),
+            Passage::Above => Fate::Above,
+            Passage::Diverges(below) => Fate::Diverges(below),
+        })
+    }
+
+    /// How a configuration comes to the loss, where what learns is followed.
+    fn passage(&self, race: &Race, point: &Point, alone: f64, progress: &Progress) -> Option<Passage> {
+        match self {
+            Goal::Scale(_) => None,
             Goal::Quadratic(learner, share) => {
                 let target = share * learner.curvature / 2.0;
                 race.experiment().passage(point.cell, *learner, target, alone, point.runs(), progress)
@@ -171,12 +193,7 @@ impl Goal {
                 let course = |key| pupil.course_by(key);
                 race.experiment().passage_of(point.cell, course, alone, point.runs(), progress)
             }
-        };
-        Some(match passage? {
-            Passage::Reached(passages) => Fate::Reached(Box::new(point.with_passages(|_| passages))),
-            Passage::Above => Fate::Above,
-            Passage::Diverges(below) => Fate::Diverges(below),
-        })
+        }
     }
 }
 
