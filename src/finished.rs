@@ -56,7 +56,7 @@ impl Finished {
     pub const NAME: &str = "finished.jsonl";
 
     /// A run that ends so soon is not worth keeping parts of it.
-    pub const QUICK: Duration = Duration::from_secs(2);
+    pub const QUICK: Duration = Duration::from_millis(500);
 
     /// What there is to say of a run that was stopped in this directory, and has no result.
     pub fn word(directory: &Path) -> String {

@@ -185,7 +185,7 @@ pub fn join<C: Command>(mut command: C, typed: &[OsString], parts: Vec<PathBuf>)
     let mut manifest = Manifest::begin(C::NAME, typed, arguments, common.seed);
     let job = command.prepare(&session)?;
     if follows {
-        session.works(None);
+        session.works();
         return job(&directory).map(drop);
     }
     manifest.inputs = session.inputs();
@@ -193,7 +193,8 @@ pub fn join<C: Command>(mut command: C, typed: &[OsString], parts: Vec<PathBuf>)
     if let Some(path) = command.save() {
         output.also(&path, &names::<C>(), C::is_partial)?;
     }
-    session.works(Some(output));
+    session.holds(output);
+    session.works();
     let report = job(&directory)?;
     session.may_leave(&directory);
     let outcome = report.outcome();

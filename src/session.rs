@@ -42,9 +42,15 @@ impl Session {
         Ok(Session { progress, quiet, notes, inputs, listener, parts: Vec::new() })
     }
 
-    /// Work begins that looks at the [progress](Progress) within a second, always: a signal waits for what it has finished by then.
-    pub fn works(&self, output: Option<Output>) {
-        self.listener.works(output);
+    /// Takes care of the output until it [is written](Session::writes), or the process leaves.
+    pub fn holds(&self, output: Output) {
+        self.listener.holds(output);
+    }
+
+    /// From here on there is work that looks at the [progress](Progress) within a second, always: a signal waits for what it has
+    /// finished by then.
+    pub fn works(&self) {
+        self.listener.works();
     }
 
     /// From here on nothing is lost if the process leaves at once, as what it finishes is kept in this directory as it ends, or is

@@ -185,7 +185,7 @@ fn a_killed_simulation_goes_on_from_what_it_has_finished() {
 fn a_killed_plan_goes_on_from_what_it_has_finished() {
     let profile = "step_time = [\"exp(2)\", \"exp(1)\", \"gamma(4, 0.3)\"]\n";
     let place = Place::new().with("p.toml", profile);
-    let words = "plan p.toml --workers 1..40 --goal loss --slow 1@1.5 --policies sync,async,ssp:2,k-async:2";
+    let words = "plan p.toml --workers 1..60 --goal loss --slow 1@1.5 --policies sync,async,ssp:2,k-async:2,rennala:4";
     killed_again_and_again_it_is_an_undisturbed_run(&place, words, "");
 }
 
@@ -206,12 +206,6 @@ fn predictions_of_traces_go_on_from_those_that_were_finished() {
         "validate traces 0.csv 1.csv 2.csv 3.csv 4.csv 5.csv",
         "",
     );
-}
-
-#[test]
-#[cfg(feature = "train")]
-fn a_killed_trade_off_goes_on_from_what_it_has_finished() {
-    killed_again_and_again_it_is_an_undisturbed_run(&Place::new(), "reproduce E7 --quick", "E7-quick");
 }
 
 #[test]

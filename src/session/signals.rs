@@ -64,10 +64,14 @@ impl Listener {
         self.state.lock().expect("nobody panics with it")
     }
 
+    /// See [`Session::holds`](super::Session::holds).
+    pub fn holds(&self, output: Output) {
+        self.state().output = Some(output);
+    }
+
     /// See [`Session::works`](super::Session::works).
-    pub fn works(&self, output: Option<Output>) {
-        let mut state = self.state();
-        (state.at_once, state.output) = (false, output);
+    pub fn works(&self) {
+        self.state().at_once = false;
     }
 
     /// See [`Session::may_leave`](super::Session::may_leave).
