@@ -1,13 +1,13 @@
 //! Do the stations of a route do what queueing theory says, one by one: links out and back, a parameter server, checkpoints and failures?
 //!
-//! Each judgement fails a correct program with probability 1e-5 (see `common`); there are 26: a false-alarm rate of 0.03 %.
+//! Each judgement fails a correct program with probability 1e-5 (see `common`); there are 32: a false-alarm rate of 0.03 %.
 
 mod common;
 
-use common::{batch, events, judge_batch, law, rule, spec};
+use common::{batch, events, judge_batch, law, observe, rule, spec};
 use straggle_sim::cluster::comm::{Communication, Scheme};
 use straggle_sim::theory::{Kind, time_per_update};
-use straggle_sim::{ClusterSpec, Event, Failures, Law, RandomKey, Station};
+use straggle_sim::{ClusterSpec, Event, Failures, Law, Length, RandomKey, Station};
 
 /// Judges a policy on 8 workers against a value.
 fn meets(name: &str, spec: &ClusterSpec, exact: f64) {
@@ -45,6 +45,13 @@ fn a_queue_on_the_way_out_or_back_is_that_of_the_machine_repairman() {
     // Shared equally, its law does not matter.
     let shared = vec![Station::shared(law("uniform(0, 0.3333333333333333)"), 1)];
     meets_theory("async", &computing.clone().with_uplink(shared));
+    // Out, back and the server: a closed network.
+    let out = vec![Station::delay(law("uniform(0, 0.1)")), Station::queue(law("exp(8)"), 1)];
+    let back = vec![Station::shared(law("constant(0.1)"), 1)];
+    let all = computing.clone().with_downlink(out).with_uplink(back).with_service(Some(law("exp(9)")));
+    for name in ["async", "k-batch-async:3", "fedbuff:2:2"] {
+        meets_theory(name, &all);
+    }
     let mean_s = computing.compute().law(0).mean();
     let two = vec![Station::queue(law("exp(3)"), 2)];
     meets("async", &computing.with_uplink(two), mean_s * repairmen(8, 1.0 / 3.0 / mean_s, 2));
@@ -88,6 +95,33 @@ fn a_parameter_server_of_constant_times_is_its_bottleneck() {
             let known = bytes > 0.0;
             assert!(!known || theory.kind == Kind::Exact, "{name}: {theory:?}");
             assert!(!known || (theory.seconds / exact - 1.0).abs() < 1e-12, "{name}: {theory:?} against {exact}");
+        }
+    }
+}
+
+/// Constant messages and random computing: within 5 % from a link that is hardly used to one that never rests; who waits for all takes at
+/// least as long as the slowest and its messages, and as the link has to work.
+#[test]
+fn a_parameter_server_of_random_times_is_nearly_its_mean_value_analysis() {
+    for (bytes, compute) in [(2e7, "exp(2)"), (6e7, "exp(2)"), (1e8, "weibull(0.5, 0.5)"), (6e7, "gamma(11, 0.0909)")] {
+        let ps = Communication::new(Scheme::ParameterServer, bytes, 0.01, 1e9, 0.0).unwrap();
+        let spec = spec(compute).with_communication(ps);
+        for (name, kind) in
+            [("async", Kind::Approximation), ("k-batch-async:3", Kind::Approximation), ("sync", Kind::Lower)]
+        {
+            let rule = rule(name, 8);
+            let theory = time_per_update(rule, &spec.for_rule(rule)).unwrap();
+            let found = common::mean_s(&observe(name, 8, &spec, Length::Updates(4096), 8));
+            let ratio = theory.seconds / found.mean;
+            println!(
+                "{name}, {compute}, {bytes} bytes: {:.5} s by theory, {:.5} s, {ratio:.3}",
+                theory.seconds, found.mean
+            );
+            assert_eq!(theory.kind, kind, "{name}");
+            match kind {
+                Kind::Lower => assert!(ratio < 1.0 && ratio > 0.6, "{name}, {compute}, {bytes}: {ratio}"),
+                _ => assert!((ratio - 1.0).abs() < 0.05, "{name}, {compute}, {bytes}: {ratio}"),
+            }
         }
     }
 }

@@ -350,7 +350,7 @@ impl Described {
     /// # Errors
     /// As [`spec`](Described::spec).
     pub fn single_s(&self) -> Result<f64, Error> {
-        Ok(self.spec()?.mean_alone(self.slowness.len().max(1) as u32))
+        Ok(self.spec()?.single_worker_s(self.slowness.len().max(1) as u32))
     }
 
     /// The same, and one of `most` workers, by its name or its number, takes `factor` times as long.

@@ -99,14 +99,16 @@ impl Cell {
         let plans = experiment.plans(&Progress::default()).expect("nobody stops it");
         let Some(&(configuration, plan)) = plans.first() else { return Ok(None) };
         let rule = configuration.rule;
-        let (steps, each) = match plan.method {
-            Method::Renewal => (rule.workers * rule.steps, STEP),
+        // A task without an end has as many steps as there is time for.
+        let of_task = f64::from(rule.steps).min(1.0 + rule.budget.as_secs_f64() / times.mean());
+        let (tasks, each) = match plan.method {
+            Method::Renewal => (rule.workers, STEP),
             Method::Stationary if name == "async, m/2 cores" => (rule.quorum, SHARED),
             Method::Stationary => (rule.quorum, STEP),
             Method::WarmUp => (rule.quorum, 1.0),
         };
         let updates = plan.updates + plan.warm_up * u64::from(plan.replications);
-        let events = updates as f64 * f64::from(steps) * each;
+        let events = updates as f64 * f64::from(tasks) * of_task * each;
         let (policy, law) = (name.to_string(), law.to_string());
         Ok(Some(Cell { policy, law, workers: m, precision, experiment, events }))
     }
@@ -190,8 +192,11 @@ pub fn run(cell: &Cell, seeds: Range<u64>, known: &mut Option<Truth>) -> Batch {
     let squares = runs.iter().map(|o| (o.mean.mean / scale - mean).powi(2)).sum::<f64>();
     let half = runs.iter().map(|o| o.mean.half_width().unwrap_or(f64::NAN) / scale).sum::<f64>() / n;
     let count = |i: usize| {
-        let holds = runs.iter().filter_map(|o| judged(o)[i].holds(truth.values[i]));
-        holds.fold(Judged { truth: truth.values[i], ..Judged::default() }, Judged::add)
+        let truth = truth.values[i];
+        // What a clock decides is known as well as the clock is read, late in a long run.
+        let same = |mean: f64| (mean - truth).abs() <= 1e-9 * truth.abs();
+        let holds = runs.iter().map(|o| judged(o)[i]).filter_map(|e| e.holds(truth).map(|holds| holds || same(e.mean)));
+        holds.fold(Judged { truth, ..Judged::default() }, Judged::add)
     };
     Batch {
         policy: cell.policy.clone(),

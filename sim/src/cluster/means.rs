@@ -21,7 +21,7 @@ impl ClusterSpec {
 
     /// Mean seconds of a gradient by a worker of mean speed that is all alone: what speed-ups compare with. It has the delay, but
     /// nobody to communicate with or to wait for; of a batch that is shared out it does all shares at once.
-    pub fn mean_alone(&self, workers: u32) -> f64 {
+    pub fn single_worker_s(&self, workers: u32) -> f64 {
         let distinct = workers.min(self.repeats_after());
         let once_s = |worker| (self.fixed_s + self.mean_delay(worker)) / f64::from(self.shares);
         let rates = (0..distinct).map(|worker| 1.0 / (self.mean_compute(worker) - self.fixed_s + once_s(worker)));
@@ -32,12 +32,6 @@ impl ClusterSpec {
     pub fn mean_cycle(&self) -> f64 {
         let served = [&self.service, &self.update].into_iter().flatten();
         self.mean_task(0, 1) + served.map(Law::mean).sum::<f64>()
-    }
-
-    /// Seconds per gradient of a single worker that is as fast as `workers` workers are on average, with nothing in its way: no
-    /// communication, no server, a core of its own. What speed-ups compare with.
-    pub fn single_worker_s(&self, workers: u32) -> f64 {
-        self.mean_alone(workers)
     }
 
     /// The same with measured steps in the order of what the rule makes of them, so that resampled steps differ from them in nothing else:

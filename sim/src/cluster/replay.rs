@@ -6,7 +6,7 @@
 use crate::cluster::time::Time;
 use crate::cluster::{Cluster, Completion, Signal, Spent, Step};
 use crate::learn::{Learner, Learning};
-use crate::policy::coordinator::Task;
+use crate::policy::Task;
 use std::time::Duration;
 
 /// What a cluster decided by itself: what happened when, when each update was done, what was spent on what

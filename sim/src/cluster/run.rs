@@ -4,8 +4,7 @@
 //! has its orders carried out.
 
 use crate::cluster::time::Time;
-use crate::policy::Rule;
-use crate::policy::coordinator::{Coordinator, Orders, Task};
+use crate::policy::{Coordinator, Orders, Rule, Task};
 use std::time::Duration;
 
 /// A task that was submitted.

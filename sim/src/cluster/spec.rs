@@ -4,46 +4,15 @@
 //! A station is a delay (no queue), a first-come-first-served queue with c servers, or processor sharing, and has a law. So a
 //! new effect is a new station or a new law, and no branch in the engine.
 
-use crate::cluster::comm::{Communication, Scheme};
+pub use crate::cluster::cancellation::Cancellation;
+use crate::cluster::comm::Communication;
 pub use crate::cluster::failing::Failures;
 pub use crate::cluster::limits::SpecError;
 use crate::cluster::limits::{all_positive, need, not_negative};
 pub use crate::cluster::station::{Sharing, Station};
-use crate::policy::{OnCompletion, Rule};
+use crate::policy::Rule;
 use crate::random::compute::Compute;
 use crate::random::law::Law;
-use std::fmt;
-
-/// When a worker whose task is cancelled is free again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Cancellation {
-    /// At once.
-    AtOnce,
-    /// When the present step is done, which goes on and is discarded; a delay ends at once. So do threads.
-    AfterStep,
-    /// Nobody is stopped: late results are dropped when they arrive. So do most systems.
-    Never,
-}
-
-impl fmt::Display for Cancellation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Cancellation::AtOnce => "at-once",
-            Cancellation::AfterStep => "after-step",
-            Cancellation::Never => "never",
-        })
-    }
-}
-
-impl std::str::FromStr for Cancellation {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Cancellation, String> {
-        let all = [Cancellation::AtOnce, Cancellation::AfterStep, Cancellation::Never];
-        let found = all.into_iter().find(|c| c.to_string() == text.replace('_', "-"));
-        found.ok_or_else(|| crate::unknown("cancellation", text, &["at-once", "after-step", "never"]))
-    }
-}
 
 /// Workers of a cluster, as many as a run asks for, and the stations of their tasks.
 ///
@@ -246,43 +215,6 @@ impl ClusterSpec {
     pub fn with_global_batch(self, fixed_s: f64) -> Result<ClusterSpec, SpecError> {
         not_negative("fixed part of a step", fixed_s)?;
         Ok(ClusterSpec { splits_batch: true, fixed_s, ..self })
-    }
-
-    /// The same for a rule: communication as stations, a batch as shares, failures as they strike there.
-    ///
-    /// Where everybody waits for everybody, rings and trees end the update; workers that do not wait for each other meet at a
-    /// parameter server.
-    pub fn for_rule(&self, rule: Rule) -> ClusterSpec {
-        let mut spec = self.clone();
-        spec.fails_together = rule.waits_for_all() && spec.failures.is_some();
-        if std::mem::take(&mut spec.splits_batch) {
-            spec.speeds.iter_mut().for_each(|speed| *speed *= f64::from(rule.workers));
-            spec.shares = rule.workers;
-        }
-        let Some(communication) = spec.communication.take().filter(|_| rule.workers > 1) else { return spec };
-        let reduces = communication.scheme() != Scheme::ParameterServer && rule.on_completion == OnCompletion::Waits;
-        if reduces && rule.renews() {
-            let computing_s = spec.mean_compute(0);
-            spec.all_reduce_s = communication.exposed_s(rule.quorum, computing_s);
-            return spec;
-        }
-        let constant = |value: f64| Law::Constant { value };
-        let (transfer_s, latency_s) = (communication.transfer_s(), communication.latency_s());
-        let link = (transfer_s > 0.0).then(|| Station::queue(constant(transfer_s), 1));
-        let way = (latency_s > 0.0).then(|| Station::delay(constant(latency_s)));
-        spec.downlink.extend(link.clone().into_iter().chain(way.clone()));
-        spec.uplink.extend(way.into_iter().chain(link));
-        spec
-    }
-
-    /// The same for so many workers that meet at a parameter server, if nothing else has been decided yet.
-    pub(crate) fn for_workers(self, workers: u32) -> ClusterSpec {
-        if self.communication.is_none() && !self.splits_batch {
-            return self;
-        }
-        let fails_together = self.fails_together;
-        let rule = crate::Policy::ASYNC.rule(workers.max(1)).expect("a rule for any number");
-        ClusterSpec { fails_together, ..self.for_rule(rule) }
     }
 
     /// What workers compute.

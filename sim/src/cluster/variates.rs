@@ -2,7 +2,7 @@
 
 use crate::cluster::spec::{ClusterSpec, Station};
 use crate::policy::Rule;
-use crate::policy::coordinator::Task;
+use crate::policy::Task;
 use crate::random::compute::{Compute, Rows};
 use crate::random::key::{Purpose, RandomKey};
 use crate::random::law::{Law, Sampler};
@@ -35,20 +35,13 @@ struct UnderWay {
     rest_s: f64,
 }
 
-/// The parts of a route, in order.
+/// The parts of a route, in order; those of the links by their stations' numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
+pub(crate) enum Part {
     Down(usize),
     Compute,
     Delay,
     Up(usize),
-}
-
-/// Which way a task goes on a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    Down,
-    Up,
 }
 
 impl Variates {
@@ -240,18 +233,17 @@ impl Variates {
         self.delay_s(task.worker, task.serial)
     }
 
-    /// Seconds of service at the `station`-th station on the way of a worker's `serial`-th task.
+    /// Seconds of a part of the route of a worker's `serial`-th task, but for computing, which is drawn step by step.
     #[inline]
-    pub(crate) fn link_s(&self, way: Way, station: usize, worker: u32, serial: u64) -> f64 {
-        let (stations, first, part) = match way {
-            Way::Up => (&self.uplink, 0, Part::Up(station)),
-            Way::Down => (&self.downlink, 1 << 15, Part::Down(station)),
+    pub(crate) fn part_s(&self, part: Part, worker: u32, serial: u64) -> f64 {
+        let (law, number) = match part {
+            Part::Delay => return self.delay_s(worker, serial),
+            Part::Compute => unreachable!("steps are drawn one by one"),
+            Part::Up(station) => (&self.uplink[station], station as u32),
+            Part::Down(station) => (&self.downlink[station], 1 << 15 | station as u32),
         };
-        if let Some(rest_s) = self.begun_s(worker, serial, part) {
-            return rest_s;
-        }
-        let number = first + station as u32;
-        stations[station].draw(self.key.sequence_of(Purpose::Link, number, worker), serial)
+        let drawn = || law.draw(self.key.sequence_of(Purpose::Link, number, worker), serial);
+        self.begun_s(worker, serial, part).unwrap_or_else(drawn)
     }
 
     /// Seconds that the server is busy with a worker's `serial`-th task.

@@ -1,11 +1,17 @@
 //! Policies by numbers of workers on one cluster: configurations, each run long enough to be sure of what it costs.
 
+mod comparison;
 pub mod loss;
+mod observation;
 pub mod passage;
+mod progress;
 pub(crate) mod runs;
 
 use crate::cluster::spec::{Cancellation, ClusterSpec};
+pub use crate::experiment::comparison::{Comparison, comparisons};
 pub use crate::experiment::loss::LossPoint;
+pub use crate::experiment::observation::{Observation, Usage};
+pub use crate::experiment::progress::{Kept, Progress};
 use crate::experiment::runs::Job;
 use crate::measure::interval::Estimate;
 use crate::measure::length::{Honest, Plan, REPLICATIONS, REPLICATIONS_TO_PRECISION, UPDATES};
@@ -14,11 +20,9 @@ use crate::parallel::*;
 use crate::policy::{Policy, PolicyError, Rule};
 use crate::random::key::RandomKey;
 use crate::theory::{self, Kind, Theory};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// What carries over from one update to the next.
@@ -90,129 +94,6 @@ pub struct Configuration {
     pub rule: Rule,
 }
 
-/// What a configuration came to.
-#[derive(Clone, Debug)]
-pub struct Observation {
-    /// The configuration.
-    pub cell: Configuration,
-    /// Updates that were counted, in all replications.
-    pub updates: u64,
-    /// Seconds per update.
-    pub mean: Estimate,
-    /// Standard deviation of the seconds between two updates.
-    pub sd_s: f64,
-    /// 50, 95 and 99 % of all gaps between updates are no longer than this, s.
-    pub quantiles_s: [Estimate; 3],
-    /// Share of the updates that took no longer than the deadline.
-    pub in_time: Option<Estimate>,
-    /// For each worker, the share of its tasks that was thrown away, and its share of those that were applied; empty where none
-    /// was thrown away.
-    pub thrown_away: Vec<(Estimate, Estimate)>,
-    /// What theory says of the mean in the model that was run.
-    pub theory: Option<Theory>,
-    /// What the gated model expects, s.
-    pub gated_s: Option<f64>,
-    /// Single-worker gradients in one update.
-    pub gradients_per_update: f64,
-    /// Seconds per single-worker gradient.
-    pub s_per_gradient: Estimate,
-    /// Gradients per second, relative to a single worker of mean speed with nothing in its way.
-    pub speedup: Estimate,
-    /// Speed-up per worker.
-    pub efficiency: Estimate,
-    /// Staleness of applied gradients and shares of the workers' time; the gated model knows nothing of them.
-    pub usage: Option<Usage>,
-    /// How the runs were begun, counted and ended.
-    pub plan: Plan,
-    /// The runs themselves.
-    pub replications: Replications,
-}
-
-/// How the workers spent their time.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Usage {
-    /// Mean staleness of applied gradients, in updates.
-    pub mean_staleness: Estimate,
-    /// Share of the workers' time in which they waited, for others or for the server.
-    pub idle_share: Estimate,
-    /// Share of the workers' time spent on work that was thrown away.
-    pub wasted_share: Estimate,
-}
-
-impl Observation {
-    /// Standard errors between the simulated mean and theory, where theory is exact.
-    pub fn z(&self) -> Option<f64> {
-        let theory = self.theory.filter(|theory| theory.kind == Kind::Exact)?;
-        self.mean.z(theory.seconds)
-    }
-
-    /// Whether the interval lies on the wrong side of a bound of theory.
-    pub fn breaks_bound(&self) -> bool {
-        let Some((theory, (low, high))) = self.theory.zip(self.mean.interval) else { return false };
-        let outside = self.mean.holds(theory.seconds) == Some(false);
-        outside
-            && match theory.kind {
-                Kind::Exact | Kind::Approximation => false,
-                Kind::Lower => high < theory.seconds,
-                Kind::Upper => low > theory.seconds,
-            }
-    }
-
-    /// How the intervals were made.
-    pub fn interval_method(&self) -> String {
-        let rows = if self.replications.are_resampled() { "+row-bootstrap" } else { "" };
-        match self.mean.interval {
-            Some(_) => format!("{}{rows}", self.plan.method),
-            None => "none".to_string(),
-        }
-    }
-}
-
-/// Two policies with as many workers, on the same random numbers.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Comparison {
-    /// Number of workers.
-    pub workers: u32,
-    /// The one.
-    pub policy_a: Policy,
-    /// The other.
-    pub policy_b: Policy,
-    /// How many times as many gradients per second the one has.
-    pub ratio: Estimate,
-}
-
-/// More policies on one number of workers are compared with the fastest of them only.
-const COMPARED: usize = 100;
-
-/// All pairs of policies among observations of one experiment, by numbers of workers; of more than a hundred, each with the fastest.
-pub fn comparisons(observations: &[Observation]) -> Vec<Comparison> {
-    let mut pairs = Vec::new();
-    let mut by_workers: BTreeMap<u32, Vec<&Observation>> = BTreeMap::new();
-    for o in observations {
-        by_workers.entry(o.cell.rule.workers).or_default().push(o);
-    }
-    for alike in by_workers.values() {
-        let fastest = alike.iter().min_by(|a, b| a.s_per_gradient.mean.total_cmp(&b.s_per_gradient.mean));
-        let fastest = fastest.map(|o| o.cell.policy);
-        let all = alike.len() <= COMPARED;
-        for (i, a) in alike.iter().enumerate() {
-            let with_all = all || Some(a.cell.policy) == fastest;
-            for b in alike[i + 1..].iter().filter(|b| with_all || Some(b.cell.policy) == fastest) {
-                let Some(ratio) = a.replications.gradient_rate_over(&b.replications) else { continue };
-                let honest = a.mean.interval.is_some() && b.mean.interval.is_some();
-                let ratio = if honest { ratio } else { ratio.without_interval() };
-                pairs.push(Comparison {
-                    workers: a.cell.rule.workers,
-                    policy_a: a.cell.policy,
-                    policy_b: b.cell.policy,
-                    ratio,
-                });
-            }
-        }
-    }
-    pairs
-}
-
 /// What theory says of a configuration.
 struct Theories {
     /// In the model that is run.
@@ -229,41 +110,6 @@ impl Theories {
         let gated =
             if gated == job.rule { own } else { is_plain.then(|| theory::time_per_update(gated, spec)).flatten() };
         Theories { own, gated: gated.filter(|_| is_plain) }
-    }
-}
-
-/// What has ended already: in an earlier run, or in another process.
-pub trait Kept: Sync {
-    /// What runs of this name came to, if they are there.
-    fn find(&self, name: &str) -> Option<Replications>;
-    /// Keeps what runs of this name have come to.
-    fn keep(&self, name: &str, found: &Replications);
-}
-
-/// Nothing is kept.
-impl Kept for () {
-    fn find(&self, _: &str) -> Option<Replications> {
-        None
-    }
-
-    fn keep(&self, _: &str, _: &Replications) {}
-}
-
-/// A run seen from another thread: how far it is, and a way to stop it.
-#[derive(Debug, Default)]
-pub struct Progress {
-    /// Set it, and all configurations that have not ended are given up.
-    pub stop: Arc<AtomicBool>,
-    /// Updates simulated so far.
-    pub updates: AtomicU64,
-    /// Configurations that have ended.
-    pub cells: AtomicU64,
-}
-
-impl Progress {
-    /// Whether it was.
-    pub fn stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
     }
 }
 

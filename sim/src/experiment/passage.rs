@@ -7,7 +7,7 @@ use crate::experiment::{Configuration, Experiment, Progress};
 use crate::learn::moments::{SecondMoments, submission};
 use crate::learn::{Learner, Quadratic};
 use crate::measure::replications::Replications;
-use crate::policy::coordinator::Task;
+use crate::policy::Task;
 use crate::random::key::RandomKey;
 use serde::{Deserialize, Serialize};
 

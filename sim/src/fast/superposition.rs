@@ -12,8 +12,8 @@ use crate::cluster::variates::Variates;
 use crate::experiment::runs::Engine;
 use crate::fast::width::{Kernel, Width};
 use crate::fast::window::{Arrival, Window};
-use crate::measure::accounts::Accounts;
-use crate::policy::coordinator::Task;
+use crate::measure::accounts::{AT_ONCE, Accounts};
+use crate::policy::Task;
 use crate::policy::{OnCompletion, OnUpdate, Rule};
 
 /// Workers that never wait, and a server that never lets them.
@@ -79,9 +79,6 @@ impl Ahead {
 /// Arrivals of a good window, at most: what is done once for each is shared by so many.
 const WANTED: u64 = 2048;
 
-/// Updates that are entered together.
-const BATCH: usize = 256;
-
 impl Superposition {
     /// Everybody starts, for a run of about so many updates; `None` if anybody may have to wait.
     pub(crate) fn new(
@@ -145,27 +142,19 @@ impl Kernel for Arrivals<'_> {
         let all = self.all;
         let quorum = u64::from(all.rule.quorum);
         let mut left = self.most.min((self.updates - all.version).saturating_mul(quorum) - all.gathered);
-        let mut updates = [Time::ZERO; BATCH];
         while left > 0 {
             if all.window.upcoming().is_empty() {
                 all.advance();
             }
             let upcoming = all.window.upcoming();
-            let next = &upcoming[..upcoming.len().min(BATCH).min(left as usize)];
-            let mut made = 0;
-            for arrival in next {
-                all.gathered += 1;
-                if all.gathered == quorum {
-                    all.gathered = 0;
-                    updates[made] = arrival.at;
-                    made += 1;
-                }
-            }
-            let taken = next.len();
-            all.version += made as u64;
-            all.accounts.updated_at(&updates[..made], all.rule);
-            all.window.take(taken);
-            left -= taken as u64;
+            let next = &upcoming[..upcoming.len().min(AT_ONCE).min(left as usize)];
+            let missing = (quorum - all.gathered) as usize - 1;
+            let ends = next.iter().skip(missing).step_by(quorum as usize).map(|arrival| arrival.at);
+            let (made, taken) = (all.accounts.add_instants(ends, all.rule), next.len() as u64);
+            all.version += made;
+            all.gathered = all.gathered + taken - made * quorum;
+            all.window.take(taken as usize);
+            left -= taken;
         }
     }
 }

@@ -2,7 +2,7 @@
 
 pub mod moments;
 
-use crate::policy::coordinator::Task;
+use crate::policy::Task;
 use crate::random::key::{Purpose, RandomKey};
 use crate::random::syntax::{Form, FormError};
 use rand_distr::{Distribution, StandardNormal};

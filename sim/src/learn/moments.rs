@@ -7,7 +7,7 @@
 
 use crate::cluster::Step;
 use crate::learn::Quadratic;
-use crate::policy::coordinator::Task;
+use crate::policy::Task;
 
 /// Rows of the matrix: the parameter, what was submitted, then what each worker read.
 const PARAMETER: usize = 0;

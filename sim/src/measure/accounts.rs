@@ -1,120 +1,12 @@
-//! Folds over the steps of a run: the staleness audit, which must hold of every run, and the accounts, which are reported.
+//! Accounts: a fold over the steps of a run, which is what is reported of it.
 
 use crate::cluster::time::Time;
 use crate::cluster::{Signal, Spent, Step};
 use crate::measure::gaps::{Gaps, Pooled};
 use crate::measure::moments::Moments;
-use crate::policy::{Rule, Task};
+use crate::measure::time_spent::TimeSpent;
+use crate::policy::Rule;
 use serde::{Deserialize, Serialize};
-
-/// Staleness is conserved: each update adds 1 to the staleness of every task in flight, and nothing else does.
-///
-/// So the staleness of all tasks that were applied, cancelled or are still open is, to the last digit, the number of
-/// tasks in flight summed over the updates. It holds for any law, any policy, any cluster. What it shows is a task that
-/// starts at a wrong version; what a task claims when it ends is checked, task by task, in the tests.
-#[derive(Clone, Debug, Default)]
-pub struct StalenessAudit {
-    version: u64,
-    in_flight: u64,
-    /// Sum of tasks in flight over the updates.
-    added: u128,
-    /// Sum of the staleness of all closed tasks.
-    closed: u128,
-    /// Sum of the base versions of all open tasks.
-    open_base: u128,
-}
-
-impl StalenessAudit {
-    /// The audit of a run that goes on after so many updates.
-    pub fn after(version: u64) -> StalenessAudit {
-        StalenessAudit { version, ..StalenessAudit::default() }
-    }
-
-    /// Enters a turn.
-    #[inline]
-    pub fn add(&mut self, step: &Step<'_>) {
-        let orders = step.orders;
-        // What goes into no update: without a step, too stale, or lost.
-        let empty = step.completion.map(|completion| completion.task).filter(|task| task.steps == 0);
-        for task in empty.into_iter().chain(orders.discard).chain(orders.lost) {
-            self.closed += u128::from(self.version - task.base_version);
-            self.open_base -= u128::from(task.base_version);
-            self.in_flight -= 1;
-        }
-        if !orders.update.is_empty() {
-            for task in &orders.update {
-                self.closed += u128::from(self.version - task.base_version);
-                self.open_base -= u128::from(task.base_version);
-            }
-            self.in_flight -= orders.update.len() as u64;
-            self.added += u128::from(self.in_flight);
-            self.version += 1;
-        }
-        for task in &orders.cancel {
-            self.closed += u128::from(self.version - task.base_version);
-            self.open_base -= u128::from(task.base_version);
-        }
-        self.in_flight -= orders.cancel.len() as u64;
-        self.in_flight += orders.start.len() as u64;
-        for task in &orders.start {
-            self.open_base += u128::from(task.base_version);
-        }
-    }
-
-    /// Updates so far.
-    pub fn updates(&self) -> u64 {
-        self.version
-    }
-
-    /// Both sides of the law: what the updates added, and what the tasks have.
-    pub fn sides(&self) -> (u128, u128) {
-        let open = u128::from(self.in_flight) * u128::from(self.version) - self.open_base;
-        (self.added, self.closed + open)
-    }
-}
-
-/// Where the workers' time went, in seconds of workers: together workers x elapsed time, up to rounding.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct TimeSpent {
-    /// Computing what was not thrown away, and waiting for a core to do so.
-    pub computing_s: f64,
-    /// The delay after computing.
-    pub delay_s: f64,
-    /// Messages on their way, and waiting for a link.
-    pub communication_s: f64,
-    /// Waiting for the server, and being served by it.
-    pub server_s: f64,
-    /// Waiting for other workers.
-    pub waiting_s: f64,
-    /// Work that was thrown away: on tasks that were cancelled, before or after they were.
-    pub discarded_s: f64,
-}
-
-impl TimeSpent {
-    /// All of it, s.
-    pub fn total_s(&self) -> f64 {
-        self.computing_s + self.delay_s + self.communication_s + self.server_s + self.waiting_s + self.discarded_s
-    }
-
-    /// Having nothing to do: waiting for the server or for others, s.
-    pub fn idle_s(&self) -> f64 {
-        self.server_s + self.waiting_s
-    }
-
-    /// Enters what was spent on a task, `sign` times: forwards, or back.
-    fn enter(&mut self, spent: &Spent, thrown_away: bool, sign: f64) {
-        let Spent { discarded_s, core_s, compute_s, delay_s, link_s, queue_s, service_s } = *spent;
-        self.server_s += sign * (queue_s + service_s);
-        if thrown_away {
-            self.discarded_s += sign * (discarded_s + core_s + compute_s + delay_s + link_s);
-        } else {
-            self.discarded_s += sign * discarded_s;
-            self.computing_s += sign * (core_s + compute_s);
-            self.delay_s += sign * delay_s;
-            self.communication_s += sign * link_s;
-        }
-    }
-}
 
 /// What a run is reported by, from the moment at which it begins to count: a fold over its steps.
 ///
@@ -142,31 +34,23 @@ pub struct Accounts {
     workers: Vec<Worker>,
     /// Tasks of each worker that ended since counting began.
     ended: Vec<Ended>,
-    /// What had been spent on the tasks that were under way when counting began, worker by worker.
-    before: Vec<Spent>,
     spent: TimeSpent,
 }
 
 /// Staleness as it comes about: each update adds 1 to that of every task in flight.
 ///
-/// Over a long run this is the staleness of the applied tasks, and unlike a sum over those that happen to end within a window it
-/// has no edges: a task that began before counts for the updates within. What is thrown away within takes all of its staleness
-/// with it, as what is in flight at the end leaves behind what it will take.
+/// Over a long run this is the staleness of the applied tasks, if none is thrown away, and unlike a sum over those that happen to end
+/// within a window it has no edges: a task that began before counts for the updates within.
 #[derive(Clone, Copy, Debug, Default)]
 struct Ageing {
     version: u64,
     in_flight: u64,
-    /// Tasks in flight, summed over the updates, less the staleness of what was thrown away.
-    added: i64,
+    /// Tasks in flight, summed over the updates.
+    added: u64,
 }
 
-impl Ageing {
-    /// A task leaves without being applied: its staleness is not that of an applied one.
-    fn leave(&mut self, task: &Task) {
-        self.in_flight -= 1;
-        self.added -= (self.version - task.base_version) as i64;
-    }
-}
+/// Updates that are entered together, at most.
+pub(crate) const AT_ONCE: usize = 256;
 
 /// Staleness is counted one by one below this. With a million workers a table of all would be a hundred megabytes.
 pub const COUNTED: u64 = 1 << 16;
@@ -214,7 +98,6 @@ impl Accounts {
             number: workers,
             workers: Vec::new(),
             ended: Vec::new(),
-            before: Vec::new(),
             spent: TimeSpent::default(),
         }
     }
@@ -235,12 +118,12 @@ impl Accounts {
             let thrown_away = task.steps == 0 || orders.discard.is_some();
             self.ended(task.worker, completion.at, &completion.spent, thrown_away);
             if thrown_away {
-                self.ageing.leave(&task);
+                self.ageing.in_flight -= 1;
             }
         }
         if let (Some(task), Some(Signal::Failed { at, spent, .. })) = (&orders.lost, &step.signal) {
             self.ended(task.worker, *at, spent, true);
-            self.ageing.leave(task);
+            self.ageing.in_flight -= 1;
         }
         if !orders.update.is_empty() {
             self.updated(step.at);
@@ -250,12 +133,12 @@ impl Accounts {
                 self.ended[task.worker as usize].applied += 1;
             }
             self.ageing.in_flight -= orders.update.len() as u64;
-            self.ageing.added += self.ageing.in_flight as i64;
+            self.ageing.added += self.ageing.in_flight;
             self.ageing.version += 1;
         }
         for (task, spent) in orders.cancel.iter().zip(step.cancelled) {
             self.ended(task.worker, step.at, spent, true);
-            self.ageing.leave(task);
+            self.ageing.in_flight -= 1;
         }
         for task in &orders.start {
             self.started(step.at, task.worker);
@@ -268,8 +151,11 @@ impl Accounts {
     pub fn begin(&mut self, so_far: impl Fn(u32) -> Spent) {
         let now = self.now;
         let mut workers = std::mem::take(&mut self.workers);
-        let before = (0..).zip(&workers).map(|(w, worker)| if worker.has_task { so_far(w) } else { Spent::default() });
-        let before = before.collect();
+        // What was spent before was not spent since. It comes off what was not thrown away, whatever becomes of the task: as
+        // tasks that are under way at the end count as such, whatever will become of them.
+        let mut before = TimeSpent::default();
+        let busy = (0..).zip(&workers).filter(|(_, worker)| worker.has_task);
+        busy.for_each(|(w, _)| before.enter(&so_far(w), false));
         workers.iter_mut().filter(|worker| !worker.has_task).for_each(|worker| worker.since = now);
         let ageing = Ageing { added: 0, ..self.ageing };
         let ended = vec![Ended::default(); workers.len()];
@@ -280,8 +166,8 @@ impl Accounts {
             deadline_s: self.deadline_s,
             workers,
             ended,
-            before,
             ageing,
+            spent: before.owed(),
             ..Accounts::in_sum(self.number)
         };
     }
@@ -291,26 +177,16 @@ impl Accounts {
         for w in 0..self.workers.len() as u32 {
             let Worker { since, has_task } = self.workers[w as usize];
             if has_task {
-                self.spent.enter(&so_far(w), false, 1.0);
-                self.take_back(w);
+                self.spent.enter(&so_far(w), false);
             } else {
                 self.spent.waiting_s += self.now.since(since);
             }
         }
     }
 
-    /// What was spent before counting began was not spent since. It comes off what was not thrown away, whatever became of the
-    /// task: as tasks that are under way at the end count as such, whatever will become of them.
-    fn take_back(&mut self, worker: u32) {
-        if let Some(before) = self.before.get_mut(worker as usize) {
-            self.spent.enter(&std::mem::take(before), false, -1.0);
-        }
-    }
-
     #[inline]
     fn ended(&mut self, worker: u32, at: Time, spent: &Spent, thrown_away: bool) {
-        self.spent.enter(spent, thrown_away, 1.0);
-        self.take_back(worker);
+        self.spent.enter(spent, thrown_away);
         self.ended[worker as usize].thrown_away += u64::from(thrown_away);
         self.workers[worker as usize] = Worker { since: at, has_task: false };
     }
@@ -347,26 +223,48 @@ impl Accounts {
         self.in_time += u64::from(gap_s <= self.deadline_s);
     }
 
+    /// The same many times, at most [`AT_ONCE`]: one short loop after the other; how many times it was.
+    #[inline(always)]
+    fn updated_at(&mut self, instants: impl Iterator<Item = Time>) -> u64 {
+        let (mut gaps_s, mut last, mut count) = ([0.0; AT_ONCE], self.last_update, 0);
+        for (gap_s, at) in gaps_s.iter_mut().zip(instants) {
+            *gap_s = at.since(std::mem::replace(&mut last, at));
+            count += 1;
+        }
+        let gaps_s = &gaps_s[..count];
+        self.last_update = last;
+        self.gaps.extend(gaps_s.iter().copied());
+        self.lengths.extend(gaps_s);
+        if self.deadline_s >= 0.0 {
+            self.in_time += gaps_s.iter().filter(|&&gap_s| gap_s <= self.deadline_s).count() as u64;
+        }
+        count as u64
+    }
+
     /// Enters updates of a rule under which nobody is at work at an update: how long each took.
     pub(crate) fn add_rounds(&mut self, lengths_s: &[f64], rule: Rule) {
-        for &length_s in lengths_s {
-            self.now = self.now.after(length_s);
-            self.updated(self.now);
+        for lengths_s in lengths_s.chunks(AT_ONCE) {
+            let mut now = self.now;
+            self.updated_at(lengths_s.iter().map(|&length_s| {
+                now = now.after(length_s);
+                now
+            }));
+            self.now = now;
         }
         // What everybody read is what the update is of.
         self.applied.0 += lengths_s.len() as u64 * u64::from(rule.quorum);
         self.steps_applied += lengths_s.len() as u64 * rule.gradients_per_update();
     }
 
-    /// Enters updates of a rule under which nobody ever waits: when each was made.
-    #[inline]
-    pub(crate) fn updated_at(&mut self, instants: &[Time], rule: Rule) {
-        instants.iter().for_each(|&at| self.updated(at));
+    /// Enters updates of a rule under which nobody ever waits, at most [`AT_ONCE`]: when each was made.
+    #[inline(always)]
+    pub(crate) fn add_instants(&mut self, instants: impl Iterator<Item = Time>, rule: Rule) -> u64 {
+        let updates = self.updated_at(instants);
         self.now = self.last_update;
-        let updates = instants.len() as u64;
         self.applied.0 += updates * u64::from(rule.quorum);
         self.steps_applied += updates * rule.gradients_per_update();
-        self.ageing.added += updates as i64 * (i64::from(rule.workers) - 1);
+        self.ageing.added += updates * u64::from(rule.workers - 1);
+        updates
     }
 
     /// Workers computed for so many seconds since counting began, all together, and waited for others otherwise.
@@ -411,10 +309,12 @@ impl Accounts {
         (applied > 0).then(|| sum as f64 / applied as f64)
     }
 
-    /// Staleness that came about since counting began, and the tasks that were applied: sums whose ratio is the mean staleness in
-    /// the long run.
-    pub fn staleness_added(&self) -> (i64, u64) {
-        (self.ageing.added, self.applied.0)
+    /// Sums whose ratio is the mean staleness in the long run: staleness, and the tasks that were applied. The staleness is what came
+    /// about since counting began; where tasks are thrown away, and take theirs with them, it is that of the applied ones.
+    pub fn staleness_sums(&self) -> (u64, u64) {
+        let (applied, staleness) = self.applied;
+        let thrown_away = self.ended.iter().any(|ended| ended.thrown_away > 0);
+        (if thrown_away { staleness } else { self.ageing.added }, applied)
     }
 
     /// Single-worker gradients in one update, on average.

@@ -35,7 +35,18 @@ impl Bucket {
     const EMPTY: Bucket = Bucket { count: 0, least: f64::MAX, greatest: 0.0 };
 
     #[inline(always)]
-    fn add(&mut self, other: Bucket) {
+    fn add(&mut self, seconds: f64) {
+        self.count += 1;
+        // Seldom, so that nothing is stored.
+        if seconds < self.least {
+            self.least = seconds;
+        }
+        if seconds > self.greatest {
+            self.greatest = seconds;
+        }
+    }
+
+    fn merge(&mut self, other: Bucket) {
         self.count += other.count;
         self.least = self.least.min(other.least);
         self.greatest = self.greatest.max(other.greatest);
@@ -86,6 +97,29 @@ impl Gaps {
         }
     }
 
+    /// Adds many times, s.
+    #[inline]
+    pub(crate) fn extend(&mut self, times: &[f64]) {
+        let few = if self.is_kept() { times.len().min(KEPT - self.kept.len()) } else { 0 };
+        times[..few].iter().for_each(|&seconds| self.push(seconds));
+        let mut left = &times[few..];
+        while !left.is_empty() {
+            // Most of them fall into buckets that are there.
+            let (first, buckets) = (self.first, &mut self.buckets[..]);
+            let mut known = 0;
+            for &seconds in left {
+                let Some(bucket) = buckets.get_mut(bucket(seconds).wrapping_sub(first) as usize) else { break };
+                bucket.add(seconds);
+                known += 1;
+            }
+            left = &left[known..];
+            if let Some((&other, rest)) = left.split_first() {
+                self.count(other);
+                left = rest;
+            }
+        }
+    }
+
     #[cold]
     fn stop_keeping(&mut self) {
         std::mem::take(&mut self.kept).into_iter().for_each(|seconds| self.count(seconds));
@@ -99,24 +133,23 @@ impl Gaps {
 
     #[inline]
     fn count(&mut self, seconds: f64) {
-        if seconds == 0.0 {
-            self.zeros += 1;
-        } else {
-            self.enter(bucket(seconds), Bucket { count: 1, least: seconds, greatest: seconds });
+        match seconds == 0.0 {
+            true => self.zeros += 1,
+            false => self.bucket_of(bucket(seconds)).add(seconds),
         }
     }
 
     #[inline]
-    fn enter(&mut self, number: u64, entry: Bucket) {
+    fn bucket_of(&mut self, number: u64) -> &mut Bucket {
         // Below the first bucket the difference wraps around to beyond the last.
-        match self.buckets.get_mut(number.wrapping_sub(self.first) as usize) {
-            Some(bucket) => bucket.add(entry),
-            None => self.grow(number, entry),
+        if number.wrapping_sub(self.first) >= self.buckets.len() as u64 {
+            self.grow(number);
         }
+        &mut self.buckets[(number - self.first) as usize]
     }
 
     #[cold]
-    fn grow(&mut self, number: u64, entry: Bucket) {
+    fn grow(&mut self, number: u64) {
         if self.buckets.is_empty() {
             self.first = number;
         }
@@ -127,7 +160,6 @@ impl Gaps {
         }
         let index = (number - self.first) as usize;
         self.buckets.resize(self.buckets.len().max(index + 1), Bucket::EMPTY);
-        self.buckets[index].add(entry);
     }
 
     /// How many times are no longer.
@@ -195,7 +227,7 @@ impl Pooled {
             all.zeros += gaps.zeros;
             gaps.kept.iter().for_each(|&seconds| all.count(seconds));
             let counted = (gaps.first..).zip(&gaps.buckets).filter(|(_, bucket)| bucket.count > 0);
-            counted.for_each(|(number, &bucket)| all.enter(number, bucket));
+            counted.for_each(|(number, &bucket)| all.bucket_of(number).merge(bucket));
         }
         Pooled::Counted(all)
     }

@@ -9,10 +9,11 @@
 //! The r-th replication has the same random numbers under every policy, so two policies are compared replication by
 //! replication.
 
-use crate::measure::accounts::{Accounts, Ended, TimeSpent};
+use crate::measure::accounts::{Accounts, Ended};
 use crate::measure::gaps::{Gaps, Pooled};
 use crate::measure::interval::{Estimate, of_residuals, ratio, t_95};
 use crate::measure::moments::Moments;
+use crate::measure::time_spent::TimeSpent;
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
@@ -37,13 +38,13 @@ impl Replication {
     /// What the accounts of a finished run say, where a single worker would take `single_s` seconds for a gradient.
     pub fn of(accounts: &Accounts, single_s: f64) -> Replication {
         let updates = accounts.gaps().count() as f64;
-        let (added, applied) = accounts.staleness_added();
+        let (staleness, applied) = accounts.staleness_sums();
         Replication {
             gaps: *accounts.gaps(),
             lengths: accounts.lengths().clone(),
             elapsed_s: accounts.gaps().mean().unwrap_or(0.0) * updates,
             gradients: accounts.gradients_per_update().unwrap_or(0.0) * updates,
-            staleness: (added as f64, applied as f64),
+            staleness: (staleness as f64, applied as f64),
             spent: *accounts.spent(),
             in_time: accounts.in_time() as f64,
             ended: match accounts.ended_tasks().iter().any(|ended| ended.thrown_away > 0) {
@@ -183,9 +184,7 @@ impl Replications {
 
     /// Mean staleness of applied gradients, in updates.
     pub fn mean_staleness(&self) -> Option<Estimate> {
-        let staleness = self.ratio(|one| one.staleness, &TIMES)?;
-        // What had aged when counting began may have been thrown away since.
-        Some(Estimate { mean: staleness.mean.max(0.0), ..staleness })
+        self.ratio(|one| one.staleness, &TIMES)
     }
 
     /// Share of the workers' time without work.

@@ -83,10 +83,15 @@ formulas! {
     BUSY_SINGLE: Exact, "all", "m = 1, contention f(n)", "as without, X being f(1) times as long", "one after the other";
     LINK_ROUNDS: Exact, "sync, local", "constant times, a link of n/B at each end, both ways a",
         "c H + (m+1) n/B + 2a", "one after the other out, and as far apart back";
-    LINK_CYCLES: Exact, "async", "constant times, a link of n/B at each end, both ways a",
-        "max((c H + 2 n/B + 2a)/m, n/B)", "bottleneck of a cycle without chance";
-    LINK_QUEUE: Exact, "async", "any law of computing, exponential time on one shared link of mean s",
-        "s/(1 - p_0), as of the server", "Palm 1943; Baskett et al. 1975";
+    LINK_CYCLES: Exact, "async, k-batch-async, fedbuff, async-local", "constant times, a link of n/B at each end, both ways a",
+        "K max((c H + 2 n/B + 2a)/m, n/B)", "bottleneck of a cycle without chance";
+    LINK_QUEUES: Exact, "async, k-batch-async, fedbuff, async-local",
+        "any law of computing; links and a server of exponential times s_i, or shared equally",
+        "K/r(m), r(n) = n/(Z + Σ R_i(n)), R_i(n) = s_i (1 + r(n-1) R_i(n-1)), Z the rest of a task",
+        "mean value analysis, Reiser and Lavenberg 1980; Baskett et al. 1975";
+    LINK_QUEUES_APPROXIMATION: Approximation, "async, k-batch-async, fedbuff, async-local",
+        "any law of computing; links and a server of any laws",
+        "the same, R_i(n) shorter by r(n-1) s_i² (1 - CV_i²)/2", "Reiser 1979";
     CHECKPOINTS: Exact, "sync, local", "failures, a checkpoint of C after T of work; in the sense in which it holds without",
         "E[without] (M + R)(e^((T+C)/M) - 1)/T, M = MTBF/m", "Daly 2006";
     SETBACKS: Exact, "sync, local", "failures, no checkpoints, equal workers, a sum of H steps that has a law",

@@ -119,7 +119,8 @@ fn without_all_reduce(rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
         (Some(cores), None, None, false) => queueing::sharing(rule, spec, cores),
         (_, service, update, _) => {
             let mean = |law: &Option<Law>| law.as_ref().map_or(0.0, Law::mean);
-            queueing::in_the_way(rule, spec, f64::from(rule.quorum) * mean(service) + mean(update))
+            let served_s = f64::from(rule.quorum) * mean(service) + mean(update);
+            queueing::in_the_way(rule, spec, served_s.max(f64::from(rule.quorum) * server::busiest_link_s(spec)))
         }
     }
 }

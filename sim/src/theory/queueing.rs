@@ -132,13 +132,16 @@ pub(super) fn served(rule: Rule, spec: &ClusterSpec, service: &Law) -> Option<Th
     in_the_way(rule, spec, f64::from(rule.quorum) * service.mean())
 }
 
-/// Something gets in the way: no faster than without it, and no faster than `busy` seconds per update.
+/// Something gets in the way: no faster than without it, and no faster than `busy` seconds per update. Where all wait for all, the
+/// slowest travels before and after it computes.
 pub(super) fn in_the_way(rule: Rule, spec: &ClusterSpec, busy: f64) -> Option<Theory> {
     let below = |theory: &Theory| matches!(theory.kind, Kind::Exact | Kind::Lower);
     let bound = |spec: &ClusterSpec| uncontended(rule, spec).filter(below);
     // Nor is it faster than computing alone.
     let free = bound(spec).or_else(|| bound(&spec.clone().with_delay(None)));
     // Cores may be faster than those on which a worker's own time was taken.
-    let least = (free.map_or(0.0, |theory| theory.seconds) / core_speed(spec).unwrap_or(1.0)).max(busy);
+    let free_s = free.map_or(0.0, |theory| theory.seconds) / core_speed(spec).unwrap_or(1.0);
+    let links = spec.downlink.iter().chain(&spec.uplink).filter(|_| rule.waits_for_all());
+    let least = (free_s + links.map(|station| station.law.minimum()).sum::<f64>()).max(busy);
     if least > 0.0 { IN_THE_WAY.is(least) } else { None }
 }

@@ -2,7 +2,9 @@
 //!
 //! Steps have keys, so those of a task are drawn once more to find the one that is under way; nothing is kept for it.
 
+use crate::cluster::Spent;
 use crate::cluster::des::Simulated;
+use crate::cluster::des::route::Taken;
 use crate::cluster::spec::Cancellation;
 use crate::cluster::time::Time;
 use crate::learn::Learner;
@@ -96,7 +98,7 @@ impl<L: Learner> Simulated<L> {
             if let Some(cores) = self.cores_mut() {
                 cores.leave(at, worker);
             }
-            self.jobs[worker as usize].core_s = core_s;
+            self.jobs[worker as usize].taken.core_s = core_s;
             self.submit(worker, steps, at.since(core_since));
         } else if held {
             let steps = self.end_with_this_step(worker);
@@ -108,13 +110,13 @@ impl<L: Learner> Simulated<L> {
     /// A worker leaves computing, after so many seconds of it, with so many steps.
     fn submit(&mut self, worker: u32, steps: u32, compute_s: f64) {
         if steps == 0 {
-            self.jobs[worker as usize].compute_s = compute_s;
+            self.jobs[worker as usize].taken.compute_s = compute_s;
             return self.submit_nothing(worker);
         }
         let job = &mut self.jobs[worker as usize];
         (job.task.steps, job.drawn) = (steps, steps);
-        (job.compute_s, job.delay_s, job.up_s) = (compute_s, 0.0, 0.0);
-        let end = job.entered.after(job.core_s).after(compute_s).max(self.now);
+        job.taken = Taken { compute_s, delay_s: 0.0, up_s: 0.0, ..job.taken };
+        let end = job.entered.after(job.taken.core_s).after(compute_s).max(self.now);
         job.free = end;
         self.pending.set(worker, None);
         self.travel(end, worker, self.computing + 1, end <= self.now);
@@ -138,8 +140,8 @@ impl<L: Learner> Simulated<L> {
             job.free = at;
         }
         (job.task.steps, job.leg) = (0, end as u8);
-        (job.down_s, job.core_s, job.compute_s) = (spent.link_s, spent.core_s, spent.compute_s);
-        (job.delay_s, job.up_s) = (0.0, 0.0);
+        let Spent { link_s: down_s, core_s, compute_s, .. } = spent;
+        job.taken = Taken { down_s, core_s, compute_s, ..Taken::default() };
         self.pending.set(worker, Some(at));
     }
 }

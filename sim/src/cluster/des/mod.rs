@@ -9,20 +9,22 @@
 
 mod failures;
 mod interrupt;
-pub(crate) mod queue;
-pub(crate) mod station;
+mod queue;
+mod route;
+mod station;
 
 pub use station::assign;
 
 use crate::cluster::des::failures::{Outages, Setbacks};
 use crate::cluster::des::queue::Queue;
+use crate::cluster::des::route::{Leg, Taken};
 use crate::cluster::des::station::Station;
 use crate::cluster::spec::{Cancellation, ClusterSpec, Station as StationSpec};
 use crate::cluster::time::Time;
-use crate::cluster::variates::{Variates, Way};
+use crate::cluster::variates::{Part, Variates};
 use crate::cluster::{Cluster, Completion, Signal, Spent};
 use crate::learn::{Learner, Learning};
-use crate::policy::coordinator::Task;
+use crate::policy::Task;
 use crate::random::key::RandomKey;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -52,22 +54,6 @@ pub struct Simulated<L: Learner = ()> {
     learning: Learning<L>,
 }
 
-/// A part of the route.
-struct Leg {
-    part: Part,
-    /// Where one may have to wait for others; otherwise time just passes.
-    station: Option<Station>,
-}
-
-/// What a part of the route is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    Down(usize),
-    Compute,
-    Delay,
-    Up(usize),
-}
-
 /// What a worker is doing.
 #[derive(Clone, Copy)]
 struct Job {
@@ -90,16 +76,8 @@ struct Job {
     free: Time,
     /// How long computing takes on a core of its own, for the steps that have been drawn.
     need_s: f64,
-    /// What each part of the route took, as far as it is known.
-    down_s: f64,
-    core_s: f64,
-    compute_s: f64,
-    delay_s: f64,
-    up_s: f64,
+    taken: Taken,
 }
-
-/// Steps that are drawn at once, at most: a task may have any number of them.
-const STEPS: u32 = 4096;
 
 impl Simulated {
     /// `workers` workers of the cluster, learning nothing.
@@ -132,11 +110,7 @@ impl<L: Learner> Simulated<L> {
             entered: Time::ZERO,
             free: Time::ZERO,
             need_s: 0.0,
-            down_s: 0.0,
-            core_s: 0.0,
-            compute_s: 0.0,
-            delay_s: 0.0,
-            up_s: 0.0,
+            taken: Taken::default(),
         };
         let sharers = workers + u32::from(spec.server_computes);
         let cores = spec
@@ -187,191 +161,6 @@ impl<L: Learner> Simulated<L> {
         self.legs[self.computing].station.as_mut()
     }
 
-    /// The next task that reaches the server, if one does by `until`.
-    #[inline]
-    fn next_arrival(&mut self, until: Time) -> Option<(Time, u32)> {
-        loop {
-            if self.queues {
-                match self.next_departure(until) {
-                    Some((_, _, sharer)) if self.server == Some(sharer) => return None,
-                    Some((at, leg, worker)) => {
-                        self.depart(at, leg, worker);
-                        continue;
-                    }
-                    None => {}
-                }
-            }
-            let (at, worker) = self.pending.first().filter(|&(at, _)| at <= until)?;
-            self.pending.pop();
-            if usize::from(self.jobs[worker as usize].leg) == self.legs.len() {
-                return Some((at, worker));
-            }
-            self.reach(at, worker);
-        }
-    }
-
-    /// Who leaves a station next, by `until` and before anybody reaches another one, or the server.
-    fn next_departure(&mut self, until: Time) -> Option<(Time, usize, u32)> {
-        let arrival = self.pending.first().map(|(at, _)| at);
-        let mut next: Option<(Time, usize, u32)> = None;
-        for (i, leg) in self.legs.iter_mut().enumerate() {
-            let Some(station) = &mut leg.station else { continue };
-            // What arrives now comes before anybody gets a core that is free now: the server may want it.
-            if arrival.is_some_and(|arrival| arrival <= station.now()) {
-                continue;
-            }
-            if let Some((at, worker)) = station.first(until)
-                && next.is_none_or(|(earliest, _, _)| at < earliest)
-            {
-                next = Some((at, i, worker));
-            }
-        }
-        let (at, leg, _) = next.filter(|&(at, _, _)| arrival.is_none_or(|arrival| arrival >= at))?;
-        self.legs[leg].station.as_mut()?.finish(at);
-        next
-    }
-
-    /// A worker has been served at a station.
-    fn depart(&mut self, at: Time, leg: usize, worker: u32) {
-        let job = &mut self.jobs[worker as usize];
-        let entered = job.entered;
-        match self.legs[leg].part {
-            Part::Down(_) => job.down_s += at.since(entered),
-            Part::Up(_) => job.up_s += at.since(entered),
-            Part::Delay => job.delay_s += at.since(entered),
-            Part::Compute if std::mem::take(&mut job.waits) => return self.begin(at, worker, true),
-            Part::Compute if job.drawn < job.task.steps => {
-                let before_s = job.need_s;
-                self.draw_steps(worker);
-                let more_s = self.jobs[worker as usize].need_s - before_s;
-                return self.cores_mut().expect("they have served it").resume(at, worker, more_s);
-            }
-            Part::Compute => {
-                let core_since = self.cores().and_then(|cores| cores.had_core_since(worker)).unwrap_or(entered);
-                let job = &mut self.jobs[worker as usize];
-                (job.core_s, job.compute_s) = (core_since.since(entered), at.since(core_since));
-                job.free = at;
-            }
-        }
-        self.travel(at, worker, leg + 1, true);
-    }
-
-    /// A worker's pending event is not at the server: it comes to a station, or has computed the steps that were drawn.
-    fn reach(&mut self, at: Time, worker: u32) {
-        let job = &self.jobs[worker as usize];
-        let leg = usize::from(job.leg);
-        if self.legs[leg].station.is_some() {
-            self.travel(at, worker, leg, true);
-        } else {
-            self.compute(worker);
-        }
-    }
-
-    /// A worker begins with its task.
-    #[inline]
-    fn begin(&mut self, at: Time, worker: u32, present: bool) {
-        let job = &mut self.jobs[worker as usize];
-        job.began = at;
-        (job.drawn, job.need_s) = (0, 0.0);
-        (job.down_s, job.core_s, job.compute_s, job.delay_s, job.up_s) = (0.0, 0.0, 0.0, 0.0, 0.0);
-        self.travel(at, worker, 0, present);
-    }
-
-    /// A worker goes along its route from the beginning of a leg to the next station, or to the server; `present` says whether
-    /// it is there now, and not later.
-    #[inline]
-    fn travel(&mut self, mut at: Time, worker: u32, from: usize, mut present: bool) {
-        for leg in from..self.legs.len() {
-            if self.legs[leg].station.is_some() {
-                let job = &mut self.jobs[worker as usize];
-                job.leg = leg as u8;
-                return match present {
-                    true => self.enter(at, worker, leg),
-                    false => self.pending.set(worker, Some(at)),
-                };
-            }
-            let job = &mut self.jobs[worker as usize];
-            let (number, serial) = (job.task.worker, job.task.serial);
-            match self.legs[leg].part {
-                Part::Compute => {
-                    job.entered = at;
-                    return self.compute(worker);
-                }
-                Part::Delay => {
-                    job.delay_s = self.draws.delay_s(number, serial);
-                    at = at.after(job.delay_s);
-                }
-                Part::Down(station) => {
-                    let seconds = self.draws.link_s(Way::Down, station, number, serial);
-                    job.down_s += seconds;
-                    at = at.after(seconds);
-                }
-                Part::Up(station) => {
-                    let seconds = self.draws.link_s(Way::Up, station, number, serial);
-                    job.up_s += seconds;
-                    at = at.after(seconds);
-                }
-            }
-            present = false;
-        }
-        self.jobs[worker as usize].leg = self.legs.len() as u8;
-        self.pending.set(worker, Some(at));
-    }
-
-    /// A worker computes on a core of its own: the next steps that can be drawn at once.
-    #[inline]
-    fn compute(&mut self, worker: u32) {
-        self.draw_steps(worker);
-        let job = &mut self.jobs[worker as usize];
-        job.compute_s = job.need_s;
-        let end = job.entered.after(job.need_s);
-        job.free = end;
-        if job.drawn < job.task.steps {
-            job.leg = self.computing as u8;
-            self.pending.set(worker, Some(end));
-        } else {
-            self.travel(end, worker, self.computing + 1, false);
-        }
-    }
-
-    /// Draws the computing of the next steps of a worker's task.
-    #[inline]
-    fn draw_steps(&mut self, worker: u32) {
-        let job = &mut self.jobs[worker as usize];
-        let Task { worker, steps, first_step, .. } = job.task;
-        if let Some(rest_s) = self.draws.begun_compute_s(&job.task) {
-            (job.need_s, job.drawn) = (rest_s, steps);
-            return;
-        }
-        if steps == 1 {
-            (job.need_s, job.drawn) = (self.draws.compute_s(worker, first_step), 1);
-            return;
-        }
-        // As many as were drawn before, and 16 at first: a task without an end is interrupted soon enough.
-        let last = job.drawn.saturating_add(job.drawn.clamp(16, STEPS)).min(steps);
-        for step in job.drawn..last {
-            job.need_s += self.draws.compute_s(worker, first_step + u64::from(step));
-        }
-        job.drawn = last;
-    }
-
-    /// A worker comes to a station at which others may be.
-    fn enter(&mut self, at: Time, worker: u32, leg: usize) {
-        self.jobs[worker as usize].entered = at;
-        let serial = self.jobs[worker as usize].task.serial;
-        let seconds = match self.legs[leg].part {
-            Part::Compute => {
-                self.draw_steps(worker);
-                self.jobs[worker as usize].need_s
-            }
-            Part::Delay => self.draws.delay_s(worker, serial),
-            Part::Down(station) => self.draws.link_s(Way::Down, station, worker, serial),
-            Part::Up(station) => self.draws.link_s(Way::Up, station, worker, serial),
-        };
-        let station = self.legs[leg].station.as_mut().expect("a leg with a station");
-        station.join(at, worker, seconds);
-    }
-
     /// Where the time of the task that a worker is at went until now: through the parts of its route one after the other.
     pub fn spent_so_far(&self, worker: u32) -> Spent {
         let job = &self.jobs[worker as usize];
@@ -386,11 +175,11 @@ impl<L: Learner> Simulated<L> {
             here_s
         };
         let mut spent = Spent { discarded_s: begun.since(job.given), ..Spent::default() };
-        spent.link_s = through(job.down_s);
-        spent.core_s = through(job.core_s);
-        spent.compute_s = through(job.compute_s);
-        spent.delay_s = through(job.delay_s);
-        spent.link_s += through(job.up_s);
+        spent.link_s = through(job.taken.down_s);
+        spent.core_s = through(job.taken.core_s);
+        spent.compute_s = through(job.taken.compute_s);
+        spent.delay_s = through(job.taken.delay_s);
+        spent.link_s += through(job.taken.up_s);
         // The rest is where it is now.
         match self.legs.get(usize::from(job.leg)).map(|leg| leg.part) {
             None => spent.queue_s = left_s,
@@ -524,7 +313,7 @@ impl<L: Learner> Cluster for Simulated<L> {
         let Some((arrival, worker)) = arrival else { return self.ring(horizon) };
         let job = &mut self.jobs[worker as usize];
         job.busy = false;
-        let Job { task, given, began, core_s, compute_s, delay_s, down_s, up_s, .. } = *job;
+        let Job { task, given, began, taken: Taken { down_s, core_s, compute_s, delay_s, up_s }, .. } = *job;
         self.now = self.now.max(arrival);
         let served_from = self.now;
         if task.steps > 0 {

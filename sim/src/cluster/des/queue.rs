@@ -1,8 +1,8 @@
 //! Who is next? One pending event per worker, the earliest first.
 //!
 //! A tournament over the workers: a leaf holds a worker's time, every inner node the winner of its two children, time and
-//! worker. The root is the answer; setting a time replays one path to the root, log2 m matches without a branch that could
-//! be mispredicted. Unlike a heap it forgets a time that is overwritten, so a cancelled event leaves nothing behind, and
+//! worker. The root is the answer; taking the first out replays one path to the root, log2 m matches without a branch that could
+//! be mispredicted, and so does setting its worker's next time; another time is entered as far up as it wins. Unlike a heap it forgets a time that is overwritten, so a cancelled event leaves nothing behind, and
 //! unlike a calendar's its cost does not depend on the law of the times.
 //!
 //! The tree is cut into blocks of 32 leaves, five rounds each, whose winners are the leaves of the blocks above: 1000
@@ -53,19 +53,27 @@ const NOBODY: u32 = u32::MAX;
 impl Block {
     const EMPTY: Block = Block { times: [NEVER; 2 * LEAVES], workers: [NOBODY; 2 * LEAVES] };
 
+    /// Enters someone at a node; who wins its match now?
+    #[inline(always)]
+    fn play_one(&mut self, node: usize, best: Entry) -> Entry {
+        self.times[node] = best.time;
+        self.workers[node] = best.worker;
+        let (time, worker) = (self.times[node ^ 1], self.workers[node ^ 1]);
+        // A right child also loses against an equal: ties go to the left, which is the lower worker. A plain `if` would
+        // become a branch, mispredicted every other time.
+        let lost = time < best.time + (node as u64 & 1);
+        Entry {
+            time: select_unpredictable(lost, time, best.time),
+            worker: select_unpredictable(lost, worker, best.worker),
+        }
+    }
+
     /// Enters someone at a leaf; who wins the block now?
     #[inline(always)]
     fn play(&mut self, leaf: usize, mut best: Entry) -> Entry {
         let mut node = LEAVES + leaf % LEAVES;
         for _ in 0..ROUNDS {
-            self.times[node] = best.time;
-            self.workers[node] = best.worker;
-            let (time, worker) = (self.times[node ^ 1], self.workers[node ^ 1]);
-            // A right child also loses against an equal: ties go to the left, which is the lower worker. A plain `if` would
-            // become a branch, mispredicted every other time.
-            let lost = time < best.time + (node as u64 & 1);
-            best.time = select_unpredictable(lost, time, best.time);
-            best.worker = select_unpredictable(lost, worker, best.worker);
+            best = self.play_one(node, best);
             node /= 2;
         }
         best
@@ -95,11 +103,35 @@ impl Queue {
     /// Replaces what is pending for `worker`.
     #[inline(always)]
     pub fn set(&mut self, worker: u32, at: Option<Time>) {
-        if self.vacant != worker {
+        let time = at.map_or(NEVER, Time::bits);
+        if self.vacant == worker {
+            self.vacant = NOBODY;
+            self.replay(worker, time);
+        } else {
             self.settle();
+            self.enter(worker, time);
         }
-        self.vacant = NOBODY;
-        self.replay(worker, at.map_or(NEVER, Time::bits));
+    }
+
+    /// The same up to the first match whose winner stays who it was: nothing changes above. Most new events are not among the
+    /// first, and lose soon.
+    #[inline]
+    fn enter(&mut self, worker: u32, time: u64) {
+        let mut best = Entry { time, worker };
+        let mut place = worker as usize;
+        for &storey in &self.storeys {
+            let block = &mut self.blocks[storey + place / LEAVES];
+            let mut node = LEAVES + place % LEAVES;
+            while node > 1 {
+                if block.times[node] == best.time && block.workers[node] == best.worker {
+                    return;
+                }
+                best = block.play_one(node, best);
+                node /= 2;
+            }
+            place /= LEAVES;
+        }
+        self.winner = best;
     }
 
     #[inline(always)]

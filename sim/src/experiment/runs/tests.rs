@@ -64,8 +64,8 @@ fn assert_spent_alike(what: &str, found: &Accounts, expected: &Accounts) {
         ("idle", Accounts::idle_share as fn(&Accounts) -> Option<f64>),
         ("wasted", Accounts::wasted_share),
         ("staleness", |accounts| {
-            let (added, applied) = accounts.staleness_added();
-            Some(added as f64 / applied as f64)
+            let (staleness, applied) = accounts.staleness_sums();
+            Some(staleness as f64 / applied as f64)
         }),
     ] {
         let (found, expected) = (of(found).unwrap(), of(expected).unwrap());
