@@ -298,6 +298,20 @@ fn switch(directory: &Path) -> io::Result<()> {
     fs::remove_dir_all(decided)
 }
 
+/// Puts a file in its place, whole or not at all; what is there and is no file, such as /dev/stdout, is written to.
+///
+/// # Errors
+/// If the system refuses.
+pub fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let path = if path.is_symlink() { &path.canonicalize()? } else { path };
+    let Some(name) = path.file_name().filter(|_| path.is_file() || !path.exists()) else {
+        return fs::write(path, bytes);
+    };
+    let new = path.with_file_name(format!(".{}.straggle-new", name.to_string_lossy()));
+    let put = fs::write(&new, bytes).and_then(|()| fs::rename(&new, path));
+    put.inspect_err(|_| drop(fs::remove_file(&new)))
+}
+
 /// The name beside which a partial file goes: `net.partial.safetensors`.
 fn partial_name(path: &Path) -> PathBuf {
     let extension = path.extension().map(|extension| format!(".{}", extension.to_string_lossy())).unwrap_or_default();

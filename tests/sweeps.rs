@@ -196,16 +196,13 @@ fn predictions_of_traces_go_on_from_those_that_were_finished() {
     let mut table = "step,worker,step_time_s\n".to_string();
     for step in 0..3000 {
         (0..8).for_each(|worker| {
-            let time = 1.0 + 0.1 * f64::from((step * 7919 + worker * 104_729) % 97) / 97.0 + f64::from(step % 13) / 13.0;
+            let time =
+                1.0 + 0.1 * f64::from((step * 7919 + worker * 104_729) % 97) / 97.0 + f64::from(step % 13) / 13.0;
             table += &format!("{step},{worker},{time}\n");
         });
     }
     let place = (0..6).fold(Place::new(), |place, i| place.with(&format!("{i}.csv"), &table));
-    killed_again_and_again_it_is_an_undisturbed_run(
-        &place,
-        "validate traces 0.csv 1.csv 2.csv 3.csv 4.csv 5.csv",
-        "",
-    );
+    killed_again_and_again_it_is_an_undisturbed_run(&place, "validate traces 0.csv 1.csv 2.csv 3.csv 4.csv 5.csv", "");
 }
 
 #[test]

@@ -3,13 +3,11 @@
 
 use super::command;
 use crate::error::Error;
-use crate::formats::clip;
-use crate::memory;
+use crate::formats::{clip, source};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches};
 use serde_json::{Map, Value};
 use std::ffi::OsString;
-use std::io;
 use std::path::Path;
 
 /// The command line with the options of its `--config` file, those that were not typed, right after the command.
@@ -35,13 +33,16 @@ const MOST: u64 = 1 << 20;
 
 fn read(file: &Path) -> Result<Map<String, Value>, Error> {
     let shown = file.display();
-    let text = memory::read(file, MOST).and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other));
-    let text = text.map_err(|e| {
-        Error::Input(format!("cannot read {shown}: {e}; give a TOML file with options by their long names"))
+    let source = source::read(&file.to_string_lossy(), MOST).map_err(|refusal| {
+        Error::Input(format!("{shown} {}; give a TOML file with options by their long names", refusal.reason))
     })?;
-    toml::from_str(&text).map_err(|e: toml::de::Error| {
+    let text = &source.text;
+    toml::from_str(text).map_err(|e: toml::de::Error| {
         let line = e.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        Error::Input(format!("line {line} of {shown} is no TOML ({}); write max-workers = 8, for example", clip(e.message())))
+        Error::Input(format!(
+            "line {line} of {shown} is no TOML ({}); write max-workers = 8, for example",
+            clip(e.message())
+        ))
     })
 }
 

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::formats::{self, Options};
+use crate::output;
 use crate::page::{self, Cluster, Settings, Times};
 use crate::profile::Profile;
 use crate::session;
@@ -41,7 +42,7 @@ impl Explore {
             models: Vec::new(),
         };
         let page = page::html(&settings);
-        std::fs::write(&self.out, &page).map_err(|source| Error::Write {
+        output::put(&self.out, page.as_bytes()).map_err(|source| Error::Write {
             path: self.out.clone(),
             source,
             flag: "--out FILE",

@@ -158,8 +158,7 @@ impl Command for Plan {
         Ok(Box::new(move |directory| {
             let finished = Finished::open(directory, &[]).unless_quick();
             let experiment = finished::everything(self, &["threads", "out", "format"], session);
-            let going =
-                Going { progress: &session.progress, parts: FinishedRuns { finished: &finished, experiment } };
+            let going = Going { progress: &session.progress, parts: FinishedRuns { finished: &finished, experiment } };
             let planned = race.cells().0.len() * if changed.is_some() { 2 } else { 1 };
             let work = || self.advice(cluster, &workers, race, goal, changed, &going);
             let advice = session.with_bar(planned as u64, || pool.install(work))?;

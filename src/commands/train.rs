@@ -467,7 +467,8 @@ impl Trainer<'_> {
     fn scores(&self, journal: &Journal, test: &Split) -> Vec<Score> {
         let (mut scores, mut stopped) = (Vec::new(), None);
         for snapshot in journal.snapshots.iter().rev() {
-            if self.session.stopped() && stopped.get_or_insert_with(Instant::now).elapsed() > SOON && !scores.is_empty() {
+            if self.session.stopped() && stopped.get_or_insert_with(Instant::now).elapsed() > SOON && !scores.is_empty()
+            {
                 break;
             }
             scores.push(self.learner.score(&snapshot.weights, test));

@@ -147,7 +147,16 @@ fn encodings_and_zips_make_no_difference() {
     let quoted = "step,\"time, all of it (ms)\"\n0,103.46\n1,159.64\n";
     assert_eq!(text("f.csv", quoted, &Options::default()).unwrap().times, want);
     let nul = text("f.csv", "step,time_ms\n0,103.46\n1,15\09.64\n", &Options::default()).unwrap_err();
-    assert_eq!((nul.line, nul.reason.as_str()), (None, "is no text"));
+    assert_eq!((nul.line, nul.reason.as_str()), (Some(3), "a byte is zero, which no text has"));
+    let unreadable = b"step,w\xf6rker,time_ms\n0,0,103.46\n0,1,1\n1,0,159.64\n1,1,1\n";
+    let refused = bytes("f.csv", unreadable, &Options::default()).unwrap_err().to_string();
+    let named = refused.split('\'').nth(1).expect("a name").to_string();
+    let selection = vec![(named, "0".to_string())];
+    assert_eq!(
+        bytes("f.csv", unreadable, &Options { selection, ..Options::default() }).unwrap().times,
+        want,
+        "{refused}"
+    );
     let equal = text("f.csv", "time_ms,time_ms\n1.5,2.5\n1.25,2.25\n", &Options::default()).unwrap_err();
     assert!(equal.to_string().contains("name"), "{equal}");
 }

@@ -6,8 +6,8 @@ mod cluster;
 pub use cluster::Described;
 
 use crate::error::Error;
-use crate::manifest::File;
 use crate::formats::{self, Column, Input, Options, Recorded, Unit, clip};
+use crate::manifest::File;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -251,7 +251,8 @@ mod tests {
         let path = folder.path().join("p.toml");
         garbled(&[whole.as_bytes(), b"step_time = \"gamma(25, 0.014)\"\n"], |bytes| {
             std::fs::write(&path, bytes).expect("written");
-            let (profile, _) = Profile::read(&path).map_err(|e| e.to_string().replace(&*path.to_string_lossy(), "P"))?;
+            let (profile, _) =
+                Profile::read(&path).map_err(|e| e.to_string().replace(&*path.to_string_lossy(), "P"))?;
             let again = toml::from_str::<Profile>(&profile.to_toml()).expect("what is written can be read");
             assert_eq!(again, profile);
             Ok::<(), String>(())

@@ -6,9 +6,9 @@
 use crate::error::Error;
 use crate::finished::Finished;
 use crate::output::Output;
+use signal_hook::consts;
 #[cfg(unix)]
 use signal_hook::{iterator::Signals, low_level};
-use signal_hook::consts;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -112,12 +112,7 @@ fn alone() -> Configuration {
 
 impl Goal {
     /// What becomes of these points; one cell of the progress each.
-    pub fn outcomes(
-        self,
-        race: &Race,
-        points: &[Point],
-        going: &Going<'_>,
-    ) -> Outcomes {
+    pub fn outcomes(self, race: &Race, points: &[Point], going: &Going<'_>) -> Outcomes {
         let (alone, alone_without_noise) = self.updates_alone(race, going.progress);
         let one = |point: &Point| {
             let fate = if going.progress.stopped() { None } else { self.fate(race, point, alone, going) };
@@ -159,13 +154,7 @@ impl Goal {
         }
     }
 
-    fn fate(
-        &self,
-        race: &Race,
-        point: &Point,
-        alone: f64,
-        going: &Going<'_>,
-    ) -> Option<Fate> {
+    fn fate(&self, race: &Race, point: &Point, alone: f64, going: &Going<'_>) -> Option<Fate> {
         if let Goal::Scale(scale) = self {
             return point.is_fresh().then(|| {
                 let needed = 1.0 + scale / point.gradients_per_update();

@@ -128,7 +128,9 @@ fn family(law: &'static str, groups: u64, seed: u64, parts: &FinishedRuns<'_>, p
             let points = points.into_iter().map(point).collect();
             Some(loss::Curve { policy: cell.policy.to_string(), workers: WORKERS, points, floor })
         };
-        let once = |cell: &Configuration| parts.once(&format!("quadratic {law} {} group {group}", cell.policy), || curve(cell));
+        let once = |cell: &Configuration| {
+            parts.once(&format!("quadratic {law} {} group {group}", cell.policy), || curve(cell))
+        };
         configurations.iter().map(once).collect()
     };
     let groups: Vec<Vec<loss::Curve>> = (0..groups).into_par_iter().map(one).collect::<Option<_>>()?;

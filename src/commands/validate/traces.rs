@@ -2,8 +2,8 @@
 //! the first, runs on many workers from those on few, one link from another. Public traces are in the binary; where they come from
 //! stands beside them (`tests/data/traces/README.md`).
 
-use super::{ClaimRow, Validate};
 use super::words::{counted, error, ms};
+use super::{ClaimRow, Validate};
 use crate::commands::fit::scaling::Foretold;
 use crate::error::Error;
 use crate::figures::validate::{ErrorRow, errors, height};
@@ -110,11 +110,7 @@ struct Traces {
 }
 
 /// Reads the traces, which is the quicker half of the work.
-pub fn prepare<'a>(
-    arguments: &'a Validate,
-    files: &[String],
-    session: &'a Session,
-) -> Result<Job<'a>, Error> {
+pub fn prepare<'a>(arguments: &'a Validate, files: &[String], session: &'a Session) -> Result<Job<'a>, Error> {
     let (tolerance, seed) = (arguments.tolerance.map(|percent| percent.0.0), arguments.common.seed);
     let refuse = |refusal: formats::Refusal| Error::Input(refusal.to_string());
     let mut tables = Vec::new();
