@@ -161,6 +161,28 @@ mod tests {
     }
 
     #[test]
+    fn garbled_tables_are_read_or_refused() {
+        let (_place, path) = file("d.csv", "");
+        let tables: [PerDevice; 2] = [format!("{path},speed"), path.clone()].map(|text| text.parse().unwrap());
+        let samples: [&[u8]; 3] = [
+            b"device,speed,delay_ms\na,1,5\nb,0.5,2.5\n",
+            b"speed\n1\n2e3\n",
+            b"id;speed;rtt\n\"a;b\";1,5;3 ms\n2;1;4us\n",
+        ];
+        crate::garbled::garbled(&samples, |bytes| {
+            std::fs::write(&path, bytes).unwrap();
+            let refused = |refusal: Refusal| refusal.to_string().replace(&path, "D");
+            for table in &tables {
+                let delays = table.delays(None).map_err(refused);
+                let speeds = table.speeds().map_err(refused)?;
+                assert!(speeds.values.iter().all(|speed| *speed > 0.0 && speed.is_finite()));
+                delays?;
+            }
+            Ok::<(), String>(())
+        });
+    }
+
+    #[test]
     fn speeds_and_delays_are_read_with_their_units() {
         let rows: String = (1..=5000).map(|i| format!("phone-{i},{},{}ms\n", f64::from(i) / 1000.0, i)).collect();
         let (_place, path) = file("devices.csv", &format!("device,speed,delay\n{rows}"));

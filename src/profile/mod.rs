@@ -249,12 +249,19 @@ mod tests {
                      payload = \"1.2GB\"\nbandwidth = \"25GB/s\"\n[failures]\nmtbf = \"64d\"\nrestart = \"5m\"\n";
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("p.toml");
-        garbled(&[whole.as_bytes(), b"step_time = \"gamma(25, 0.014)\"\n"], |bytes| {
+        let workers = "step_time = [\"exp(2)\", \"0.4s ± 5%\", \"shifted-exp(0.1, 3)\"]\ncontention = [1.0, 1.1, 1.3]\n[communication]\n\
+                       scheme = \"hierarchical:8\"\npayload = \"100MB\"\nbandwidth = \"1GB/s\"\ngroup_bandwidth = \"50GB/s\"\n\
+                       latency = \"10us\"\noverlap = 0.5\n";
+        garbled(&[whole.as_bytes(), b"step_time = \"gamma(25, 0.014)\"\n", workers.as_bytes()], |bytes| {
             std::fs::write(&path, bytes).expect("written");
             let (profile, _) =
                 Profile::read(&path).map_err(|e| e.to_string().replace(&*path.to_string_lossy(), "P"))?;
             let again = toml::from_str::<Profile>(&profile.to_toml()).expect("what is written can be read");
             assert_eq!(again, profile);
+            // What it describes is a cluster, or refused; a worker that is taken away is missed by nobody.
+            let described = profile.cluster(&path).map_err(|e| e.to_string())?;
+            std::hint::black_box((described.without_stragglers(), described.balanced(), described.without(0)));
+            described.spec().map_err(|e| e.to_string())?;
             Ok::<(), String>(())
         });
     }
