@@ -99,12 +99,7 @@ impl Session {
         self.notes.borrow().clone()
     }
 
-    /// Remembers a file that was read, for the manifest.
-    pub fn input(&self, name: impl Into<String>, bytes: &[u8]) {
-        self.inputs.borrow_mut().push(File::new(name, bytes));
-    }
-
-    /// Remembers files that were read, as they were then.
+    /// Remembers files that were read, as they were then, for the manifest.
     pub fn read(&self, files: &[File]) {
         self.inputs.borrow_mut().extend_from_slice(files);
     }

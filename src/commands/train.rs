@@ -12,7 +12,7 @@ use crate::cli::{
 use crate::error::Error;
 use crate::figures::timeline::{Activity, Timeline, chrome_trace};
 use crate::figures::{self, Figure, learning_curve};
-use crate::manifest::Manifest;
+use crate::manifest::{File, Manifest};
 use crate::memory;
 use crate::profile::Profile;
 use crate::report::{self, Command, Job, Outcome, Report};
@@ -420,7 +420,7 @@ impl Train {
         let most = 4 * self.training.model.0.parameters() as u64 + (1 << 20);
         let bytes = memory::read(path, most)
             .map_err(|e| Error::Input(format!("cannot read {file}: {e}; give a file made by --save")))?;
-        session.input(file.to_string(), &bytes);
+        session.read(&[File::new(file.to_string(), &bytes)]);
         let read = checkpoint::from_bytes(self.training.model.0, self.training.pixels.0, &bytes);
         read.map_err(|e| Error::Input(format!("{file} {e}")))
     }
