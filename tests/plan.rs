@@ -152,9 +152,9 @@ fn two_workers_predict_four_and_eight() {
         let (policy, workers) = (&row["policy"], &row["workers"]);
         let words = format!("plan two.toml --workers {workers} --policies {policy} --format csv");
         straggle().inside(place.path()).words(&words).succeeds();
-        let foretold_s = 1.0 / number(&rows(&place, "plan.csv"), policy, workers, "updates_per_s");
+        let predicted_s = 1.0 / number(&rows(&place, "plan.csv"), policy, workers, "updates_per_s");
         let measured_s: f64 = row["s_per_update"].parse().unwrap();
-        assert!((foretold_s / measured_s - 1.0).abs() < 0.1, "{policy} {workers}: {foretold_s} {measured_s}");
+        assert!((predicted_s / measured_s - 1.0).abs() < 0.1, "{policy} {workers}: {predicted_s} {measured_s}");
     }
 }
 
@@ -170,7 +170,7 @@ fn few_gpus_predict_many() {
     straggle().inside(place.path()).words("fit few.csv").fails(3).in_one_sentence().says("--where 'local_bsz=32'");
     let mut errors = Vec::new();
     for batch in ["32", "45", "64", "91", "129", "182", "257", "363", "513", "725", "1024"] {
-        run(&format!("fit few.csv --where local_bsz={batch} -o few.toml")).prints("log2(m) messages to m workers");
+        run(&format!("fit few.csv --where local_bsz={batch} -o few.toml")).prints("all-reduce by halving and doubling");
         run("plan few.toml --policies sync --workers 9..16 --format csv");
         let planned = rows(&place, "plan.csv");
         let error = |line: &str| {
@@ -183,7 +183,7 @@ fn few_gpus_predict_many() {
         errors.extend(more.map(error));
     }
     let mean = errors.iter().map(|error: &f64| error.abs()).sum::<f64>() / errors.len() as f64;
-    assert!(errors.len() > 600 && mean < 0.1, "{} of {mean}", errors.len());
+    assert!(errors.len() > 600 && mean < 0.06, "{} of {mean}", errors.len());
 }
 
 #[test]
@@ -245,6 +245,16 @@ fn a_goal_is_reached_or_not_and_divergence_is_a_result() {
     // Exact: async with 64 workers is stable below (1 + sqrt(513))/128 = 0.185.
     said.prints("async diverges at step size 0.25 with 64 workers (stable below 0.18).");
     said.prints("sync with 1 worker does not get to the goal: noise and staleness keep the loss above it.");
+    // Of many numbers of workers the first that diverges is found, though not all between are tried: (1 + sqrt(289))/72 = 0.25.
+    let many = "--goal loss --workers 1..64 --policies sync,async --learner";
+    plan(many)
+        .args(["quadratic(1, 1, 0.25)"])
+        .succeeds()
+        .prints("async diverges at step size 0.25 with 36 workers and more");
+    let (tried, all) = (rows(&place, "plan.csv"), 64);
+    let of_async = tried.iter().filter(|row| row["policy"] == "async").count();
+    assert!(of_async < all && tried.iter().any(|row| row["policy"] == "async" && row["workers"] == "35"), "{of_async}");
+    plan(words).args(["quadratic(1, 1, 0.25)"]).succeeds();
     let bound = (1.0 + 513f64.sqrt()) / 128.0;
     let below = number(&rows(&place, "plan.csv"), "async", "64", "stable_step_size");
     assert!((below / bound - 1.0).abs() < 1e-12, "{below} {bound}");

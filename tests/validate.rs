@@ -83,17 +83,22 @@ fn public_traces_are_predicted_out_of_sample() {
         assert!((0.0..=1.0).contains(&row.number("kolmogorov")), "{row:?}");
     }
     // Runs on 8 GPUs and fewer predict those on up to 64, one link another.
-    for (trace, policy, within) in [
-        ("1 to 16 GPUs", "sync", 0.1),
-        ("6 to 64 GPUs", "sync", 0.1),
-        ("4 nodes", "sync", 0.15),
-        ("4 nodes", "local:8", 0.15),
-        ("4 nodes", "local:32", 0.15),
+    for (trace, policy, within, verdict) in [
+        ("1 to 16 GPUs", "sync", 0.1, "pass"),
+        ("6 to 64 GPUs", "sync", 0.1, "pass"),
+        ("4 nodes", "sync", 0.15, "pass"),
+        ("4 nodes", "local:8", 0.15, "pass"),
+        // 8 % off, and the fit is not sure within the rest.
+        ("4 nodes", "local:32", 0.15, "undecided"),
     ] {
         let row = found(trace, policy);
         assert!(row.number("relative_error").abs() < within && row.number("tolerance") == within, "{row:?}");
-        assert_eq!(row.text("verdict"), "pass", "{row:?}");
+        assert_eq!(row.text("verdict"), verdict, "{row:?}");
     }
+    // What a first round takes is not sure within 15 % where a slow wire hides it, and it says so.
+    let first = found("4 nodes", "local:128");
+    assert!(first.number("error_high") - first.number("error_low") > 0.3, "{first:?}");
+    assert_eq!(first.text("verdict"), "undecided", "{first:?}");
     said.prints("Verdict: ").prints("would decide");
     assert!(place.output().join("relative_error.svg").exists());
 }

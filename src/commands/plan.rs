@@ -4,6 +4,7 @@
 mod digits;
 mod goal;
 pub mod race;
+mod rows;
 mod what_if;
 mod words;
 
@@ -14,15 +15,15 @@ use crate::finished::{self, Finished, FinishedRuns};
 use crate::formats::Options;
 use crate::profile::{Described, Profile};
 use crate::report::{Command, Job, Outcome, Report};
-use crate::rows::{Row, Table, Tables};
+use crate::rows::{Table, Tables};
 use crate::session::Session;
 use crate::text::count;
 use clap::{Args, ValueEnum};
-use goal::{Fate, Goal, Outcomes, Taught};
+use goal::{Goal, Outcomes, Taught};
 pub use race::Point;
 use race::{Going, Race};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use rows::{Pair, Planned, WhatIf};
+use serde::Serialize;
 use sim::{Estimate, Policy, Quadratic, RandomKey};
 use std::path::PathBuf;
 use what_if::{Changed, Difference, Stragglers, Straggling};
@@ -184,10 +185,7 @@ fn numbers(cluster: &Described) -> Vec<u32> {
 
 impl Plan {
     fn race(&self, cluster: &Described, workers: &[u32]) -> Result<Race, Error> {
-        let spec = cluster.spec()?;
-        let race = Race::new(spec, &self.policies.0, workers, cluster.single_s()?, self.common.seed);
-        // Who has few gradients may yet be the first at a loss: a goal leaves nobody out.
-        Ok(if self.goal == Aim::Loss { race.of_all() } else { race })
+        Ok(Race::new(cluster.spec()?, &self.policies.0, workers, cluster.single_s()?, self.common.seed))
     }
 
     fn advice(
@@ -200,9 +198,7 @@ impl Plan {
         going: &Going<'_>,
     ) -> Result<Advice<'_>, Error> {
         let progress = going.progress;
-        let own = going.on("as it is");
-        let points = race.run(&own);
-        let goal = goal.map(|goal| goal.outcomes(&race, &points, &own));
+        let (points, goal) = Outcomes::of_race(goal, &race, &going.on("as it is"));
         let mut advice = Advice {
             plan: self,
             cluster,
@@ -383,147 +379,5 @@ impl Advice<'_> {
             count(self.points.len() as u64, "configuration"),
             self.plan.common.seed
         )
-    }
-}
-
-/// A row of `plan.csv`: a policy on so many workers, each quantity with its 95 % interval.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-pub struct Planned {
-    policy: String,
-    workers: u32,
-    updates_per_s: f64,
-    updates_per_s_low: Option<f64>,
-    updates_per_s_high: Option<f64>,
-    gradients_per_s: f64,
-    gradients_per_s_low: Option<f64>,
-    gradients_per_s_high: Option<f64>,
-    /// Gradients a second, relative to a single worker of mean speed.
-    speedup: f64,
-    speedup_low: Option<f64>,
-    speedup_high: Option<f64>,
-    /// Speed-up per worker.
-    efficiency: f64,
-    efficiency_low: Option<f64>,
-    efficiency_high: Option<f64>,
-    /// Mean age of an applied gradient, in updates.
-    staleness: f64,
-    staleness_low: Option<f64>,
-    staleness_high: Option<f64>,
-    /// Share of the workers' time spent on work that was thrown away.
-    wasted_share: f64,
-    wasted_share_low: Option<f64>,
-    wasted_share_high: Option<f64>,
-    /// Seconds to the goal; empty without one, or if it is not reached.
-    time_to_goal_s: Option<f64>,
-    time_to_goal_s_low: Option<f64>,
-    time_to_goal_s_high: Option<f64>,
-    /// Updates that were counted.
-    updates: u64,
-    /// Whether it is the recommendation.
-    recommended: bool,
-    /// reached, above or diverges; empty without a goal, or where its model says nothing.
-    goal: Option<String>,
-    /// Step size below which it would not diverge.
-    stable_step_size: Option<f64>,
-}
-
-impl Row for Planned {
-    const TABLE: &'static str = "plan";
-}
-
-impl Planned {
-    fn new(point: &Point, recommended: bool, goal: Option<&Outcomes>) -> Planned {
-        let fate = goal.and_then(|goal| goal.of(point));
-        let seconds = goal.and_then(|goal| goal.passages(point)).map(Point::s_per_gradient);
-        let stable_step_size = if let Some(Fate::Diverges(below)) = fate { *below } else { None };
-        let (update_s, gradient_s, speedup) = (point.s_per_update(), point.s_per_gradient(), point.speedup());
-        let (updates, gradients) = (update_s.under(1.0), gradient_s.under(1.0));
-        let efficiency = speedup.times(1.0 / f64::from(point.workers()));
-        let (staleness, wasted) = (point.staleness(), point.wasted_share());
-        Planned {
-            policy: point.policy().to_string(),
-            workers: point.workers(),
-            updates_per_s: updates.mean,
-            updates_per_s_low: updates.low(),
-            updates_per_s_high: updates.high(),
-            gradients_per_s: gradients.mean,
-            gradients_per_s_low: gradients.low(),
-            gradients_per_s_high: gradients.high(),
-            speedup: speedup.mean,
-            speedup_low: speedup.low(),
-            speedup_high: speedup.high(),
-            efficiency: efficiency.mean,
-            efficiency_low: efficiency.low(),
-            efficiency_high: efficiency.high(),
-            staleness: staleness.mean,
-            staleness_low: staleness.low(),
-            staleness_high: staleness.high(),
-            wasted_share: wasted.mean,
-            wasted_share_low: wasted.low(),
-            wasted_share_high: wasted.high(),
-            updates: point.updates(),
-            recommended,
-            time_to_goal_s: seconds.map(|seconds| seconds.mean),
-            time_to_goal_s_low: seconds.and_then(|seconds| seconds.low()),
-            time_to_goal_s_high: seconds.and_then(|seconds| seconds.high()),
-            goal: fate.map(|fate| fate.word().to_string()),
-            stable_step_size,
-        }
-    }
-}
-
-/// A row of `pairs.csv`: two policies on as many workers as the recommendation has.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct Pair {
-    workers: u32,
-    policy_a: String,
-    policy_b: String,
-    /// Gradients (with a goal, passages to it) per second of policy_a over those of policy_b, on common random numbers, and its
-    /// 95 % interval.
-    ratio: f64,
-    ci_low: Option<f64>,
-    ci_high: Option<f64>,
-}
-
-impl Row for Pair {
-    const TABLE: &'static str = "pairs";
-}
-
-impl Pair {
-    fn new(a: &Point, b: &Point, ratio: Estimate) -> Pair {
-        let (workers, policy_a, policy_b) = (a.workers(), a.policy().to_string(), b.policy().to_string());
-        Pair { workers, policy_a, policy_b, ratio: ratio.mean, ci_low: ratio.low(), ci_high: ratio.high() }
-    }
-}
-
-/// A row of `what_if.csv`: what a change does to a policy on so many workers.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct WhatIf {
-    change: String,
-    policy: String,
-    /// Numbers of workers now and then.
-    workers: u32,
-    workers_then: u32,
-    /// Gradients per second then over now, on common random numbers, and its 95 % interval.
-    ratio: f64,
-    ci_low: Option<f64>,
-    ci_high: Option<f64>,
-}
-
-impl Row for WhatIf {
-    const TABLE: &'static str = "what_if";
-}
-
-impl WhatIf {
-    fn new(change: &str, of: &Difference) -> WhatIf {
-        WhatIf {
-            change: change.to_string(),
-            policy: of.policy.to_string(),
-            workers: of.workers,
-            workers_then: of.workers_then,
-            ratio: of.ratio.mean,
-            ci_low: of.ratio.low(),
-            ci_high: of.ratio.high(),
-        }
     }
 }

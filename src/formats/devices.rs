@@ -101,6 +101,7 @@ impl PerDevice {
         let at = |refusal: Refusal| refusal.of(&clip(&self.file));
         let sheet = delimited(&source.text).map_err(at)?;
         let column = self.choose(&sheet, usual).map_err(at)?;
+        sheet.sure(column).map_err(at)?;
         let name = sheet.names[column].clone();
         let row = |(&cell, &line): (&Cell, &u64)| {
             value(cell, &name).ok_or_else(|| at(Refusal::new(format!("'{}'", clip(&sheet.text(cell))), "").at(line)))

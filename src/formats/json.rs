@@ -103,7 +103,7 @@ fn fill(sheet: &mut Sheet, path: &str, value: &Value) {
 fn cell(sheet: &mut Sheet, value: &Value) -> Cell {
     match value {
         Value::Number(number) => number.as_f64().map_or(Cell::Missing, |n| Cell::Number(n, None)),
-        Value::String(text) => sheet.cell(text, false),
+        Value::String(text) => sheet.cell(text),
         Value::Bool(truth) => Cell::Number(f64::from(u8::from(*truth)), None),
         Value::Null | Value::Array(_) | Value::Object(_) => Cell::Missing,
     }

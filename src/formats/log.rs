@@ -21,9 +21,19 @@ static PAIR: LazyLock<Regex> = LazyLock::new(|| {
 static PER_STEP: LazyLock<Regex> = LazyLock::new(|| {
     regex(r"(?i)(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>ms|s|us|sec)\s*/\s*(?P<rest>it|iter|iteration|step|batch)\b")
 });
-/// What a launcher writes before each line: `3: `, `[3]: `, `[rank3]: `, `[1,3]<stdout>: `.
-static PREFIX: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"(?i)^\s*(?:\[?\s*(?:rank)?\s*(?P<a>[0-9]+)\s*\]?\s*:\s|\[[0-9]+,(?P<b>[0-9]+)\]<std)"));
+/// `8.1it/s`, of which a step takes the inverse.
+static PER_SECOND: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"(?i)(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<what>it|iter|iters|iterations|steps?|batch|batches)\s*/\s*s(?:ec|econd)?\b",
+    )
+});
+/// What a launcher writes before each line: `3: `, `[3]: `, `[rank3]:`, `[default3]:`, `node-3: `, `[1,3]<stdout>: `.
+static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"(?ix)^\s*(?: \[?\s*(?P<a>[0-9]+)\s*\]?\s*:\s | \[\s*[a-z]+[\ _\-:]?(?P<c>[0-9]+)\s*\]\s*: |
+            (?:rank|worker|gpu|node|host|trainer|process|proc|replica)[\ _\-:]?(?P<d>[0-9]+)\s*[:|>]\s | \[[0-9]+,(?P<b>[0-9]+)\]<std )",
+    )
+});
 static RANK: LazyLock<Regex> =
     LazyLock::new(|| regex(r"(?i)\b(?:global[_ ]?)?(?:rank|worker)\s*[:=#]?\s*(?P<rank>[0-9]+)\b"));
 static STEP: LazyLock<Regex> = LazyLock::new(|| {
@@ -46,6 +56,8 @@ struct Found<'a> {
     unit: Option<Unit>,
     line: &'a str,
     number_of_line: u64,
+    /// Whether steps a second were printed.
+    is_rate: bool,
 }
 
 /// Whether most of these lines print a time beside its name.
@@ -90,13 +102,33 @@ fn found(line: &str, number_of_line: u64) -> Vec<Found<'_>> {
             && per_step
             && likeness(&in_words).max(60) > 40
         {
-            all.push(Found { label, number, unit, line, number_of_line });
+            all.push(Found { label, number, unit, line, number_of_line, is_rate: false });
         }
     }
     for pair in PER_STEP.captures_iter(line) {
         if let Some(number) = parse(&pair["number"]) {
             let label = format!("time per {}", pair["rest"].to_lowercase());
-            all.push(Found { label, number, unit: Unit::of_word(&pair["unit"]), line, number_of_line });
+            all.push(Found { label, number, unit: Unit::of_word(&pair["unit"]), line, number_of_line, is_rate: false });
+        }
+    }
+    // A rate is what is left where a line prints no time: progress bars turn s/it into it/s where that is more than one.
+    if all.is_empty() {
+        for pair in PER_SECOND.captures_iter(line) {
+            if let Some(number) = parse(&pair["number"]).filter(|rate| *rate > 0.0) {
+                let what = pair["what"].to_lowercase();
+                let label = format!(
+                    "time per {}",
+                    if what.starts_with("it") { "it" } else { what.trim_end_matches(['s', 'e']) }
+                );
+                all.push(Found {
+                    label,
+                    number: 1.0 / number,
+                    unit: Some(Unit::S),
+                    line,
+                    number_of_line,
+                    is_rate: true,
+                });
+            }
         }
     }
     all
@@ -104,7 +136,8 @@ fn found(line: &str, number_of_line: u64) -> Vec<Found<'_>> {
 
 /// The rank whose line it is.
 pub fn rank(line: &str) -> Option<u64> {
-    let before = PREFIX.captures(line).and_then(|found| found.name("a").or(found.name("b")));
+    let before =
+        PREFIX.captures(line).and_then(|found| ["a", "b", "c", "d"].into_iter().find_map(|name| found.name(name)));
     let inside = || RANK.captures(line).and_then(|found| found.name("rank"));
     before.or_else(inside)?.as_str().parse().ok()
 }
@@ -155,6 +188,9 @@ pub fn read(text: &str, options: &Options) -> Result<Reading, Refusal> {
             Unit::S
         }
     };
+    if lines.iter().any(|found| found.is_rate) {
+        notes.push(Note::Rates);
+    }
     let mut ranks: Vec<Option<u64>> = lines.iter().map(|found| rank(found.line)).collect();
     let mut distinct = ranks.clone();
     distinct.sort();
@@ -238,12 +274,27 @@ mod tests {
     }
 
     #[test]
+    fn a_progress_bar_prints_seconds_or_their_inverse() {
+        let text = "  1%| | 1/100 [00:01<01:50,  1.25s/it]\n  2%| | 2/100 [00:02<01:40,  1.25it/s]\n  3%| | 3/100 [00:02<01:40,  2.00it/s]\n";
+        let reading = read(text, &Options::default()).unwrap();
+        assert_eq!(reading.values.iter().map(|v| v.seconds).collect::<Vec<_>>(), [1.25, 0.8, 0.5]);
+        assert_eq!((reading.column.as_str(), &reading.notes[..]), ("time per it", &[Note::Rates][..]));
+        // Where a time is printed, it is not the rate that is read.
+        assert_eq!(
+            seconds("step 1 time 100ms 9.1it/s\nstep 2 time 120ms 8.9it/s\n"),
+            (vec![0.1, 0.12], "time".to_string())
+        );
+    }
+
+    #[test]
     fn ranks_before_the_line_or_in_it_are_workers_and_numbers_of_lines_are_not() {
         for (zero, three) in [
             ("0: iter 1 time 1.0ms", "3: iter 1 time 2.0ms"),
             ("[0]: iter 1 time 1.0ms", "[3]: iter 1 time 2.0ms"),
             ("[rank0]: step 1 time 1.0ms", "[rank3]: step 1 time 2.0ms"),
             ("[1,0]<stdout>: step 1 time 1.0ms", "[1,3]<stdout>: step 1 time 2.0ms"),
+            ("[default0]:step 1 time 1.0ms", "[default3]:step 1 time 2.0ms"),
+            ("node-0: step 1 time 1.0ms", "node-3: step 1 time 2.0ms"),
             ("INFO rank=0 step 1 time 1.0ms", "INFO rank=3 step 1 time 2.0ms"),
         ] {
             let second = |line: &str| line.replace("iter 1", "iter 2").replace("step 1", "step 2");
@@ -263,6 +314,6 @@ mod tests {
             (1..=5).map(|i| format!("iteration {}/ 99 | elapsed time per iteration (ms): 400.5\n", 10 * i)).collect();
         assert_eq!(read(&text, &Options::default()).unwrap().notes, [Note::Averaged { every: 10 }]);
         assert!(read("no times here\n", &Options::default()).is_err());
-        assert!(!has_times("loss 3.0, 120 it/s, lr 0.1, accuracy 98.2\n") && !has_times("10 samples/s\n"));
+        assert!(!has_times("loss 3.0, lr 0.1, accuracy 98.2\n") && !has_times("10 samples/s\n"));
     }
 }

@@ -8,13 +8,18 @@
 //! tables of [`devices`] have a number for each of them.
 
 mod columns;
+mod derived;
 mod devices;
 mod dlio;
+mod english;
 mod json;
 mod log;
 mod mllog;
+mod note;
+mod number;
 mod own;
 mod refusal;
+mod roles;
 mod scaling;
 mod sheet;
 pub mod source;
@@ -24,6 +29,7 @@ mod units;
 mod wide;
 
 pub use devices::{Devices, PerDevice};
+pub use note::Note;
 pub use refusal::{Refusal, clip};
 pub use scaling::Configurations;
 pub use units::Unit;
@@ -32,7 +38,6 @@ use crate::manifest;
 use sheet::Sheet;
 use sim::{StepTime, StepTimes, StepTimesError};
 use std::collections::HashSet;
-use std::fmt;
 use std::str::FromStr;
 
 /// The layout of a file.
@@ -113,117 +118,6 @@ struct Reading {
     column: String,
     unit: Unit,
     notes: Vec<Note>,
-}
-
-/// What a reader should know of how a file was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Note {
-    /// No unit is named: seconds were assumed.
-    UnitAssumed {
-        /// Of this column, in quotes.
-        column: String,
-    },
-    /// Another unit was asked for than the name says.
-    UnitOverridden {
-        /// Of this column.
-        column: String,
-        /// What its name says.
-        named: Unit,
-        /// What was typed.
-        unit: Unit,
-    },
-    /// One of several columns of times was read.
-    Chosen {
-        /// This one.
-        column: String,
-        /// And not these.
-        others: String,
-    },
-    /// What was asked for does not look like times.
-    Suspicious {
-        /// The column.
-        column: String,
-        /// What it looks like.
-        what: &'static str,
-    },
-    /// Times are differences of a clock.
-    Differences {
-        /// This one.
-        column: String,
-    },
-    /// Times are durations of spans.
-    Spans {
-        /// Of this name.
-        name: String,
-    },
-    /// A column for each worker.
-    Wide {
-        /// So many.
-        workers: usize,
-    },
-    /// Step numbers occur several times.
-    StepsRepeat,
-    /// Times are printed now and then, and so may be means.
-    Averaged {
-        /// Steps from one to the next.
-        every: u64,
-    },
-    /// Lines that could not be read.
-    BrokenLines {
-        /// So many.
-        lines: u64,
-    },
-    /// Values that are no times.
-    Dropped(sim::random::step_times::Dropped),
-}
-
-impl fmt::Display for Note {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Note::UnitAssumed { column } => {
-                write!(f, "{column} names no unit: taken as seconds; type --unit ms if they are milliseconds")
-            }
-            Note::UnitOverridden { column, named, unit } => {
-                write!(f, "'{column}' is read in {unit}, as you typed, although its name says {named}")
-            }
-            Note::Chosen { column, others } => {
-                write!(f, "'{column}' is read as the time of a step; --column chooses another ({others})")
-            }
-            Note::Suspicious { column, what } => write!(
-                f,
-                "'{column}' {what}: step times hardly do; type 'diff:{column}' if it is a clock, whose differences are times"
-            ),
-            Note::Differences { column } => {
-                write!(f, "times are differences of '{column}': whatever happens between two of its values is in them")
-            }
-            Note::Spans { name } => write!(f, "times are the spans called '{name}'"),
-            Note::Wide { workers } => write!(f, "{workers} columns are read as one worker each"),
-            Note::StepsRepeat => {
-                write!(
-                    f,
-                    "step numbers occur several times, as after a restart: steps are taken in the order of the lines"
-                )
-            }
-            Note::Averaged { every } => write!(
-                f,
-                "times are printed every {every} steps: if each is the mean over these, single steps scatter more, about {:.1} times \
-                 as much where they are independent",
-                (*every as f64).sqrt()
-            ),
-            Note::BrokenLines { lines } => write!(f, "{lines} lines could not be read and are left out"),
-            Note::Dropped(dropped) => {
-                let parts = [
-                    (dropped.first, "first steps, as you asked"),
-                    (dropped.missing, "missing or not a number"),
-                    (dropped.zero, "zero"),
-                    (dropped.impossible, "infinite or negative"),
-                ];
-                let parts: Vec<String> =
-                    parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-                write!(f, "left out: {}", parts.join(", "))
-            }
-        }
-    }
 }
 
 /// Step times from files, and how they were read.
@@ -414,12 +308,27 @@ fn of_sheet(mut sheet: Sheet, options: &Options, wide: bool) -> Result<Reading, 
     if !wide && options.column.is_none() && own::is(&sheet) {
         return own::read(sheet, options);
     }
+    let without_step = if wide { 0 } else { without_step(&mut sheet) };
     let workers = wide::columns(&sheet, wide);
-    let has_worker = !columns::Roles::of(&sheet).worker.is_empty();
-    match wide || (options.column.is_none() && !workers.is_empty() && !has_worker) {
+    let has_worker = !roles::Roles::of(&sheet).worker.is_empty();
+    let mut reading = match wide || (options.column.is_none() && !workers.is_empty() && !has_worker) {
         true => wide::read(&sheet, &workers, options),
-        false => tidy::read(&sheet, options),
+        false => tidy::read(&mut sheet, options),
+    }?;
+    reading.notes.extend((without_step > 0).then_some(Note::WithoutStep { rows: without_step }));
+    Ok(reading)
+}
+
+/// Leaves out rows without the number of a step, of means or totals, where they are a tenth at most: how many.
+fn without_step(sheet: &mut Sheet) -> usize {
+    let Some(&step) = roles::Roles::of(sheet).step.last() else { return 0 };
+    let keep: Vec<bool> = sheet.columns[step].iter().map(|cell| matches!(cell, sheet::Cell::Number(..))).collect();
+    let without = keep.iter().filter(|keep| !**keep).count();
+    if without * 10 > keep.len() {
+        return 0;
     }
+    sheet.keep(&keep);
+    without
 }
 
 #[cfg(test)]

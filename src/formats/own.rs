@@ -28,5 +28,5 @@ pub fn read(mut sheet: Sheet, options: &Options) -> Result<Reading, Refusal> {
     let times = sheet.columns[compute].iter().zip(&sheet.columns[delay]).map(sum).collect();
     let column = sheet.add_column(TIME.to_string());
     sheet.columns[column] = times;
-    tidy::read(&sheet, &Options { column: Some(Column::Values(TIME.to_string())), ..options.clone() })
+    tidy::read(&mut sheet, &Options { column: Some(Column::Values(TIME.to_string())), ..options.clone() })
 }

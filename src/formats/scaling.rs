@@ -1,11 +1,14 @@
 //! Measured configurations: a table whose rows are runs on several numbers of workers, or over several links, with a column of
 //! communication; or the steps of such runs.
 
+mod roles;
+
 use super::{Input, Note, Options, json, sheet, source};
 use crate::formats::refusal::{Refusal, clip, some_of};
 use crate::formats::sheet::{Cell, Sheet};
 use crate::formats::units::{Unit, words};
 use crate::manifest;
+use roles::{MOST_VALUES, Roles, distinct};
 use sim::predict::scaling::Configuration;
 
 /// Runs, and how they were read.
@@ -65,121 +68,6 @@ impl Configurations {
         ))
     }
 }
-
-/// Names of columns, in words joined by `_`.
-const WORKERS: &[&str] = &[
-    "workers",
-    "num_workers",
-    "n_workers",
-    "world_size",
-    "worldsize",
-    "replicas",
-    "num_replicas",
-    "ranks",
-    "num_ranks",
-    "nranks",
-    "gpus",
-    "num_gpus",
-    "n_gpus",
-    "ngpus",
-    "gpu_count",
-    "devices",
-    "num_devices",
-    "processes",
-    "num_processes",
-    "nproc",
-];
-const MACHINES: &[&str] =
-    &["machines", "num_machines", "nodes", "num_nodes", "n_nodes", "nnodes", "hosts", "num_hosts"];
-const PLACEMENT: &[&str] = &["placement"];
-const LOCAL_STEPS: &[&str] = &["local_steps", "h", "tau", "inner_steps", "local_iters", "sync_every", "sync_interval"];
-const RUN: &[&str] = &["run", "repeat", "trial", "attempt", "seed"];
-const STEP: &[&str] = &["step", "global_step", "iter", "iteration"];
-const SYNCED: &[&str] = &["synced", "is_sync", "did_sync", "syncs"];
-
-/// The columns of such a table.
-struct Roles {
-    workers: Option<usize>,
-    machines: Option<usize>,
-    placement: Option<usize>,
-    local_steps: Option<usize>,
-    link: Option<usize>,
-    run: Option<usize>,
-    step: Option<usize>,
-    synced: Option<usize>,
-    computing: Option<usize>,
-    total: Option<usize>,
-    communication: usize,
-}
-
-impl Roles {
-    /// The roles of a sheet's columns; `None` if it is no such table: no column of communication, one worker a row, or all rows
-    /// of one configuration.
-    fn of(sheet: &Sheet) -> Option<Roles> {
-        let plain: Vec<String> = sheet.names.iter().map(|name| words(name).join("_")).collect();
-        let first = |known: &[&str]| known.iter().find_map(|name| plain.iter().position(|n| n == name));
-        let has = |c: usize, any: &[&str]| words(&sheet.names[c]).iter().any(|word| any.contains(&word.as_str()));
-        let is_number = |c: usize| {
-            let numbers = |cell: &Cell| matches!(cell, Cell::Number(n, _) if *n >= 0.0) || *cell == Cell::Missing;
-            sheet.columns[c].iter().all(numbers)
-        };
-        let is_time = |c: usize| is_number(c) && (has(c, TIMELY) || Unit::of_name(&sheet.names[c]).is_some());
-        let all = || 0..sheet.names.len();
-        let communication = all().find(|&c| is_time(c) && has(c, COMMUNICATION))?;
-        let computing = all().find(|&c| c != communication && is_time(c) && has(c, COMPUTING));
-        let is_total = |&c: &usize| c != communication && Some(c) != computing && is_time(c) && !has(c, STAMPS);
-        let total = all().filter(is_total).max_by_key(|&c| has(c, &["step", "iter", "iteration", "wall", "total"]));
-        let roles = Roles {
-            workers: first(WORKERS),
-            machines: first(MACHINES),
-            placement: first(PLACEMENT),
-            local_steps: first(LOCAL_STEPS),
-            link: all().find(|&c| has(c, &["bandwidth", "bw"])),
-            run: first(RUN),
-            step: first(STEP),
-            synced: first(SYNCED),
-            computing,
-            total,
-            communication,
-        };
-        let names_a_worker = !super::columns::Roles::of(sheet).worker.is_empty();
-        let is_several = |column: Option<usize>| column.is_some_and(|c| distinct(sheet, c).len() > 1);
-        let differ = [roles.workers, roles.placement, roles.link, roles.local_steps].into_iter().any(is_several);
-        let counts = roles.workers.is_some() || roles.placement.is_some();
-        let timed = computing.is_some() || total.is_some();
-        (!names_a_worker && counts && timed && differ).then_some(roles)
-    }
-
-    fn all(&self) -> Vec<usize> {
-        let one = [self.workers, self.machines, self.placement, self.local_steps, self.link, self.run, self.step];
-        let others = [self.synced, self.computing, self.total, Some(self.communication)];
-        one.into_iter().chain(others).flatten().collect()
-    }
-}
-
-const TIMELY: &[&str] = &["time", "times", "duration", "seconds", "latency", "elapsed"];
-const COMMUNICATION: &[&str] =
-    &["sync", "comm", "communication", "blocked", "allreduce", "reduce", "network", "exchange", "exposed"];
-const COMPUTING: &[&str] = &["compute", "computing", "computation", "grad", "gradient", "forward", "fwd"];
-const STAMPS: &[&str] = &["start", "end", "stamp", "timestamp", "since", "epoch", "eval", "val", "data"];
-
-/// The texts of a column, once each, in order.
-fn distinct(sheet: &Sheet, column: usize) -> Vec<String> {
-    let mut texts: Vec<String> = Vec::new();
-    for &cell in &sheet.columns[column] {
-        let text = sheet.text(cell);
-        if !texts.contains(&text) {
-            texts.push(text);
-        }
-        if texts.len() > MOST_VALUES {
-            break;
-        }
-    }
-    texts
-}
-
-/// Values by which rows may be chosen, at most.
-const MOST_VALUES: usize = 64;
 
 /// Reads the configurations in files, of which the first was opened; `None` if that is no such table.
 ///
@@ -257,6 +145,9 @@ fn rows(sheet: &Sheet, roles: &Roles, options: &Options, notes: &mut Vec<Note>) 
         })
     };
     let units = [Some(roles.communication), roles.computing, roles.total].map(|column| Some((column?, unit(column?))));
+    for (column, _) in units.iter().flatten() {
+        sheet.sure(*column)?;
+    }
     let seconds = |which: usize, row: usize| match units[which].map(|(column, unit)| (sheet.columns[column][row], unit))
     {
         Some((Cell::Number(number, own), unit)) => Some(own.unwrap_or(unit).to_seconds(number)),

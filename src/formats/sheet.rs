@@ -1,5 +1,6 @@
 //! A table of cells, column by column: what CSV files and JSON lines have in common.
 
+use crate::formats::number::{Form, Signs};
 use crate::formats::refusal::{Refusal, clip, some_of};
 use crate::formats::units::{Quantity, Unit, quantity};
 use std::borrow::Cow;
@@ -27,6 +28,8 @@ pub struct Sheet {
     pub lines: Vec<u64>,
     texts: Vec<String>,
     known: HashMap<String, u32>,
+    /// Why the numbers of a column cannot be read, where they cannot.
+    doubts: Vec<Option<Refusal>>,
 }
 
 impl Sheet {
@@ -81,10 +84,15 @@ impl Sheet {
     }
 
     /// A cell of this text.
-    pub fn cell(&mut self, text: &str, comma: bool) -> Cell {
-        match quantity(text, comma) {
+    pub fn cell(&mut self, text: &str) -> Cell {
+        self.cell_with_form(text).0
+    }
+
+    /// The same, with what the signs of its number say.
+    fn cell_with_form(&mut self, text: &str) -> (Cell, Form) {
+        let cell = match quantity(text) {
             Quantity::Missing => Cell::Missing,
-            Quantity::Number(number, unit) => Cell::Number(number, unit),
+            Quantity::Number(number, unit, form) => return (Cell::Number(number, unit), form),
             Quantity::Other => match self.known.get(text) {
                 Some(&known) => Cell::Text(known),
                 None => {
@@ -94,6 +102,29 @@ impl Sheet {
                     Cell::Text(new)
                 }
             },
+        };
+        (cell, Form::Plain)
+    }
+
+    /// A column whose numbers are to be taken as times.
+    ///
+    /// # Errors
+    /// If nobody can tell their thousands from their decimals.
+    pub fn sure(&self, column: usize) -> Result<(), Refusal> {
+        self.doubts.get(column).cloned().flatten().map_or(Ok(()), Err)
+    }
+
+    /// Numbers with thousands set apart become what their columns say that they are, or a doubt.
+    fn settle(&mut self, signs: Vec<Signs>, semicolons: bool) {
+        let comma = signs.iter().any(Signs::has_decimal_comma);
+        for (signs, cells) in signs.into_iter().zip(&mut self.columns) {
+            let rows = signs.thousands(comma, semicolons);
+            for &row in rows.iter().flatten() {
+                if let Cell::Number(number, _) = &mut cells[row as usize] {
+                    *number = (*number * 1e3).round();
+                }
+            }
+            self.doubts.push(rows.err());
         }
     }
 
@@ -110,9 +141,9 @@ impl Sheet {
     /// If there is no such column, or no such row.
     pub fn select(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
         let column = self.wanted(name)?;
-        let typed = quantity(value, false);
+        let typed = quantity(value);
         let same = |cell: Cell| match (cell, typed) {
-            (Cell::Number(a, _), Quantity::Number(b, _)) => a == b,
+            (Cell::Number(a, _), Quantity::Number(b, _, _)) => a == b,
             _ => self.text(cell) == value,
         };
         let keep: Vec<bool> = self.columns[column].iter().map(|&cell| same(cell)).collect();
@@ -126,13 +157,17 @@ impl Sheet {
                 format!("it holds {some}"),
             ));
         }
-        let kept = |i: usize| keep[i];
-        let rows = self.lines.len();
-        for column in &mut self.columns {
-            *column = (0..rows).filter(|&i| kept(i)).map(|i| column[i]).collect();
-        }
-        self.lines = (0..rows).filter(|&i| kept(i)).map(|i| self.lines[i]).collect();
+        self.keep(&keep);
         Ok(())
+    }
+
+    /// Keeps these rows.
+    pub fn keep(&mut self, rows: &[bool]) {
+        let kept = || (0..rows.len()).filter(|&i| rows[i]);
+        for column in &mut self.columns {
+            *column = kept().map(|i| column[i]).collect();
+        }
+        self.lines = kept().map(|i| self.lines[i]).collect();
     }
 }
 
@@ -157,7 +192,7 @@ pub fn delimited(text: &str) -> Result<Sheet, Refusal> {
         .trim(csv::Trim::All)
         .from_reader(text.as_bytes());
     let mut sheet = Sheet::default();
-    let mut commas = Commas::default();
+    let mut signs: Vec<Signs> = Vec::new();
     let mut record = csv::StringRecord::new();
     let mut is_first = true;
     loop {
@@ -174,6 +209,7 @@ pub fn delimited(text: &str) -> Result<Sheet, Refusal> {
         if is_first {
             is_first = false;
             let (names, is_data) = header(&record, text, separator, line)?;
+            signs.resize_with(names.len(), Signs::default);
             for name in names {
                 sheet.add_column(name);
             }
@@ -196,9 +232,8 @@ pub fn delimited(text: &str) -> Result<Sheet, Refusal> {
         }
         for column in 0..sheet.names.len() {
             // A comma in a cell between commas was quoted.
-            let text = &record[column];
-            commas.look_at(text);
-            let cell = sheet.cell(text, true);
+            let (cell, form) = sheet.cell_with_form(&record[column]);
+            signs[column].look_at(&record[column], form, sheet.lines.len());
             sheet.columns[column].push(cell);
         }
         sheet.lines.push(line);
@@ -207,7 +242,7 @@ pub fn delimited(text: &str) -> Result<Sheet, Refusal> {
         let reason = if is_first { "is empty" } else { "has a header and no rows" };
         return Err(Refusal::new(reason, "give a table of step times, one row a step"));
     }
-    commas.refuse_thousands()?;
+    sheet.settle(signs, separator == b';');
     Ok(sheet)
 }
 
@@ -246,8 +281,8 @@ fn line_of(text: &str, position: &csv::Position) -> u64 {
 /// The names of the columns, and whether the first record is data: they stand in it; or in the comment above it, as some
 /// programs write it; or nowhere, if there is one column of numbers and nothing else.
 fn header(record: &csv::StringRecord, text: &str, separator: u8, line: u64) -> Result<(Vec<String>, bool), Refusal> {
-    let is_data = record.iter().all(|cell| quantity(cell, true) != Quantity::Other)
-        && record.iter().any(|cell| matches!(quantity(cell, true), Quantity::Number(..)));
+    let is_data = record.iter().all(|cell| quantity(cell) != Quantity::Other)
+        && record.iter().any(|cell| matches!(quantity(cell), Quantity::Number(..)));
     if !is_data {
         return Ok((record.iter().map(str::to_string).collect(), false));
     }
@@ -302,37 +337,6 @@ fn uneven(record: &csv::StringRecord, names: usize, separator: u8) -> Refusal {
     Refusal::new(reason, advice)
 }
 
-/// Commas in the cells of a table: `1,234` may be a thousand or a little more than one, and if every comma of the file stands before
-/// three digits and after a number that is not zero, nobody can tell.
-#[derive(Default)]
-struct Commas {
-    first: Option<String>,
-    some_are_clear: bool,
-}
-
-impl Commas {
-    fn look_at(&mut self, cell: &str) {
-        if self.some_are_clear || !cell.contains(',') || quantity(cell, true) == Quantity::Other {
-            return;
-        }
-        let (whole, rest) = cell.split_once(',').unwrap_or((cell, ""));
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        self.some_are_clear =
-            digits != 3 || !whole.trim_start_matches(['-', '+']).parse::<u32>().is_ok_and(|whole| whole != 0);
-        self.first.get_or_insert_with(|| cell.to_string());
-    }
-
-    fn refuse_thousands(self) -> Result<(), Refusal> {
-        match self.first.filter(|_| !self.some_are_clear) {
-            None => Ok(()),
-            Some(first) => Err(Refusal::new(
-                format!("'{}' may be thousands or a decimal comma", clip(&first)),
-                "write a point for the decimal sign, and nothing between thousands",
-            )),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -375,7 +379,6 @@ mod tests {
             ("0,0.5\n1,0.25\n", "line 1: the first line is not a header"),
             ("time_s\n0,5\n0,25\n", "line 2: 2 cells where the header has 1; if its comma is a decimal sign"),
             ("a,b\n1,2\n3\n", "line 3: 1 cell where the header has 2; correct or drop"),
-            ("a;b\n1;1,234\n2;2,500\n", "'1,234' may be thousands or a decimal comma"),
         ] {
             let said = delimited(text).unwrap_err().of("F").to_string();
             assert!(said.contains(part), "{text}: {said}");
@@ -383,6 +386,22 @@ mod tests {
         let open = format!("a,b\n1,\"{}\n", "2,3\n".repeat(30_000));
         let said = delimited(&open).unwrap_err().to_string();
         assert!(said.contains("close its quotation mark") && said.len() < 200, "{said}");
+    }
+
+    #[test]
+    fn thousands_are_told_from_decimals_by_their_column_or_not_at_all() {
+        assert_eq!(numbers("step;time_ms\n0;1.234,5\n1;987\n2;1.005\n", "time_ms"), [1234.5, 987.0, 1005.0]);
+        assert_eq!(numbers("step,time_ms\n0,\"1,234.5\"\n1,987\n2,\"1,005\"\n", "time_ms"), [1234.5, 987.0, 1005.0]);
+        assert_eq!(numbers("a,time_s\n1,1.234\n2,2.500\n", "time_s"), [1.234, 2.5]);
+        for (text, part) in [
+            ("a;b\n1;1,234\n2;2,500\n", "'1,234' may be thousands or a decimal comma"),
+            ("a;b\n1,5;1.234\n2,5;987\n", "'1.234' may be thousands or a decimal point, where other columns"),
+            ("a;b\n1;1.234\n2;1.500\n", "separate the columns by commas if it is a decimal point"),
+        ] {
+            let sheet = delimited(text).unwrap();
+            assert!(sheet.sure(1).unwrap_err().to_string().contains(part), "{text}");
+            assert!(sheet.sure(0).is_ok());
+        }
     }
 
     #[test]

@@ -75,8 +75,22 @@ pub fn from(input: impl Read, longest: u64) -> Result<Source, Refusal> {
     let text = decoded(bytes)?;
     // Some programs end a line, or write over it, by a carriage return alone.
     let text = if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text };
+    let text = if text.contains('\x1b') { without_colours(&text) } else { text };
     let size = input.size;
     Ok(Source { text, size, sha256: input.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect() })
+}
+
+/// The text without what makes terminals colour it or move their cursor: ESC [ parameters letter (ECMA-48).
+fn without_colours(text: &str) -> String {
+    let mut parts = text.split('\x1b');
+    let mut plain = parts.next().unwrap_or_default().to_string();
+    for part in parts {
+        let rest = part
+            .strip_prefix('[')
+            .map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, ';' | '?')));
+        plain.push_str(rest.map_or(part, |rest| rest.strip_prefix(|c: char| c.is_ascii_alphabetic()).unwrap_or(rest)));
+    }
+    plain
 }
 
 /// A reader that remembers the hash of what was read, and how much that was.
@@ -166,6 +180,7 @@ mod tests {
         ] {
             assert_eq!(from(&bytes[..], 100).unwrap().text, text, "{bytes:?}");
         }
+        assert_eq!(from(&b"\x1b[1;32mstep 1\x1b[0m time 5ms\x1b[K\n"[..], 100).unwrap().text, "step 1 time 5ms\n");
         // Latin-1 costs one character, not the file.
         assert_eq!(from(&b"a\xe9,1\n"[..], 100).unwrap().text, "a\u{fffd},1\n");
     }

@@ -37,6 +37,8 @@ struct Event<'a> {
     #[serde(default)]
     ph: Cow<'a, str>,
     #[serde(default)]
+    cat: Cow<'a, str>,
+    #[serde(default)]
     ts: Option<f64>,
     #[serde(default)]
     dur: Option<f64>,
@@ -96,6 +98,7 @@ pub fn read(text: &str, options: &Options) -> Result<Reading, Refusal> {
     };
     let mut kinds: BTreeMap<String, Spans> = BTreeMap::new();
     let mut open: BTreeMap<(Option<Id>, Option<Id>, String), Vec<f64>> = BTreeMap::new();
+    let mut mirrored: BTreeMap<String, Spans> = BTreeMap::new();
     for event in events {
         let (Some(ts), name) = (event.ts, stem(&event.name)) else { continue };
         let span = match &*event.ph {
@@ -111,8 +114,13 @@ pub fn read(text: &str, options: &Options) -> Result<Reading, Refusal> {
             _ => None,
         };
         if let Some(span) = span {
+            let kinds = if event.cat == "gpu_user_annotation" { &mut mirrored } else { &mut kinds };
             kinds.entry(name.to_string()).or_default().entry(event.pid).or_default().push(span);
         }
+    }
+    // The profiler draws a span of the program once more on its device: that is no other worker's.
+    for (name, spans) in mirrored {
+        kinds.entry(name).or_insert(spans);
     }
     let (name, spans) = choose(kinds, options)?;
     let several = spans.len() > 1;

@@ -248,6 +248,85 @@ fn profiles_are_a_file_a_rank_or_a_process_a_rank() {
     assert_eq!(both.files.len(), 2);
 }
 
+/// Two ranks, two steps, as people write them down: always 1 and 2 s, then 1.5 and 3 s.
+#[test]
+fn the_same_four_times_as_people_have_them() {
+    let none = || Options::default();
+    let ms = || Options { unit: Some(Unit::Ms), ..none() };
+    for (name, contents, options) in [
+        ("german.csv", "Schritt;Rang;Dauer_ms\r\n0;0;1.000,0\r\n0;1;2.000\r\n1;0;1.500\r\n1;1;3.000,00\r\n", none()),
+        ("zeit.csv", "zeit [ms];schritt;rang\n1000,5;0;0\n1999,5;0;1\n1500,5;1;0\n2999,5;1;1\n", none()),
+        (
+            "knoten.csv",
+            "Knoten,Iteration,Schrittzeit (s)\na,0,\"1,0\"\nb,0,\"2,0\"\na,1,\"1,5\"\nb,1,\"3,0\"\n",
+            none(),
+        ),
+        ("rang.csv", "rang;étape;durée (ms)\n0;0;1000,5\n1;0;1999,5\n0;1;1500,5\n1;1;2999,5\n", none()),
+        ("us.csv", "rank,step,time_ms\n0,0,\"1,000.0\"\n1,0,\"2,000\"\n0,1,\"1,500\"\n1,1,\"3,000.0\"\n", none()),
+        ("wide.csv", "Schritt;Rang 0;Rang 1\n0;1.000,5;1.999,5\n1;1.500,5;2.999,5\n", ms()),
+        (
+            "pandas.csv",
+            "rank,step,step_time\n0,0,0 days 00:00:01\n1,0,0 days 00:00:02\n0,1,0 days 00:00:01.5\n1,1,0 days 00:00:03\n",
+            none(),
+        ),
+        ("spans.csv", "rank,step,start_s,end_s\n0,0,10,11\n1,0,10,12\n0,1,20,21.5\n1,1,20,23\n", none()),
+        (
+            "parts.csv",
+            "rank,step,forward_ms,backward_ms\n0,0,400,600\n1,0,800,1200\n0,1,700,800\n1,1,1000,2000\n",
+            none(),
+        ),
+        ("rate.csv", "rank,step,it/s\n0,0,1\n1,0,0.5\n0,1,0.6666667\n1,1,0.3333333\n", none()),
+        (
+            "export.csv",
+            "Step,rank0 - step_time,rank0 - step_time__MAX,rank1 - step_time,rank1 - step_time__MAX\n0,1000,9,2000,9\n1,1500,9,3000,9\n",
+            ms(),
+        ),
+        (
+            "colours.log",
+            "\x1b[32m[rank0]\x1b[0m: step 0 time 1.0 s\n\x1b[32m[rank1]\x1b[0m: step 0 time 2.0 s\n[rank0]: step 1 time 1.5 s\n[rank1]: step 1 time 3.0 s\n",
+            none(),
+        ),
+        (
+            "torchrun.log",
+            "[default0]:step: 0 | step_time: 1.0 s\n[default1]:step: 0 | step_time: 2.0 s\n[default0]:step: 1 | step_time: 1.5 s\n[default1]:step: 1 | step_time: 3.0 s\n",
+            none(),
+        ),
+    ] {
+        let read = text(name, contents, &options).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let times = read.times.rows().seconds;
+        let apart = times.iter().zip([1.0, 2.0, 1.5, 3.0]).map(|(a, b): (&f64, f64)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(times.len() == 4 && apart < 1e-3, "{name}: {times:?}");
+    }
+    let summed =
+        format!("rank,step,time_s\n{}mean,,1.9\n", (0..20).map(|step| format!("0,{step},1\n")).collect::<String>());
+    let read = text("total.csv", &summed, &none()).unwrap();
+    assert_eq!((read.times.workers(), read.notes.last()), (1, Some(&Note::WithoutStep { rows: 1 })));
+    // A hundred ranks in the order of their numbers, and a profiler that draws its steps on the device once more.
+    let ranks: String = (0..100).rev().map(|rank| format!("rank_{rank},0,{}\n", 1 + rank)).collect();
+    let read = text("ranks.csv", &format!("rank,step,time_s\n{ranks}"), &none()).unwrap();
+    assert_eq!((read.times.labels()[2].as_str(), read.times.of_worker(10)), ("rank_2", &[11.0][..]));
+    let span = |cat: &str, pid: u32, step: u32, dur: f64| {
+        format!(
+            "{{\"ph\": \"X\", \"cat\": \"{cat}\", \"name\": \"ProfilerStep#{step}\", \"pid\": {pid}, \"ts\": {}, \"dur\": {dur}}}",
+            1e7 * f64::from(step)
+        )
+    };
+    let all = [(1, 1e6), (2, 2e6)].map(|(step, dur)| {
+        [span("user_annotation", 7, step, dur), span("gpu_user_annotation", 0, step, dur / 2.0)].join(",")
+    });
+    let read = text("gpu.json", &format!("{{\"traceEvents\": [{}]}}", all.join(",")), &none()).unwrap();
+    assert_eq!((read.times.workers(), read.times.pooled()), (1, &[1.0, 2.0][..]));
+    // What nobody can tell is not read on a guess.
+    for (contents, part) in [
+        ("rang;zeit_ms\n0;1.286\n0;1.310\n", "separate the columns by commas if it is a decimal point"),
+        ("rank;time_ms;loss\n0;1.286;2,5\n0;1.310;2,25\n", "where other columns have decimal commas"),
+        ("rank;time_ms\n0;1,286\n0;1,310\n", "may be thousands or a decimal comma"),
+    ] {
+        let said = text("f.csv", contents, &none()).unwrap_err().to_string();
+        assert!(said.contains(part), "{said}");
+    }
+}
+
 #[test]
 fn what_cannot_be_read_is_refused_in_a_line_that_quotes_little() {
     let long = "x".repeat(100_000);

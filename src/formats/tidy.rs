@@ -1,7 +1,9 @@
 //! Tidy tables: a row for each step of each worker, a column of times, and perhaps columns that say which worker and step.
 
-use crate::formats::columns::{self, Kind, Roles};
+use crate::formats::columns::{self, Kind};
+use crate::formats::derived::{derive, since_1970};
 use crate::formats::refusal::{Refusal, clip, some_of};
+use crate::formats::roles::Roles;
 use crate::formats::sheet::{Cell, Sheet};
 use crate::formats::units::{Unit, words};
 use crate::formats::{Column, Note, Options, Reading, Value};
@@ -10,7 +12,7 @@ use crate::formats::{Column, Note, Options, Reading, Value};
 ///
 /// # Errors
 /// [`Refusal`] if no column can be taken for them.
-pub fn read(sheet: &Sheet, options: &Options) -> Result<Reading, Refusal> {
+pub fn read(sheet: &mut Sheet, options: &Options) -> Result<Reading, Refusal> {
     let roles = Roles::of(sheet);
     let (workers, labels) = roles.workers(sheet);
     let mut notes = Vec::new();
@@ -31,12 +33,18 @@ pub fn read(sheet: &Sheet, options: &Options) -> Result<Reading, Refusal> {
                 }
                 (column, false)
             }
-            Err(refusal) => match clock(sheet, &roles, &workers) {
-                Some(column) => (column, true),
-                None => return Err(refusal),
+            Err(refusal) => match (derive(sheet), clock(sheet, &roles, &workers)) {
+                (Some((column, note)), _) => {
+                    notes.push(note);
+                    (column, false)
+                }
+                (None, Some(column)) => (column, true),
+                (None, None) => return Err(refusal),
             },
         },
     };
+    let sheet = &*sheet;
+    sheet.sure(column)?;
     let keys = Keys::of(sheet, &roles, &workers, column, &mut notes)?;
     let unit = unit_of(sheet, column, differences, options, &mut notes)?;
     let values = match differences {
@@ -182,14 +190,8 @@ fn unit_of(
         // Cells without a unit are in that of the others.
         return Ok(if let Cell::Number(_, Some(unit)) = cells[row] { unit } else { Unit::S });
     }
-    let largest =
-        cells.iter().fold(0.0f64, |most, cell| if let Cell::Number(n, _) = cell { most.max(*n) } else { most });
-    if clock {
-        // Seconds since 1970 have ten digits before the point, from 2001 to 2286.
-        let unix = [(Unit::S, 1e9), (Unit::Ms, 1e12), (Unit::Us, 1e15), (Unit::Ns, 1e18)];
-        if let Some(&(unit, _)) = unix.iter().find(|(_, from)| (*from..10.0 * from).contains(&largest)) {
-            return Ok(unit);
-        }
+    if clock && let Some(unit) = since_1970(sheet, column) {
+        return Ok(unit);
     }
     notes.push(Note::UnitAssumed {
         column: if name.is_empty() { "the column".into() } else { format!("'{}'", clip(name)) },

@@ -1,5 +1,7 @@
 //! Units of time: in the name of a column (`time_ms`, `step time (s)`), in a cell (`103.46ms`), or typed.
 
+use super::english::english;
+use super::number::{Form, number};
 use std::fmt;
 
 /// A unit of time.
@@ -46,12 +48,16 @@ impl Unit {
     /// The unit that a word is.
     pub fn of_word(word: &str) -> Option<Unit> {
         Some(match word.to_lowercase().as_str() {
-            "s" | "sec" | "secs" | "second" | "seconds" => Unit::S,
-            "ms" | "msec" | "msecs" | "millis" | "millisecond" | "milliseconds" => Unit::Ms,
-            "us" | "µs" | "μs" | "usec" | "usecs" | "micros" | "microsecond" | "microseconds" => Unit::Us,
-            "ns" | "nsec" | "nanos" | "nanosecond" | "nanoseconds" => Unit::Ns,
-            "min" | "mins" | "minute" | "minutes" => Unit::Min,
-            "h" | "hr" | "hrs" | "hour" | "hours" => Unit::H,
+            "s" | "sec" | "secs" | "second" | "seconds" | "sek" | "sekunde" | "sekunden" | "seconde" | "secondes"
+            | "segundo" | "segundos" | "secondo" | "secondi" => Unit::S,
+            "ms" | "msec" | "msecs" | "millis" | "millisecond" | "milliseconds" | "millisekunde" | "millisekunden"
+            | "milliseconde" | "millisecondes" | "milisegundos" | "millisecondi" => Unit::Ms,
+            "us" | "µs" | "μs" | "usec" | "usecs" | "micros" | "microsecond" | "microseconds" | "mikrosekunden" => {
+                Unit::Us
+            }
+            "ns" | "nsec" | "nanos" | "nanosecond" | "nanoseconds" | "nanosekunden" => Unit::Ns,
+            "min" | "mins" | "minute" | "minutes" | "minuten" => Unit::Min,
+            "h" | "hr" | "hrs" | "hour" | "hours" | "stunden" => Unit::H,
             _ => return None,
         })
     }
@@ -83,16 +89,23 @@ impl fmt::Display for Unit {
     }
 }
 
-/// The words of a name, in lower case: `stepTime_ms`, `step-time (ms)` and `time/step` are cut where a word ends; a slash
-/// between two words is the word *per*.
+/// The words of a name, in lower case and in English: `stepTime_ms`, `step-time (ms)` and `time/step` are cut where a word ends; a
+/// slash between two words is the word *per*.
 pub fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut word = String::new();
+    let end = |words: &mut Vec<String>, word: &mut String| {
+        let word = std::mem::take(word);
+        match english(&word) {
+            Some(english) => words.extend(english.iter().map(|word| word.to_string())),
+            None => words.push(word),
+        }
+    };
     let mut before = ' ';
     for c in name.chars() {
         let new_hump = c.is_uppercase() && before.is_lowercase();
         if (!c.is_alphanumeric() || new_hump) && !word.is_empty() {
-            words.push(std::mem::take(&mut word));
+            end(&mut words, &mut word);
         }
         if c == '/' && !words.is_empty() {
             words.push("per".to_string());
@@ -103,7 +116,7 @@ pub fn words(name: &str) -> Vec<String> {
         before = c;
     }
     if !word.is_empty() {
-        words.push(word);
+        end(&mut words, &mut word);
     }
     words
 }
@@ -121,52 +134,76 @@ pub fn is_rate(name: &str) -> bool {
     per_time || named
 }
 
-/// What a cell says: a number with the unit that it has there, nothing, or something else.
+/// What a cell says: a number with the unit that it has there and what its signs say of its neighbours, nothing, or something else.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Quantity {
     /// Nothing, or a word for it.
     Missing,
     /// A number.
-    Number(f64, Option<Unit>),
+    Number(f64, Option<Unit>, Form),
     /// No number.
     Other,
 }
 
-/// Reads a cell; a comma is the decimal sign if `comma`.
-pub fn quantity(cell: &str, comma: bool) -> Quantity {
+/// Words for nothing.
+const MISSING: &[&str] = &[
+    "",
+    "nan",
+    "na",
+    "n/a",
+    "#n/a",
+    "n.a.",
+    "null",
+    "nil",
+    "none",
+    "undefined",
+    "missing",
+    "-",
+    "--",
+    "---",
+    ".",
+    "?",
+    "#value!",
+    "#wert!",
+    "k.a.",
+];
+
+/// Reads a cell.
+pub fn quantity(cell: &str) -> Quantity {
     let cell = cell.trim();
-    if matches!(cell.to_ascii_lowercase().as_str(), "" | "nan" | "na" | "n/a" | "null" | "none" | "-" | "--" | "?") {
+    if MISSING.iter().any(|word| cell.eq_ignore_ascii_case(word)) {
         return Quantity::Missing;
     }
     if let Some(seconds) = clock(cell) {
-        return Quantity::Number(seconds, Some(Unit::S));
+        return Quantity::Number(seconds, Some(Unit::S), Form::Plain);
     }
+    // What follows the number is its unit.
     let is_end = |(i, c): (usize, char)| {
         let exponent =
             matches!(c, 'e' | 'E') && cell[i + 1..].starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+');
-        (!(c.is_ascii_digit() || matches!(c, '.' | ',' | '+' | '-') || exponent)).then_some(i)
+        (c.is_alphabetic() && !exponent).then_some(i)
     };
     let end = cell.char_indices().find_map(is_end).unwrap_or(cell.len());
-    let (number, unit) = (&cell[..end], cell[end..].trim());
-    let parsed = match comma {
-        true if number.matches(',').count() == 1 && !number.contains('.') => number.replace(',', ".").parse(),
-        _ => number.parse(),
-    };
-    match (parsed, unit) {
-        (Ok(number), "") => Quantity::Number(number, None),
-        (Ok(number), unit) => match Unit::of_word(unit) {
-            Some(unit) => Quantity::Number(number, Some(unit)),
+    let (digits, unit) = (cell[..end].trim_end(), &cell[end..]);
+    match (number(digits), unit) {
+        (Some((number, form)), "") => Quantity::Number(number, None, form),
+        (Some((number, form)), unit) => match Unit::of_word(unit) {
+            Some(unit) => Quantity::Number(number, Some(unit), form),
             None => Quantity::Other,
         },
-        (Err(_), _) => match cell.parse::<f64>() {
-            Ok(number) => Quantity::Number(number, None), // inf
+        (None, _) => match cell.parse::<f64>() {
+            Ok(number) => Quantity::Number(number, None, Form::Plain), // inf
             Err(_) => Quantity::Other,
         },
     }
 }
 
-/// Seconds of a date with its time of day, since 1970, or of hours, minutes and seconds: `2024-05-01 10:00:00.25`, `0:01:02.5`.
+/// Seconds of a date with its time of day, since 1970, or of hours, minutes and seconds: `2024-05-01 10:00:00.25`, `0:01:02.5`,
+/// `0 days 00:01:02.5`.
 fn clock(cell: &str) -> Option<f64> {
+    if let Some((days, rest)) = cell.split_once(" days ").or_else(|| cell.split_once(" day, ")) {
+        return Some(86_400.0 * days.parse::<u32>().ok().map(f64::from)? + clock(rest)?);
+    }
     let bytes = cell.as_bytes();
     if bytes.len() > 40 || !bytes.first()?.is_ascii_digit() || bytes.iter().filter(|b| **b == b':').count() < 2 {
         return None;
@@ -206,38 +243,52 @@ mod tests {
             ("samples/sec", None),
             ("steps", None),
             ("s_max_norm", None),
+            ("Schrittzeit (ms)", Some(Unit::Ms)),
+            ("Dauer [Sekunden]", Some(Unit::S)),
         ] {
             assert_eq!(Unit::of_name(name), unit, "{name}");
         }
+        assert_eq!(words("Schrittzeit_ms"), ["step", "time", "ms"]);
+        assert_eq!(
+            (words("Rang"), words("durée (s)")),
+            (vec!["rank".to_string()], vec!["duration".into(), "s".into()])
+        );
         assert!(is_rate("tokens_per_s") && is_rate("it/s") && !is_rate("ms/step") && !is_rate("Time/step"));
     }
 
     #[test]
     fn cells_are_numbers_with_or_without_units() {
-        for (cell, quantity_of) in [
-            ("103.46ms", Quantity::Number(103.46, Some(Unit::Ms))),
-            (" 1.5 s ", Quantity::Number(1.5, Some(Unit::S))),
-            ("2e-3", Quantity::Number(0.002, None)),
-            ("135 µs", Quantity::Number(135.0, Some(Unit::Us))),
-            ("-1", Quantity::Number(-1.0, None)),
-            ("inf", Quantity::Number(f64::INFINITY, None)),
-            ("", Quantity::Missing),
-            ("NaN", Quantity::Missing),
-            ("0,5", Quantity::Other),
-            ("1:02.5", Quantity::Other),
-            ("0:01:02.5", Quantity::Number(62.5, Some(Unit::S))),
-            ("0:99:02.5", Quantity::Other),
-            ("2024-05-01 10:00:00.25", Quantity::Number(1_714_557_600.25, Some(Unit::S))),
-            ("2024-05-01T12:00:00,25+02:00", Quantity::Number(1_714_557_600.25, Some(Unit::S))),
-            ("2024-05-01T10:00:61", Quantity::Other),
-            ("12 apples", Quantity::Other),
-            ("abc", Quantity::Other),
+        let number = |value: f64, unit: Option<Unit>| Some((value, unit));
+        for (cell, found) in [
+            ("103.46ms", number(103.46, Some(Unit::Ms))),
+            (" 1.5 s ", number(1.5, Some(Unit::S))),
+            ("2e-3", number(0.002, None)),
+            ("135 µs", number(135.0, Some(Unit::Us))),
+            ("-1", number(-1.0, None)),
+            ("inf", number(f64::INFINITY, None)),
+            ("0,5", number(0.5, None)),
+            ("1.234,5 ms", number(1234.5, Some(Unit::Ms))),
+            ("12 Sekunden", number(12.0, Some(Unit::S))),
+            ("1:02.5", None),
+            ("0:01:02.5", number(62.5, Some(Unit::S))),
+            ("0:99:02.5", None),
+            ("1 days 00:01:02.5", number(86_462.5, Some(Unit::S))),
+            ("2024-05-01 10:00:00.25", number(1_714_557_600.25, Some(Unit::S))),
+            ("2024-05-01T12:00:00,25+02:00", number(1_714_557_600.25, Some(Unit::S))),
+            ("2024-05-01T10:00:61", None),
+            ("12 apples", None),
+            ("abc", None),
         ] {
-            assert_eq!(quantity(cell, false), quantity_of, "{cell}");
+            let read = match quantity(cell) {
+                Quantity::Number(value, unit, _) => Some((value, unit)),
+                Quantity::Other => None,
+                Quantity::Missing => panic!("{cell}"),
+            };
+            assert_eq!(read, found, "{cell}");
         }
-        assert_eq!(quantity("0,1035", true), Quantity::Number(0.1035, None));
-        assert_eq!(quantity("1,2ms", true), Quantity::Number(1.2, Some(Unit::Ms)));
-        assert_eq!(quantity("1.5", true), Quantity::Number(1.5, None));
+        for cell in ["", "NaN", " n/a ", "None", "#N/A", "-"] {
+            assert_eq!(quantity(cell), Quantity::Missing, "{cell}");
+        }
         assert_eq!(Unit::Ms.to_seconds(103.46), 0.10346);
     }
 }

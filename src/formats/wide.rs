@@ -1,7 +1,8 @@
 //! Wide tables: a row for each step, a column for each worker.
 
-use crate::formats::columns::{self, Kind, Roles};
+use crate::formats::columns::{self, Kind};
 use crate::formats::refusal::{Refusal, clip};
+use crate::formats::roles::Roles;
 use crate::formats::sheet::{Cell, Sheet};
 use crate::formats::units::{Unit, words};
 use crate::formats::{Note, Options, Reading, Value};
@@ -15,8 +16,10 @@ const WORKERS: &[&str] = &[
 /// The columns that are one worker each, with the workers' names: names that differ only in their number, or all columns of
 /// varying numbers but the step where the layout was asked for.
 pub fn columns(sheet: &Sheet, asked_for: bool) -> Vec<(usize, String)> {
-    let varies =
-        |&c: &usize| matches!(columns::kind(sheet, c, None), Kind::Varying | Kind::Constant | Kind::Cumulative);
+    let varies = |&c: &usize| {
+        !columns::is_bound(&sheet.names[c])
+            && matches!(columns::kind(sheet, c, None), Kind::Varying | Kind::Constant | Kind::Cumulative)
+    };
     let numbered = |c: usize| -> Option<(String, u64)> {
         let words = words(&sheet.names[c]);
         let mut stem = Vec::new();
@@ -93,6 +96,7 @@ pub fn read(sheet: &Sheet, workers: &[(usize, String)], options: &Options) -> Re
     let steps = rising.unwrap_or_else(|| (0..sheet.rows() as u64).collect());
     let mut values = Vec::with_capacity(workers.len() * sheet.rows());
     for (worker, (column, _)) in workers.iter().enumerate() {
+        sheet.sure(*column)?;
         for (row, cell) in sheet.columns[*column].iter().enumerate() {
             let seconds = match *cell {
                 Cell::Missing => f64::NAN,

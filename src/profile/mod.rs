@@ -123,7 +123,7 @@ pub struct Slow {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Communication {
-    /// ps, ring, tree, doubling, hierarchical or hierarchical:G.
+    /// ps, ring, tree, halving, hierarchical or hierarchical:G.
     pub scheme: String,
     /// Bytes of a gradient: `1.2GB`; without them a message takes its latency.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,7 +1,7 @@
 //! Communication: how long parameters and gradients travel, by the scheme, the payload and the links.
 //!
 //! For p nodes, n bytes, latency a per message and B bytes per second on a link: Hockney (1994) for a message, Patarasuk and
-//! Yuan (2009) for the ring, Thakur et al. (2005) for tree and doubling.
+//! Yuan (2009) for the ring, Thakur et al. (2005) for tree and halving.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,8 +15,8 @@ pub enum Scheme {
     Ring,
     /// Binomial tree, reduce and broadcast: 2 ceil(log2 p) (a + n/B).
     Tree,
-    /// Recursive doubling: log2 p (a + n/B), between powers of two as well.
-    Doubling,
+    /// Recursive halving and doubling: 2 log2 p a + 2 (p-1)/p n/B, between powers of two as well.
+    Halving,
     /// Rings inside groups of `group` nodes, and one between the groups for each share of the payload.
     Hierarchical {
         /// Nodes of a group.
@@ -33,7 +33,7 @@ impl fmt::Display for Scheme {
             Scheme::ParameterServer => f.pad("ps"),
             Scheme::Ring => f.pad("ring"),
             Scheme::Tree => f.pad("tree"),
-            Scheme::Doubling => f.pad("doubling"),
+            Scheme::Halving => f.pad("halving"),
             Scheme::Hierarchical { group: GROUP } => f.pad("hierarchical"),
             Scheme::Hierarchical { group } => write!(f, "hierarchical:{group}"),
         }
@@ -48,7 +48,7 @@ impl FromStr for Scheme {
             "ps" => Ok(Scheme::ParameterServer),
             "ring" => Ok(Scheme::Ring),
             "tree" => Ok(Scheme::Tree),
-            "doubling" => Ok(Scheme::Doubling),
+            "halving" => Ok(Scheme::Halving),
             "hierarchical" => Ok(Scheme::Hierarchical { group: GROUP }),
             _ => {
                 let group = text.strip_prefix("hierarchical:").and_then(|group| group.parse().ok()).filter(|&g| g > 0);
@@ -61,7 +61,7 @@ impl FromStr for Scheme {
 
 impl Scheme {
     /// What people type; `hierarchical:G` for groups of G.
-    pub const NAMES: [&'static str; 5] = ["ps", "ring", "tree", "doubling", "hierarchical"];
+    pub const NAMES: [&'static str; 5] = ["ps", "ring", "tree", "halving", "hierarchical"];
 }
 
 fn finite(what: &str, value: f64, holds: bool, needed: &str) -> Result<(), String> {
@@ -111,7 +111,7 @@ impl Communication {
         finite("bandwidth inside a group", bytes_per_s, bytes_per_s > 0.0, "more than 0 bytes per second")?;
         match self.scheme {
             Scheme::Hierarchical { .. } => Ok(Communication { group_bytes_per_s: bytes_per_s, ..self }),
-            Scheme::ParameterServer | Scheme::Ring | Scheme::Tree | Scheme::Doubling => {
+            Scheme::ParameterServer | Scheme::Ring | Scheme::Tree | Scheme::Halving => {
                 Err(format!("{} has no groups with links of their own", self.scheme))
             }
         }
@@ -173,8 +173,8 @@ impl Communication {
         match self.scheme {
             Scheme::ParameterServer => 0.0,
             Scheme::Ring => self.ring_s(nodes, self.transfer_s()),
+            Scheme::Halving => 2.0 * f64::from(nodes).log2() * self.latency_s + shares_s(nodes, self.transfer_s()),
             Scheme::Tree => 2.0 * f64::from(nodes.next_power_of_two().ilog2()) * message_s,
-            Scheme::Doubling => f64::from(nodes).log2() * message_s,
             Scheme::Hierarchical { group } => {
                 // Reduce-scatter and all-gather inside are the two halves of a ring; between groups each node's share travels.
                 let inside = group.min(nodes);
@@ -186,8 +186,7 @@ impl Communication {
     }
 
     fn ring_s(&self, nodes: u32, transfer_s: f64) -> f64 {
-        let p = f64::from(nodes);
-        2.0 * (p - 1.0) * self.latency_s + 2.0 * (p - 1.0) / p * transfer_s
+        2.0 * (f64::from(nodes) - 1.0) * self.latency_s + shares_s(nodes, transfer_s)
     }
 
     /// The part of an all-reduce that computing does not hide, where a step's computing takes `compute_s`.
@@ -195,6 +194,12 @@ impl Communication {
         let all_reduce_s = self.all_reduce_s(nodes);
         all_reduce_s - (self.overlap * all_reduce_s).min(compute_s)
     }
+}
+
+/// Each node sends and receives all but its own share twice, the least that an all-reduce takes: 2 (p-1)/p n/B.
+fn shares_s(nodes: u32, transfer_s: f64) -> f64 {
+    let p = f64::from(nodes);
+    2.0 * (p - 1.0) / p * transfer_s
 }
 
 impl fmt::Display for Communication {
@@ -226,7 +231,7 @@ mod tests {
         close(of(Scheme::Ring).all_reduce_s(4), 6e-5 + 1.5e-2);
         close(of(Scheme::Tree).all_reduce_s(4), 4.0 * 1.001e-2);
         close(of(Scheme::Tree).all_reduce_s(5), 6.0 * 1.001e-2);
-        close(of(Scheme::Doubling).all_reduce_s(8), 3.0 * 1.001e-2);
+        close(of(Scheme::Halving).all_reduce_s(8), 6e-5 + 1.75e-2);
         // Two groups of two: a ring of two on everything, and one of two on half of it.
         close(of(Scheme::Hierarchical { group: 2 }).all_reduce_s(4), 2e-5 + 1e-2 + 2e-5 + 0.5e-2);
         // Inside, ten times as fast.
@@ -242,7 +247,7 @@ mod tests {
 
     #[test]
     fn schemes_print_as_they_are_typed() {
-        for text in ["ps", "ring", "tree", "doubling", "hierarchical", "hierarchical:4"] {
+        for text in ["ps", "ring", "tree", "halving", "hierarchical", "hierarchical:4"] {
             assert_eq!(text.parse::<Scheme>().unwrap().to_string(), text);
         }
         assert!("rings".parse::<Scheme>().unwrap_err().contains("did you mean 'ring'"));

@@ -75,7 +75,7 @@ impl Experiment {
     /// as are then its powers over local steps; async with exponential times.
     pub fn stable_below(&self, cell: Configuration, learner: Quadratic) -> Option<f64> {
         let rule = cell.rule;
-        let fresh = rule.waits_for_all() || rule.cancels();
+        let fresh = rule.waits_for_all() || rule.cancels() || rule.max_staleness == 0;
         match cell.policy {
             _ if fresh && (rule.steps == 1 || !rule.is_timed()) => Some(2.0 / learner.curvature),
             Policy::ASYNC if self.is_memoryless() => Some(theory::async_stable_below(rule.workers, learner.curvature)),

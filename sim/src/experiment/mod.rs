@@ -7,7 +7,7 @@ pub mod passage;
 mod progress;
 pub(crate) mod runs;
 
-use crate::cluster::spec::{Cancellation, ClusterSpec};
+use crate::cluster::spec::{Cancellation, ClusterSpec, Failures};
 pub use crate::experiment::comparison::{Comparison, comparisons};
 pub use crate::experiment::loss::LossPoint;
 pub use crate::experiment::observation::{Observation, Usage};
@@ -219,6 +219,13 @@ impl Experiment {
         let mut found = runs::all(self, &jobs, progress, kept);
         self.resample(&jobs, &mut found, progress, kept);
         jobs.iter().zip(found).map(|(job, found)| Some((job.plan, found?))).collect()
+    }
+
+    /// How many times as long a configuration takes with failures, where its update takes `update_s` seconds without
+    /// ([`Failures::stretch`]).
+    pub fn stretch(&self, cell: &Configuration, failures: &Failures, update_s: f64) -> f64 {
+        let rule = self.rule_of(cell.rule);
+        failures.stretch(rule, &self.spec_of(cell.policy, rule), update_s)
     }
 
     /// The cluster as this policy sees it.

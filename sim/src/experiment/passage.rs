@@ -94,7 +94,7 @@ impl Experiment {
         if self.stable_below(cell, learner).is_some_and(|below| learner.step_size >= below) {
             return diverges();
         }
-        if cell.rule.renews() && !cell.rule.is_timed() {
+        if cell.rule.is_fresh() && !cell.rule.is_timed() {
             let needed = updates_to(cell, learner, target);
             let reached = |needed: u64| Passage::Reached(timed.per_passage(needed as f64, alone));
             return Some(needed.map_or(Passage::Above, reached));
@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn fresh_policies_take_as_many_updates_on_a_run_as_by_the_recursion() {
-        for policy in ["sync", "k-sync:3", "local:4", "k-batch-sync:5", "backup:2"] {
+        for policy in ["sync", "k-sync:3", "local:4", "k-batch-sync:5", "backup:2", "rennala:4"] {
             let (cell, target) = (cell(policy, 8), 0.03);
             let expected = updates_to(cell, learner(0.05), target);
             assert!(expected.is_some() && followed(cell, learner(0.05), target) == expected, "{policy}");

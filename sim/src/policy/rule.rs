@@ -161,6 +161,11 @@ impl Rule {
         self.waits_for_all() || self.on_update != OnUpdate::CarriesOn
     }
 
+    /// Whether only gradients of the current version count, so that one update teaches as much as another.
+    pub fn is_fresh(self) -> bool {
+        self.renews() || self.max_staleness == 0
+    }
+
     /// Whether the dials fit together: updates can come.
     pub(crate) fn is_reachable(self) -> bool {
         let quorum = match self.on_completion {

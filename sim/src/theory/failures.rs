@@ -112,26 +112,41 @@ pub fn checkpoint_interval(mtbf_s: f64, cost_s: f64) -> f64 {
 }
 
 impl Failures {
-    /// How many times as long everything takes with failures, in expectation, under a rule by which an update takes `update_s` and
-    /// a worker's task `task_s` seconds without.
+    /// How many times as long everything takes with failures, in expectation, under a rule on a cluster where an update takes
+    /// `update_s` seconds without.
     ///
-    /// Where all wait for all, a stretch of T seconds of work and C of a checkpoint has to be run without a failure of anybody,
-    /// M = MTBF/m apart: (M + R)(e^((T + C)/M) - 1) seconds for T (Daly 2006, exact for exponential times); without checkpoints T
-    /// is an update. Elsewhere a worker loses half a task and its restart, and the others do not wait for it.
+    /// Where all wait for all and there are checkpoints, a stretch of T seconds of work and C of a checkpoint has to be run without a
+    /// failure of anybody, M = MTBF/m apart: (M + R)(e^((T + C)/M) - 1) seconds for T (Daly 2006, exact for exponential times). Elsewhere
+    /// it is the ratio of the mean times of an update with and without failures, where both are known exactly; and where they are not,
+    /// what is left of it to the first order in a task's share of MTBF: an update of all is run again, and a worker that nobody waits
+    /// for loses its restart and half a task.
     ///
     /// ```
-    /// use straggle_sim::{Failures, Policy};
+    /// use straggle_sim::{ClusterSpec, Failures, Policy};
+    /// let spec = ClusterSpec::new("exp(2)".parse().unwrap());
     /// let daily = Failures::new(86_400.0, 300.0, Some((600.0, 5.0))).unwrap();
-    /// let of = |policy: Policy| daily.stretch(policy.rule(1).unwrap(), 0.4, 0.4);
-    /// assert!((of(Policy::SYNC) - (86_700.0 / 600.0) * (605.0f64 / 86_400.0).exp_m1()).abs() < 1e-12);
+    /// let rule = |policy: &str, workers| policy.parse::<Policy>().unwrap().rule(workers).unwrap();
+    /// assert!((daily.stretch(rule("sync", 1), &spec, 0.5) - (86_700.0 / 600.0) * (605.0f64 / 86_400.0).exp_m1()).abs() < 1e-12);
+    /// // A task of exponential time is as long after a failure as before: what is lost is the restart.
+    /// let often = Failures::new(2.0, 0.5, None).unwrap();
+    /// let lost = often.stretch(rule("async", 4), &spec, 0.125);
+    /// assert!((lost - (2.0 + 0.5) / 2.0).abs() < 1e-9, "{lost}");
     /// ```
-    pub fn stretch(&self, rule: Rule, update_s: f64, task_s: f64) -> f64 {
+    pub fn stretch(&self, rule: Rule, spec: &ClusterSpec, update_s: f64) -> f64 {
         let &Failures { mtbf_s, restart_s, checkpoint } = self;
-        if !rule.waits_for_all() {
-            return (mtbf_s + restart_s + task_s / 2.0) / mtbf_s;
-        }
-        let (work_s, cost_s) = checkpoint.unwrap_or((update_s, 0.0));
         let between_s = mtbf_s / f64::from(rule.workers);
-        (between_s + restart_s) * ((work_s + cost_s) / between_s).exp_m1() / work_s
+        let for_work =
+            |work_s: f64, cost_s: f64| (between_s + restart_s) * ((work_s + cost_s) / between_s).exp_m1() / work_s;
+        if let Some((work_s, cost_s)) = checkpoint.filter(|_| rule.waits_for_all()) {
+            return for_work(work_s, cost_s);
+        }
+        let exact =
+            |theory: Option<Theory>| theory.filter(|theory| theory.kind == Kind::Exact).map(|theory| theory.seconds);
+        let without = ClusterSpec { failures: None, fails_together: false, ..spec.clone() };
+        match (exact(failing(rule, spec, self)), exact(time_per_update(rule, &without))) {
+            (Some(with_s), Some(without_s)) => with_s / without_s,
+            _ if rule.waits_for_all() => for_work(update_s, 0.0),
+            _ => (mtbf_s + restart_s + spec.mean_task(0, rule.steps.min(1000)) / 2.0) / mtbf_s,
+        }
     }
 }

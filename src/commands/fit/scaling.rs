@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sim::cluster::comm::Scheme;
 use sim::measure::interval::ratio;
-use sim::predict::scaling::{Configuration, Scaling};
+use sim::predict::scaling::{ANY_BYTES_PER_S, Configuration, Message, Scaling};
 use std::fmt::Write;
 
 /// What runs turned out to be.
@@ -24,26 +24,28 @@ pub struct Scaled {
     columns: [String; 2],
     fitted: Scaling,
     /// What smaller runs, or those over some links, say of the others.
-    foretold: Option<Foretold>,
+    predicted: Option<Predicted>,
     profile: Profile,
 }
 
 /// A part of the runs, predicted from the others.
-pub struct Foretold {
+pub struct Predicted {
     /// Which from which, in words.
     pub what: String,
     /// Whether they are on other numbers of workers, and not over other links.
     pub by_workers: bool,
-    /// How messages travel.
-    pub scheme: Scheme,
-    /// Each, with the seconds of its step and of the communication in it that are predicted.
-    pub runs: Vec<(Configuration, f64, f64)>,
+    /// From what was fitted.
+    pub fitted: Scaling,
+    /// Those that are predicted.
+    pub runs: Vec<Configuration>,
+    /// The same fit without each of the runs that it is from.
+    without: Vec<Scaling>,
 }
 
-impl Foretold {
+impl Predicted {
     /// Runs on more workers than `most`, or, where all are on as many, over other links than the slowest; `None` if there are none of
     /// either.
-    pub fn from(runs: &[Configuration], overlap: f64, most: u32) -> Option<Foretold> {
+    pub fn from(runs: &[Configuration], overlap: f64, most: u32) -> Option<Predicted> {
         let by_workers = runs.iter().any(|run| run.workers != runs[0].workers);
         let slowest = runs.iter().filter_map(|run| run.bytes_per_s).reduce(f64::min);
         let known = |run: &&Configuration| match by_workers {
@@ -57,8 +59,9 @@ impl Foretold {
             true => format!("runs on more than {most} workers from those on {most} and fewer"),
             false => format!("the other links from those of {} MB/s", digits(slowest? / 1e6, 3)),
         };
-        let one = |run: &Configuration| (*run, fitted.step_s(run), fitted.blocked_per_step_s(run));
-        Some(Foretold { what, by_workers, scheme: fitted.scheme, runs: others.into_iter().map(one).collect() })
+        let but = |i: usize| given.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, run)| *run).collect::<Vec<_>>();
+        let without = (0..given.len()).filter_map(|i| Scaling::fit(&but(i), overlap)).collect();
+        Some(Predicted { what, by_workers, fitted, runs: others.into_iter().copied().collect(), without })
     }
 
     /// The middle one of the numbers of workers, from two on.
@@ -69,11 +72,25 @@ impl Foretold {
         workers.get(workers.len().saturating_sub(1) / 2).copied().unwrap_or(1)
     }
 
+    /// Seconds that a fit says of a run: of a step where the number of workers changes, of what a step waits for where links do.
+    pub fn seconds(&self, fitted: &Scaling, run: &Configuration) -> f64 {
+        if self.by_workers { fitted.step_s(run) } else { fitted.blocked_per_step_s(run) }
+    }
+
+    /// Standard error of the mean logarithm of what is predicted for these runs, from the fits without one run each (jackknife).
+    pub fn standard_error(&self, runs: &[&Configuration]) -> f64 {
+        let log =
+            |fitted: &Scaling| runs.iter().map(|run| self.seconds(fitted, run).ln()).sum::<f64>() / runs.len() as f64;
+        let logs: Vec<f64> = self.without.iter().map(log).filter(|log| log.is_finite()).collect();
+        let (n, mean) = (logs.len() as f64, logs.iter().sum::<f64>() / logs.len().max(1) as f64);
+        (logs.iter().map(|log| (log - mean) * (log - mean)).sum::<f64>() * (n - 1.0) / n).max(0.0).sqrt()
+    }
+
     /// Relative errors of the time of a step, and of what communication takes of it.
     fn errors(&self) -> [Vec<f64>; 2] {
-        let step = self.runs.iter().map(|(run, step_s, _)| step_s / run.step_s() - 1.0).collect();
-        let some = self.runs.iter().filter(|(run, _, _)| run.blocked_s > 0.0);
-        [step, some.map(|(run, _, blocked_s)| blocked_s / run.blocked_per_step_s() - 1.0).collect()]
+        let step = self.runs.iter().map(|run| self.fitted.step_s(run) / run.step_s() - 1.0).collect();
+        let some = self.runs.iter().filter(|run| run.blocked_s > 0.0);
+        [step, some.map(|run| self.fitted.blocked_per_step_s(run) / run.blocked_per_step_s() - 1.0).collect()]
     }
 }
 
@@ -106,7 +123,7 @@ impl Scaled {
             );
             return Err(Error::Input(sentence));
         };
-        let foretold = Foretold::from(&all, overlap, Foretold::half(&all));
+        let predicted = Predicted::from(&all, overlap, Predicted::half(&all));
         let link = all.iter().filter_map(|run| run.bytes_per_s).reduce(f64::max);
         let profile = Profile {
             step_time: OneOrMany::One(format!("constant({})", digits(fitted.computing_s, 4))),
@@ -116,7 +133,7 @@ impl Scaled {
             communication: Some(communication(&fitted, link)),
             ..Profile::default()
         };
-        Ok(Scaled { columns: columns.clone(), runs: all, fitted, foretold, profile })
+        Ok(Scaled { columns: columns.clone(), runs: all, fitted, predicted, profile })
     }
 
     fn rows(&self) -> Vec<Run> {
@@ -143,14 +160,21 @@ impl Scaled {
         let ms = |seconds: f64| format!("{} ms", digits(1e3 * seconds, 3));
         let how = match fitted.scheme {
             Scheme::Ring => "all-reduce along a ring",
-            _ => "log2(m) messages to m workers",
+            _ => "all-reduce by halving and doubling",
         };
-        let message = match fitted.payload_bytes {
-            None => format!("of {} each", ms(fitted.latency_s)),
-            Some(bytes) if fitted.latency_s == 0.0 => format!("of {} MB", digits(bytes / 1e6, 4)),
-            Some(bytes) => format!("of {} and {} MB", ms(fitted.latency_s), digits(bytes / 1e6, 4)),
+        let bytes = |message: &Message, knows_links: bool| match knows_links {
+            true => format!("{} MB", digits(message.payload_bytes / 1e6, 4)),
+            false => format!("bytes that take {}", ms(message.payload_bytes / ANY_BYTES_PER_S)),
         };
-        let inside = fitted.inside_s.map_or(String::new(), |s| format!(" between machines, {} inside one", ms(s)));
+        let of = |message: &Message, knows_links: bool| match (message.latency_s > 0.0, message.payload_bytes > 0.0) {
+            (true, false) => format!("of messages of {}", ms(message.latency_s)),
+            (true, true) => format!("of messages of {} and {}", ms(message.latency_s), bytes(message, knows_links)),
+            (false, _) => format!("of {}", bytes(message, knows_links)),
+        };
+        let message = of(&fitted.between, fitted.knows_links);
+        let inside = fitted
+            .inside
+            .map_or(String::new(), |inside| format!(" between machines, {} inside one", of(&inside, false)));
         let first = match fitted.first_s > 0.0 {
             true => format!("; the first round of a run takes {} more", ms(fitted.first_s)),
             false => String::new(),
@@ -163,22 +187,29 @@ impl Scaled {
                 false => "not hidden by computing".to_string(),
             },
         );
-        if let Some(of) = &self.foretold {
+        if let Some(of) = &self.predicted {
             let [step, blocked] = of.errors();
+            let runs: Vec<&Configuration> = of.runs.iter().filter(|run| of.seconds(&of.fitted, run) > 0.0).collect();
+            let sure = match of.standard_error(&runs) {
+                error if error > 5e-4 => {
+                    format!(" What the fit says of them is sure within {:.1} % (95 %).", 196.0 * error)
+                }
+                _ => String::new(),
+            };
             let _ = match of.by_workers {
                 true => writeln!(
                     text,
-                    "Tried on {} ({}): a step is {} off on average, the communication in it {}.",
+                    "Tried on {} ({}): a step is {} off on average, the communication in it {}.{sure}",
                     of.what,
-                    of.scheme,
+                    of.fitted.scheme,
                     size(&step),
                     size(&blocked)
                 ),
                 false => writeln!(
                     text,
-                    "Tried on {} ({}): the communication in a step is {} off on average.",
+                    "Tried on {} ({}): the communication in a step is {} off on average.{sure}",
                     of.what,
-                    of.scheme,
+                    of.fitted.scheme,
                     size(&blocked)
                 ),
             };
@@ -187,17 +218,17 @@ impl Scaled {
     }
 }
 
-/// As a profile has it.
+/// As a profile has it. Where no bandwidth is known, payload and bandwidth stand for their ratio.
 fn communication(fitted: &Scaling, link: Option<f64>) -> Communication {
-    let link = link.filter(|_| fitted.payload_bytes.is_some());
+    let Message { latency_s, payload_bytes } = fitted.between;
+    let rate = link.filter(|_| fitted.knows_links).unwrap_or(ANY_BYTES_PER_S);
+    let carries = (payload_bytes > 0.0 || latency_s == 0.0).then_some(rate);
     Communication {
         scheme: fitted.scheme.to_string(),
-        payload: fitted.payload_bytes.filter(|_| link.is_some()).map(|bytes| format!("{}MB", digits(bytes / 1e6, 4))),
-        bandwidth: link.map(|rate| format!("{}MB/s", rate / 1e6)),
+        payload: carries.map(|_| format!("{}MB", digits(payload_bytes / 1e6, 4))),
+        bandwidth: carries.map(|rate| format!("{}MB/s", rate / 1e6)),
         group_bandwidth: None,
-        latency: Some(fitted.latency_s)
-            .filter(|latency_s| *latency_s > 0.0 || link.is_none())
-            .map(|latency_s| format!("{}ms", digits(1e3 * latency_s, 4))),
+        latency: (latency_s > 0.0).then(|| format!("{}ms", digits(1e3 * latency_s, 4))),
         overlap: Some(fitted.overlap).filter(|overlap| *overlap > 0.0),
     }
 }

@@ -6,7 +6,7 @@
 
 #[cfg(feature = "train")]
 use super::digits::Pupil;
-use super::race::{Going, Point, Race};
+use super::race::{self, Going, Point, Race, Standing};
 use rayon::prelude::*;
 use sim::experiment::passage::{Passage, updates_to};
 use sim::{Configuration, LearnerText, Policy, Progress, Quadratic};
@@ -101,8 +101,8 @@ pub struct Outcomes {
     pub goal: Goal,
     /// Whether noise keeps a single worker from it, so that speed-ups compare with one without noise.
     pub alone_without_noise: bool,
-    /// By policy and number of workers; none where the model of learning says nothing.
-    of: HashMap<(Policy, u32), Fate>,
+    /// By policy and number of workers, with the updates of the runs that it is of; none where the model of learning says nothing.
+    of: HashMap<(Policy, u32), (u64, Fate)>,
 }
 
 /// A single worker, by which all are measured.
@@ -111,17 +111,6 @@ fn alone() -> Configuration {
 }
 
 impl Goal {
-    /// What becomes of these points; one cell of the progress each.
-    pub fn outcomes(self, race: &Race, points: &[Point], going: &Going<'_>) -> Outcomes {
-        let (alone, alone_without_noise) = self.updates_alone(race, going.progress);
-        let one = |point: &Point| {
-            let fate = if going.progress.stopped() { None } else { self.fate(race, point, alone, going) };
-            Some(((point.policy(), point.workers()), fate?))
-        };
-        let of = points.par_iter().filter_map(one).collect();
-        Outcomes { goal: self, alone_without_noise, of }
-    }
-
     /// Step size of those who learn.
     pub fn step_size(&self) -> Option<f64> {
         match self {
@@ -187,9 +176,47 @@ impl Goal {
 }
 
 impl Outcomes {
+    /// Runs a race to a goal, or for gradients where there is none: its configurations, and what becomes of them.
+    pub fn of_race(goal: Option<Goal>, race: &Race, going: &Going<'_>) -> (Vec<Point>, Option<Outcomes>) {
+        let Some(goal) = goal else { return (race.run(going, race::by_gradients), None) };
+        let (alone, alone_without_noise) = goal.updates_alone(race, going.progress);
+        let mut outcomes = Outcomes { goal, alone_without_noise, of: HashMap::new() };
+        let points = race.run(going, |points| {
+            outcomes.follow(race, points, alone, going);
+            outcomes.standings(points)
+        });
+        outcomes.follow(race, &points, alone, going);
+        (points, Some(outcomes))
+    }
+
+    /// What becomes of those of these points that are new, or have run for longer.
+    fn follow(&mut self, race: &Race, points: &[Point], alone: f64, going: &Going<'_>) {
+        let is_known = |point: &Point| self.of.get(&key(point)).is_some_and(|(updates, _)| *updates == point.updates());
+        let new: Vec<&Point> = points.iter().filter(|point| !is_known(point)).collect();
+        let one = |point: &&Point| {
+            let fate = if going.progress.stopped() { None } else { self.goal.fate(race, point, alone, going) };
+            Some((key(point), (point.updates(), fate?)))
+        };
+        let of: Vec<_> = new.par_iter().filter_map(one).collect();
+        self.of.extend(of);
+    }
+
+    /// How these points stand: who gets there is beaten by whoever is clearly sooner there.
+    fn standings(&self, points: &[Point]) -> Vec<Standing> {
+        let there: Vec<&Point> = points.iter().filter_map(|point| self.passages(point)).collect();
+        let standing = |point: &Point| match self.of(point) {
+            Some(Fate::Reached(passages)) if race::is_beaten(passages, &there) => Standing::Beaten,
+            // Others run to the goal for themselves, and are there.
+            Some(Fate::Reached(_)) if !point.cell.rule.is_fresh() => Standing::Done,
+            Some(Fate::Reached(_)) | None => Standing::Racing,
+            Some(fate @ (Fate::Above | Fate::Diverges(_))) => Standing::Lost(fate.word()),
+        };
+        points.iter().map(standing).collect()
+    }
+
     /// What became of a configuration.
     pub fn of(&self, point: &Point) -> Option<&Fate> {
-        self.of.get(&(point.policy(), point.workers()))
+        self.of.get(&key(point)).map(|(_, fate)| fate)
     }
 
     /// The same with passages to the goal for gradients, if it is reached.
@@ -199,4 +226,8 @@ impl Outcomes {
             Fate::Above | Fate::Diverges(_) => None,
         }
     }
+}
+
+fn key(point: &Point) -> (Policy, u32) {
+    (point.policy(), point.workers())
 }

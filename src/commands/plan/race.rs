@@ -65,8 +65,19 @@ pub struct Race {
     experiment: Experiment,
     failures: Option<Failures>,
     single_s: f64,
-    /// Whether nobody is beaten.
-    all: bool,
+}
+
+/// How a configuration stands after a short while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It runs on.
+    Racing,
+    /// What is asked for is known well enough.
+    Done,
+    /// Another one is clearly better.
+    Beaten,
+    /// It does not get to the goal, in this way.
+    Lost(&'static str),
 }
 
 impl Race {
@@ -79,15 +90,9 @@ impl Race {
         let spec = spec.with_failures(None);
         Race {
             failures,
-            all: false,
             experiment: Experiment { policies, workers, spec, model: Model::Event, length, seed, deadline_s: None },
             single_s,
         }
-    }
-
-    /// The same where nobody is left out.
-    pub fn of_all(self) -> Race {
-        Race { all: true, ..self }
     }
 
     /// What can be simulated, and what cannot, with the reason.
@@ -100,30 +105,34 @@ impl Race {
         &self.experiment
     }
 
-    /// All configurations that are not clearly beaten, or all, policy by policy; without those that were stopped.
-    pub fn run(&self, going: &Going<'_>) -> Vec<Point> {
+    /// All configurations that are not clearly beaten, policy by policy; without those that were stopped. `judge` says how each of the
+    /// given ones stands.
+    pub fn run(&self, going: &Going<'_>, mut judge: impl FnMut(&[Point]) -> Vec<Standing>) -> Vec<Point> {
         let (cells, _) = self.cells();
         let first = |cell: &Configuration| (FIRST_STEPS as f64 / steps_of(cell)) as u64;
         let first = |cell: Configuration| (cell, first(&cell).clamp(FIRST.0, FIRST.1));
         let coarse = coarse(&self.experiment.workers);
         let (some, rest): (Vec<_>, Vec<_>) = cells.iter().partition(|cell| coarse.contains(&cell.rule.workers));
         let mut points = self.heat(&some.into_iter().map(first).collect::<Vec<_>>(), going);
-        let beaten: Vec<(Policy, u32)> =
-            points.iter().filter(|p| !self.all && is_beaten(p, &points)).map(|p| (p.policy(), p.workers())).collect();
+        let standings = judge(&points);
+        let known: HashMap<(Policy, u32), Standing> = points
+            .iter()
+            .zip(standings)
+            .map(|(point, standing)| ((point.policy(), point.workers()), standing))
+            .collect();
+        // Who is out in the same way on both sides is out between.
         let is_out = |cell: &Configuration| {
             let place = coarse.partition_point(|&m| m < cell.rule.workers);
-            let around = [place.checked_sub(1), Some(place)].map(|i| coarse.get(i?));
-            around.into_iter().flatten().all(|&m| beaten.contains(&(cell.policy, m)))
+            let at = |i: Option<usize>| known.get(&(cell.policy, *coarse.get(i?)?)).copied();
+            let (below, above) = (at(place.checked_sub(1)), at(Some(place)));
+            below == above && matches!(below, Some(Standing::Beaten | Standing::Lost(_)))
         };
         let rest: Vec<_> = rest.into_iter().filter(|cell| !is_out(cell)).map(first).collect();
         points.extend(self.heat(&rest, going));
-        // On the way to a goal those that do not begin anew run again for themselves.
-        let is_done = |point: &Point| match self.all {
-            true => !point.cell.rule.renews(),
-            false => is_beaten(point, &points),
-        };
-        let longer = |point: &Point| if is_done(point) { None } else { Some((point.cell, wanted(point)?)) };
-        let again: Vec<(Configuration, u64)> = points.iter().filter_map(longer).collect();
+        let standings = judge(&points);
+        let racing = points.iter().zip(standings).filter(|(_, standing)| *standing == Standing::Racing);
+        let again: Vec<(Configuration, u64)> =
+            racing.filter_map(|(point, _)| Some((point.cell, wanted(point)?))).collect();
         for point in self.heat(&again, going) {
             if let Some(place) = points.iter_mut().find(|other| other.cell == point.cell) {
                 *place = point;
@@ -148,8 +157,7 @@ impl Race {
             let (plan, replications) = found?;
             let own_s = experiment.spec.single_worker_s(cell.rule.workers);
             let update_s = replications.s_per_update()?.mean;
-            let task_s = experiment.spec.mean_task(0, cell.rule.steps.min(1000));
-            let stretch = failures.map_or(1.0, |failures| failures.stretch(cell.rule, update_s, task_s));
+            let stretch = failures.map_or(1.0, |failures| experiment.stretch(cell, &failures, update_s));
             Some(Point { cell: *cell, plan, replications, stretch, single_s: (self.single_s, own_s) })
         };
         cells.iter().zip(found).filter_map(point).collect()
@@ -181,9 +189,16 @@ fn steps_of(cell: &Configuration) -> f64 {
     f64::from(tasks) * f64::from(rule.steps.min(1000))
 }
 
-/// Whether a policy that learns as sync does has clearly more gradients a second on as many workers.
-fn is_beaten(point: &Point, all: &[Point]) -> bool {
-    let mut others = all.iter().filter(|other| other.workers() == point.workers() && other.is_fresh());
+/// How configurations stand that are to have many gradients: those are beaten that have clearly fewer than a policy that learns as
+/// sync does.
+pub fn by_gradients(points: &[Point]) -> Vec<Standing> {
+    let eligible: Vec<&Point> = points.iter().filter(|point| point.is_fresh()).collect();
+    points.iter().map(|point| if is_beaten(point, &eligible) { Standing::Beaten } else { Standing::Racing }).collect()
+}
+
+/// Whether one of these on as many workers is clearly faster.
+pub fn is_beaten(point: &Point, eligible: &[&Point]) -> bool {
+    let mut others = eligible.iter().filter(|other| other.workers() == point.workers());
     others.any(|other| point.rate_over(other).and_then(|ratio| ratio.high()).is_some_and(|high| high < BEATEN))
 }
 
@@ -274,6 +289,6 @@ impl Point {
     /// Whether it learns from fresh gradients, one step at a time, as sync does.
     pub fn is_fresh(&self) -> bool {
         let rule = self.cell.rule;
-        (rule.renews() || rule.max_staleness == 0) && (rule.steps == 1 || rule.accumulates)
+        rule.is_fresh() && (rule.steps == 1 || rule.accumulates)
     }
 }

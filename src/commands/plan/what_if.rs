@@ -1,7 +1,8 @@
 //! The same cluster changed: by what was asked, without stragglers, without the worker that is slow all the time. Everything
 //! runs on the same random numbers as the cluster as it is, so that differences are paired.
 
-use super::race::{Going, Race};
+use super::goal::Outcomes;
+use super::race::{self, Going, Race};
 use super::{Advice, Plan};
 use crate::cli::Cluster;
 use crate::error::Error;
@@ -34,11 +35,11 @@ pub struct Stragglers {
     /// Workers.
     pub workers: u32,
     /// Seconds per update now, and if every worker took the middle one's time.
-    pub now_s: f64,
-    pub even_s: f64,
+    pub now_s: Estimate,
+    pub even_s: Estimate,
     /// Of the time now: the share that is lost, and the share that would be lost if every worker took its own median.
     pub lost: Estimate,
-    pub lost_by_workers: f64,
+    pub lost_by_workers: Estimate,
 }
 
 /// A worker that is slow all the time, and what to do about it.
@@ -130,9 +131,8 @@ impl Advice<'_> {
         let Changed { name, cluster, fewer } = changed;
         let then: Vec<u32> = workers.iter().map(|m| m - fewer.min(*m)).filter(|m| *m > 0).collect();
         let race = self.plan.race(&cluster, &then)?;
-        let going = &going.on("what if");
-        let then = race.run(going);
-        let goal = self.goal.as_ref().map(|goal| goal.goal.clone().outcomes(&race, &then, going));
+        let (then, goal) =
+            Outcomes::of_race(self.goal.as_ref().map(|goal| goal.goal.clone()), &race, &going.on("what if"));
         let difference = |point: &super::Point| {
             let workers_then = point.workers().checked_sub(fewer)?;
             let other = then.iter().find(|o| o.policy() == point.policy() && o.workers() == workers_then)?;
@@ -153,7 +153,7 @@ impl Advice<'_> {
         going: &Going<'_>,
     ) -> Result<Option<super::Point>, Error> {
         let race = Race::new(cluster.spec()?, &[policy], &[workers], cluster.single_s()?, self.plan.common.seed);
-        Ok(race.run(&going.on(name)).pop())
+        Ok(race.run(&going.on(name), race::by_gradients).pop())
     }
 
     /// Seconds of an update of sync now, and without stragglers, on all measured workers, or on those that are recommended.
@@ -171,11 +171,12 @@ impl Advice<'_> {
         let Some(ratio) = even.rate_over(&now) else { return Ok(None) };
         let lost = |ratio: f64| 1.0 - 1.0 / ratio;
         let interval = ratio.interval.map(|(low, high)| (lost(low), lost(high)));
-        let (now_s, even_s) = (now.s_per_update().mean, even.s_per_update().mean);
-        let lost_by_workers =
-            own.filter(|_| told_apart > 1).map_or(0.0, |own| (own.s_per_update().mean - even_s) / now_s);
+        let (now_s, even_s) = (now.s_per_update(), even.s_per_update());
+        // Medians do not vary: only the time now does.
+        let by_workers_s = own.filter(|_| told_apart > 1).map_or(0.0, |own| own.s_per_update().mean - even_s.mean);
+        let lost_by_workers = now_s.under(by_workers_s.max(0.0));
         let lost = Estimate { mean: lost(ratio.mean), standard_error: f64::NAN, interval };
-        Ok(Some(Stragglers { workers, now_s, even_s, lost, lost_by_workers: lost_by_workers.max(0.0) }))
+        Ok(Some(Stragglers { workers, now_s, even_s, lost, lost_by_workers }))
     }
 
     /// The worker that is slow all the time, if there is one, and what sync gains without it.
@@ -189,8 +190,8 @@ impl Advice<'_> {
         let Some(others) = self.cluster.without(m - 1) else { return Ok(None) };
         let of = |name, cluster: &Described, m: usize| self.one(name, cluster, Policy::SYNC, m as u32, going);
         let now = of("now", &self.cluster, m)?;
-        let (without, balanced) =
-            (of("without the slowest", &others, m - 1)?, of("balanced", &self.cluster.balanced(), m)?);
+        let without = of("without the slowest", &others, m - 1)?;
+        let balanced = of("balanced", &self.cluster.balanced(), m)?;
         let gain = |other: Option<super::Point>| other?.rate_over(now.as_ref()?);
         let (Some(without), Some(balanced)) = (gain(without), gain(balanced)) else { return Ok(None) };
         Ok(Some(Straggling { name: slowest.name.clone(), slowness, workers: m as u32, without, balanced }))

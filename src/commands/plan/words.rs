@@ -146,20 +146,23 @@ fn undecided(advice: &Advice) -> String {
 fn straggling(advice: &Advice) -> String {
     let mut text = String::new();
     if let Some(of) = &advice.stragglers {
-        let interval = of.lost.interval.filter(|(low, high)| high - low > 1e-4);
-        let interval =
-            interval.map_or(String::new(), |(low, high)| format!(" ({} to {})", percent(low), percent(high)));
+        let share = |share: &Estimate| {
+            let interval = share.interval.filter(|(low, high)| high - low > 1e-4);
+            let interval =
+                interval.map_or(String::new(), |(low, high)| format!(" ({} to {})", percent(low), percent(high)));
+            format!("{}{interval}", percent(share.mean))
+        };
         let _ = write!(
             text,
-            "Stragglers cost sync with {} workers {}{interval} of its time: an update takes {} s, and {} s if every worker took \
+            "Stragglers cost sync with {} workers {} of its time: an update takes {} s, and {} s if every worker took \
              the middle one's time",
             of.workers,
-            percent(of.lost.mean),
-            digits(of.now_s, 3),
-            digits(of.even_s, 3),
+            share(&of.lost),
+            with_interval(of.now_s),
+            with_interval(of.even_s),
         );
-        if of.lost_by_workers > 0.005 {
-            let _ = write!(text, "; {} is lost to workers that are slow all the time", percent(of.lost_by_workers));
+        if of.lost_by_workers.mean > 0.005 {
+            let _ = write!(text, "; {} is lost to workers that are slow all the time", share(&of.lost_by_workers));
         }
         text.push_str(".\n");
     }

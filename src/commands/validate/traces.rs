@@ -4,7 +4,7 @@
 
 use super::words::{counted, error, ms};
 use super::{ClaimRow, Validate};
-use crate::commands::fit::scaling::Foretold;
+use crate::commands::fit::scaling::Predicted;
 use crate::error::Error;
 use crate::figures::validate::{ErrorRow, errors, height};
 use crate::figures::{self, Figure};
@@ -16,6 +16,7 @@ use crate::session::Session;
 use crate::text::{count, or_dash, table};
 use sim::StepTimes;
 use sim::predict::out_of_sample::{Answer, OutOfSample, out_of_sample};
+use sim::predict::scaling::Configuration;
 use std::fmt::Write;
 use validation::verdict::equivalence::{judge, needed};
 use validation::verdict::summary::summary;
@@ -91,7 +92,7 @@ const TOLERANCES: [f64; 3] = [0.05, 0.1, 0.15];
 const LOCAL: usize = 8;
 
 /// A prediction and what came.
-struct Predicted {
+struct Prediction {
     trace: String,
     policy: String,
     workers: u32,
@@ -106,7 +107,7 @@ struct Predicted {
 /// All of them.
 struct Traces {
     traces: u64,
-    predicted: Vec<Predicted>,
+    predicted: Vec<Prediction>,
 }
 
 /// Reads the traces, which is the quicker half of the work.
@@ -159,7 +160,7 @@ pub fn prepare<'a>(arguments: &'a Validate, files: &[String], session: &'a Sessi
 }
 
 /// The second half of the steps, from the first.
-fn of_steps(name: &str, times: &StepTimes, found: Option<OutOfSample>) -> Result<Vec<Predicted>, Error> {
+fn of_steps(name: &str, times: &StepTimes, found: Option<OutOfSample>) -> Result<Vec<Prediction>, Error> {
     let workers = times.workers() as u32;
     let Some(found) = found else {
         return Err(Error::Input(format!(
@@ -171,7 +172,7 @@ fn of_steps(name: &str, times: &StepTimes, found: Option<OutOfSample>) -> Result
     let chosen = if found.was_chosen { "" } else { " (not chosen)" };
     let one = |answer: &Answer| {
         let steps = answer.question.steps as f64;
-        Predicted {
+        Prediction {
             trace: name.to_string(),
             policy: local(answer.question.steps as u64),
             workers,
@@ -195,40 +196,45 @@ fn of_steps(name: &str, times: &StepTimes, found: Option<OutOfSample>) -> Result
 }
 
 /// Runs on many workers from those on few, or over other links: job by job, and together by their local steps.
-fn of_runs(name: &str, runs: &Configurations) -> Result<Vec<Predicted>, Error> {
-    let foretold: Vec<Foretold> =
-        runs.jobs.iter().filter_map(|job| Foretold::from(&job.runs, 0.0, few(&job.runs))).collect();
-    let Some(first) = foretold.first() else {
+fn of_runs(name: &str, runs: &Configurations) -> Result<Vec<Prediction>, Error> {
+    let jobs: Vec<Predicted> =
+        runs.jobs.iter().filter_map(|job| Predicted::from(&job.runs, 0.0, few(&job.runs))).collect();
+    let Some(first) = jobs.first() else {
         return Err(Error::Input(format!(
             "{name} has no runs on more workers than others, or over other links; give a table that has"
         )));
     };
-    let mut local_steps: Vec<u32> = foretold.iter().flat_map(|of| &of.runs).map(|(run, ..)| run.local_steps).collect();
+    let mut local_steps: Vec<u32> = jobs.iter().flat_map(|job| &job.runs).map(|run| run.local_steps).collect();
     local_steps.sort_unstable();
     local_steps.dedup();
     let one = |&steps: &u32| {
-        // Other workers change a step, other links what it waits for.
-        let pair = |(run, step_s, blocked_s): &(_, f64, f64)| {
-            let run: &sim::predict::scaling::Configuration = run;
-            if first.by_workers { (*step_s, run.step_s()) } else { (*blocked_s, run.blocked_per_step_s()) }
-        };
-        let all = foretold.iter().flat_map(|of| &of.runs).filter(|(run, ..)| run.local_steps == steps);
-        let pairs: Vec<(f64, f64)> =
-            all.clone().map(pair).filter(|(said, found)| *said > 0.0 && *found > 0.0).collect();
-        let mean = |of: fn(&(f64, f64)) -> f64| pairs.iter().map(of).sum::<f64>() / pairs.len() as f64;
-        let logs: Vec<f64> = pairs.iter().map(|(said, found)| (found / said).ln()).collect();
-        let centre = logs.iter().sum::<f64>() / logs.len() as f64;
-        let squares = logs.iter().map(|log| (log - centre) * (log - centre)).sum::<f64>();
-        let sd = (squares / (logs.len().max(2) - 1) as f64).sqrt();
+        // Seconds predicted and found, and the squares of the standard errors of what each job's runs say.
+        let (mut pairs, mut squares, mut most) = (Vec::new(), 0.0, 0);
+        for job in &jobs {
+            let found_s = |run: &Configuration| if job.by_workers { run.step_s() } else { run.blocked_per_step_s() };
+            let is_one = |run: &&Configuration| run.local_steps == steps && found_s(run) > 0.0;
+            let own: Vec<&Configuration> = job.runs.iter().filter(is_one).collect();
+            pairs.extend(own.iter().map(|run| (job.seconds(&job.fitted, run), found_s(run))));
+            most = own.iter().map(|run| run.workers).fold(most, u32::max);
+            if !own.is_empty() {
+                squares += (own.len() as f64 * job.standard_error(&own)).powi(2);
+            }
+        }
+        let n = pairs.len() as f64;
+        let mean = |of: fn(&(f64, f64)) -> f64| pairs.iter().map(of).sum::<f64>() / n;
+        let centre = mean(|(said, found)| (found / said).ln());
+        let scatter = pairs.iter().map(|(said, found)| ((found / said).ln() - centre).powi(2)).sum::<f64>() / (n - 1.0);
+        // The mean of n errors scatters as they do, and is off by what the fit is, which all share.
+        let sd = (scatter + squares / n).sqrt();
         let (quantity, tolerance) =
             if first.by_workers { (Quantity::PerUpdate, TOLERANCES[1]) } else { (Quantity::Blocked, TOLERANCES[2]) };
         let size = mean(|(said, found)| (said / found - 1.0).abs());
-        (pairs.len() >= 2).then(|| Predicted {
+        (pairs.len() >= 2).then(|| Prediction {
             trace: name.to_string(),
             policy: local(u64::from(steps)),
-            workers: all.map(|(run, ..)| run.workers).max().unwrap_or(0),
+            workers: most,
             number: format!("{}, each {:.1} % off", count(pairs.len() as u64, "run"), 100.0 * size),
-            model: first.scheme.to_string(),
+            model: first.fitted.scheme.to_string(),
             kolmogorov: None,
             claim: claim(
                 quantity,
@@ -242,10 +248,10 @@ fn of_runs(name: &str, runs: &Configurations) -> Result<Vec<Predicted>, Error> {
 }
 
 /// Workers of the runs that predict the others.
-fn few(runs: &[sim::predict::scaling::Configuration]) -> u32 {
+fn few(runs: &[Configuration]) -> u32 {
     match runs.iter().any(|run| run.workers > 1 && run.workers <= FEW) && runs.iter().any(|run| run.workers > FEW) {
         true => FEW,
-        false => Foretold::half(runs),
+        false => Predicted::half(runs),
     }
 }
 
@@ -300,7 +306,7 @@ impl Report for Traces {
     }
 
     fn figures(&self) -> Vec<(&'static str, Figure)> {
-        let row = |one: &Predicted| ErrorRow {
+        let row = |one: &Prediction| ErrorRow {
             name: format!("{}, {}", one.trace, one.policy),
             error: one.claim.error(),
             tolerance: one.claim.tolerance,
@@ -333,7 +339,7 @@ impl Report for Traces {
             "Kolmogorov",
             "verdict",
         ];
-        let row = |one: &Predicted| {
+        let row = |one: &Prediction| {
             let number = |interval: Interval| ms(interval).split(" ±").next().unwrap_or_default().to_string();
             [
                 one.trace.clone(),
