@@ -123,7 +123,16 @@ fn the_trade_off_meets_its_exact_curves_and_crosses() {
         let softmax = |policy| time("softmax", law, policy);
         assert!(softmax("async") < softmax("sync") && softmax("k-sync:4") < softmax("sync"), "{law}");
     }
-    assert!(file("crossings.csv").len() >= 2);
+    // Async, which falls first, hands the lead over in the end, for it has the highest floor: that crossing has its interval over
+    // the groups, later than async has halved its loss. With real gradients and heavy tails its lead is not clear of the noise.
+    let crossings = file("crossings.csv");
+    for (learner, law) in [("quadratic", "exp(1)"), ("quadratic", "pareto(0.6, 2.5)"), ("softmax", "exp(1)")] {
+        let here = crossings.iter().filter(|row| row["learner"] == learner && row["step_time"] == law);
+        let from_async: Vec<_> = here.filter(|row| row["policy_before"] == "async").collect();
+        let last = from_async.last().unwrap_or_else(|| panic!("{learner}, {law}: {crossings:?}"));
+        let (low, at, high) = (number(last, "time_low_s"), number(last, "time_s"), number(last, "time_high_s"));
+        assert!(low < at && at < high && low > time(learner, law, "async"), "{learner}, {law}: {last:?}");
+    }
 
     // Killed when it has finished some runs, it goes on from there, to the same files.
     let again = || straggle().inside(place.path()).words("reproduce E7 --quick --quiet --out again");

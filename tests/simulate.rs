@@ -158,13 +158,13 @@ fn workers_and_policies_may_repeat_and_come_in_any_order() {
     assert_eq!(cells, expected);
 }
 
-/// Two workers 10^4 tasks apart need some 10^7 rounds of chance to get there: a run has 20 million steps for that, and says so.
+/// Two workers 10^4 tasks apart need some 10^7 rounds of chance to get there: a run has 40 million steps for that, and says so.
 #[test]
 fn a_warm_up_that_is_cut_short_is_told_with_both_figures() {
     let place = Place::new();
     let said = place.simulate("--lambda 1 --policies ssp:10000,sync --workers 8 --updates 200").succeeds();
     said.says("1 configuration may not be in its steady state when it begins to count, ssp:10000 at m = 8 for one")
-        .says("after 1000000 updates, where up to");
+        .says("after 2000000 updates, where up to");
     let whole = place.simulate("--lambda 1 --policies ssp:2,async,sync --workers 8 --updates 200").succeeds();
     whole.does_not_say("steady state");
 }

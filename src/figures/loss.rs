@@ -65,7 +65,8 @@ const SHARES: [f64; 5] = [0.5, 0.2, 0.1, 0.05, 0.01];
 /// Curves of a figure.
 const MOST_CURVES: usize = 16;
 
-/// How much lower a loss must get than another before it counts as lower: less is noise.
+/// How much lower a loss must get than another before it counts as lower, at least; and lower by more than the bands of both, or it is
+/// noise.
 const CLEAR: f64 = 0.05;
 
 impl Curve {
@@ -73,6 +74,15 @@ impl Curve {
     fn logs(&self) -> Vec<(f64, f64)> {
         let drawable = |point: &&Point| point.loss > 0.0 && point.loss.is_finite();
         self.points.iter().filter(drawable).map(|point| (point.time_s, point.loss.ln())).collect()
+    }
+
+    /// Time and half the width of the band, on a logarithmic scale; nothing without bands.
+    fn noise(&self) -> Vec<(f64, f64)> {
+        let half = |point: &Point| {
+            let (low, high) = point.band.filter(|&(low, _)| low > 0.0)?;
+            Some((point.time_s, (high / low).ln() / 2.0)).filter(|(_, half)| half.is_finite())
+        };
+        self.points.iter().filter_map(half).collect()
     }
 
     /// When the loss is that low for the first time, s.
@@ -122,6 +132,7 @@ pub fn crossings(curves: &[Curve]) -> Vec<Crossing> {
 /// The crossings of two curves.
 fn pair(a: &Curve, b: &Curve) -> Vec<Crossing> {
     let (of_a, of_b) = (a.logs(), b.logs());
+    let noise = [a.noise(), b.noise()];
     let mut times: Vec<f64> = of_a.iter().chain(&of_b).map(|point| point.0).collect();
     times.sort_unstable_by(f64::total_cmp);
     times.dedup();
@@ -135,7 +146,8 @@ fn pair(a: &Curve, b: &Curve) -> Vec<Crossing> {
         {
             crossed = Some(earlier + (time - earlier) * gap_before / (gap_before - gap));
         }
-        if gap.abs() > CLEAR {
+        let [noise_a, noise_b] = noise.each_ref().map(|noise| at(noise, time).unwrap_or(0.0));
+        if gap.abs() > CLEAR.max(noise_a.hypot(noise_b)) {
             let (from, to) = if gap > 0.0 { (b, a) } else { (a, b) };
             if let (true, Some(time_s)) = (leader * gap < 0.0, crossed) {
                 let loss = at(&of_a, time_s).map_or(f64::NAN, f64::exp);
@@ -254,6 +266,14 @@ mod tests {
             curve
         };
         assert_eq!(crossings(&[wobble(1.0), wobble(-1.0)]), []);
+        // Ten times as much, and known to a fifth: noise as well. Known to one per cent it is real.
+        let known_to = |share: f64, sign: f64| {
+            let mut curve = wobble(10.0 * sign);
+            curve.points.iter_mut().for_each(|p| p.band = Some((p.loss * (1.0 - share), p.loss * (1.0 + share))));
+            curve
+        };
+        assert_eq!(crossings(&[known_to(0.2, 1.0), known_to(0.2, -1.0)]), []);
+        assert_eq!(crossings(&[known_to(0.01, 1.0), known_to(0.01, -1.0)]).len(), 10);
     }
 
     #[test]

@@ -91,6 +91,9 @@ const DISHONEST: f64 = 0.2;
 /// Steps in all replications together that a run may take to become honest by itself: seconds.
 const AFFORDABLE: f64 = 2e7;
 
+/// Steps of all warm-ups together, at most.
+const WARMING_UP: f64 = 4e7;
+
 impl Plan {
     /// Bytes that the results of a configuration take, about.
     pub(crate) fn memory(&self, rule: Rule) -> u64 {
@@ -219,7 +222,7 @@ pub fn method(rule: Rule, spec: &ClusterSpec) -> Method {
 /// - under SSP, until the fastest has used up its slack against the slowest, s / (1 - slow/fast), or until chance alone has
 ///   spread the workers over it: s^2/CV^2, less for many, of whom some pair is farthest apart.
 pub fn warm_up(rule: Rule, spec: &ClusterSpec) -> u64 {
-    let most = (AFFORDABLE / f64::from(REPLICATIONS) / f64::from(rule.workers)).max(10.0);
+    let most = (WARMING_UP / f64::from(REPLICATIONS) / f64::from(rule.workers)).max(10.0);
     updates_of_rounds(rule, warm_up_rounds(rule, spec).min(most))
 }
 
@@ -299,11 +302,11 @@ mod tests {
         assert!(matches!(few(64), Honest::From(_)) && few(100_000) == Honest::Yes);
     }
 
-    /// A slack of 10^4 tasks takes 2 10^7 rounds of chance to use up, of which a run affords 20 million steps.
+    /// A slack of 10^4 tasks takes 2 10^7 rounds of chance to use up, of which a run affords 40 million steps.
     #[test]
     fn a_warm_up_that_is_cut_short_is_told() {
         let cut = plan("ssp:10000", 8, "exp(1)");
-        assert_eq!(cut.warm_up, (AFFORDABLE / f64::from(REPLICATIONS)) as u64);
+        assert_eq!(cut.warm_up, (WARMING_UP / f64::from(REPLICATIONS)) as u64);
         assert!(cut.warm_up_wanted.unwrap() > 10 * cut.warm_up, "{cut:?}");
         for whole in [plan("ssp:2", 8, "exp(1)"), plan("sync", 8, "exp(1)"), plan("async", 1000, "lognormal(0, 1.5)")] {
             assert_eq!(whole.warm_up_wanted, None);

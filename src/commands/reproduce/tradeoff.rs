@@ -35,11 +35,11 @@ const HORIZON_S: f64 = 250.0;
 /// Independent groups of runs, over which intervals are made.
 const GROUPS: u64 = 20;
 
-/// Makes it ready to run; to be quick, on half as many groups, and on digits half as long.
+/// Makes it ready to run; to be quick, on half as many groups.
 pub fn prepare<'a>(arguments: &'a Reproduce, session: &'a Session) -> Result<Job<'a>, Error> {
     let groups = if arguments.quick { GROUPS / 2 } else { GROUPS };
     let seed = arguments.common.seed;
-    let trainer = digits::Trainer::new(&arguments.data, seed, arguments.quick)?;
+    let trainer = digits::Trainer::new(&arguments.data, seed)?;
     Ok(Box::new(move |directory| {
         let finished = Finished::open(directory, &[]).unless_quick();
         let experiment = finished::everything(arguments, &["threads", "out", "format"], session);
