@@ -1,7 +1,7 @@
 //! Errors of the program, each with its sentence and its exit status.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// Why a command did not do what it was asked to.
@@ -14,7 +14,7 @@ pub enum Error {
     #[error("{0}")]
     Input(String),
     /// A file could not be written.
-    #[error("cannot write {}: {source}; choose another place with {flag}", path.display())]
+    #[error("cannot write {}: {source}; choose another place with {flag}", shown(path))]
     Write {
         /// What was to be written.
         path: PathBuf,
@@ -37,6 +37,16 @@ pub enum Error {
     Interrupted(String),
 }
 
+/// A path, in the middle of which some is left out where it is longer than a message should be.
+fn shown(path: &Path) -> String {
+    const EACH: usize = 60;
+    let letters: Vec<char> = path.display().to_string().chars().collect();
+    if letters.len() <= 2 * EACH {
+        return letters.into_iter().collect();
+    }
+    letters[..EACH].iter().chain(&['…']).chain(&letters[letters.len() - EACH..]).collect()
+}
+
 impl Error {
     /// The exit status of the process.
     pub fn status(&self) -> u8 {
@@ -52,6 +62,13 @@ impl Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_of_a_thousand_folders_is_no_message_of_a_thousand() {
+        let long = Error::Write { path: "a/".repeat(1000).into(), source: io::ErrorKind::NotFound.into(), flag: "-o" };
+        assert!(long.to_string().chars().count() < 220 && long.to_string().contains("/a/…a/"), "{long}");
+        assert_eq!(shown(Path::new("output/simulate")), "output/simulate");
+    }
 
     #[test]
     fn every_error_has_the_status_of_the_contract() {

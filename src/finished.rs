@@ -55,6 +55,20 @@ impl Finished {
     /// The file that they are in, in the directory of the run.
     pub const NAME: &str = "finished.jsonl";
 
+    /// A run that ends so soon is not worth keeping parts of it.
+    pub const QUICK: Duration = Duration::from_millis(500);
+
+    /// What there is to say of a run that was stopped in this directory, and has no result.
+    pub fn word(directory: &Path) -> String {
+        let path = directory.join(Finished::NAME);
+        match path.exists() {
+            true => {
+                format!("what was finished is kept in {}, and the same command goes on from there", path.display())
+            }
+            false => "nothing was finished, and nothing was written".to_string(),
+        }
+    }
+
     /// The finished parts in the directory of a run, and in those of other runs.
     pub fn open(directory: &Path, others: &[PathBuf]) -> Finished {
         let path = directory.join(Finished::NAME);
@@ -66,9 +80,9 @@ impl Finished {
         Finished { path, places, quick: Instant::now(), writing: Mutex::default() }
     }
 
-    /// The same, with nothing written before so long: what takes no longer is not worth it.
-    pub fn after(self, quick: Duration) -> Finished {
-        Finished { quick: Instant::now() + quick, ..self }
+    /// The same, with nothing written as long as that is [quick](Finished::QUICK).
+    pub fn unless_quick(self) -> Finished {
+        Finished { quick: Instant::now() + Finished::QUICK, ..self }
     }
 
     /// Where they are.
@@ -96,6 +110,20 @@ impl Finished {
         writing.waiting.extend(line);
         if Instant::now() >= self.quick && writing.failed.is_none() {
             writing.failed = self.write(&mut writing).err();
+        }
+    }
+
+    /// The result of this key: what is kept, or else what the work comes to, which is kept then.
+    ///
+    /// # Errors
+    /// Those of the work.
+    pub fn once<T, E>(&self, key: &str, work: impl FnOnce() -> Result<T, E>) -> Result<T, E>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        match self.find(key) {
+            Some(found) => Ok(found),
+            None => work().inspect(|result| self.keep(key, result)),
         }
     }
 
@@ -156,6 +184,7 @@ fn index(path: &Path, places: &mut HashMap<String, (PathBuf, u64, usize)>) -> io
 }
 
 /// Finished runs of one simulated experiment, whose options are the prefix of every key.
+#[derive(Clone)]
 pub struct FinishedRuns<'a> {
     /// Where they are kept.
     pub finished: &'a Finished,
@@ -163,10 +192,20 @@ pub struct FinishedRuns<'a> {
     pub experiment: String,
 }
 
-impl FinishedRuns<'_> {
+impl<'a> FinishedRuns<'a> {
+    /// Those of one of several experiments, which is called so.
+    pub fn of(&self, name: &str) -> FinishedRuns<'a> {
+        FinishedRuns { finished: self.finished, experiment: self.key(name) }
+    }
+
     /// The key of a part.
     pub fn key(&self, name: &str) -> String {
         format!("{} {name}", self.experiment)
+    }
+
+    /// What is kept of this name, or else what the work comes to, which is kept then; nothing if that is stopped.
+    pub fn once<T: Serialize + DeserializeOwned>(&self, name: &str, work: impl FnOnce() -> Option<T>) -> Option<T> {
+        self.finished.once(&self.key(name), || work().ok_or(())).ok()
     }
 }
 
@@ -235,7 +274,8 @@ mod tests {
     #[test]
     fn what_is_quick_leaves_no_file_and_what_cannot_be_kept_is_told() {
         let here = tempfile::tempdir().expect("a directory");
-        let quick = Finished::open(here.path(), &[]).after(Duration::from_secs(3600));
+        let mut quick = Finished::open(here.path(), &[]).unless_quick();
+        quick.quick += Duration::from_secs(3600);
         quick.keep("part", &1);
         assert!(!quick.path().exists());
         fs::create_dir(quick.path()).expect("in the way");

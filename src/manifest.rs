@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
 use std::time::Instant;
 
 /// The manifest beside the files of a run; `replay` reads it back.
@@ -62,6 +64,17 @@ impl File {
     /// A file of this name and these bytes.
     pub fn new(name: impl Into<String>, bytes: &[u8]) -> File {
         File { name: name.into(), bytes: bytes.len(), sha256: sha256(bytes) }
+    }
+
+    /// Whether a file is this one: no link, and with the same sum.
+    pub fn is(&self, path: &Path) -> bool {
+        let as_long = path.symlink_metadata().is_ok_and(|there| there.is_file() && there.len() == self.bytes as u64);
+        as_long && fs::read(path).is_ok_and(|bytes| sha256(&bytes) == self.sha256)
+    }
+
+    /// A file of this name, of so many bytes that have this sum.
+    pub fn summed(name: impl Into<String>, bytes: usize, sha256: String) -> File {
+        File { name: name.into(), bytes, sha256 }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Memory: what is left for this process, and a refusal before it runs out.
 
 use crate::error::Error;
-use std::fs::read_to_string;
+use std::fs::{File, read_to_string};
+use std::io::{self, Read};
+use std::path::Path;
 
 /// Bytes that this process may still take, as far as the system tells: what the machine has left, what its control group and
 /// the limit on its address space allow.
@@ -31,6 +33,22 @@ pub fn afford(bytes: u64, what: &str, advice: &str) -> Result<(), Error> {
         _ => Ok(()),
     }
 }
+
+/// The bytes of a file, so many at most: what has no end is not read to it.
+///
+/// # Errors
+/// If it cannot be read, or is longer.
+pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > most {
+        true => Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is longer than {}", shown(most)))),
+        false => Ok(bytes),
+    }
+}
+
+/// The longest manifest, settings or metrics that are read, in bytes.
+pub const MOST_TEXT: u64 = 64 << 20;
 
 /// The gradients that training keeps: each worker has what it computes on and what it submits, an update all that go into it,
 /// the server its own state.

@@ -13,7 +13,8 @@
 //! A run that broke off does not replace one that is complete: it goes to the directory `partial` within.
 
 use crate::error::Error;
-use crate::manifest::{File, Manifest, sha256};
+use crate::manifest::{File, Manifest};
+use crate::memory;
 use std::collections::BTreeSet;
 use std::fs::{self, TryLockError};
 use std::io;
@@ -26,6 +27,8 @@ const REPLACED: &str = "replaced.json";
 const PARTIAL: &str = "partial";
 const OUT: &str = "--out DIR";
 const SAVE: &str = "--save FILE";
+/// A file that somebody saved and that is longer is not ours, in bytes.
+const MOST_SAVED: u64 = 1 << 30;
 
 /// The place of a run that has begun, found writable, and the files that are to be put there.
 #[derive(Debug)]
@@ -84,7 +87,11 @@ impl Output {
                 let shown = path.display();
                 return Err(Error::Input(format!("{shown} is no regular file; choose another with --save FILE")));
             }
-            Ok(_) => !is_partial(&fs::read(path).map_err(|e| failed(path, e))?),
+            Ok(_) => match memory::read(path, MOST_SAVED) {
+                Ok(bytes) => !is_partial(&bytes),
+                Err(e) if e.kind() == io::ErrorKind::FileTooLarge => true,
+                Err(e) => return Err(failed(path, e)),
+            },
             Err(_) => false,
         };
         let Some(name) = path.file_name() else {
@@ -241,16 +248,14 @@ fn owner(directory: &Path, command: &str) -> Result<Option<Manifest>, Error> {
 }
 
 fn read(manifest: &Path) -> Option<Manifest> {
-    serde_json::from_slice(&fs::read(manifest).ok()?).ok()
+    serde_json::from_slice(&memory::read(manifest, memory::MOST_TEXT).ok()?).ok()
 }
 
 /// Whether a file is what this manifest says, and lies in its directory.
 fn is_of(manifest: &Manifest, directory: &Path, name: &str) -> bool {
     name == Manifest::NAME
         || Path::new(name).file_name().is_some_and(|plain| plain == name)
-            && manifest.files.iter().any(|file| {
-                file.name == name && fs::read(directory.join(name)).is_ok_and(|bytes| sha256(&bytes) == file.sha256)
-            })
+            && manifest.files.iter().any(|file| file.name == name && file.is(&directory.join(name)))
 }
 
 /// Removes what is left of a run that this manifest describes, but for `kept`.
@@ -291,6 +296,20 @@ fn switch(directory: &Path) -> io::Result<()> {
         fs::rename(new, here)?;
     }
     fs::remove_dir_all(decided)
+}
+
+/// Puts a file in its place, whole or not at all; what is there and is no file, such as /dev/stdout, is written to.
+///
+/// # Errors
+/// If the system refuses.
+pub fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let path = if path.is_symlink() { &path.canonicalize()? } else { path };
+    let Some(name) = path.file_name().filter(|_| path.is_file() || !path.exists()) else {
+        return fs::write(path, bytes);
+    };
+    let new = path.with_file_name(format!(".{}.straggle-new", name.to_string_lossy()));
+    let put = fs::write(&new, bytes).and_then(|()| fs::rename(&new, path));
+    put.inspect_err(|_| drop(fs::remove_file(&new)))
 }
 
 /// The name beside which a partial file goes: `net.partial.safetensors`.

@@ -39,7 +39,9 @@ pub trait Command: Serialize {
     }
 
     /// Whether what it finishes is kept only until it ends.
-    const FORGETS: bool = false;
+    fn forgets(&self) -> bool {
+        false
+    }
 
     /// Where its files go.
     fn directory(&self) -> PathBuf {
@@ -183,6 +185,7 @@ pub fn join<C: Command>(mut command: C, typed: &[OsString], parts: Vec<PathBuf>)
     let mut manifest = Manifest::begin(C::NAME, typed, arguments, common.seed);
     let job = command.prepare(&session)?;
     if follows {
+        session.works();
         return job(&directory).map(drop);
     }
     manifest.inputs = session.inputs();
@@ -190,30 +193,34 @@ pub fn join<C: Command>(mut command: C, typed: &[OsString], parts: Vec<PathBuf>)
     if let Some(path) = command.save() {
         output.also(&path, &names::<C>(), C::is_partial)?;
     }
+    session.holds(output);
+    session.works();
     let report = job(&directory)?;
+    session.may_leave(&directory);
     let outcome = report.outcome();
     let complete = matches!(outcome, Outcome::Done | Outcome::Failed(_));
     manifest.complete = complete;
     if matches!(outcome, Outcome::Broke(_, None) | Outcome::Interrupted(None)) {
-        return outcome.conclude(None);
+        return outcome.conclude(Err(&directory));
     }
     let mut tables = Tables::new(common.json);
     report.tables(&mut tables);
     let text = match tables.json.take() {
         None => report.text(),
-        Some(tables) => document(&manifest, &session, &outcome, tables),
+        Some(tables) => document(&manifest, &session, (&outcome, &directory), tables),
     };
     // The result is printed even if it cannot be written.
-    let written = write(&*report, common, tables, manifest, output);
+    let written = write(&*report, common, tables, manifest, &session);
+    session.has_written(written.as_ref().ok());
     session::print(&text)?;
     let written = written?;
     if complete {
-        if C::FORGETS && command.shard().is_none() {
+        if command.forgets() && command.shard().is_none() {
             let _ = std::fs::remove_file(directory.join(Finished::NAME));
         }
         session.tell("wrote", &written);
     }
-    outcome.conclude(Some(&written))
+    outcome.conclude(Ok(&written))
 }
 
 fn write(
@@ -221,21 +228,24 @@ fn write(
     common: &Common,
     tables: Tables,
     mut manifest: Manifest,
-    mut output: Output,
+    session: &Session,
 ) -> Result<Written, Error> {
+    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
     if common.format.0.contains(&Format::Csv) {
-        tables.csv.into_iter().for_each(|(name, bytes)| output.add(format!("{name}.csv"), bytes));
+        files.extend(tables.csv.into_iter().map(|(name, bytes)| (format!("{name}.csv"), bytes)));
     }
     let pictures: Vec<Format> = common.format.0.iter().copied().filter(|format| *format != Format::Csv).collect();
     if !pictures.is_empty() {
         let draw = |(name, figure): (&'static str, Figure)| (name, figures::files(&figure, &pictures));
         let drawn: Vec<_> = report.figures().into_par_iter().map(draw).collect();
-        for (name, files) in drawn {
-            files.into_iter().for_each(|(format, bytes)| output.add(format!("{name}.{format}"), bytes));
-        }
+        let named = |name: &'static str, (format, bytes)| (format!("{name}.{format}"), bytes);
+        files.extend(drawn.into_iter().flat_map(|(name, all)| all.into_iter().map(move |file| named(name, file))));
     }
-    report.others().into_iter().for_each(|(name, text)| output.add(name.to_string(), text.into_bytes()));
-    if let Some((score, bytes)) = report.saved(&manifest) {
+    files.extend(report.others().into_iter().map(|(name, text)| (name.to_string(), text.into_bytes())));
+    let saved = report.saved(&manifest);
+    let mut output = session.writes().expect("it was taken when the work began");
+    files.into_iter().for_each(|(name, bytes)| output.add(name, bytes));
+    if let Some((score, bytes)) = saved {
         manifest.score = Some(score);
         output.save(|| bytes);
     }
@@ -249,7 +259,12 @@ fn names<C: Command>() -> Vec<String> {
     tables.chain(figures).chain(C::OTHERS.iter().map(ToString::to_string)).collect()
 }
 
-fn document(manifest: &Manifest, session: &Session, outcome: &Outcome, tables: Map<String, Value>) -> String {
+fn document(
+    manifest: &Manifest,
+    session: &Session,
+    (outcome, directory): (&Outcome, &Path),
+    tables: Map<String, Value>,
+) -> String {
     let document = Document {
         command: &manifest.command,
         version: &manifest.version,
@@ -257,7 +272,7 @@ fn document(manifest: &Manifest, session: &Session, outcome: &Outcome, tables: M
         arguments: &manifest.arguments,
         seed: manifest.seed,
         complete: manifest.complete,
-        error: outcome.clone().conclude(None).err().map(|error| error.to_string()),
+        error: outcome.clone().conclude(Err(directory)).err().map(|error| error.to_string()),
         notes: session.notes(),
         tables,
     };
@@ -265,12 +280,13 @@ fn document(manifest: &Manifest, session: &Session, outcome: &Outcome, tables: M
 }
 
 impl Outcome {
-    /// The error that it is, if it is one, with a word on what was kept.
-    fn conclude(self, written: Option<&Written>) -> Result<(), Error> {
+    /// The error that it is, if it is one, with a word on what was kept: what was written, or in which directory.
+    fn conclude(self, written: Result<&Written, &Path>) -> Result<(), Error> {
         let kept = |done: Option<String>| match (done, written) {
-            (None, _) => "nothing was finished, and nothing was written".to_string(),
-            (Some(done), None) => done,
-            (Some(done), Some(written)) => format!("{done} and kept in {written}"),
+            (Some(done), Ok(written)) => format!("{done} and kept in {written}"),
+            (Some(done), Err(_)) => done,
+            (None, Err(directory)) => Finished::word(directory),
+            (None, Ok(written)) => format!("what there is was kept in {written}"),
         };
         match self {
             Outcome::Done => Ok(()),

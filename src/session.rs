@@ -1,16 +1,19 @@
 //! What a run has beside its arguments: signals, a progress bar, notes to the reader, files that were read.
 
+mod signals;
+
 use crate::error::Error;
 use crate::manifest::File;
+use crate::output::{Output, Written};
 use indicatif::{ProgressBar, ProgressStyle};
-use signal_hook::{consts, flag};
+use signals::Listener;
 use sim::Progress;
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// A run that is going on.
@@ -20,34 +23,56 @@ pub struct Session {
     quiet: bool,
     notes: RefCell<Vec<String>>,
     inputs: RefCell<Vec<File>>,
+    listener: Arc<Listener>,
     /// Where other processes have finished parts of the run.
     pub parts: Vec<PathBuf>,
 }
 
 impl Session {
-    /// A run that begins, and that Ctrl-C, SIGTERM and SIGHUP stop; a second one leaves at once.
+    /// A run that begins, and that Ctrl-C, SIGTERM and SIGHUP stop; a second one leaves at once. Until it
+    /// [works](Session::works) the first one does, too.
     ///
     /// # Errors
     /// If the system lets nobody listen for signals.
     pub fn begin(quiet: bool) -> Result<Session, Error> {
-        static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
-        if STOP.get().is_none() {
-            let stop = STOP.get_or_init(Arc::default);
-            for signal in signals() {
-                let second_time_leaves_at_once = flag::register_conditional_shutdown(signal, 130, stop.clone());
-                second_time_leaves_at_once
-                    .and_then(|_| flag::register(signal, stop.clone()))
-                    .map_err(|e| Error::Input(format!("cannot listen for Ctrl-C: {e}")))?;
-            }
-        }
-        let stop = STOP.get_or_init(Arc::default).clone();
-        let progress = Progress { stop, ..Progress::default() };
-        Ok(Session { progress, quiet, notes: RefCell::default(), inputs: RefCell::default(), parts: Vec::new() })
+        let listener =
+            Listener::new().map_err(|e| Error::Input(format!("cannot listen for signals: {e}; try once more")))?;
+        let progress = Progress { stop: listener.stop.clone(), ..Progress::default() };
+        let (notes, inputs) = (RefCell::default(), RefCell::default());
+        Ok(Session { progress, quiet, notes, inputs, listener, parts: Vec::new() })
+    }
+
+    /// Takes care of the output until it [is written](Session::writes), or the process leaves.
+    pub fn holds(&self, output: Output) {
+        self.listener.holds(output);
+    }
+
+    /// From here on there is work that looks at the [progress](Progress) within a second, always: a signal waits for what it has
+    /// finished by then.
+    pub fn works(&self) {
+        self.listener.works();
+    }
+
+    /// From here on nothing is lost if the process leaves at once, as what it finishes is kept in this directory as it ends, or is
+    /// nothing yet.
+    pub fn may_leave(&self, directory: &Path) {
+        self.listener.may_leave(directory);
+    }
+
+    /// The output is to be written: a signal waits for that.
+    pub fn writes(&self) -> Option<Output> {
+        self.listener.writes()
+    }
+
+    /// The output was written, or cannot be: nothing is lost any more.
+    pub fn has_written(&self, written: Option<&Written>) {
+        self.listener.has_written(written.map(ToString::to_string));
     }
 
     /// The same, where other processes have finished parts of it.
-    pub fn joining(self, parts: Vec<PathBuf>) -> Session {
-        Session { parts, ..self }
+    pub fn joining(mut self, parts: Vec<PathBuf>) -> Session {
+        self.parts = parts;
+        self
     }
 
     /// Whether somebody stopped it.
@@ -74,9 +99,9 @@ impl Session {
         self.notes.borrow().clone()
     }
 
-    /// Remembers a file that was read, for the manifest.
-    pub fn input(&self, name: impl Into<String>, bytes: &[u8]) {
-        self.inputs.borrow_mut().push(File::new(name, bytes));
+    /// Remembers files that were read, as they were then, for the manifest.
+    pub fn read(&self, files: &[File]) {
+        self.inputs.borrow_mut().extend_from_slice(files);
     }
 
     /// All files that were read.
@@ -111,6 +136,13 @@ impl Session {
     }
 }
 
+impl Drop for Session {
+    /// What it has not written comes to nothing.
+    fn drop(&mut self) {
+        drop(self.listener.writes());
+    }
+}
+
 fn show(progress: &Progress, configurations: u64, done: &AtomicBool) {
     // A run of less than a blink needs no bar.
     std::thread::park_timeout(Duration::from_millis(300));
@@ -126,23 +158,6 @@ fn show(progress: &Progress, configurations: u64, done: &AtomicBool) {
 fn bar(length: u64, template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).expect("a template that has been tried");
     ProgressBar::new(length).with_style(style.progress_chars("━╸ "))
-}
-
-/// The signals that stop a run: those that end a process, but for SIGHUP where it is ignored, as `nohup` wants it.
-fn signals() -> Vec<i32> {
-    #[cfg(unix)]
-    let others = (!is_ignored(consts::SIGHUP)).then_some(consts::SIGHUP);
-    #[cfg(not(unix))]
-    let others: Option<i32> = None;
-    [consts::SIGINT, consts::SIGTERM].into_iter().chain(others).collect()
-}
-
-/// Whether this process was started with a signal ignored, where the system tells.
-#[cfg(unix)]
-fn is_ignored(signal: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
-    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 /// What launchers call the number of processes that they start together.

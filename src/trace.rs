@@ -5,7 +5,6 @@ use crate::formats::{self, Options};
 use crate::session::Session;
 use sim::random::step_times::VarianceShares;
 use sim::{Compute, Dependence, Law, LawText, StepTimes, TraceSource};
-use std::path::Path;
 
 /// The law that was typed, with its trace read where it has one: one of all measured times. What a reader should know of the
 /// file is noted.
@@ -72,8 +71,6 @@ fn read(source: &TraceSource, options: &Options, session: &Session) -> Result<St
     for note in &recorded.notes {
         session.note(format!("{}: {note}", formats::clip(&source.file)));
     }
-    if let (true, Ok(bytes)) = (Path::new(&source.file).is_file(), std::fs::read(&source.file)) {
-        session.input(&source.file, &bytes);
-    }
+    session.read(&recorded.files);
     Ok(recorded.times)
 }

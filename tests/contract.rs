@@ -39,7 +39,7 @@ fn what_cannot_be_read_or_written_is_bad_input() {
     refused("simulate --step-time trace(missing.csv)", 3, "missing.csv");
     refused("simulate --delay trace(steps.csv)", 3, "line 3");
     refused("simulate --out steps.csv", 3, "cannot write steps.csv: ");
-    refused("simulate --config missing.toml", 3, "cannot read missing.toml: ");
+    refused("simulate --config missing.toml", 3, "missing.toml cannot be read: ");
     refused("replay steps.csv", 3, "is not the manifest of a run");
 }
 

@@ -34,6 +34,11 @@ fn under_nohup() -> bool {
     mask.is_some_and(|mask| mask & 1 == 1)
 }
 
+/// What is there, but for parts that a rerun goes on from, which a slow machine may have found worth keeping.
+fn results(place: &Place) -> std::collections::BTreeMap<std::path::PathBuf, Vec<u8>> {
+    place.contents().into_iter().filter(|(path, _)| !path.ends_with("finished.jsonl")).collect()
+}
+
 fn interrupt(child: &Child, signal: &str) {
     let status = Command::new("kill").args([signal, &child.id().to_string()]).status();
     assert!(status.expect("kill").success(), "it cannot be interrupted");
@@ -79,7 +84,7 @@ fn complete_rows_are_kept() {
     let manifest = place.manifest();
     assert_eq!(manifest["complete"], json!(false));
     assert_eq!(manifest["arguments"]["workers"], json!([1, 2, 1024]), "what was asked for");
-    assert_eq!(place.contents().len(), 4, "{:?}", place.contents().keys());
+    assert_eq!(results(&place).len(), 4, "{:?}", place.contents().keys());
 
     // The rows that were kept are those of a run that was not interrupted.
     let whole = Place::new();
@@ -106,8 +111,10 @@ fn where_nothing_is_complete_nothing_is_written() {
         let place = Place::new().with("output/simulate/notes.txt", "mine");
         let before = place.contents();
         let said = interrupted_until(&place, words, 1, signal, || true);
-        said.prints_nothing().in_one_sentence().says("interrupted").says("nothing was written");
-        assert!(before == place.contents(), "{:?}", place.contents().keys());
+        let parts = place.output().join("finished.jsonl").exists();
+        let word = if parts { "the same command goes on from there" } else { "nothing was written" };
+        said.prints_nothing().in_one_sentence().says("interrupted").says(word);
+        assert!(before == results(&place), "{:?}", place.contents().keys());
     }
 }
 
@@ -156,4 +163,58 @@ fn a_partial_result_does_not_replace_a_complete_one() {
     // A complete result leaves nothing partial behind.
     place.simulate("--policies sync --workers 1,2 --updates 50 --seed 1").succeeds();
     assert!(place.contents().keys().eq(complete.keys()), "{:?}", place.contents().keys());
+}
+
+/// A pipe by this name, which whoever opens it at one end waits for the other end of.
+fn pipe(place: &Place, name: &str) -> std::path::PathBuf {
+    let path = place.path().join(name);
+    assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo").success());
+    path
+}
+
+#[test]
+fn whoever_reads_what_never_ends_hears() {
+    let readers = [
+        ("steps.csv", "fit steps.csv"),
+        ("steps.csv", "simulate --step-time trace(steps.csv)"),
+        ("steps.csv", "simulate --delay steps.csv,step_time_s"),
+        ("p.toml", "simulate --profile p.toml"),
+        ("p.toml", "plan p.toml"),
+        #[cfg(feature = "train")]
+        ("steps.csv", "validate traces steps.csv"),
+        #[cfg(feature = "train")]
+        ("net.safetensors", "train --load net.safetensors"),
+    ];
+    for (name, words) in readers {
+        let place = Place::new();
+        let path = pipe(&place, name);
+        let mut command = common::straggle().inside(place.path()).words(words).command();
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+        // Open as soon as somebody reads, who then listens to signals, too.
+        let mut writer = std::fs::File::options().write(true).open(path).expect("a reader");
+        std::io::Write::write_all(&mut writer, b"step,step_time_s\n0,1\n").expect("a reader");
+        interrupt(&child, "-INT");
+        let said = Said::new(words.to_string(), child.wait_with_output().expect("an end"));
+        assert_eq!(said.status, Some(130), "{said}");
+        said.prints_nothing().in_one_sentence().says("interrupted; nothing was finished, and nothing was written");
+        assert!(!place.path().join("output").exists());
+    }
+}
+
+#[test]
+fn whoever_prints_to_a_reader_who_does_not_read_hears_and_has_written_everything() {
+    let place = Place::new();
+    let words = "--policies sync --workers 1..1000 --updates 2 --format csv --json --quiet";
+    let mut command = place.simulate(words).command();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    // It prints now, and more than a pipe holds.
+    std::io::Read::read_exact(child.stdout.as_mut().expect("a pipe"), &mut [0]).expect("a byte");
+    let stdout = child.stdout.take();
+    interrupt(&child, "-INT");
+    let said = Said::new(words.to_string(), child.wait_with_output().expect("an end"));
+    drop(stdout);
+    assert_eq!(said.status, Some(130), "{said}");
+    said.in_one_sentence().says("interrupted; everything had been written: output/simulate: iteration_times.csv");
+    assert_eq!(place.rows().len(), 1000);
+    assert_eq!(place.manifest()["complete"], json!(true));
 }

@@ -161,6 +161,52 @@ mod unix {
     }
 
     #[test]
+    fn a_page_is_there_whole_or_not_at_all() {
+        let place = Place::new().with("page.html", "mine");
+        // As on a full disk: no file may grow beyond one block.
+        let script = format!("trap '' XFSZ; ulimit -f 1; exec '{}' explore", env!("CARGO_BIN_EXE_straggle"));
+        let output = std::process::Command::new("sh").args(["-c", &script]).current_dir(place.path()).output();
+        let said = Said::new(script, output.expect("a shell"));
+        assert_eq!(said.status, Some(3), "{said}");
+        said.in_one_sentence().says("cannot write page.html: ");
+        assert_eq!(place.contents().into_values().collect::<Vec<_>>(), [b"mine"]);
+        straggle().inside(place.path()).words("explore").succeeds();
+        assert!(place.contents().values().all(|bytes| bytes.len() > 100_000) && place.contents().len() == 1);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_has_no_end_is_not_read_to_it() {
+        // In 4 GiB, of which nobody needs half.
+        for (words, part) in [
+            ("simulate --config /dev/zero", "is no text"),
+            ("simulate --profile /dev/zero", "is no text"),
+            ("simulate --step-time trace(/dev/zero)", "is no text"),
+            ("plan /dev/zero", "is no text"),
+            ("fit /dev/zero", "is no text"),
+            ("explore --trace /dev/zero", "is no text"),
+            ("replay /dev/zero", "longer than"),
+            #[cfg(feature = "train")]
+            ("train --load /dev/zero", "longer than"),
+        ] {
+            let said = straggle().inside(Place::new().path()).words(words).within(4 << 20).fails(3);
+            said.in_one_sentence().says(part);
+        }
+        // What our own names lead to by a link is not ours.
+        let place = Place::new();
+        place.simulate(SMALL).succeeds();
+        let path = place.output().join("iteration_times.csv");
+        fs::remove_file(&path).expect("removed");
+        std::os::unix::fs::symlink("/dev/zero", &path).expect("a link");
+        place
+            .simulate(SMALL)
+            .within(4 << 20)
+            .fails(3)
+            .in_one_sentence()
+            .says("is not as a run of straggle simulate left it");
+    }
+
+    #[test]
     #[cfg(target_os = "linux")]
     fn a_full_standard_output_is_an_error() {
         let full = fs::File::options().write(true).open("/dev/full").expect("a full device");

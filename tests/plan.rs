@@ -97,7 +97,7 @@ fn what_is_wrong_with_a_profile_or_a_what_if_is_said_in_one_sentence() {
         ("plan data.csv", 3, "line 1 of data.csv"),
         ("plan slow.toml", 3, "[slow] takes a positive factor"),
         ("plan size.toml", 3, "'big' is no size"),
-        ("plan missing.toml", 3, "cannot read missing.toml"),
+        ("plan missing.toml", 3, "missing.toml cannot be read: "),
         ("plan good.toml --slow 99@2", 2, "there is no such worker (there are 0 to 63)"),
         ("plan good.toml --slow 1", 2, "type --slow 1@1.5"),
         ("plan good.toml --remove-worker slowest", 2, "tells no workers apart"),

@@ -133,4 +133,21 @@ fn the_trade_off_meets_its_exact_curves_and_crosses() {
         let (low, at, high) = (number(last, "time_low_s"), number(last, "time_s"), number(last, "time_high_s"));
         assert!(low < at && at < high && low > time(learner, law, "async"), "{learner}, {law}: {last:?}");
     }
+
+    // Killed when it has finished some runs, it goes on from there, to the same files.
+    let again = || straggle().inside(place.path()).words("reproduce E7 --quick --quiet --out again");
+    let directory = place.path().join("again/E7-quick");
+    let mut run = again().command().stdout(std::process::Stdio::null()).spawn().expect("it starts");
+    let parts = || fs::read_to_string(directory.join("finished.jsonl")).unwrap_or_default().lines().count();
+    while parts() < 20 && run.try_wait().expect("it runs").is_none() {
+        std::thread::yield_now();
+    }
+    let _ = run.kill();
+    run.wait().expect("it has ended");
+    again().succeeds();
+    for entry in fs::read_dir(place.path().join("output/reproduce/E7-quick")).expect("files").flatten() {
+        let same = || fs::read(entry.path()).ok() == fs::read(directory.join(entry.file_name())).ok();
+        assert!(entry.file_name() == "manifest.json" || same(), "{:?} differs", entry.file_name());
+    }
+    assert!(!directory.join("finished.jsonl").exists(), "what is complete needs no parts");
 }

@@ -104,27 +104,33 @@ fn killed_on_its_way(mut command: Command, directory: &Path) -> bool {
     !part.wait().expect("it has ended").success()
 }
 
+/// Does a sweep as one part, and as three of which the second is killed on its way and run again, and joins either: into `whole`
+/// and `joined`. What the second had kept when it was killed, and in the end.
+fn as_one_and_as_three_parts(place: &Place, words: &str) -> [usize; 2] {
+    let part = |more: &str| run(place, &format!("{words} --quiet {more}"));
+    let ends = |more: &str| assert!(part(more).stdout(Stdio::null()).status().expect("it starts").success(), "{more}");
+    ["--shard 1/1 --out one", "--shard 1/3 --out three", "--shard 3/3 --out three"].into_iter().for_each(ends);
+    let second = place.path().join("three/part-2-of-3");
+    assert!(killed_on_its_way(part("--shard 2/3 --out three"), &second), "it ended before it could be killed");
+    let before = kept(&second);
+    assert!(!before.is_empty());
+    straggle().inside(place.path()).words("merge three --out joined").fails(3).says("--shard 2/3");
+    ends("--shard 2/3 --out three");
+    let after = kept(&second);
+    assert!(before.iter().all(|line| after.contains(line)), "what was finished is not done again");
+    for (parts, joined) in [("one", "whole"), ("three", "joined")] {
+        straggle().inside(place.path()).words(&format!("merge {parts} --out {joined}")).succeeds();
+    }
+    [before.len(), after.len()]
+}
+
 #[test]
 fn one_part_is_three_parts_joined_one_of_them_killed_and_run_again_byte_for_byte() {
     // The parts take turns with the configurations: each has some quick ones and slow ones.
     let words = "simulate --policies sync,async,k-sync:2,ssp:1 --workers 2,16,40 --updates 200000";
     let place = Place::new();
-    let part = |more: &str| run(&place, &format!("{words} --quiet {more}"));
-    let ends = |more: &str| assert!(part(more).stdout(Stdio::null()).status().expect("it starts").success(), "{more}");
-    ends("--shard 1/1 --out one");
-    ends("--shard 1/3 --out three");
-    ends("--shard 3/3 --out three");
-    let second = place.path().join("three/part-2-of-3");
-    assert!(killed_on_its_way(part("--shard 2/3 --out three"), &second), "it ended before it could be killed");
-    let before = kept(&second);
-    assert!((1..4).contains(&before.len()), "{} of 4 configurations are there whole", before.len());
-    straggle().inside(place.path()).words("merge three --out joined").fails(3).says("--shard 2/3");
-    ends("--shard 2/3 --out three");
-    let after = kept(&second);
-    assert!(after.len() > before.len() && before.iter().all(|line| after.contains(line)), "what was there is kept");
-    for (parts, joined) in [("one", "whole"), ("three", "joined")] {
-        straggle().inside(place.path()).words(&format!("merge {parts} --out {joined}")).succeeds();
-    }
+    let [before, after] = as_one_and_as_three_parts(&place, words);
+    assert!(before < after && after == 4, "{before} and {after} of 4 configurations");
     assert_same(&place.path().join("whole"), &place.path().join("joined"), words);
 }
 
@@ -135,21 +141,7 @@ fn a_measurement_in_three_parts_one_of_them_killed_has_what_a_single_one_has() {
     // Of methods whose parameters do not depend on who is first: all but the seconds has to be the same, to the last digit.
     let words = "scaling --data easy --model mlp --policies sync,local:epoch --workers 1,2 --samples 100,300 \
                  --batch-size 10 --epochs 12";
-    let part = |more: &str| run(&place, &format!("{words} --quiet {more}"));
-    let ends = |more: &str| assert!(part(more).stdout(Stdio::null()).status().expect("it starts").success(), "{more}");
-    ends("--shard 1/1 --out one");
-    ends("--shard 1/3 --out three");
-    ends("--shard 3/3 --out three");
-    let second = place.path().join("three/part-2-of-3");
-    assert!(killed_on_its_way(part("--shard 2/3 --out three"), &second), "it ended before it could be killed");
-    let before = kept(&second);
-    assert!(!before.is_empty());
-    ends("--shard 2/3 --out three");
-    let after = kept(&second);
-    assert!(before.iter().all(|line| after.contains(line)), "what was measured is not measured again");
-    for (parts, joined) in [("one", "whole"), ("three", "joined")] {
-        straggle().inside(place.path()).words(&format!("merge {parts} --out {joined}")).succeeds();
-    }
+    as_one_and_as_three_parts(&place, words);
     let learnt = |run: &str| {
         let columns = ["method", "workers", "samples", "repeat", "updates", "train_loss", "test_loss", "test_accuracy"];
         let rows = csv::Reader::from_path(place.path().join(run).join("scaling.csv")).expect("a table");
@@ -161,29 +153,56 @@ fn a_measurement_in_three_parts_one_of_them_killed_has_what_a_single_one_has() {
     assert_eq!(files(&place.path().join("whole")).len(), files(&place.path().join("joined")).len());
 }
 
-#[test]
-fn a_killed_run_keeps_what_it_has_finished_and_a_rerun_is_an_undisturbed_run() {
-    let words = "simulate --policies sync,async,k-sync:2,ssp:1 --workers 2,16,40 --updates 300000";
-    let whole = Place::new();
-    straggle().inside(whole.path()).words(&format!("{words} --out run")).succeeds();
-    assert!(!whole.path().join("run/finished.jsonl").exists(), "what is complete needs no parts");
-    let cut = Place::new();
-    let directory = cut.path().join("run");
+/// Kills a run again and again, each time as soon as it has kept more than before, and lets it end: it leaves what an undisturbed
+/// one does, and no parts. On a machine on which it ends before it is worth keeping a part there is nothing to kill.
+fn killed_again_and_again_it_is_an_undisturbed_run(place: &Place, words: &str, out: &str) {
+    let (whole, cut) = (place.path().join("whole").join(out), place.path().join("cut").join(out));
+    straggle().inside(place.path()).words(&format!("{words} --out whole")).runs();
+    assert!(!whole.join("finished.jsonl").exists(), "what is complete needs no parts");
     let mut had = 0;
-    // Killed as soon as something is kept, again and again: each time there is more.
     for _ in 0..3 {
-        let mut run =
-            run(&cut, &format!("{words} --quiet --out run")).stdout(Stdio::null()).spawn().expect("it starts");
-        while finished(&directory) <= had && run.try_wait().expect("it runs").is_none() {
+        let mut command = run(place, &format!("{words} --quiet --out cut"));
+        let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        while finished(&cut) <= had && run.try_wait().expect("it runs").is_none() {
             std::thread::yield_now();
         }
         let _ = run.kill();
         run.wait().expect("it has ended");
-        had = finished(&directory);
+        had = finished(&cut);
     }
-    straggle().inside(cut.path()).words(&format!("{words} --out run")).succeeds();
-    assert_same(&whole.path().join("run"), &directory, words);
-    assert!(!directory.join("finished.jsonl").exists());
+    straggle().inside(place.path()).words(&format!("{words} --out cut")).runs();
+    assert_same(&whole, &cut, words);
+    assert!(!cut.join("finished.jsonl").exists());
+}
+
+#[test]
+fn a_killed_simulation_goes_on_from_what_it_has_finished() {
+    let words = "simulate --policies sync,async,k-sync:2,ssp:1 --workers 2,16,40 --updates 300000";
+    killed_again_and_again_it_is_an_undisturbed_run(&Place::new(), words, "");
+}
+
+#[test]
+fn a_killed_plan_goes_on_from_what_it_has_finished() {
+    let profile = "step_time = [\"exp(2)\", \"exp(1)\", \"gamma(4, 0.3)\"]\n";
+    let place = Place::new().with("p.toml", profile);
+    let words = "plan p.toml --workers 1..60 --goal loss --slow 1@1.5 --policies sync,async,ssp:2,k-async:2,rennala:4";
+    killed_again_and_again_it_is_an_undisturbed_run(&place, words, "");
+}
+
+#[test]
+#[cfg(feature = "train")]
+fn predictions_of_traces_go_on_from_those_that_were_finished() {
+    // Steps that depend on those before, so that everything is tried.
+    let mut table = "step,worker,step_time_s\n".to_string();
+    for step in 0..3000 {
+        (0..8).for_each(|worker| {
+            let time =
+                1.0 + 0.1 * f64::from((step * 7919 + worker * 104_729) % 97) / 97.0 + f64::from(step % 13) / 13.0;
+            table += &format!("{step},{worker},{time}\n");
+        });
+    }
+    let place = (0..6).fold(Place::new(), |place, i| place.with(&format!("{i}.csv"), &table));
+    killed_again_and_again_it_is_an_undisturbed_run(&place, "validate traces 0.csv 1.csv 2.csv 3.csv 4.csv 5.csv", "");
 }
 
 #[test]

@@ -120,9 +120,7 @@ fn out_of_range(error: SpecError) -> Error {
 /// The rows of a table of devices, of which the manifest is told.
 fn devices<T>(read: Result<Devices<T>, Refusal>, session: &Session) -> Result<Vec<T>, Error> {
     let Devices { values, file, note } = read.map_err(|e| Error::Input(e.to_string()))?;
-    if let Ok(bytes) = std::fs::read(&file) {
-        session.input(file, &bytes);
-    }
+    session.read(&[file]);
     note.into_iter().for_each(|note| session.note(note));
     Ok(values)
 }

@@ -3,6 +3,7 @@
 
 use super::command;
 use crate::error::Error;
+use crate::formats::{clip, source};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches};
 use serde_json::{Map, Value};
@@ -27,14 +28,21 @@ pub fn expand(typed: Vec<OsString>) -> Result<Vec<OsString>, Error> {
     Ok([&typed[..at], &options, &typed[at..]].concat())
 }
 
+/// The longest file of options that is read, in bytes.
+const MOST: u64 = 1 << 20;
+
 fn read(file: &Path) -> Result<Map<String, Value>, Error> {
     let shown = file.display();
-    let text = std::fs::read_to_string(file).map_err(|e| {
-        Error::Input(format!("cannot read {shown}: {e}; give a TOML file with options by their long names"))
+    let source = source::read(&file.to_string_lossy(), MOST).map_err(|refusal| {
+        Error::Input(format!("{shown} {}; give a TOML file with options by their long names", refusal.reason))
     })?;
-    toml::from_str(&text).map_err(|e: toml::de::Error| {
+    let text = &source.text;
+    toml::from_str(text).map_err(|e: toml::de::Error| {
         let line = e.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        Error::Input(format!("line {line} of {shown} is no TOML ({}); write max-workers = 8, for example", e.message()))
+        Error::Input(format!(
+            "line {line} of {shown} is no TOML ({}); write max-workers = 8, for example",
+            clip(e.message())
+        ))
     })
 }
 

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::formats::{self, Options};
+use crate::output;
 use crate::page::{self, Cluster, Settings, Times};
 use crate::profile::Profile;
 use crate::session;
@@ -41,7 +42,7 @@ impl Explore {
             models: Vec::new(),
         };
         let page = page::html(&settings);
-        std::fs::write(&self.out, &page).map_err(|source| Error::Write {
+        output::put(&self.out, page.as_bytes()).map_err(|source| Error::Write {
             path: self.out.clone(),
             source,
             flag: "--out FILE",
@@ -65,7 +66,7 @@ fn measured(file: &Path) -> Result<Times, Error> {
 /// What a profile says.
 fn cluster(path: &Path) -> Result<Cluster, Error> {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    let (options, times) = Profile::read(path)?.typed(path)?;
+    let (options, times) = Profile::read(path)?.0.typed(path)?;
     let data = times.map(|(source, times)| Times::new(&source, &times));
     Ok(Cluster { name, options, data })
 }

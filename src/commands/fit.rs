@@ -8,6 +8,7 @@ use crate::cli::{Common, Percent, Typed};
 use crate::error::Error;
 use crate::figures::{self, Figure};
 use crate::formats::{self, Input, Measured, Options, Recorded, Unit};
+use crate::manifest::File;
 use crate::profile::{OneOrMany, Profile, SourceFiles, Variance};
 use crate::report::{Command, Job, Outcome, Report};
 use crate::rows::{Table, Tables};
@@ -23,7 +24,7 @@ use sim::predict::goodness::{Goodness, goodness};
 use sim::predict::heldout::{self, Choice};
 use sim::random::step_times::StepRows;
 use sim::{Policy, RandomKey};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// `straggle fit`
 #[derive(Clone, Debug, Args, Serialize)]
@@ -98,20 +99,19 @@ impl Command for Fit {
         if let Measured::Runs(runs) = &measured {
             runs.only().map_err(|e| Error::Input(e.of(&self.files.join(", ")).to_string()))?;
         }
-        let notes = match &measured {
-            Measured::Steps(recorded) => &recorded.notes,
-            Measured::Runs(runs) => &runs.notes,
+        let (notes, files) = match &measured {
+            Measured::Steps(recorded) => (&recorded.notes, &recorded.files),
+            Measured::Runs(runs) => (&runs.notes, &runs.files),
         };
+        session.read(files);
         notes.iter().for_each(|note| session.note(note.to_string()));
-        for file in self.files.iter().filter(|file| Path::new(file).is_file()) {
-            if let Ok(bytes) = std::fs::read(file) {
-                session.input(file, &bytes);
-            }
-        }
         let source = self.relative_to_profile(source);
-        Ok(Box::new(move |_| match measured {
-            Measured::Steps(recorded) => Ok(Box::new(Fitted::new(self, recorded, source, session))),
-            Measured::Runs(runs) => Ok(Box::new(Scaled::new(self, runs, source)?)),
+        Ok(Box::new(move |directory| {
+            session.may_leave(directory);
+            match measured {
+                Measured::Steps(recorded) => Ok(Box::new(Fitted::new(self, recorded, source, session))),
+                Measured::Runs(runs) => Ok(Box::new(Scaled::new(self, runs, source)?)),
+            }
         }))
     }
 }
@@ -142,6 +142,11 @@ impl Fit {
         };
         SourceFiles { files: source.files.iter().map(whole).collect(), ..source }
     }
+}
+
+/// By which files are known again.
+fn sums(files: &[File]) -> Vec<String> {
+    files.iter().map(|file| file.sha256.clone()).collect()
 }
 
 /// What the times turned out to be.
@@ -188,7 +193,7 @@ impl Fitted {
             workers: Some(times.workers() as u32),
             measured_under: Some(fit.measured_under.clone()),
             variance: shares,
-            source: Some(SourceFiles { sha256: recorded.sha256.clone(), ..source }),
+            source: Some(SourceFiles { sha256: sums(&recorded.files), ..source }),
             ..Profile::default()
         };
         let fitted = Fitted { rows: times.rows(), choice, chosen, laws, profile, seed: fit.common.seed, recorded };

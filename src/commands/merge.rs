@@ -6,6 +6,7 @@ use crate::cli::{self, Format, List};
 use crate::error::Error;
 use crate::figures::Figure;
 use crate::manifest::Manifest;
+use crate::memory;
 use crate::report::{self, Outcome, Report};
 use crate::rows::Tables;
 use clap::Args;
@@ -119,7 +120,8 @@ impl Merge {
 
 /// The part in a directory, if it holds one.
 fn part(directory: &Path) -> Option<(Shard, Manifest)> {
-    let manifest: Manifest = serde_json::from_slice(&std::fs::read(directory.join(Manifest::NAME)).ok()?).ok()?;
+    let bytes = memory::read(&directory.join(Manifest::NAME), memory::MOST_TEXT).ok()?;
+    let manifest: Manifest = serde_json::from_slice(&bytes).ok()?;
     Some((shard(&manifest)?, manifest))
 }
 

@@ -11,6 +11,7 @@ mod words;
 use crate::cli::{Cluster, Common, Percent, Policies, Threads, Typed, Workers};
 use crate::error::Error;
 use crate::figures::{self, Figure};
+use crate::finished::{self, Finished, FinishedRuns};
 use crate::formats::Options;
 use crate::profile::{Described, Profile};
 use crate::report::{Command, Job, Outcome, Report};
@@ -20,10 +21,10 @@ use crate::text::count;
 use clap::{Args, ValueEnum};
 use goal::{Goal, Outcomes, Taught};
 pub use race::Point;
-use race::Race;
+use race::{Going, Race};
 use rows::{Pair, Planned, WhatIf};
 use serde::Serialize;
-use sim::{Estimate, Policy, Progress, Quadratic, RandomKey};
+use sim::{Estimate, Policy, Quadratic, RandomKey};
 use std::path::PathBuf;
 use what_if::{Changed, Difference, Stragglers, Straggling};
 
@@ -107,6 +108,10 @@ impl Command for Plan {
         &self.common
     }
 
+    fn forgets(&self) -> bool {
+        true
+    }
+
     fn resolve(&mut self) -> Result<(), Error> {
         let learns = self.learner.is_some() || self.target.is_some() || self.noise_scale.is_some();
         if self.goal == Aim::Throughput && learns {
@@ -135,13 +140,12 @@ impl Command for Plan {
     }
 
     fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
-        let profile = Profile::read(&self.profile)?;
+        let (profile, file) = Profile::read(&self.profile)?;
+        session.read(&[file]);
         let (typed, changes) = what_if::split(&self.around);
         let onto = |typed: &Cluster, spec| typed.onto(spec, &Options::default(), session);
         let cluster = profile.cluster(&self.profile)?.around(|spec| onto(&typed, spec))?;
-        if let Ok(bytes) = std::fs::read(&self.profile) {
-            session.input(self.profile.display().to_string(), &bytes);
-        }
+        session.read(&cluster.files);
         let workers = self.workers.clone().map_or_else(|| numbers(&cluster), |workers| workers.0);
         let race = self.race(&cluster, &workers)?;
         if let ([], [.., last]) = (&race.cells().0[..], &race.cells().1[..]) {
@@ -152,11 +156,14 @@ impl Command for Plan {
         let changed = what_if::changed(self, &cluster, most, |cluster| cluster.around(|spec| onto(&changes, spec)))?;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads.number.unwrap_or(0)).build();
         let pool = pool.map_err(|e| Error::Usage(format!("cannot start the threads: {e}; lower --threads")))?;
-        Ok(Box::new(move |_| {
+        Ok(Box::new(move |directory| {
+            let finished = Finished::open(directory, &[]).unless_quick();
+            let experiment = finished::everything(self, &["threads", "out", "format"], session);
+            let going = Going { progress: &session.progress, parts: FinishedRuns { finished: &finished, experiment } };
             let planned = race.cells().0.len() * if changed.is_some() { 2 } else { 1 };
-            let progress = &session.progress;
-            let work = || self.advice(cluster, &workers, race, goal, changed, progress);
+            let work = || self.advice(cluster, &workers, race, goal, changed, &going);
             let advice = session.with_bar(planned as u64, || pool.install(work))?;
+            finished.told(session);
             Ok(Box::new(advice))
         }))
     }
@@ -188,9 +195,10 @@ impl Plan {
         race: Race,
         goal: Option<Goal>,
         changed: Option<Changed>,
-        progress: &Progress,
+        going: &Going<'_>,
     ) -> Result<Advice<'_>, Error> {
-        let (points, goal) = Outcomes::of_race(goal, &race, progress);
+        let progress = going.progress;
+        let (points, goal) = Outcomes::of_race(goal, &race, &going.on("as it is"));
         let mut advice = Advice {
             plan: self,
             cluster,
@@ -204,11 +212,11 @@ impl Plan {
             interrupted: false,
         };
         if let Some(changed) = changed.filter(|_| !progress.stopped()) {
-            advice.what_if = Some(advice.what_if(changed, workers, progress)?);
+            advice.what_if = Some(advice.what_if(changed, workers, going)?);
         }
         if !progress.stopped() {
-            advice.stragglers = advice.stragglers(progress)?;
-            advice.straggling = advice.straggling(progress)?;
+            advice.stragglers = advice.stragglers(going)?;
+            advice.straggling = advice.straggling(going)?;
         }
         advice.interrupted = progress.stopped();
         Ok(advice)

@@ -3,6 +3,7 @@
 use crate::cli;
 use crate::error::Error;
 use crate::manifest::{File, Manifest};
+use crate::memory;
 use crate::session;
 use clap::Args;
 use std::ffi::OsString;
@@ -75,7 +76,7 @@ fn manifest_below(directory: &Path) -> Option<PathBuf> {
 
 fn read(path: &Path) -> Result<Manifest, Error> {
     let wrong = |what: String| Error::Input(format!("{} {what}; give the manifest.json of a run", path.display()));
-    let bytes = std::fs::read(path).map_err(|e| wrong(format!("cannot be read: {e}")))?;
+    let bytes = memory::read(path, memory::MOST_TEXT).map_err(|e| wrong(format!("cannot be read: {e}")))?;
     serde_json::from_slice(&bytes).map_err(|_| wrong("is not the manifest of a run".to_string()))
 }
 

@@ -132,6 +132,11 @@ impl Command for Reproduce {
         parent.join(format!("{}{}", self.experiment, if self.quick { "-quick" } else { "" }))
     }
 
+    // Trials are measured, and not again until somebody wants that.
+    fn forgets(&self) -> bool {
+        matches!(self.experiment, Name::E5 | Name::E7)
+    }
+
     fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
         if self.experiment == Name::E5 {
             return nodes::prepare(self, session);

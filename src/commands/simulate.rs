@@ -29,7 +29,6 @@ use sim::{
     Cancellation, ClusterSpec, Configuration, Estimate, Experiment, LearnerText, Length, Model, Observation, Quadratic,
     RandomKey, Run, Simulated,
 };
-use std::time::Duration;
 
 use std::path::PathBuf;
 
@@ -169,7 +168,9 @@ impl Command for Simulate {
         self.part.shard.map(|Typed(shard)| shard)
     }
 
-    const FORGETS: bool = true;
+    fn forgets(&self) -> bool {
+        true
+    }
 
     fn resolve(&mut self) -> Result<(), Error> {
         if self.profile.is_none() {
@@ -216,7 +217,7 @@ impl Command for Simulate {
         };
         Ok(Box::new(move |directory| {
             let kept = Finished::open(directory, &session.parts);
-            let kept = if self.part.shard.is_some() { kept } else { kept.after(QUICK) };
+            let kept = if self.part.shard.is_some() { kept } else { kept.unless_quick() };
             let finished = FinishedRuns { finished: &kept, experiment: finished::everything(self, &OWN, session) };
             let (timeline, quantile) = (self.timeline, self.quantile.as_ref().map(|Typed(Percent(share))| *share));
             let cells = configurations.into_iter().enumerate();
@@ -241,9 +242,6 @@ impl Command for Simulate {
         }))
     }
 }
-
-/// A run that ends so soon is not worth keeping parts of it.
-const QUICK: Duration = Duration::from_secs(2);
 
 /// Options that make no difference to what a configuration comes to.
 const OWN: [&str; 10] =
@@ -304,17 +302,13 @@ pub fn simulate(
     let progress = &session.progress;
     let curve = |learner: Quadratic, cell: Configuration| {
         let name = format!("loss of {} m={}", cell.policy, cell.rule.workers);
-        let key = kept.map(|kept| kept.key(&name));
-        let found = kept.zip(key.as_ref()).and_then(|(kept, key)| kept.finished.find::<Vec<KeptPoint>>(key));
-        let points = match found {
-            Some(points) => points.into_iter().map(KeptPoint::point).collect(),
-            None => {
-                let points = experiment.loss_curve(cell, learner, 100, progress)?;
-                if let Some((kept, key)) = kept.zip(key) {
-                    kept.finished.keep(&key, &points.iter().map(KeptPoint::new).collect::<Vec<_>>());
-                }
-                points
+        let curve = || experiment.loss_curve(cell, learner, 100, progress);
+        let points = match kept {
+            Some(kept) => {
+                let kept: Vec<KeptPoint> = kept.once(&name, || Some(curve()?.iter().map(KeptPoint::new).collect()))?;
+                kept.into_iter().map(KeptPoint::point).collect()
             }
+            None => curve()?,
         };
         let (floor, stable_below) = (experiment.loss_floor(cell, learner), experiment.stable_below(cell, learner));
         Some(Curve { cell, learner, points, floor, stable_below })

@@ -12,7 +12,7 @@ use crate::cli::{
 use crate::error::Error;
 use crate::figures::timeline::{Activity, Timeline, chrome_trace};
 use crate::figures::{self, Figure, learning_curve};
-use crate::manifest::Manifest;
+use crate::manifest::{File, Manifest};
 use crate::memory;
 use crate::profile::Profile;
 use crate::report::{self, Command, Job, Outcome, Report};
@@ -32,6 +32,7 @@ use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use validation::cluster::cores::Cores;
 use validation::cluster::mpi::RankTimes;
 use validation::data::images::Moments;
@@ -316,6 +317,8 @@ impl Command for Train {
         })?;
         let checkpoint = self.checkpoint(&self.directory(), session)?;
         Ok(Box::new(move |directory| {
+            // Until the first update.
+            session.may_leave(directory);
             let Dataset { train, test } = data;
             let learner = Digits::new(Net::new(training.model.0, &device), Arc::new(train), batches, sgd, key)
                 .stopped_by(session.progress.stop.clone());
@@ -350,11 +353,13 @@ impl Command for Train {
                 )));
             }
             let checkpointing = self.checkpointing(directory);
-            let (Ended { end, journal, failure, warmup_s, ranks }, reached) = trainer.run(spec, key, checkpointing);
+            let (Ended { end, mut journal, failure, warmup_s, ranks }, reached) = trainer.run(spec, key, checkpointing);
             // After the run, so that it disturbs nothing that is timed.
             let test = trainer.test.first(trainer.scoring().images);
-            let score = |snapshot: &Snapshot| trainer.learner.score(&snapshot.weights, &test);
-            let scores: Vec<Score> = journal.snapshots.iter().map(score).collect();
+            let scores = trainer.scores(&journal, &test);
+            let left_out = journal.snapshots.len() - scores.len();
+            journal.snapshots.drain(..left_out);
+            let end = if left_out > 0 && end == End::Done { End::Broken } else { end };
             let end = match (end, scores.last(), journal.updates.last()) {
                 // The last update's own loss is that of the parameters before it.
                 (End::Done, Some(score), Some(last)) if !score.loss.is_finite() => {
@@ -415,13 +420,18 @@ impl Train {
     /// The parameters in a file.
     fn parameters(&self, path: &std::path::Path, session: &Session) -> Result<Vec<f32>, Error> {
         let file = path.display();
-        let bytes = std::fs::read(path)
+        // Every parameter has four bytes, and there is a header.
+        let most = 4 * self.training.model.0.parameters() as u64 + (1 << 20);
+        let bytes = memory::read(path, most)
             .map_err(|e| Error::Input(format!("cannot read {file}: {e}; give a file made by --save")))?;
-        session.input(file.to_string(), &bytes);
+        session.read(&[File::new(file.to_string(), &bytes)]);
         let read = checkpoint::from_bytes(self.training.model.0, self.training.pixels.0, &bytes);
         read.map_err(|e| Error::Input(format!("{file} {e}")))
     }
 }
+
+/// How long snapshots are scored after a run was stopped.
+const SOON: Duration = Duration::from_millis(500);
 
 /// What a run needs on any cluster.
 struct Trainer<'a> {
@@ -455,6 +465,20 @@ impl Trainer<'_> {
             true => Scoring::all(self.test.len()),
             false => Scoring::within(self.steps().saturating_mul(batch), self.test.len()),
         }
+    }
+
+    /// Scores of the last snapshots, in their order: of all, or of those that there is time for once it was stopped.
+    fn scores(&self, journal: &Journal, test: &Split) -> Vec<Score> {
+        let (mut scores, mut stopped) = (Vec::new(), None);
+        for snapshot in journal.snapshots.iter().rev() {
+            if self.session.stopped() && stopped.get_or_insert_with(Instant::now).elapsed() > SOON && !scores.is_empty()
+            {
+                break;
+            }
+            scores.push(self.learner.score(&snapshot.weights, test));
+        }
+        scores.reverse();
+        scores
     }
 
     /// Trains, and says when the target was reached, if there is one. Where the run stops then depends on scores, which are
@@ -497,6 +521,7 @@ impl Trainer<'_> {
         // Ranks hear of it from one another.
         let alone = ranks.communicator().is_none();
         let each_update = |journal: &Journal| {
+            self.session.works();
             watchdog.as_ref().inspect(|watchdog| watchdog.completed());
             bar.set_position(journal.steps_applied);
             bar.set_message(words::progress(journal.updates.last().map_or(f64::NAN, Update::loss)));

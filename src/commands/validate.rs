@@ -117,6 +117,8 @@ pub struct Validated {
     pub delay: Option<Law>,
     /// The tolerance that was asked for.
     pub tolerance: Tolerance,
+    /// Why there is no verdict, if there is none.
+    pub not_judged: Option<String>,
     /// What else the machine did.
     machine: Machine,
     /// Minutes that it took.
@@ -181,8 +183,7 @@ impl Command for Validate {
                     "there is nothing called '{what}' to validate; type validate traces"
                 )));
             }
-            let tolerance = self.tolerance.map(|percent| percent.0.0);
-            return traces::prepare(files, tolerance, self.common.seed, session);
+            return traces::prepare(self, files, session);
         }
         let delay = self.delay.0.0.as_ref().map(|law| trace::law(law, &Options::default(), session)).transpose()?;
         let (configurations, impossible) = self.configurations(delay.as_ref());
@@ -211,7 +212,9 @@ impl Command for Validate {
         }))
     }
 
-    const FORGETS: bool = true;
+    fn forgets(&self) -> bool {
+        true
+    }
 }
 
 /// Rounds of measuring, kept as they end.
@@ -277,14 +280,15 @@ impl Validate {
             None => (cores.number(), Cores::of_this_machine().number()),
             Some(communicator) => (communicator.size() as usize, communicator.cores() as usize),
         };
-        let shared = communicator.is_some() && number > there_are;
-        if shared {
-            session.note(format!(
-                "{number} ranks share {}, where those that wait take time from those that compute; with as many ranks as cores predictions are better",
+        // What a rank that waits takes from those that compute is a matter of its MPI and of the system.
+        let not_judged = (communicator.is_some() && number > there_are).then(|| {
+            format!(
+                "{number} ranks share {}, where those that wait take time from those that compute: that is not predicted, and nothing is judged; start as many ranks as there are cores",
                 text::count(there_are as u64, "core")
-            ));
-        }
-        let own = if shared { 0 } else { number };
+            )
+        });
+        not_judged.iter().for_each(|why| session.note(why));
+        let own = if not_judged.is_some() { 0 } else { number };
         let look = Look::now();
         if let Some(note) = look.warning(there_are) {
             session.note(note);
@@ -324,6 +328,7 @@ impl Validate {
         };
         let (machine, minutes) = look.until_now(communicator.is_some());
         let judgement = Judgement::of(&recorded, &recorded.compare(), of);
+        let judgement = if not_judged.is_some() { judgement.withheld() } else { judgement };
         let compute_s = recorded.plain_steps_s();
         let fitted = compare(&thinned(&compute_s, 2000), self.common.seed).ok();
         let cores = number as u32;
@@ -336,6 +341,7 @@ impl Validate {
             ranks,
             delay,
             tolerance,
+            not_judged,
             machine,
             minutes,
             interrupted,

@@ -5,9 +5,10 @@
 
 use super::{Axis, Dash, Data, Figure, Mark, Panel, Shape, Style, few, looks};
 use super::{Colour, ticks::shortest};
+use serde::{Deserialize, Serialize};
 
 /// The loss of one policy over time and updates, averaged over runs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Curve {
     /// The policy, as it is typed.
     pub policy: String,
@@ -20,7 +21,7 @@ pub struct Curve {
 }
 
 /// The loss around an update.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Point {
     /// When, s.
     pub time_s: f64,

@@ -64,14 +64,13 @@ pub struct ErrorRow {
     pub error: Interval,
     /// How large it may be.
     pub tolerance: f64,
-    /// Whether it is.
-    pub verdict: Verdict,
+    /// Whether it is; none of what is not judged.
+    pub verdict: Option<Verdict>,
 }
 
 impl ErrorRow {
     fn of(name: String, claim: &Claim) -> ErrorRow {
-        let verdict = claim.verdict.unwrap_or(Verdict::Undecided);
-        ErrorRow { name, error: claim.error(), tolerance: claim.tolerance, verdict }
+        ErrorRow { name, error: claim.error(), tolerance: claim.tolerance, verdict: claim.verdict }
     }
 }
 
@@ -86,14 +85,15 @@ pub fn errors(rows: &[ErrorRow], title: &str) -> Panel {
             _ => bands.push([(-tolerance, place - 0.5), (tolerance, place + 0.5)]),
         }
         let (colour, shape, fill) = match row.verdict {
-            Verdict::Pass => (Colour::BLUE, Shape::Circle, Fill::Solid),
-            Verdict::Undecided => (Colour::ORANGE, Shape::Circle, Fill::Hollow),
-            Verdict::Fail => (Colour::VERMILION, Shape::Cross, Fill::Solid),
+            Some(Verdict::Pass) => (Colour::BLUE, Shape::Circle, Fill::Solid),
+            Some(Verdict::Undecided) | None => (Colour::ORANGE, Shape::Circle, Fill::Hollow),
+            Some(Verdict::Fail) => (Colour::VERMILION, Shape::Cross, Fill::Solid),
         };
+        let verdict = row.verdict.map_or("not judged".to_string(), |verdict| verdict.to_string());
         let style = Style { shape, fill, ..Style::new(colour) };
         let Interval { value, low, high } = row.error.map(|share| 100.0 * share);
-        drawn.push(Mark::intervals_across([(place, low, high)], style).named(row.verdict.to_string()));
-        drawn.push(Mark::points([(value, place)], style).named(row.verdict.to_string()));
+        drawn.push(Mark::intervals_across([(place, low, high)], style).named(verdict.clone()));
+        drawn.push(Mark::points([(value, place)], style).named(verdict));
     }
     marks[0].data = Data::Rects(bands);
     marks.extend(drawn);

@@ -4,6 +4,7 @@ use super::refusal::{Refusal, clip, some_of};
 use super::sheet::{Cell, Sheet, delimited};
 use super::source;
 use super::units::{Unit, words};
+use crate::manifest;
 use sim::Law;
 use std::fmt;
 use std::str::FromStr;
@@ -44,7 +45,7 @@ pub struct Devices<T> {
     /// Of each device, in the order of the rows.
     pub values: Vec<T>,
     /// The file.
-    pub file: String,
+    pub file: manifest::File,
     /// What a reader should know.
     pub note: Option<String>,
 }
@@ -60,7 +61,7 @@ impl PerDevice {
             _ => None,
         })
         .map_err(|refusal| self.says(refusal, "is not a speed, a number from 1e-9 to 1e9"))
-        .map(|(values, _)| Devices { values, file: self.file.clone(), note: None })
+        .map(|(values, _, file)| Devices { values, file, note: None })
     }
 
     /// Delays that are the same in every step of a device, in the unit of the cell, or as typed, or of the column's name.
@@ -68,7 +69,7 @@ impl PerDevice {
     /// # Errors
     /// As of [`speeds`](PerDevice::speeds).
     pub fn delays(&self, typed: Option<Unit>) -> Result<Devices<Law>, Refusal> {
-        let (values, column) = self
+        let (values, column, file) = self
             .read(&["delay", "delays", "latency"], |cell, name| {
                 let unit = |own: Option<Unit>| own.or(typed).or(Unit::of_name(name)).unwrap_or(Unit::S);
                 match cell {
@@ -87,12 +88,16 @@ impl PerDevice {
             )
         };
         let note = (!named).then(assumed);
-        Ok(Devices { values: values.into_iter().map(|(law, _)| law).collect(), file: self.file.clone(), note })
+        Ok(Devices { values: values.into_iter().map(|(law, _)| law).collect(), file, note })
     }
 
-    /// The rows of the column, and its name; or the first line that has no such value.
-    fn read<T>(&self, usual: &[&str], value: impl Fn(Cell, &str) -> Option<T>) -> Result<(Vec<T>, String), Refusal> {
-        let source = source::read(&self.file)?;
+    /// The rows of the column, its name, and the file; or the first line that has no such value.
+    fn read<T>(
+        &self,
+        usual: &[&str],
+        value: impl Fn(Cell, &str) -> Option<T>,
+    ) -> Result<(Vec<T>, String, manifest::File), Refusal> {
+        let source = source::read(&self.file, source::LONGEST)?;
         let at = |refusal: Refusal| refusal.of(&clip(&self.file));
         let sheet = delimited(&source.text).map_err(at)?;
         let column = self.choose(&sheet, usual).map_err(at)?;
@@ -102,7 +107,7 @@ impl PerDevice {
             value(cell, &name).ok_or_else(|| at(Refusal::new(format!("'{}'", clip(&sheet.text(cell))), "").at(line)))
         };
         let values = sheet.columns[column].iter().zip(&sheet.lines).map(row).collect::<Result<Vec<T>, Refusal>>()?;
-        Ok((values, name))
+        Ok((values, name, source.listed(&self.file)))
     }
 
     /// The column that was typed, or the only one, or the only one that is called so.
@@ -154,6 +159,28 @@ mod tests {
         for other in ["1,0.5", "trace(steps.csv, time_s)", "exp(2)", "none", "devices"] {
             assert_eq!(of(other), Err(()), "{other}");
         }
+    }
+
+    #[test]
+    fn garbled_tables_are_read_or_refused() {
+        let (_place, path) = file("d.csv", "");
+        let tables: [PerDevice; 2] = [format!("{path},speed"), path.clone()].map(|text| text.parse().unwrap());
+        let samples: [&[u8]; 3] = [
+            b"device,speed,delay_ms\na,1,5\nb,0.5,2.5\n",
+            b"speed\n1\n2e3\n",
+            b"id;speed;rtt\n\"a;b\";1,5;3 ms\n2;1;4us\n",
+        ];
+        crate::garbled::garbled(&samples, |bytes| {
+            std::fs::write(&path, bytes).unwrap();
+            let refused = |refusal: Refusal| refusal.to_string().replace(&path, "D");
+            for table in &tables {
+                let delays = table.delays(None).map_err(refused);
+                let speeds = table.speeds().map_err(refused)?;
+                assert!(speeds.values.iter().all(|speed| *speed > 0.0 && speed.is_finite()));
+                delays?;
+            }
+            Ok::<(), String>(())
+        });
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod refusal;
 mod roles;
 mod scaling;
 mod sheet;
-mod source;
+pub mod source;
 mod spans;
 mod tidy;
 mod units;
@@ -34,6 +34,7 @@ pub use refusal::{Refusal, clip};
 pub use scaling::Configurations;
 pub use units::Unit;
 
+use crate::manifest;
 use sheet::Sheet;
 use sim::{StepTime, StepTimes, StepTimesError};
 use std::collections::HashSet;
@@ -124,8 +125,8 @@ struct Reading {
 pub struct Recorded {
     /// The times.
     pub times: StepTimes,
-    /// SHA-256 of each file, as it is on disk.
-    pub sha256: Vec<String>,
+    /// The files, as they are on disk or came in.
+    pub files: Vec<manifest::File>,
     /// Whether the files, or their number, tell workers apart.
     pub workers_known: bool,
     /// What holds the times: a column, a span, a label.
@@ -141,7 +142,12 @@ pub struct Recorded {
 /// # Errors
 /// [`Refusal`] of the first file that cannot be read, or whose times make no table.
 pub fn read(files: &[String], options: &Options) -> Result<Recorded, Refusal> {
-    read_from(files, options, source::read)
+    read_from(files, options, whole)
+}
+
+/// A file of step times.
+fn whole(file: &str) -> Result<source::Source, Refusal> {
+    source::read(file, source::LONGEST)
 }
 
 /// What files hold.
@@ -158,7 +164,7 @@ pub enum Measured {
 /// # Errors
 /// As [`read`].
 pub fn read_any(files: &[String], options: &Options) -> Result<Measured, Refusal> {
-    measured(files, options, source::read)
+    measured(files, options, whole)
 }
 
 /// Reads whatever is in the bytes of a file.
@@ -190,12 +196,12 @@ fn read_from(
     mut source_of: impl FnMut(&str) -> Result<source::Source, Refusal>,
 ) -> Result<Recorded, Refusal> {
     let mut notes: Vec<Note> = Vec::new();
-    let (mut sha256, mut values, mut labels) = (Vec::new(), Vec::new(), Vec::<String>::new());
+    let (mut listed, mut values, mut labels) = (Vec::new(), Vec::new(), Vec::<String>::new());
     let mut last = None;
     for file in files {
         let source = source_of(file)?;
         let reading = reading(&source.text, options).map_err(|refusal| refusal.of(file))?;
-        sha256.push(source.sha256);
+        listed.push(source.listed(file));
         let first = labels.len() as u32;
         let name = |label: &String| match (files.len(), reading.named) {
             (1, true) => label.clone(),
@@ -227,7 +233,7 @@ fn read_from(
     if times.dropped().total() > 0 {
         notes.push(Note::Dropped(times.dropped()));
     }
-    Ok(Recorded { times, sha256, workers_known: named || files.len() > 1, column, unit, notes })
+    Ok(Recorded { times, files: listed, workers_known: named || files.len() > 1, column, unit, notes })
 }
 
 /// A file's name without its folder and endings.

@@ -7,6 +7,7 @@ use super::{Input, Note, Options, json, sheet, source};
 use crate::formats::refusal::{Refusal, clip, some_of};
 use crate::formats::sheet::{Cell, Sheet};
 use crate::formats::units::{Unit, words};
+use crate::manifest;
 use roles::{MOST_VALUES, Roles, distinct};
 use sim::predict::scaling::Configuration;
 
@@ -16,7 +17,7 @@ pub struct Configurations {
     /// The runs, job by job: those that are alike in all that is no part of a configuration.
     pub jobs: Vec<Job>,
     /// SHA-256 of each file.
-    pub sha256: Vec<String>,
+    pub files: Vec<manifest::File>,
     /// What holds the times of steps and of communication.
     pub columns: [String; 2],
     /// What a reader should know.
@@ -82,7 +83,7 @@ pub(super) fn read(
     if !is_table || options.column.is_some() {
         return Ok(None);
     }
-    let mut all = Configurations { jobs: vec![], sha256: vec![], columns: Default::default(), notes: vec![] };
+    let mut all = Configurations { jobs: vec![], files: vec![], columns: Default::default(), notes: vec![] };
     for (i, file) in files.iter().enumerate() {
         let other = if i == 0 { None } else { Some(open(file)?) };
         let source = other.as_ref().unwrap_or(first);
@@ -108,7 +109,7 @@ pub(super) fn read(
                 None => all.jobs.push(job),
             }
         }
-        all.sha256.push(source.sha256.clone());
+        all.files.push(source.listed(file));
         let name = |c: usize| clip(&sheet.names[c]);
         all.columns = [roles.total.or(roles.computing).map_or(String::new(), name), name(roles.communication)];
     }

@@ -40,7 +40,14 @@ impl Sheet {
 
     /// The columns that have this name.
     pub fn named(&self, name: &str) -> Vec<usize> {
-        (0..self.names.len()).filter(|&column| self.names[column] == name).collect()
+        let called = |is: &dyn Fn(&str) -> bool| -> Vec<usize> {
+            (0..self.names.len()).filter(|&column| is(&self.names[column])).collect()
+        };
+        match called(&|own| own == name) {
+            // Not every letter can be typed; as messages show it, it can.
+            none if none.is_empty() => called(&|own| clip(own) == name),
+            some => some,
+        }
     }
 
     /// The one column that somebody asked for by its name.

@@ -1,13 +1,14 @@
 //! The text of a file: plain or gzipped, from disk or standard input, in whatever encoding, and never more than fits.
 
 use crate::formats::refusal::Refusal;
+use crate::manifest;
 use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
-/// The longest text that is read, in bytes, after it is unzipped.
+/// The longest text of step times that is read, in bytes, after it is unzipped.
 pub const LONGEST: u64 = 256 << 20;
 
 /// A text, and what it was before it was one.
@@ -17,22 +18,31 @@ pub struct Source {
     pub text: String,
     /// SHA-256 of the bytes as they were on disk or came in, in hexadecimal.
     pub sha256: String,
+    /// How many they were.
+    pub size: usize,
 }
 
-/// Reads a file, or standard input if it is called `-`.
+impl Source {
+    /// What the manifest says of it.
+    pub fn listed(&self, name: &str) -> manifest::File {
+        manifest::File::summed(name, self.size, self.sha256.clone())
+    }
+}
+
+/// Reads a file of at most `longest` bytes, or standard input if it is called `-`.
 ///
 /// # Errors
-/// [`Refusal`] if it cannot be read, holds no text, or is longer than [`LONGEST`].
-pub fn read(file: &str) -> Result<Source, Refusal> {
+/// [`Refusal`] if it cannot be read, holds no text, or is longer.
+pub fn read(file: &str, longest: u64) -> Result<Source, Refusal> {
     let unreadable = |e: io::Error| Refusal::new(format!("cannot be read: {e}"), "give a file of step times");
     match file {
-        "-" => from(io::stdin().lock(), LONGEST).map_err(|r| r.of("standard input")),
+        "-" => from(io::stdin().lock(), longest).map_err(|r| r.of("standard input")),
         _ => {
             let open = File::open(file).map_err(unreadable).map_err(|r| r.of(file))?;
             if open.metadata().is_ok_and(|meta| meta.is_dir()) {
                 return Err(Refusal::new("is a directory", "give the files in it").of(file));
             }
-            from(open, LONGEST).map_err(|r| r.of(file))
+            from(open, longest).map_err(|r| r.of(file))
         }
     }
 }
@@ -40,7 +50,7 @@ pub fn read(file: &str) -> Result<Source, Refusal> {
 /// Reads a text of at most `longest` bytes.
 pub fn from(input: impl Read, longest: u64) -> Result<Source, Refusal> {
     let broken = |e: io::Error| Refusal::new(format!("cannot be read: {e}"), "give a whole file");
-    let mut input = Hashing { input, hash: Sha256::new() };
+    let mut input = Hashing { input, hash: Sha256::new(), size: 0 };
     let mut buffered = BufReader::with_capacity(1 << 16, &mut input);
     let zipped = buffered.fill_buf().map_err(broken)?.starts_with(&[0x1f, 0x8b]);
     let mut bytes = Vec::new();
@@ -58,7 +68,7 @@ pub fn from(input: impl Read, longest: u64) -> Result<Source, Refusal> {
         let (limit, size) = (longest >> 20, if zipped { "unzips to" } else { "is" });
         return Err(Refusal::new(
             format!("{size} more than {limit} MiB, which is all that is read"),
-            "give the step times alone, or a part of them",
+            "give what is needed of it alone",
         ));
     }
     // The rest of what is not text, if there is any, belongs to the hash too.
@@ -66,7 +76,8 @@ pub fn from(input: impl Read, longest: u64) -> Result<Source, Refusal> {
     // Some programs end a line, or write over it, by a carriage return alone.
     let text = if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text };
     let text = if text.contains('\x1b') { without_colours(&text) } else { text };
-    Ok(Source { text, sha256: input.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect() })
+    let size = input.size;
+    Ok(Source { text, size, sha256: input.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect() })
 }
 
 /// The text without what makes terminals colour it or move their cursor: ESC [ parameters letter (ECMA-48).
@@ -82,16 +93,18 @@ fn without_colours(text: &str) -> String {
     plain
 }
 
-/// A reader that remembers the hash of what was read.
+/// A reader that remembers the hash of what was read, and how much that was.
 struct Hashing<R> {
     input: R,
     hash: Sha256,
+    size: usize,
 }
 
 impl<R: Read> Read for Hashing<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.input.read(buffer)?;
         self.hash.update(&buffer[..n]);
+        self.size += n;
         Ok(n)
     }
 }
@@ -109,8 +122,9 @@ fn utf16(bytes: &[u8]) -> Option<bool> {
     }
 }
 
+/// A text that was cut short may have a zero, or some; a program, an image or /dev/zero has more.
 fn is_binary(head: &[u8]) -> bool {
-    utf16(head).is_none() && head.contains(&0)
+    utf16(head).is_none() && 10 * head.iter().filter(|&&byte| byte == 0).count() > head.len()
 }
 
 fn decoded(bytes: Vec<u8>) -> Result<String, Refusal> {
@@ -181,11 +195,12 @@ mod tests {
         zip.write_all(&vec![b'1'; 3 << 20]).unwrap();
         let bomb = zip.finish().unwrap();
         assert!(refused(&bomb, 1 << 20).starts_with("unzips to more than 1 MiB"));
-        // A zero later on: the line is told.
+        // A zero or two: the line is told.
+        assert_eq!(from(&b"step_time_s\n1\n2\0\n"[..], 100).unwrap_err().line, Some(3));
         let late = [vec![b'1'; 1 << 17], b"\n2\0".to_vec()].concat();
         assert_eq!(from(&late[..], 1 << 20).unwrap_err().line, Some(2));
         assert_eq!(refused(&bomb[..40], 1 << 30).split(':').next(), Some("cannot be read"));
-        assert!(read("/").is_err() && read("no such file").is_err());
+        assert!(read("/", 100).is_err() && read("no such file", 100).is_err());
         let endless = File::open("/dev/zero").map(|zeros| from(zeros, 1 << 20).unwrap_err().reason);
         assert!(endless.is_err() || endless.is_ok_and(|reason| reason == "is no text"));
     }

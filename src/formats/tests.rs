@@ -147,7 +147,16 @@ fn encodings_and_zips_make_no_difference() {
     let quoted = "step,\"time, all of it (ms)\"\n0,103.46\n1,159.64\n";
     assert_eq!(text("f.csv", quoted, &Options::default()).unwrap().times, want);
     let nul = text("f.csv", "step,time_ms\n0,103.46\n1,15\09.64\n", &Options::default()).unwrap_err();
-    assert_eq!((nul.line, nul.reason.as_str()), (None, "is no text"));
+    assert_eq!((nul.line, nul.reason.as_str()), (Some(3), "a byte is zero, which no text has"));
+    let unreadable = b"step,w\xf6rker,time_ms\n0,0,103.46\n0,1,1\n1,0,159.64\n1,1,1\n";
+    let refused = bytes("f.csv", unreadable, &Options::default()).unwrap_err().to_string();
+    let named = refused.split('\'').nth(1).expect("a name").to_string();
+    let selection = vec![(named, "0".to_string())];
+    assert_eq!(
+        bytes("f.csv", unreadable, &Options { selection, ..Options::default() }).unwrap().times,
+        want,
+        "{refused}"
+    );
     let equal = text("f.csv", "time_ms,time_ms\n1.5,2.5\n1.25,2.25\n", &Options::default()).unwrap_err();
     assert!(equal.to_string().contains("name"), "{equal}");
 }
@@ -236,7 +245,7 @@ fn profiles_are_a_file_a_rank_or_a_process_a_rank() {
     });
     let both = read(&paths, &Options::default()).unwrap();
     assert_eq!((both.times.labels(), both.workers_known), (&["rank0".to_string(), "rank1".into()][..], true));
-    assert_eq!(both.sha256.len(), 2);
+    assert_eq!(both.files.len(), 2);
 }
 
 /// Two ranks, two steps, as people write them down: always 1 and 2 s, then 1.5 and 3 s.
@@ -357,6 +366,7 @@ fn garbled_files_are_read_or_refused() {
         "{\"rank\": 0, \"step\": 1, \"time_ms\": 5.5}\n{\"rank\": 0, \"step\": 2, \"time_ms\": 5.25}\n",
         ":::MLLOG {\"key\": \"step\", \"time_ms\": 1000, \"value\": 1}\n:::MLLOG {\"key\": \"step\", \"time_ms\": 1250, \"value\": 2}\n",
         "elapsed time per iteration (ms): 412.5 | lm loss: 2.1\nelapsed time per iteration (ms): 411.25 | lm loss: 2.0\n",
+        SPANS,
     ];
     let samples: Vec<&[u8]> = samples.iter().map(Vec::as_slice).chain(others.map(str::as_bytes)).collect();
     garbled(&samples, |bytes| {
@@ -366,6 +376,31 @@ fn garbled_files_are_read_or_refused() {
             if *input == Input::Auto {
                 read.map_err(|refusal| refusal.of("F"))?;
             }
+        }
+        Ok::<(), Refusal>(())
+    });
+}
+
+/// A profiler's trace in small.
+const SPANS: &str = r#"{"traceEvents": [
+{"ph": "X", "name": "ProfilerStep#1", "pid": 0, "tid": 1, "ts": 1000.5, "dur": 2500},
+{"ph": "X", "name": "nccl:all_reduce", "pid": 0, "tid": 2, "ts": 1200, "dur": 40.5, "args": {"rank": 0}},
+{"ph": "B", "name": "step", "pid": 1, "tid": 1, "ts": 10}, {"ph": "E", "pid": 1, "tid": 1, "ts": 30},
+{"ph": "X", "name": "ProfilerStep#2", "pid": 0, "tid": 1, "ts": 3501, "dur": 2600}], "distributedInfo": {"rank": 3}}"#;
+
+#[test]
+fn garbled_tables_of_runs_are_read_or_refused() {
+    let samples: [&[u8]; 4] = [
+        b"num_nodes,num_replicas,local_bsz,step_time,sync_time\n1,1,32,0.13,0.0\n2,2,32,0.14,0.02\n4,8,32,0.15,0.03\n",
+        b"algorithm,workers,local_steps,bandwidth,run,step,synced,wall_ms,compute_ms,sync_blocked_ms\ndiloco,4,1,200m,0,0,1,10468.2,2201.6,8254.3\ndiloco,4,1,1g,0,1,1,8364.7,26.8,8337.6\n",
+        b"gpus;computing (ms);communication (ms);model\n1;103,5;0;lenet\n2;104;12,5;lenet\n2;99;3;vgg\n",
+        b"{\"workers\": 2, \"step_ms\": 12.5, \"comm_ms\": 3}\n{\"workers\": 4, \"step_ms\": 13.5, \"comm_ms\": 5}\n",
+    ];
+    garbled(&samples, |bytes| {
+        let open = |file: &str| source::from(bytes, 1 << 20).map_err(|refusal| refusal.of(file));
+        let read = measured(&["F".to_string()], &Options::default(), open)?;
+        if let Measured::Runs(runs) = read {
+            assert!(runs.jobs.iter().flat_map(|job| &job.runs).all(|run| run.step_s().is_finite() && run.workers > 0));
         }
         Ok::<(), Refusal>(())
     });

@@ -9,6 +9,7 @@ mod changed;
 use super::{Communication, Failures, OneOrMany, Profile};
 use crate::error::Error;
 use crate::formats::clip;
+use crate::manifest::File;
 use crate::session::Session;
 use sim::cluster::comm::Communication as Links;
 use sim::{ClusterSpec, Compute, Dependence, Law, LawText, SpecError, StepTimes, TraceSource, units};
@@ -24,6 +25,8 @@ pub struct Described {
     around: ClusterSpec,
     /// What is assumed where the profile says nothing.
     pub assumptions: Vec<String>,
+    /// The files that measured times are from.
+    pub files: Vec<File>,
 }
 
 /// How long steps take.
@@ -50,10 +53,10 @@ impl Profile {
     /// # Errors
     /// As [`cluster`](Profile::cluster).
     pub fn spec(path: &Path, session: &Session) -> Result<ClusterSpec, Error> {
-        let described = Profile::read(path)?.cluster(path)?;
-        if let Ok(bytes) = std::fs::read(path) {
-            session.input(path.display().to_string(), &bytes);
-        }
+        let (profile, file) = Profile::read(path)?;
+        let described = profile.cluster(path)?;
+        session.read(&[file]);
+        session.read(&described.files);
         described.assumptions.iter().for_each(|assumption| session.note(format!("the profile: {assumption}")));
         described.spec()
     }
@@ -63,7 +66,7 @@ impl Profile {
     /// # Errors
     /// If it says what is not possible, or its source is not there or not what it was.
     pub fn cluster(&self, path: &Path) -> Result<Described, Error> {
-        let mut assumptions = Vec::new();
+        let (mut assumptions, mut files) = (Vec::new(), Vec::new());
         let texts = match &self.step_time {
             OneOrMany::One(text) => std::slice::from_ref(text),
             OneOrMany::Many(texts) => &texts[..],
@@ -76,7 +79,9 @@ impl Profile {
                         "[slow] is for a law: measured times have their slow steps already; take it out",
                     ));
                 }
-                self.measured(path)?
+                let (measured, read) = self.measured(path)?;
+                files = read;
+                measured
             }
             texts => Steps::Laws(texts.iter().map(|text| self.law(text)).collect::<Result<_, _>>()?),
         };
@@ -119,7 +124,7 @@ impl Profile {
         if let Some(factors) = self.contention.as_ref().filter(|factors| !factors.is_empty()) {
             around = around.with_contention(factors.clone()).map_err(out_of_range)?;
         }
-        let mut described = Described { slowness: vec![1.0; steps.told_apart()], steps, around, assumptions };
+        let mut described = Described { slowness: vec![1.0; steps.told_apart()], steps, around, assumptions, files };
         described.sort();
         Ok(described)
     }
@@ -162,7 +167,7 @@ impl Profile {
         Ok((options.into_iter().map(option).collect::<Vec<_>>().join(" "), times))
     }
 
-    fn measured(&self, path: &Path) -> Result<Steps, Error> {
+    fn measured(&self, path: &Path) -> Result<(Steps, Vec<File>), Error> {
         let Some(recorded) = self.recorded(path)? else {
             return Err(wrong(
                 "step_time is \"trace\" and there is no [source]; write a law, such as \"gamma(25, 0.014)\"",
@@ -175,7 +180,8 @@ impl Profile {
         let source = self.source.as_ref().expect("its times were read");
         let file =
             source.files.first().map_or(String::new(), |file| file.rsplit('/').next().unwrap_or(file).to_string());
-        Ok(Steps::Measured(recorded.times, TraceSource { file, column: source.column.clone(), dependence }))
+        let source = TraceSource { file, column: source.column.clone(), dependence };
+        Ok((Steps::Measured(recorded.times, source), recorded.files))
     }
 
     /// A law as typed, or `0.35s ± 4%`: a gamma law of this mean and coefficient of variation; slow at times, if it says so.

@@ -7,6 +7,7 @@ pub use cluster::Described;
 
 use crate::error::Error;
 use crate::formats::{self, Column, Input, Options, Recorded, Unit, clip};
+use crate::manifest::File;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -157,31 +158,32 @@ pub struct Failures {
     pub checkpoint_cost: Option<String>,
 }
 
+/// The longest profile that is read, in bytes.
+const LONGEST: u64 = 1 << 20;
+
 const ABOUT: &str = "# Profile of a cluster. Times are in seconds unless a unit stands beside them; edit it as you like.\n\
                      # step_time: \"trace\" (the times of [source]), or a law such as \"gamma(25, 0.014)\", or one for each worker.\n\n";
 
 impl Profile {
-    /// The profile in a file.
+    /// The profile in a file, and the file.
     ///
     /// # Errors
     /// If it cannot be read, or says what is not known: in one sentence.
-    pub fn read(path: &Path) -> Result<Profile, Error> {
+    pub fn read(path: &Path) -> Result<(Profile, File), Error> {
         let shown = path.display();
-        let unreadable = |e: std::io::Error| {
-            Error::Input(format!("cannot read {shown}: {e}; give a profile that straggle fit wrote"))
-        };
-        let size = std::fs::metadata(path).map_err(unreadable)?.len();
-        if size > 1 << 20 {
-            return Err(Error::Input(format!("{shown} has {size} bytes; give a profile that straggle fit wrote")));
-        }
-        let text = std::fs::read_to_string(path).map_err(unreadable)?;
-        toml::from_str(&text).map_err(|e| {
+        let name = path.to_string_lossy();
+        let source = formats::source::read(&name, LONGEST).map_err(|refusal| {
+            Error::Input(format!("{} {}; give a profile that straggle fit wrote", clip(&name), refusal.reason))
+        })?;
+        let text = &source.text;
+        let profile = toml::from_str(text).map_err(|e| {
             let line = e.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             let message = clip(e.message().lines().next().unwrap_or_default());
             Error::Input(format!(
                 "line {line} of {shown}: {message}; correct it, or let straggle fit write the profile"
             ))
-        })
+        })?;
+        Ok((profile, source.listed(&name)))
     }
 
     /// The file that says this.
@@ -199,7 +201,7 @@ impl Profile {
         let place = |file: &String| if Path::new(file).is_absolute() { PathBuf::from(file) } else { folder.join(file) };
         let files: Vec<String> = source.files.iter().map(|file| place(file).to_string_lossy().into_owned()).collect();
         let recorded = formats::read(&files, &source.options()?).map_err(|e| Error::Input(e.to_string()))?;
-        if let Some(changed) = recorded.sha256.iter().zip(&source.sha256).position(|(now, then)| now != then) {
+        if let Some(changed) = recorded.files.iter().zip(&source.sha256).position(|(now, then)| now.sha256 != *then) {
             return Err(Error::Input(format!(
                 "{} is not what it was when {} was written; fit it again",
                 clip(&files[changed]),
@@ -247,11 +249,19 @@ mod tests {
                      payload = \"1.2GB\"\nbandwidth = \"25GB/s\"\n[failures]\nmtbf = \"64d\"\nrestart = \"5m\"\n";
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("p.toml");
-        garbled(&[whole.as_bytes(), b"step_time = \"gamma(25, 0.014)\"\n"], |bytes| {
+        let workers = "step_time = [\"exp(2)\", \"0.4s ± 5%\", \"shifted-exp(0.1, 3)\"]\ncontention = [1.0, 1.1, 1.3]\n[communication]\n\
+                       scheme = \"hierarchical:8\"\npayload = \"100MB\"\nbandwidth = \"1GB/s\"\ngroup_bandwidth = \"50GB/s\"\n\
+                       latency = \"10us\"\noverlap = 0.5\n";
+        garbled(&[whole.as_bytes(), b"step_time = \"gamma(25, 0.014)\"\n", workers.as_bytes()], |bytes| {
             std::fs::write(&path, bytes).expect("written");
-            let profile = Profile::read(&path).map_err(|e| e.to_string().replace(&*path.to_string_lossy(), "P"))?;
+            let (profile, _) =
+                Profile::read(&path).map_err(|e| e.to_string().replace(&*path.to_string_lossy(), "P"))?;
             let again = toml::from_str::<Profile>(&profile.to_toml()).expect("what is written can be read");
             assert_eq!(again, profile);
+            // What it describes is a cluster, or refused; a worker that is taken away is missed by nobody.
+            let described = profile.cluster(&path).map_err(|e| e.to_string())?;
+            std::hint::black_box((described.without_stragglers(), described.balanced(), described.without(0)));
+            described.spec().map_err(|e| e.to_string())?;
             Ok::<(), String>(())
         });
     }

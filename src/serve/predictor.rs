@@ -1,5 +1,6 @@
 //! What answers: pixels in, probabilities out.
 
+use crate::memory;
 use std::path::Path;
 use std::sync::Arc;
 use validation::Classifier;
@@ -23,13 +24,16 @@ struct Trained {
     labels: Vec<String>,
 }
 
+/// The largest checkpoint that is read, in bytes.
+const LARGEST: u64 = 1 << 30;
+
 /// Reads a checkpoint.
 ///
 /// # Errors
 /// What is wrong with the file, in one sentence.
 pub fn read(file: &Path) -> Result<Arc<dyn Predictor>, String> {
     let name = file.display();
-    let bytes = std::fs::read(file)
+    let bytes = memory::read(file, LARGEST)
         .map_err(|error| format!("cannot read {name}: {error}; give a file that train --save wrote"))?;
     let classifier = Classifier::from_bytes(&bytes).map_err(|error| format!("{name} {error}"))?;
     Ok(Arc::new(Trained { labels: classifier.labels(), classifier }))

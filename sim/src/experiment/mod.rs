@@ -196,13 +196,14 @@ impl Experiment {
         all.map(|(((&cell, job), theories), found)| self.observation(cell, job, theories, found?)).collect()
     }
 
-    /// Runs these configurations on rayon's threads, each as `plan` says, and no more than that: no theory, no table. `None` for
-    /// those that `progress` stopped.
+    /// Runs these configurations on rayon's threads, but for those whose runs are `kept`, each as `plan` says, and no more than that: no
+    /// theory, no table. `None` for those that `progress` stopped.
     pub fn replicate(
         &self,
         configurations: &[Configuration],
         plan: impl Fn(&Configuration, &ClusterSpec) -> Plan + Sync,
         progress: &Progress,
+        kept: &dyn Kept,
     ) -> Vec<Option<(Plan, Replications)>> {
         let job = |&Configuration { policy, rule }: &Configuration| {
             let rule = self.rule_of(rule);
@@ -215,8 +216,8 @@ impl Experiment {
             }
         };
         let jobs: Vec<Job> = configurations.par_iter().map(job).collect();
-        let mut found = runs::all(self, &jobs, progress, &());
-        self.resample(&jobs, &mut found, progress, &());
+        let mut found = runs::all(self, &jobs, progress, kept);
+        self.resample(&jobs, &mut found, progress, kept);
         jobs.iter().zip(found).map(|(job, found)| Some((job.plan, found?))).collect()
     }
 

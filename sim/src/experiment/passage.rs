@@ -9,9 +9,10 @@ use crate::learn::{Learner, Quadratic};
 use crate::measure::replications::Replications;
 use crate::policy::Task;
 use crate::random::key::RandomKey;
+use serde::{Deserialize, Serialize};
 
 /// How a configuration comes to a loss.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Passage {
     /// It does; what its runs count as gradients are such passages, so a second per gradient is a second to the loss.
     Reached(Replications),
@@ -344,7 +345,7 @@ mod tests {
         assert!((mean / exact - 1.0).abs() < 0.02, "{mean} {exact}");
         let bound = theory::async_stable_below(m, 1.0);
         let plan = |cell: &Configuration, spec: &ClusterSpec| Plan::at_least(cell.rule, spec, 100, 10);
-        let timed = experiment(m).replicate(&[cell], plan, &Progress::default()).remove(0).unwrap().1;
+        let timed = experiment(m).replicate(&[cell], plan, &Progress::default(), &()).remove(0).unwrap().1;
         let progress = Progress::default();
         let passage =
             |step_size| experiment(m).passage(cell, learner(step_size), 0.05, 30.0, &timed, &progress).unwrap();

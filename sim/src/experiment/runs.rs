@@ -88,6 +88,8 @@ pub(crate) fn all(
     let run = |group: &Group| {
         let replications = jobs[group.jobs[0]].plan.replications;
         let one = |r: u32| match group.ranks[..] {
+            // Not even begun, as that takes a moment for each of many workers.
+            _ if progress.stopped() => None,
             [] => alone(experiment, &jobs[group.jobs[0]], r, progress)
                 .map(|accounts| vec![jobs[group.jobs[0]].replication(&accounts, r)]),
             _ => rounds(experiment, jobs, group, r, progress),

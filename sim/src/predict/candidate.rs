@@ -7,10 +7,11 @@
 use crate::random::key::{Purpose, RandomKey, Stream};
 use crate::random::step_times::StepRows;
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A way to draw steps from measured ones, from the simplest to that which keeps most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Candidate {
     /// Every time of every worker is one of all measured times.
     Pooled,
@@ -34,7 +35,7 @@ impl fmt::Display for Candidate {
 }
 
 /// A question: how long does the slowest of so many workers take for the mean of so many consecutive steps?
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Question {
     /// Workers, taken at random from those that were measured.
     pub workers: usize,

@@ -7,9 +7,10 @@ use crate::predict::candidate::{Candidate, Question, largest_drawn, largest_meas
 use crate::predict::heldout::{block_length, choose, part, resampled};
 use crate::random::key::RandomKey;
 use crate::random::step_times::{StepRows, StepTimes};
+use serde::{Deserialize, Serialize};
 
 /// A prediction and what came.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     /// What was asked.
     pub question: Question,
@@ -28,7 +29,7 @@ pub struct Answer {
 }
 
 /// What a table of step times says of itself.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutOfSample {
     /// The dependence model.
     pub candidate: Candidate,

@@ -114,7 +114,7 @@ impl Scaled {
     /// If nobody communicates in them.
     pub fn new(fit: &Fit, runs: Configurations, source: SourceFiles) -> Result<Scaled, Error> {
         let overlap = fit.overlap.map_or(0.0, |share| share.0.0);
-        let Configurations { sha256, columns, .. } = &runs;
+        let Configurations { files, columns, .. } = &runs;
         let all = runs.only().map_err(|e| Error::Input(e.to_string()))?.to_vec();
         let Some(fitted) = Scaling::fit(&all, overlap) else {
             let sentence = format!(
@@ -129,7 +129,7 @@ impl Scaled {
             step_time: OneOrMany::One(format!("constant({})", digits(fitted.computing_s, 4))),
             workers: all.iter().map(|run| run.workers).max(),
             measured_under: Some(fit.measured_under.clone()),
-            source: Some(SourceFiles { sha256: sha256.clone(), ..source }),
+            source: Some(SourceFiles { sha256: super::sums(files), ..source }),
             communication: Some(communication(&fitted, link)),
             ..Profile::default()
         };

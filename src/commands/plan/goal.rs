@@ -6,7 +6,7 @@
 
 #[cfg(feature = "train")]
 use super::digits::Pupil;
-use super::race::{self, Point, Race, Standing};
+use super::race::{self, Going, Point, Race, Standing};
 use rayon::prelude::*;
 use sim::experiment::passage::{Passage, updates_to};
 use sim::{Configuration, LearnerText, Policy, Progress, Quadratic};
@@ -143,14 +143,25 @@ impl Goal {
         }
     }
 
-    fn fate(&self, race: &Race, point: &Point, alone: f64, progress: &Progress) -> Option<Fate> {
-        let passage = match self {
-            Goal::Scale(scale) => {
-                return point.is_fresh().then(|| {
-                    let needed = 1.0 + scale / point.gradients_per_update();
-                    Fate::Reached(Box::new(point.with_passages(|runs| runs.per_passage(needed, alone))))
-                });
-            }
+    fn fate(&self, race: &Race, point: &Point, alone: f64, going: &Going<'_>) -> Option<Fate> {
+        if let Goal::Scale(scale) = self {
+            return point.is_fresh().then(|| {
+                let needed = 1.0 + scale / point.gradients_per_update();
+                Fate::Reached(Box::new(point.with_passages(|runs| runs.per_passage(needed, alone))))
+            });
+        }
+        let name = format!("goal of {} m={} updates={}", point.policy(), point.workers(), point.updates());
+        Some(match going.parts.once(&name, || self.passage(race, point, alone, going.progress))? {
+            Passage::Reached(passages) => Fate::Reached(Box::new(point.with_passages(|_| passages))),
+            Passage::Above => Fate::Above,
+            Passage::Diverges(below) => Fate::Diverges(below),
+        })
+    }
+
+    /// How a configuration comes to the loss, where what learns is followed.
+    fn passage(&self, race: &Race, point: &Point, alone: f64, progress: &Progress) -> Option<Passage> {
+        match self {
+            Goal::Scale(_) => None,
             Goal::Quadratic(learner, share) => {
                 let target = share * learner.curvature / 2.0;
                 race.experiment().passage(point.cell, *learner, target, alone, point.runs(), progress)
@@ -160,35 +171,30 @@ impl Goal {
                 let course = |key| pupil.course_by(key);
                 race.experiment().passage_of(point.cell, course, alone, point.runs(), progress)
             }
-        };
-        Some(match passage? {
-            Passage::Reached(passages) => Fate::Reached(Box::new(point.with_passages(|_| passages))),
-            Passage::Above => Fate::Above,
-            Passage::Diverges(below) => Fate::Diverges(below),
-        })
+        }
     }
 }
 
 impl Outcomes {
     /// Runs a race to a goal, or for gradients where there is none: its configurations, and what becomes of them.
-    pub fn of_race(goal: Option<Goal>, race: &Race, progress: &Progress) -> (Vec<Point>, Option<Outcomes>) {
-        let Some(goal) = goal else { return (race.run(progress, race::by_gradients), None) };
-        let (alone, alone_without_noise) = goal.updates_alone(race, progress);
+    pub fn of_race(goal: Option<Goal>, race: &Race, going: &Going<'_>) -> (Vec<Point>, Option<Outcomes>) {
+        let Some(goal) = goal else { return (race.run(going, race::by_gradients), None) };
+        let (alone, alone_without_noise) = goal.updates_alone(race, going.progress);
         let mut outcomes = Outcomes { goal, alone_without_noise, of: HashMap::new() };
-        let points = race.run(progress, |points| {
-            outcomes.follow(race, points, alone, progress);
+        let points = race.run(going, |points| {
+            outcomes.follow(race, points, alone, going);
             outcomes.standings(points)
         });
-        outcomes.follow(race, &points, alone, progress);
+        outcomes.follow(race, &points, alone, going);
         (points, Some(outcomes))
     }
 
     /// What becomes of those of these points that are new, or have run for longer.
-    fn follow(&mut self, race: &Race, points: &[Point], alone: f64, progress: &Progress) {
+    fn follow(&mut self, race: &Race, points: &[Point], alone: f64, going: &Going<'_>) {
         let is_known = |point: &Point| self.of.get(&key(point)).is_some_and(|(updates, _)| *updates == point.updates());
         let new: Vec<&Point> = points.iter().filter(|point| !is_known(point)).collect();
         let one = |point: &&Point| {
-            let fate = if progress.stopped() { None } else { self.goal.fate(race, point, alone, progress) };
+            let fate = if going.progress.stopped() { None } else { self.goal.fate(race, point, alone, going) };
             Some((key(point), (point.updates(), fate?)))
         };
         let of: Vec<_> = new.par_iter().filter_map(one).collect();

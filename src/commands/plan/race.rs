@@ -4,6 +4,7 @@
 //! are left out that are clearly beaten on both; what is left runs on until its intervals are narrow (racing: Maron and Moore
 //! 1994, with paired intervals in place of Hoeffding's).
 
+use crate::finished::FinishedRuns;
 use sim::measure::length::Honest;
 use sim::{
     ClusterSpec, Configuration, Estimate, Experiment, Failures, Length, Model, Plan, Policy, PolicyError, Progress,
@@ -42,6 +43,22 @@ const BEATEN: f64 = 0.8;
 
 /// Numbers of workers that all policies are tried on grow by this factor at least.
 const STRIDE: f64 = 1.3;
+
+/// A plan on its way: what may stop it, and where its parts are kept.
+#[derive(Clone)]
+pub struct Going<'a> {
+    /// What may.
+    pub progress: &'a Progress,
+    /// Where they are.
+    pub parts: FinishedRuns<'a>,
+}
+
+impl<'a> Going<'a> {
+    /// On another cluster, which is called so.
+    pub fn on(&self, cluster: &str) -> Going<'a> {
+        Going { progress: self.progress, parts: self.parts.of(cluster) }
+    }
+}
 
 /// Who is to be simulated, on which cluster.
 pub struct Race {
@@ -90,13 +107,13 @@ impl Race {
 
     /// All configurations that are not clearly beaten, policy by policy; without those that were stopped. `judge` says how each of the
     /// given ones stands.
-    pub fn run(&self, progress: &Progress, mut judge: impl FnMut(&[Point]) -> Vec<Standing>) -> Vec<Point> {
+    pub fn run(&self, going: &Going<'_>, mut judge: impl FnMut(&[Point]) -> Vec<Standing>) -> Vec<Point> {
         let (cells, _) = self.cells();
         let first = |cell: &Configuration| (FIRST_STEPS as f64 / steps_of(cell)) as u64;
         let first = |cell: Configuration| (cell, first(&cell).clamp(FIRST.0, FIRST.1));
         let coarse = coarse(&self.experiment.workers);
         let (some, rest): (Vec<_>, Vec<_>) = cells.iter().partition(|cell| coarse.contains(&cell.rule.workers));
-        let mut points = self.heat(&some.into_iter().map(first).collect::<Vec<_>>(), progress);
+        let mut points = self.heat(&some.into_iter().map(first).collect::<Vec<_>>(), going);
         let standings = judge(&points);
         let known: HashMap<(Policy, u32), Standing> = points
             .iter()
@@ -111,12 +128,12 @@ impl Race {
             below == above && matches!(below, Some(Standing::Beaten | Standing::Lost(_)))
         };
         let rest: Vec<_> = rest.into_iter().filter(|cell| !is_out(cell)).map(first).collect();
-        points.extend(self.heat(&rest, progress));
+        points.extend(self.heat(&rest, going));
         let standings = judge(&points);
         let racing = points.iter().zip(standings).filter(|(_, standing)| *standing == Standing::Racing);
         let again: Vec<(Configuration, u64)> =
             racing.filter_map(|(point, _)| Some((point.cell, wanted(point)?))).collect();
-        for point in self.heat(&again, progress) {
+        for point in self.heat(&again, going) {
             if let Some(place) = points.iter_mut().find(|other| other.cell == point.cell) {
                 *place = point;
             }
@@ -127,7 +144,7 @@ impl Race {
     }
 
     /// These configurations, each with so many updates at least.
-    fn heat(&self, cells: &[(Configuration, u64)], progress: &Progress) -> Vec<Point> {
+    fn heat(&self, cells: &[(Configuration, u64)], going: &Going<'_>) -> Vec<Point> {
         let (experiment, failures) = (&self.experiment, self.failures);
         let key = |cell: &Configuration| (cell.policy, cell.rule.workers);
         let updates: HashMap<(Policy, u32), u64> = cells.iter().map(|(cell, updates)| (key(cell), *updates)).collect();
@@ -135,7 +152,7 @@ impl Race {
             Plan::at_least(cell.rule, spec, updates[&key(cell)], REPLICATIONS)
         };
         let cells: Vec<Configuration> = cells.iter().map(|(cell, _)| *cell).collect();
-        let found = experiment.replicate(&cells, plan, progress);
+        let found = experiment.replicate(&cells, plan, going.progress, &going.parts);
         let point = |(cell, found): (&Configuration, Option<(Plan, Replications)>)| {
             let (plan, replications) = found?;
             let own_s = experiment.spec.single_worker_s(cell.rule.workers);

@@ -2,12 +2,12 @@
 //! runs on the same random numbers as the cluster as it is, so that differences are paired.
 
 use super::goal::Outcomes;
-use super::race::{self, Race};
+use super::race::{self, Going, Race};
 use super::{Advice, Plan};
 use crate::cli::Cluster;
 use crate::error::Error;
 use crate::profile::Described;
-use sim::{Estimate, Policy, Progress};
+use sim::{Estimate, Policy};
 
 /// A change that was asked for.
 pub struct Changed {
@@ -126,12 +126,13 @@ impl Advice<'_> {
         &self,
         changed: Changed,
         workers: &[u32],
-        progress: &Progress,
+        going: &Going<'_>,
     ) -> Result<(String, Vec<Difference>), Error> {
         let Changed { name, cluster, fewer } = changed;
         let then: Vec<u32> = workers.iter().map(|m| m - fewer.min(*m)).filter(|m| *m > 0).collect();
         let race = self.plan.race(&cluster, &then)?;
-        let (then, goal) = Outcomes::of_race(self.goal.as_ref().map(|goal| goal.goal.clone()), &race, progress);
+        let (then, goal) =
+            Outcomes::of_race(self.goal.as_ref().map(|goal| goal.goal.clone()), &race, &going.on("what if"));
         let difference = |point: &super::Point| {
             let workers_then = point.workers().checked_sub(fewer)?;
             let other = then.iter().find(|o| o.policy() == point.policy() && o.workers() == workers_then)?;
@@ -142,30 +143,31 @@ impl Advice<'_> {
         Ok((name, self.points.iter().filter_map(difference).collect()))
     }
 
-    /// One configuration of another cluster.
+    /// One configuration of another cluster, which is called so.
     fn one(
         &self,
+        name: &str,
         cluster: &Described,
         policy: Policy,
         workers: u32,
-        progress: &Progress,
+        going: &Going<'_>,
     ) -> Result<Option<super::Point>, Error> {
         let race = Race::new(cluster.spec()?, &[policy], &[workers], cluster.single_s()?, self.plan.common.seed);
-        Ok(race.run(progress, race::by_gradients).pop())
+        Ok(race.run(&going.on(name), race::by_gradients).pop())
     }
 
     /// Seconds of an update of sync now, and without stragglers, on all measured workers, or on those that are recommended.
-    pub fn stragglers(&self, progress: &Progress) -> Result<Option<Stragglers>, Error> {
+    pub fn stragglers(&self, going: &Going<'_>) -> Result<Option<Stragglers>, Error> {
         let told_apart = self.cluster.workers().len() as u32;
         let recommended = self.best().map_or(0, super::Point::workers);
         let workers = if told_apart > 1 { told_apart } else { self.cluster.measured().unwrap_or(recommended) };
         if workers < 2 {
             return Ok(None);
         }
-        let of = |cluster: &Described| self.one(cluster, Policy::SYNC, workers, progress);
+        let of = |name, cluster: &Described| self.one(name, cluster, Policy::SYNC, workers, going);
         let even = self.cluster.without_stragglers();
-        let (Some(now), Some(even)) = (of(&self.cluster)?, of(&even)?) else { return Ok(None) };
-        let own = of(&self.cluster.at_own_medians())?;
+        let (Some(now), Some(even)) = (of("now", &self.cluster)?, of("even", &even)?) else { return Ok(None) };
+        let own = of("own medians", &self.cluster.at_own_medians())?;
         let Some(ratio) = even.rate_over(&now) else { return Ok(None) };
         let lost = |ratio: f64| 1.0 - 1.0 / ratio;
         let interval = ratio.interval.map(|(low, high)| (lost(low), lost(high)));
@@ -178,7 +180,7 @@ impl Advice<'_> {
     }
 
     /// The worker that is slow all the time, if there is one, and what sync gains without it.
-    pub fn straggling(&self, progress: &Progress) -> Result<Option<Straggling>, Error> {
+    pub fn straggling(&self, going: &Going<'_>) -> Result<Option<Straggling>, Error> {
         let workers = self.cluster.workers();
         let (Some(slowest), m) = (workers.last(), workers.len()) else { return Ok(None) };
         let slowness = slowest.mean_s / workers[(m - 1) / 2].mean_s;
@@ -186,9 +188,10 @@ impl Advice<'_> {
             return Ok(None);
         }
         let Some(others) = self.cluster.without(m - 1) else { return Ok(None) };
-        let of = |cluster: &Described, m: usize| self.one(cluster, Policy::SYNC, m as u32, progress);
-        let now = of(&self.cluster, m)?;
-        let (without, balanced) = (of(&others, m - 1)?, of(&self.cluster.balanced(), m)?);
+        let of = |name, cluster: &Described, m: usize| self.one(name, cluster, Policy::SYNC, m as u32, going);
+        let now = of("now", &self.cluster, m)?;
+        let without = of("without the slowest", &others, m - 1)?;
+        let balanced = of("balanced", &self.cluster.balanced(), m)?;
         let gain = |other: Option<super::Point>| other?.rate_over(now.as_ref()?);
         let (Some(without), Some(balanced)) = (gain(without), gain(balanced)) else { return Ok(None) };
         Ok(Some(Straggling { name: slowest.name.clone(), slowness, workers: m as u32, without, balanced }))

@@ -6,6 +6,7 @@ use super::{Name, Reproduce};
 use crate::commands::train::RankRow;
 use crate::error::Error;
 use crate::figures::Figure;
+use crate::finished::{self, Finished};
 use crate::formats::clip;
 use crate::report::{Job, Outcome, Report};
 use crate::rows::{Row, Tables};
@@ -55,12 +56,15 @@ pub fn prepare<'a>(arguments: &'a Reproduce, session: &'a Session) -> Result<Job
     };
     let (batch, updates) = if arguments.quick { (4, 5) } else { (16, 20) };
     let setting = Setting { data, batch, updates };
-    Ok(Box::new(move |_| {
+    Ok(Box::new(move |directory| {
+        let finished = Finished::open(directory, &[]);
+        let key = finished::everything(arguments, &["threads", "out", "format"], session);
         let scratch =
             tempfile::tempdir().map_err(|e| Error::Input(format!("cannot make a directory to train in: {e}")))?;
         let (mut measured, mut interrupted) = (Vec::new(), false);
         for published in PUBLISHED {
-            match run(&setting, published.len(), arguments.common.seed, scratch.path()) {
+            let job = || run(&setting, published.len(), arguments.common.seed, scratch.path());
+            match finished.once(&format!("{key} ranks={}", published.len()), job) {
                 Ok(ranks) => measured.push(Measured { ranks, published }),
                 Err(_) if session.stopped() => {
                     interrupted = true;
@@ -69,6 +73,7 @@ pub fn prepare<'a>(arguments: &'a Reproduce, session: &'a Session) -> Result<Job
                 Err(error) => return Err(error),
             }
         }
+        finished.told(session);
         Ok(Box::new(Nodes { setting, measured, interrupted }))
     }))
 }
@@ -159,7 +164,12 @@ impl Report for Nodes {
     fn outcome(&self) -> Outcome {
         match self.interrupted {
             false => Outcome::Done,
-            true => Outcome::Interrupted(None),
+            true => {
+                let finished = self.measured.len();
+                Outcome::Interrupted(
+                    (finished > 0).then(|| format!("{finished} of {} jobs were finished", PUBLISHED.len())),
+                )
+            }
         }
     }
 }

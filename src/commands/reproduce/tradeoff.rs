@@ -7,6 +7,7 @@ use super::Reproduce;
 use crate::error::Error;
 use crate::figures::loss::{self, Crossing, crossings};
 use crate::figures::{self, Figure};
+use crate::finished::{self, Finished, FinishedRuns};
 use crate::report::{Job, Outcome, Report};
 use crate::rows::{Row, Tables};
 use crate::session::Session;
@@ -39,15 +40,19 @@ pub fn prepare<'a>(arguments: &'a Reproduce, session: &'a Session) -> Result<Job
     let groups = if arguments.quick { GROUPS / 2 } else { GROUPS };
     let seed = arguments.common.seed;
     let trainer = digits::Trainer::new(&arguments.data, seed)?;
-    Ok(Box::new(move |_| {
+    Ok(Box::new(move |directory| {
+        let finished = Finished::open(directory, &[]).unless_quick();
+        let experiment = finished::everything(arguments, &["threads", "out", "format"], session);
+        let parts = FinishedRuns { finished: &finished, experiment };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(arguments.threads.number.unwrap_or(0)).build();
         let pool = pool.map_err(|e| Error::Usage(format!("cannot start the threads: {e}; lower --threads")))?;
         let progress = &session.progress;
         let families = pool.install(|| {
-            let quadratic = LAWS.iter().map(|law| family(law, groups, seed, progress));
-            let digits = LAWS.iter().map(|law| trainer.family(law, groups, seed, progress));
+            let quadratic = LAWS.iter().map(|law| family(law, groups, seed, &parts, progress));
+            let digits = LAWS.iter().map(|law| trainer.family(law, groups, seed, &parts, progress));
             quadratic.chain(digits).collect::<Vec<_>>()
         });
+        finished.told(session);
         let interrupted = session.stopped();
         Ok(Box::new(Tradeoff { families: families.into_iter().flatten().collect(), interrupted }))
     }))
@@ -95,7 +100,7 @@ fn seed_of(group: u64, seed: u64) -> u64 {
 }
 
 /// `None` if it was stopped.
-fn family(law: &'static str, groups: u64, seed: u64, progress: &Progress) -> Option<Family> {
+fn family(law: &'static str, groups: u64, seed: u64, parts: &FinishedRuns<'_>, progress: &Progress) -> Option<Family> {
     let spec = ClusterSpec::new(law.parse().expect("a law"));
     let configurations = configurations();
     let one = |group: u64| -> Option<Vec<loss::Curve>> {
@@ -123,7 +128,10 @@ fn family(law: &'static str, groups: u64, seed: u64, progress: &Progress) -> Opt
             let points = points.into_iter().map(point).collect();
             Some(loss::Curve { policy: cell.policy.to_string(), workers: WORKERS, points, floor })
         };
-        configurations.iter().map(curve).collect()
+        let once = |cell: &Configuration| {
+            parts.once(&format!("quadratic {law} {} group {group}", cell.policy), || curve(cell))
+        };
+        configurations.iter().map(once).collect()
     };
     let groups: Vec<Vec<loss::Curve>> = (0..groups).into_par_iter().map(one).collect::<Option<_>>()?;
     let curves: Vec<loss::Curve> = (0..POLICIES.len()).map(|i| averaged(&groups, i)).collect();

@@ -1,6 +1,7 @@
 //! Learning curve of an earlier run, read from the files that it left, to be drawn beside this one's.
 
 use crate::error::Error;
+use crate::memory;
 use std::path::Path;
 use validation::Method;
 
@@ -31,7 +32,8 @@ impl Beside {
                 "{directory} does not hold a run to draw beside this one: {what}; give the --out directory of a train run"
             ))
         };
-        let manifest = std::fs::read(directory.join("manifest.json"));
+        let read = |name: &str| memory::read(&directory.join(name), memory::MOST_TEXT);
+        let manifest = read("manifest.json");
         let manifest = manifest.map_err(|e| wrong(&format!("cannot read manifest.json: {e}")))?;
         let manifest: serde_json::Value =
             serde_json::from_slice(&manifest).map_err(|e| wrong(&format!("manifest.json is no JSON: {e}")))?;
@@ -41,8 +43,8 @@ impl Beside {
         let (Some(policy), Some(workers)) = (policy, argument("workers").as_u64()) else {
             return Err(wrong("its manifest.json names no policy and workers"));
         };
-        let reader = csv::Reader::from_path(directory.join("metrics.csv"));
-        let mut reader = reader.map_err(|e| wrong(&format!("cannot read metrics.csv: {e}")))?;
+        let metrics = read("metrics.csv").map_err(|e| wrong(&format!("cannot read metrics.csv: {e}")))?;
+        let mut reader = csv::Reader::from_reader(&metrics[..]);
         let header = reader.headers().map_err(|e| wrong(&e.to_string()))?.clone();
         let mut points = Vec::new();
         for row in reader.records() {

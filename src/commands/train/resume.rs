@@ -3,6 +3,7 @@
 use super::Train;
 use crate::cli::at_least;
 use crate::error::Error;
+use crate::memory;
 use crate::session::Session;
 use clap::Args;
 use serde::Serialize;
@@ -105,7 +106,9 @@ impl Train {
         }
         let path: PathBuf = directory.join(FILE);
         let shown = path.display();
-        let bytes = match std::fs::read(&path) {
+        // A file has an end; a device or a pipe by its name has none that is known.
+        let most = path.metadata().map_or(0, |there| if there.is_file() { there.len() } else { 0 });
+        let bytes = match memory::read(&path, most) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 session.note(format!("there is no {shown} yet, so training begins anew"));

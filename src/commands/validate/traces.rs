@@ -2,22 +2,22 @@
 //! the first, runs on many workers from those on few, one link from another. Public traces are in the binary; where they come from
 //! stands beside them (`tests/data/traces/README.md`).
 
-use super::ClaimRow;
 use super::words::{counted, error, ms};
+use super::{ClaimRow, Validate};
 use crate::commands::fit::scaling::Predicted;
 use crate::error::Error;
 use crate::figures::validate::{ErrorRow, errors, height};
 use crate::figures::{self, Figure};
+use crate::finished::{self, Finished, FinishedRuns};
 use crate::formats::{self, Configurations, Measured, Options};
 use crate::report::{Job, Outcome, Report};
 use crate::rows::Tables;
 use crate::session::Session;
 use crate::text::{count, or_dash, table};
 use sim::StepTimes;
-use sim::predict::out_of_sample::{Answer, out_of_sample};
+use sim::predict::out_of_sample::{Answer, OutOfSample, out_of_sample};
 use sim::predict::scaling::Configuration;
 use std::fmt::Write;
-use std::path::Path;
 use validation::verdict::equivalence::{judge, needed};
 use validation::verdict::summary::summary;
 use validation::{Claim, Count, Interval, Quantity, Sample, Verdict};
@@ -111,12 +111,8 @@ struct Traces {
 }
 
 /// Reads the traces, which is the quicker half of the work.
-pub fn prepare<'a>(
-    files: &[String],
-    tolerance: Option<f64>,
-    seed: u64,
-    session: &'a Session,
-) -> Result<Job<'a>, Error> {
+pub fn prepare<'a>(arguments: &'a Validate, files: &[String], session: &'a Session) -> Result<Job<'a>, Error> {
+    let (tolerance, seed) = (arguments.tolerance.map(|percent| percent.0.0), arguments.common.seed);
     let refuse = |refusal: formats::Refusal| Error::Input(refusal.to_string());
     let mut tables = Vec::new();
     if files.is_empty() {
@@ -130,26 +126,30 @@ pub fn prepare<'a>(
     }
     for file in files {
         let measured = formats::read_any(std::slice::from_ref(file), &Options::default()).map_err(refuse)?;
-        let notes = match &measured {
-            Measured::Steps(recorded) => &recorded.notes,
-            Measured::Runs(runs) => &runs.notes,
+        let (notes, files) = match &measured {
+            Measured::Steps(recorded) => (&recorded.notes, &recorded.files),
+            Measured::Runs(runs) => (&runs.notes, &runs.files),
         };
+        session.read(files);
         notes.iter().for_each(|note| session.note(note.to_string()));
-        if let Some(bytes) =
-            Some(file).filter(|file| Path::new(file).is_file()).and_then(|file| std::fs::read(file).ok())
-        {
-            session.input(file, &bytes);
-        }
         tables.push((formats::clip(file), measured));
     }
-    Ok(Box::new(move |_| {
+    Ok(Box::new(move |directory| {
+        session.may_leave(directory);
+        let finished = Finished::open(directory, &[]).unless_quick();
+        let experiment = finished::everything(arguments, &["tolerance", "threads", "out", "format"], session);
+        let parts = FinishedRuns { finished: &finished, experiment };
         let (traces, mut predicted) = (tables.len() as u64, Vec::new());
-        for (name, measured) in &tables {
+        for (i, (name, measured)) in tables.iter().enumerate() {
             predicted.extend(match measured {
-                Measured::Steps(recorded) => of_steps(name, &recorded.times, seed)?,
+                Measured::Steps(recorded) => {
+                    let found = parts.once(&format!("trace {i}"), || out_of_sample(&recorded.times, LOCAL, seed));
+                    of_steps(name, &recorded.times, found)?
+                }
                 Measured::Runs(runs) => of_runs(name, runs)?,
             });
         }
+        finished.told(session);
         predicted.iter_mut().for_each(|one| one.claim.tolerance = tolerance.unwrap_or(one.claim.tolerance));
         let all: Vec<(Sample, f64)> = predicted.iter().map(|one| (one.claim.errors, one.claim.tolerance)).collect();
         for (one, verdict) in predicted.iter_mut().zip(judge(&all)) {
@@ -160,9 +160,9 @@ pub fn prepare<'a>(
 }
 
 /// The second half of the steps, from the first.
-fn of_steps(name: &str, times: &StepTimes, seed: u64) -> Result<Vec<Prediction>, Error> {
+fn of_steps(name: &str, times: &StepTimes, found: Option<OutOfSample>) -> Result<Vec<Prediction>, Error> {
     let workers = times.workers() as u32;
-    let Some(found) = out_of_sample(times, LOCAL, seed) else {
+    let Some(found) = found else {
         return Err(Error::Input(format!(
             "{name} has {} and {}; a prediction out of sample needs two workers and four steps of both",
             count(workers, "worker"),
@@ -310,7 +310,7 @@ impl Report for Traces {
             name: format!("{}, {}", one.trace, one.policy),
             error: one.claim.error(),
             tolerance: one.claim.tolerance,
-            verdict: one.claim.verdict.unwrap_or(Verdict::Undecided),
+            verdict: one.claim.verdict,
         };
         let rows: Vec<ErrorRow> = self.predicted.iter().map(row).collect();
         let panel = errors(&rows, "Predicted out of sample");

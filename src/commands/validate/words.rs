@@ -95,7 +95,7 @@ fn row(validated: &Validated, j: &Judged) -> [String; 12] {
         ms(time.predicted),
         ms(time.measured),
         error(time),
-        worst(j).to_string(),
+        or_dash(worst(j), |verdict| verdict.to_string()),
         part(|parts| parts.structure),
         part(|parts| parts.law),
         if first.rule.workers > 1 { part(|parts| parts.contention) } else { "–".to_string() },
@@ -105,9 +105,9 @@ fn row(validated: &Validated, j: &Judged) -> [String; 12] {
 }
 
 /// The verdict of a configuration: the worst of its claims.
-fn worst(j: &Judged) -> Verdict {
+fn worst(j: &Judged) -> Option<Verdict> {
     let verdicts = || j.claims.iter().filter_map(|claim| claim.verdict);
-    [Verdict::Fail, Verdict::Undecided].into_iter().find(|v| verdicts().any(|w| w == *v)).unwrap_or(Verdict::Pass)
+    [Verdict::Fail, Verdict::Undecided, Verdict::Pass].into_iter().find(|v| verdicts().any(|w| w == *v))
 }
 
 /// What was measured of the machine itself.
@@ -210,7 +210,10 @@ fn summary(validated: &Validated, text: &mut String) {
             );
         }
     }
-    let _ = writeln!(text, "Verdict: {} ({}).", verdict(validated), tolerances(validated.tolerance));
+    let _ = match &validated.not_judged {
+        Some(why) => writeln!(text, "Verdict: none. {why}."),
+        None => writeln!(text, "Verdict: {} ({}).", verdict(validated), tolerances(validated.tolerance)),
+    };
 }
 
 /// The verdict in a sentence.

@@ -164,6 +164,14 @@ impl Judgement {
         Judgement { computing: family(false), delayed: family(true), alike, judged }
     }
 
+    /// The same without a verdict: what was measured is known not to be what is predicted.
+    pub fn withheld(mut self) -> Judgement {
+        for claim in self.judged.iter_mut().flat_map(|j| &mut j.claims) {
+            (claim.verdict, claim.left_s) = (None, 0.0);
+        }
+        self
+    }
+
     /// How many claims about a quantity have which verdict.
     pub fn count(&self, quantity: Quantity) -> Count {
         let mut count = Count::default();

@@ -33,6 +33,33 @@ fn what_is_stopped_plans_runs_and_observes_nothing() {
     assert_eq!((progress.updates.into_inner(), progress.cells.into_inner()), (0, 0));
 }
 
+/// Finds nothing, and stops the run.
+struct Stopping<'a>(&'a Progress);
+
+impl Kept for Stopping<'_> {
+    fn find(&self, _: &str) -> Option<Replications> {
+        self.0.stop.store(true, Ordering::Relaxed);
+        None
+    }
+
+    fn keep(&self, name: &str, _: &Replications) {
+        unreachable!("{name} was begun");
+    }
+}
+
+#[test]
+fn what_is_stopped_begins_with_nobody() {
+    // Of each of a thousand configurations a million workers in twenty runs would begin: an hour.
+    let spec = ClusterSpec::new("exp(1)".parse().unwrap());
+    let experiment = experiment(spec.clone(), Model::Event, Length::Honest);
+    let rule = Policy::ASYNC.rule(1_000_000).unwrap();
+    let plan = Plan::of(rule, &spec, 100, REPLICATIONS);
+    let jobs: Vec<Job> =
+        (0..1000).map(|i| Job { name: i.to_string(), rule, specs: vec![spec.clone()], plan }).collect();
+    let progress = Progress::default();
+    assert!(all(&experiment, &jobs, &progress, &Stopping(&progress)).iter().all(Option::is_none));
+}
+
 #[test]
 fn an_engine_looks_up_after_so_many_tasks_however_many_an_update_starts() {
     let workers = 3 * LOOK as u32;

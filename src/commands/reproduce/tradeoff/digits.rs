@@ -4,6 +4,7 @@ use super::{Family, WORKERS, averaged, configurations, seed_of, updates_until};
 use crate::cli::dataset;
 use crate::error::Error;
 use crate::figures::loss;
+use crate::finished::FinishedRuns;
 use rayon::prelude::*;
 use sim::{ClusterSpec, Configuration, Progress, RandomKey};
 use std::ops::ControlFlow;
@@ -40,6 +41,8 @@ pub struct Trainer {
     train: Arc<Split>,
     test: Split,
     net: Net,
+    /// A sum over all of them.
+    images: u32,
 }
 
 impl Trainer {
@@ -48,18 +51,30 @@ impl Trainer {
     /// # Errors
     /// If they cannot be read.
     pub fn new(data: &Path, seed: u64) -> Result<Trainer, Error> {
-        let Dataset { train, test } = dataset(data, Architecture::Softmax, PixelScale::Standard, None, seed)?;
+        let data = dataset(data, Architecture::Softmax, PixelScale::Standard, None, seed)?;
+        let images = data.checksum();
+        let Dataset { train, test } = data;
         let device = Backend::Cpu.device().map_err(|e| Error::Usage(e.to_string()))?;
         let net = Net::new(Architecture::Softmax, &device);
-        Ok(Trainer { train: Arc::new(train), test: test.first(SCORED), net })
+        Ok(Trainer { train: Arc::new(train), test: test.first(SCORED), net, images })
     }
 
     /// The curves of all policies under one law; `None` if it was stopped.
-    pub fn family(&self, law: &'static str, groups: u64, seed: u64, progress: &Progress) -> Option<Family> {
+    pub fn family(
+        &self,
+        law: &'static str,
+        groups: u64,
+        seed: u64,
+        parts: &FinishedRuns<'_>,
+        progress: &Progress,
+    ) -> Option<Family> {
         let spec = ClusterSpec::new(law.parse().expect("a law"));
         let configurations = configurations();
         let one = |group: u64| -> Option<Vec<loss::Curve>> {
-            let curve = |cell: &Configuration| self.curve(cell, &spec, seed_of(group, seed), progress);
+            let curve = |cell: &Configuration| {
+                let name = format!("{LEARNER} {law} {} group {group} images={:08x}", cell.policy, self.images);
+                parts.once(&name, || self.curve(cell, &spec, seed_of(group, seed), progress))
+            };
             configurations.iter().map(curve).collect()
         };
         let groups: Vec<Vec<loss::Curve>> = (0..groups).into_par_iter().map(one).collect::<Option<_>>()?;
