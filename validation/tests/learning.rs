@@ -102,7 +102,7 @@ fn gradient(at: &[f32], batches: Batches, worker: u32, step: u64) -> Vec<f32> {
     let (mut images, mut labels, mut gradient) = (Vec::new(), Vec::new(), Vec::new());
     few().gather(batches.batch(worker, step), &mut images, &mut labels);
     let mut stream = key().at(Purpose::Dropout, worker, step);
-    mlp().gradient(at, &images, &labels, &mut stream, &mut gradient);
+    mlp().gradient(&Arc::new(at.to_vec()), &images, &labels, &mut stream, &mut gradient);
     gradient
 }
 
