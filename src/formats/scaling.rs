@@ -160,7 +160,10 @@ fn rows(sheet: &Sheet, roles: &Roles, options: &Options, notes: &mut Vec<Note>) 
         else {
             continue;
         };
-        if computing_s < 0.0 {
+        // Nobody waits thirty thousand years, and what is no number is no time.
+        let possible = |seconds: f64| seconds.abs() < 1e12;
+        let are_times = computing_s >= 0.0 && possible(computing_s) && possible(communication_s);
+        if !are_times {
             let reason =
                 format!("{communication_s} s of communication in a step of {} s", computing_s + communication_s);
             return Err(Refusal::new(reason, "correct or drop that line").at(sheet.lines[row]));
