@@ -2,7 +2,7 @@
 
 use crate::cli;
 use crate::error::Error;
-use crate::session;
+use crate::{output, session};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -25,8 +25,17 @@ impl Man {
             clap_mangen::Man::new(cli::command()).render(&mut page).map_err(Error::Print)?;
             return session::print(&String::from_utf8_lossy(&page));
         };
-        let pages =
-            std::fs::create_dir_all(directory).and_then(|()| clap_mangen::generate_to(cli::command(), directory));
-        pages.map_err(|source| Error::Write { path: directory.clone(), source, flag: "another DIR" })
+        let failed = |source| Error::Write { path: directory.clone(), source, flag: "another DIR" };
+        std::fs::create_dir_all(directory).map_err(failed)?;
+        let mut program = cli::command().disable_help_subcommand(true);
+        program.build();
+        let mut commands = vec![program];
+        while let Some(command) = commands.pop() {
+            commands.extend(command.get_subcommands().filter(|sub| !sub.is_hide_set()).cloned());
+            let (page, mut text) = (clap_mangen::Man::new(command), Vec::new());
+            let rendered = page.render(&mut text);
+            rendered.and_then(|()| output::put(&directory.join(page.get_filename()), &text)).map_err(failed)?;
+        }
+        Ok(())
     }
 }

@@ -1,38 +1,37 @@
 //! `straggle validate`: calibrate one worker, predict many, measure them, and judge the prediction; or predict public traces.
 
 mod machine;
+mod report;
+mod rows;
 mod traces;
 mod words;
 
 use super::train::ranks::{Ranks, Where};
 use crate::cli::{Common, Delay, List, MOST_THREADS, Percent, Threads, Typed, Workers, at_least, choice};
 use crate::error::Error;
-use crate::figures::{self, Figure};
 use crate::finished::{self, Finished};
 use crate::formats::Options;
 use crate::manifest;
-use crate::report::{self, Command, Job, Outcome, Report};
-use crate::rows::{Row, Table, Tables};
+use crate::report::{Command, Job};
+use crate::rows::Table;
 use crate::session::Session;
 use crate::{text, trace};
 use clap::Args;
-use machine::{Look, Machine};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use machine::Look;
+pub use report::Validated;
+use rows::{ClaimRow, ContentionRow, FitRow, LinkRow};
+use serde::Serialize;
 use sim::{Law, Policy, PolicyError, RandomKey};
 use std::ffi::OsString;
 use std::sync::Arc;
 use validation::cluster::cores::Cores;
-use validation::cluster::mpi::{Communicator, RankTimes};
+use validation::cluster::mpi::Communicator;
 use validation::learner::device::OnDevice;
-use validation::predict::companions::HandOff;
-use validation::predict::links::{Line, Timed};
 use validation::predict::ranks::record;
 use validation::predict::recorded::Round;
 use validation::{
-    Architecture, Backend, Batches, Budget, Claim, Comparison, Configuration, Dataset, Digits, Failure, Goodness,
-    Judged, Judgement, LearningRateRule, Maximum, Method, NUMERICS, Net, NoDevice, OnThreads, Quantity, Recorded, Sgd,
-    Share, Verdict, compare,
+    Architecture, Backend, Batches, Budget, Configuration, Dataset, Digits, Failure, Judgement, LearningRateRule,
+    Method, NUMERICS, Net, NoDevice, OnThreads, Recorded, Sgd, Share, compare,
 };
 
 /// `straggle validate`
@@ -97,33 +96,6 @@ fn enough(text: &str) -> Result<u64, String> {
 fn minutes(text: &str) -> Result<Typed<f64>, String> {
     let number = text.parse().ok().filter(|minutes: &f64| (0.01..=1e4).contains(minutes));
     number.map(Typed).ok_or(format!("'{text}' is not a number of minutes from 0.01 to 10000; type 2, for example"))
-}
-
-/// Everything that came out.
-pub struct Validated {
-    /// What was measured.
-    pub recorded: Recorded,
-    /// What is claimed of it, with its verdict.
-    pub judgement: Judgement,
-    /// Which laws the computing times follow, from all calibrations without delay.
-    pub fitted: Option<Comparison>,
-    /// These computing times, s.
-    pub compute_s: Vec<f64>,
-    /// Cores that the workers share; of ranks, how many there are.
-    pub cores: u32,
-    /// What each rank did, if there were ranks.
-    pub ranks: Vec<RankTimes>,
-    /// The delay that makes stragglers.
-    pub delay: Option<Law>,
-    /// The tolerance that was asked for.
-    pub tolerance: Tolerance,
-    /// Why there is no verdict, if there is none.
-    pub not_judged: Option<String>,
-    /// What else the machine did.
-    machine: Machine,
-    /// Minutes that it took.
-    minutes: f64,
-    interrupted: bool,
 }
 
 /// How large an error may be.
@@ -241,7 +213,7 @@ impl Validate {
     /// Whatever went wrong, with its exit status.
     pub fn run(self, typed: &[OsString]) -> Result<(), Error> {
         let ranks = self.ranks.clone();
-        ranks.together(|| report::run(self, typed))
+        ranks.together(|| crate::report::run(self, typed))
     }
 
     /// What ranks cannot be asked for.
@@ -397,239 +369,7 @@ impl Validate {
     }
 }
 
-impl Report for Validated {
-    fn tables(&self, tables: &mut Tables) {
-        let rows = self.judgement.judged.iter().flat_map(|judged| self.rows(judged));
-        tables.add(rows);
-        if let Some(fitted) = &self.fitted {
-            tables.add(fitted.fitted.iter().flat_map(|fit| fit.maxima.iter().map(|maximum| FitRow::new(fit, maximum))));
-        }
-        tables.add((1..).zip(self.recorded.contention()).map(|(cores, slowdown)| ContentionRow { cores, slowdown }));
-        if let Some(links) = &self.recorded.links {
-            tables.add(links.operations().into_iter().flat_map(|(name, timed)| LinkRow::all(name, timed)));
-        }
-    }
-
-    fn figures(&self) -> Vec<(&'static str, Figure)> {
-        vec![
-            ("relative_error", figures::validate::relative_error(self)),
-            ("error_parts", figures::validate::error_parts(self)),
-            ("agreement", figures::validate::agreement(self)),
-            ("time_per_update", figures::validate::time_per_update(self)),
-            ("staleness", figures::validate::staleness(self)),
-            ("step_times", figures::validate::step_times(self)),
-        ]
-    }
-
-    fn text(&self) -> String {
-        words::report(self)
-    }
-
-    fn outcome(&self) -> Outcome {
-        let measured = self.judgement.judged.iter().map(|judged| judged.members.len()).sum::<usize>();
-        let done = || format!("{measured} of {} configurations were measured", self.recorded.configurations.len());
-        match (self.interrupted, self.judgement.verdict()) {
-            (true, _) => Outcome::Interrupted((measured > 0).then(done)),
-            (false, Verdict::Pass) if measured > 0 => Outcome::Done,
-            (false, _) => Outcome::Failed(words::verdict(self)),
-        }
-    }
-}
-
-impl Validated {
-    /// The configurations that a claim is about.
-    pub fn members<'a>(&'a self, judged: &'a Judged) -> impl Iterator<Item = &'a Configuration> {
-        judged.members.iter().map(|&index| &self.recorded.configurations[index])
-    }
-
-    /// The first of them.
-    pub fn first(&self, judged: &Judged) -> &Configuration {
-        &self.recorded.configurations[judged.members[0]]
-    }
-
-    /// Their policies: `sync = k-sync:2`.
-    pub fn label(&self, judged: &Judged) -> String {
-        self.members(judged).map(|one| one.policy.to_string()).collect::<Vec<_>>().join(" = ")
-    }
-
-    /// Worker and server together and apart.
-    fn hand_off(&self) -> &HandOff {
-        &self.recorded.hand_off
-    }
-
-    fn rows<'a>(&'a self, judged: &'a Judged) -> impl Iterator<Item = ClaimRow> + 'a {
-        self.members(judged).zip(&judged.own).flat_map(move |(member, own)| {
-            judged.claims.iter().map(move |claim| {
-                let mut row = ClaimRow::new(member.policy.to_string(), member.rule.workers, claim);
-                row.delay = name_of(&member.delay);
-                if claim.quantity == Quantity::PerUpdate {
-                    row.own_error = Some(own.exp_m1());
-                    row.same_as = (judged.members.len() > 1).then(|| self.first(judged).policy.to_string());
-                }
-                row
-            })
-        })
-    }
-}
-
 /// At most so many of the values, evenly.
 fn thinned(values: &[f64], most: usize) -> Vec<f64> {
     values.iter().copied().step_by(values.len().div_ceil(most).max(1)).collect()
-}
-
-/// A row of `validation.csv`: a claim.
-#[derive(Serialize, Deserialize, JsonSchema)]
-struct ClaimRow {
-    policy: String,
-    workers: u32,
-    /// The law of the delay, or none.
-    delay: String,
-    quantity: String,
-    predicted: f64,
-    predicted_low: f64,
-    predicted_high: f64,
-    measured: f64,
-    measured_low: f64,
-    measured_high: f64,
-    /// Measured over predicted, less 1.
-    relative_error: f64,
-    tolerance: f64,
-    /// Empty for what is not judged.
-    verdict: Option<String>,
-    /// The 90 % interval of the error.
-    error_low: f64,
-    error_high: f64,
-    /// Pairs of bursts, or blocks of steps, that the interval stands on.
-    pairs: u64,
-    /// Where the error comes from, as logarithms of ratios.
-    structure: Option<f64>,
-    law: Option<f64>,
-    contention: Option<f64>,
-    /// The policy that is the same, with which it was measured and judged together.
-    same_as: Option<String>,
-    /// The error of this policy alone.
-    own_error: Option<f64>,
-    /// The trace, how it was drawn from, and the distance of the distribution functions.
-    trace: Option<String>,
-    dependence: Option<String>,
-    kolmogorov: Option<f64>,
-}
-
-impl Row for ClaimRow {
-    const TABLE: &'static str = "validation";
-}
-
-impl ClaimRow {
-    fn new(policy: String, workers: u32, claim: &Claim) -> ClaimRow {
-        let (error, Claim { predicted, measured, .. }) = (claim.error(), claim);
-        ClaimRow {
-            policy,
-            workers,
-            delay: name_of(&None),
-            quantity: claim.quantity.name().to_string(),
-            predicted: predicted.value,
-            predicted_low: predicted.low,
-            predicted_high: predicted.high,
-            measured: measured.value,
-            measured_low: measured.low,
-            measured_high: measured.high,
-            relative_error: error.value,
-            tolerance: claim.tolerance,
-            verdict: claim.verdict.map(|verdict| verdict.to_string()),
-            error_low: error.low,
-            error_high: error.high,
-            pairs: claim.errors.n as u64,
-            structure: claim.parts.map(|parts| parts.structure),
-            law: claim.parts.map(|parts| parts.law),
-            contention: claim.parts.map(|parts| parts.contention),
-            same_as: None,
-            own_error: None,
-            trace: None,
-            dependence: None,
-            kolmogorov: None,
-        }
-    }
-}
-
-fn name_of(delay: &Option<Law>) -> String {
-    delay.as_ref().map_or("none".to_string(), Law::to_string)
-}
-
-/// A row of `contention.csv`: how many times as long a step takes with so many cores computing.
-#[derive(Serialize, Deserialize, JsonSchema)]
-struct ContentionRow {
-    cores: u32,
-    slowdown: f64,
-}
-
-impl Row for ContentionRow {
-    const TABLE: &'static str = "contention";
-}
-
-/// A row of `links.csv`: messages of a size between ranks.
-#[derive(Serialize, Deserialize, JsonSchema)]
-struct LinkRow {
-    /// A message one way, or an all-reduce.
-    operation: String,
-    bytes: u64,
-    /// Mean seconds.
-    measured_s: f64,
-    /// By the line through all sizes.
-    fitted_s: f64,
-}
-
-impl Row for LinkRow {
-    const TABLE: &'static str = "links";
-}
-
-impl LinkRow {
-    fn all(operation: &str, timed: &[Timed]) -> Vec<LinkRow> {
-        let line = Line::through(timed);
-        let row = |one: &Timed| LinkRow {
-            operation: operation.to_string(),
-            bytes: one.bytes,
-            measured_s: one.mean_s(),
-            fitted_s: line.seconds(one.bytes as f64),
-        };
-        timed.iter().filter(|one| !one.seconds.is_empty()).map(row).collect()
-    }
-}
-
-/// A row of `step_time_fits.csv`: a law fitted to the computing times of one worker, and the slowest of so many.
-#[derive(Serialize, Deserialize, JsonSchema)]
-struct FitRow {
-    family: String,
-    law: String,
-    log_likelihood: f64,
-    aic: f64,
-    /// Largest distance between the distribution functions.
-    ks_distance: f64,
-    anderson_darling: f64,
-    p: f64,
-    workers: u32,
-    /// Mean time of the slowest of these workers, by the law.
-    max_fitted_s: f64,
-    /// The same, by drawing from what was measured.
-    max_measured_s: f64,
-}
-
-impl Row for FitRow {
-    const TABLE: &'static str = "step_time_fits";
-}
-
-impl FitRow {
-    fn new(fit: &Goodness, maximum: &Maximum) -> FitRow {
-        FitRow {
-            family: fit.family.to_string(),
-            law: fit.law.to_string(),
-            log_likelihood: fit.log_likelihood,
-            aic: fit.aic,
-            ks_distance: fit.ks,
-            anderson_darling: fit.anderson_darling,
-            p: fit.p,
-            workers: maximum.workers,
-            max_fitted_s: maximum.predicted,
-            max_measured_s: maximum.measured,
-        }
-    }
 }

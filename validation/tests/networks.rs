@@ -144,12 +144,11 @@ fn each_worker_has_a_velocity_of_its_own() {
             base_version: version as u64,
             ..Task::first(worker, 1)
         };
-        let mut gradient = Vec::new();
         let (mut images, mut labels) = (Vec::new(), Vec::new());
         let batches = Batches::new(1000, 16, Share::Dealt { workers: 2 }, key()).unwrap();
         learner.train().gather(batches.batch(worker, version as u64), &mut images, &mut labels);
         let mut dropout = key().at(sim::Purpose::Dropout, worker, version as u64);
-        learner.net().gradient(&Arc::new(expected.clone()), &images, &labels, &mut dropout, &mut gradient);
+        let (_, gradient) = learner.net().gradient(&Arc::new(expected.clone()), &images, &labels, &mut dropout);
         for ((w, v), g) in expected.iter_mut().zip(&mut velocities[worker as usize]).zip(&gradient) {
             *v = 0.9 * *v + g;
             *w -= 0.01 * *v;

@@ -232,7 +232,26 @@ fn warm_up_wanted(rule: Rule, spec: &ClusterSpec) -> u64 {
 }
 
 fn updates_of_rounds(rule: Rule, rounds: f64) -> u64 {
-    (rounds * f64::from(rule.workers) / f64::from(rule.quorum)).ceil() as u64
+    (rounds * f64::from(rule.workers) / tasks_per_update(rule)).ceil() as u64
+}
+
+/// Tasks that end from one update to the next, about: those that make it, and those that are dropped for their staleness.
+///
+/// While one of T tasks per update lasts, m workers make u = m / T updates. Of exponential tasks a share
+/// 1 - (u / (1 + u))^(R + 1) sees no more than R of them and is not too stale: that is K in T. Others differ; no more are taken
+/// to end than one of every worker, so that a warm-up is rather too long.
+fn tasks_per_update(rule: Rule) -> f64 {
+    let (m, quorum) = (f64::from(rule.workers), f64::from(rule.quorum));
+    if !rule.drops_stale() || quorum >= m {
+        return quorum;
+    }
+    let not_too_stale = |u: f64| 1.0 - (u / (1.0 + u)).powf(rule.max_staleness as f64 + 1.0);
+    let (mut few, mut many) = (1.0, m / quorum);
+    for _ in 0..60 {
+        let u = (few + many) / 2.0;
+        if not_too_stale(u) > quorum * u / m { few = u } else { many = u }
+    }
+    m / few
 }
 
 fn warm_up_rounds(rule: Rule, spec: &ClusterSpec) -> f64 {
@@ -274,14 +293,17 @@ fn task_variation(rule: Rule, spec: &ClusterSpec) -> f64 {
 
 /// Steps that workers take for one update, whether it uses them or not.
 fn steps_per_update(rule: Rule) -> f64 {
-    f64::from(rule.steps) * f64::from(if rule.renews() { rule.workers.max(rule.quorum) } else { rule.quorum })
+    let tasks = if rule.renews() { f64::from(rule.workers.max(rule.quorum)) } else { tasks_per_update(rule) };
+    f64::from(rule.steps) * tasks
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cluster::spec::Cancellation;
+    use crate::cluster::{Event, Run, Simulated};
     use crate::policy::Policy;
+    use crate::random::key::RandomKey;
 
     fn plan(policy: &str, m: u32, law: &str) -> Plan {
         let rule = policy.parse::<Policy>().unwrap().rule(m).unwrap();
@@ -300,6 +322,26 @@ mod tests {
             Plan::of(rule, &ClusterSpec::new("lognormal(0, 1.5)".parse().unwrap()), updates, REPLICATIONS).honest
         };
         assert!(matches!(few(64), Honest::From(_)) && few(100_000) == Honest::Yes);
+    }
+
+    /// Within a fifth, as the share that counts is about right and the sample is large.
+    #[test]
+    fn tasks_that_are_dropped_count_as_work() {
+        for (policy, m) in [("rennala:4", 64), ("rennala:1", 64), ("ringmaster:3", 64), ("ringmaster:20", 64)] {
+            let rule = policy.parse::<Policy>().unwrap().rule(m).unwrap();
+            let spec = ClusterSpec::new("exp(1)".parse().unwrap());
+            let run = Run::new(rule, Simulated::new(spec, RandomKey::new(0, 0), m));
+            let (mut tasks, mut updates) = (0, 0);
+            for (_, event) in run.take_while(|(time, _)| time.seconds() < 1000.0) {
+                match event {
+                    Event::Finished(_) => tasks += 1,
+                    Event::Updated(_) => updates += 1,
+                    _ => {}
+                }
+            }
+            let (found, told) = (f64::from(tasks) / f64::from(updates), tasks_per_update(rule));
+            assert!((found / told - 1.0).abs() < 0.2, "{policy}: {found} tasks an update, {told} by the formula");
+        }
     }
 
     /// A slack of 10^4 tasks takes 2 10^7 rounds of chance to use up, of which a run affords 40 million steps.

@@ -2,8 +2,9 @@
 //! the first, runs on many workers from those on few, one link from another. Public traces are in the binary; where they come from
 //! stands beside them (`tests/data/traces/README.md`).
 
+use super::Validate;
+use super::rows::ClaimRow;
 use super::words::{counted, error, ms};
-use super::{ClaimRow, Validate};
 use crate::commands::fit::scaling::Predicted;
 use crate::error::Error;
 use crate::figures::validate::{ErrorRow, errors, height};
@@ -297,11 +298,12 @@ impl Traces {
 
 impl Report for Traces {
     fn tables(&self, tables: &mut Tables) {
-        tables.add(self.predicted.iter().map(|one| ClaimRow {
-            trace: Some(one.trace.clone()),
-            dependence: Some(one.model.clone()),
-            kolmogorov: one.kolmogorov,
-            ..ClaimRow::new(one.policy.clone(), one.workers, &one.claim)
+        tables.add(self.predicted.iter().map(|one| {
+            let mut row = ClaimRow::new(one.policy.clone(), one.workers, &one.claim);
+            row.trace = Some(one.trace.clone());
+            row.dependence = Some(one.model.clone());
+            row.kolmogorov = one.kolmogorov;
+            row
         }));
     }
 

@@ -1,6 +1,7 @@
 //! What is printed of a validation: predictions beside measurements, and what they come to.
 
-use super::{Tolerance, Validated, name_of};
+use super::rows::name_of;
+use super::{Tolerance, Validated};
 use crate::text::{count, digits, or_dash, table};
 use std::collections::BTreeSet;
 use std::fmt::Write;

@@ -76,6 +76,12 @@ impl Cores {
         (0..self.number).map(Core).collect()
     }
 
+    /// The core that the calling thread is on, where the system tells; a thread that was not put there may leave it.
+    pub fn here(&self) -> Option<Core> {
+        let here = system::here()?;
+        self.known.iter().position(|&core| core == here).map(Core)
+    }
+
     /// From now on, the thread runs on this core only.
     pub fn put(&self, thread: Thread, core: Core) {
         if let Some(&core) = self.known.get(core.0) {
@@ -132,12 +138,16 @@ impl Thread {
 
 #[cfg(target_os = "linux")]
 mod system {
-    use rustix::thread::{CpuSet, gettid, sched_getaffinity, sched_setaffinity};
+    use rustix::thread::{CpuSet, gettid, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
     pub type Id = rustix::thread::Pid;
 
     pub fn this() -> Id {
         gettid()
+    }
+
+    pub fn here() -> Option<usize> {
+        Some(sched_getcpu())
     }
 
     pub fn cores() -> Vec<usize> {
@@ -159,6 +169,10 @@ mod system {
 
     pub fn this() {}
 
+    pub fn here() -> Option<usize> {
+        None
+    }
+
     pub fn cores() -> Vec<usize> {
         Vec::new()
     }
@@ -179,6 +193,7 @@ mod tests {
             cores.put(Thread::this(), last);
             if let Some(&known) = cores.known.last() {
                 assert_eq!(system::cores(), [known]);
+                assert_eq!(cores.here(), Some(last));
                 assert_eq!(Cores::of_this_machine(), cores, "as many as ever, from wherever one asks");
             }
             cores.release(Thread::this());

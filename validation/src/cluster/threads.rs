@@ -108,9 +108,10 @@ where
 }
 
 impl<L: Learner> Threads<L> {
-    /// Free cores go to those who queue, by [`assign`]. Whoever gets the server's `own` is told last, as it may push the
-    /// server off.
-    fn hand_out(&mut self, own: Option<Core>) {
+    /// Free cores go to those who queue, by [`assign`]. Whoever gets the core that the server is on is told last, as it may push
+    /// the server off, and the others would wait until it has computed.
+    fn hand_out(&mut self) {
+        let own = self.cores.here();
         let count = self.free.len().min(self.queue.len());
         let last = |(task, params): (Task, L::Params)| ((task, params), self.workers[task.worker as usize].core);
         let mut places: Vec<_> = self.queue.drain(..count).map(last).collect();
@@ -160,7 +161,7 @@ impl<L: Learner> Transport<L> for Threads<L> {
     }
 
     fn dispatch(&mut self) {
-        self.hand_out(None);
+        self.hand_out();
     }
 
     fn poll(&mut self) -> Option<Computed<L::Gradient>> {
@@ -176,9 +177,8 @@ impl<L: Learner> Transport<L> for Threads<L> {
         }
         // Whoever gets this core may push the server off it before it sleeps: it counts as waiting from here on.
         self.server.bell.announce();
-        let own = self.own.take();
-        self.free.extend(own);
-        self.hand_out(own);
+        self.free.extend(self.own.take());
+        self.hand_out();
         let computed = self.server.bell.wait(wake_up(until), || self.outbox.try_recv().ok());
         computed.map(|computed| self.taken(computed))
     }

@@ -217,11 +217,11 @@ impl Digits {
     }
 
     /// Score and gradient of a worker's own `step`-th batch.
-    pub(crate) fn batch_gradient(&self, at: &Arc<Vec<f32>>, worker: u32, step: u64, gradient: &mut Vec<f32>) -> Score {
+    pub(crate) fn batch_gradient(&self, at: &Arc<Vec<f32>>, worker: u32, step: u64) -> (Score, Vec<f32>) {
         let (mut images, mut labels) = (Vec::new(), Vec::new());
         let (samples, mut dropout) = self.batch(worker, step);
         self.train.gather(samples, &mut images, &mut labels);
-        self.net.gradient(at, &images, &labels, &mut dropout, gradient)
+        self.net.gradient(at, &images, &labels, &mut dropout)
     }
 
     /// Takes H local steps, with a velocity of its own that begins at rest.
@@ -231,10 +231,10 @@ impl Digits {
             Some(key) if task.base_version == 0 => Arc::new(self.architecture().initial_of(key, task.worker)),
             _ => from.clone(),
         };
-        let (mut velocity, mut gradient) = (vec![0.0; from.len()], Vec::new());
-        let mut scores = Vec::new();
+        let (mut velocity, mut scores) = (vec![0.0; from.len()], Vec::new());
         for step in task.step_numbers() {
-            scores.push(self.batch_gradient(&at, task.worker, step, &mut gradient));
+            let (score, gradient) = self.batch_gradient(&at, task.worker, step);
+            scores.push(score);
             for ((w, v), g) in Arc::make_mut(&mut at).iter_mut().zip(&mut velocity).zip(&gradient) {
                 *v = momentum * *v + g;
                 *w -= rate * *v;
@@ -293,9 +293,10 @@ impl Digits {
 
     /// The mean gradient of micro-batches at the same parameters.
     fn micro_batches(&self, at: &Arc<Vec<f32>>, task: Task, enough: &mut dyn FnMut() -> bool) -> (Submission, u32) {
-        let (mut sum, mut gradient, mut scores) = (vec![0.0; at.len()], Vec::new(), Vec::new());
+        let (mut sum, mut scores) = (vec![0.0; at.len()], Vec::new());
         for step in task.step_numbers() {
-            scores.push(self.batch_gradient(at, task.worker, step, &mut gradient));
+            let (score, gradient) = self.batch_gradient(at, task.worker, step);
+            scores.push(score);
             sum.iter_mut().zip(&gradient).for_each(|(sum, g)| *sum += g);
             if enough() || self.is_over() {
                 break;
@@ -352,8 +353,7 @@ impl Learner for Digits {
         if task.local || self.own_initial.is_some() {
             return self.local_steps(&at.weights, task, enough);
         }
-        let mut direction = Vec::new();
-        let score = self.batch_gradient(&at.weights, task.worker, task.step_numbers().start, &mut direction);
+        let (score, direction) = self.batch_gradient(&at.weights, task.worker, task.step_numbers().start);
         (Submission { score, direction }, 1)
     }
 

@@ -97,10 +97,10 @@ impl Learner for Hogwild {
         let Sgd { rate, momentum, rule: _ } = self.digits.sgd();
         let SharedParameters { weights, velocities, writes, .. } = shared;
         let velocity = &velocities[task.worker as usize];
-        let (mut direction, mut staleness) = (Vec::new(), 0);
+        let mut staleness = 0;
         let mut step = |step| {
             let read_at = writes.load(Relaxed);
-            let score = self.digits.batch_gradient(&Arc::new(weights.read()), task.worker, step, &mut direction);
+            let (score, direction) = self.digits.batch_gradient(&Arc::new(weights.read()), task.worker, step);
             staleness += writes.fetch_add(1, Relaxed) - read_at;
             if momentum == 0.0 {
                 weights.change(&direction, |w, g| w - rate * g);

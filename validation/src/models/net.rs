@@ -66,8 +66,8 @@ impl Net {
         self.parameters
     }
 
-    /// Score of `parameters` on a batch, under dropout; `gradient` is replaced by the gradient of its loss. `images` holds the
-    /// normalised pixels of an image for each label; `dropout` is what masks are drawn from.
+    /// Score of `parameters` on a batch, under dropout, and the gradient of its loss. `images` holds the normalised pixels of an
+    /// image for each label; `dropout` is what masks are drawn from.
     ///
     /// # Panics
     /// If the lengths do not fit together, a label is no class, or the batch is empty.
@@ -77,17 +77,16 @@ impl Net {
         images: &[f32],
         labels: &[u8],
         dropout: &mut Stream,
-        gradient: &mut Vec<f32>,
-    ) -> Score {
+    ) -> (Score, Vec<f32>) {
         assert!(!labels.is_empty(), "a batch holds at least one sample");
         let network = flat::load(&self.template, parameters, &self.device.clone().autodiff());
         let logits = network.forward(self.images(images, labels.len()), Some(dropout));
         let predicted = logits.clone().inner();
         let loss = CrossEntropyLossConfig::new().init(&self.device).forward(logits, self.labels(labels));
         let value: f32 = loss.clone().inner().into_scalar();
-        *gradient = flat::gradient(&network, loss.backward(), self.parameters);
+        let gradient = flat::gradient(&network, loss.backward(), self.parameters);
         let correct = correct(numbers(&predicted.into_data()), labels);
-        Score { loss: value.into(), accuracy: correct as f64 / labels.len() as f64 }
+        (Score { loss: value.into(), accuracy: correct as f64 / labels.len() as f64 }, gradient)
     }
 
     /// The device that it computes on.

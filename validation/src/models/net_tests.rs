@@ -168,15 +168,8 @@ fn against_central_differences(architecture: Architecture, coordinates_per_layer
     let exact: Vec<f64> = parameters.iter().map(|&x| f64::from(x)).collect();
     let at = |parameters: &[f64]| loss(architecture, parameters, &images, &labels, &silent);
 
-    let mut gradient = Vec::new();
-    let ours = Net::new(architecture, &Device::flex()).gradient(
-        &parameters,
-        &images,
-        &labels,
-        &mut stream(step),
-        &mut gradient,
-    );
-    let Score { loss: ours, accuracy: _ } = ours;
+    let net = Net::new(architecture, &Device::flex());
+    let (Score { loss: ours, accuracy: _ }, gradient) = net.gradient(&parameters, &images, &labels, &mut stream(step));
     assert!((ours - at(&exact)).abs() < 1e-6, "loss {ours} where {} is right", at(&exact));
     assert_eq!(gradient.len(), architecture.parameters());
 
@@ -260,8 +253,7 @@ fn vgg_has_the_slope_of_its_loss_along_the_gradient_of_each_layer() {
     let net = Net::new(architecture, &Device::flex());
     let parameters = Arc::new(architecture.initial(RandomKey::new(5, 0)));
     let loss = |parameters: &Arc<Vec<f32>>| {
-        let mut gradient = Vec::new();
-        let score = net.gradient(parameters, &images, &labels, &mut stream(3), &mut gradient);
+        let (score, gradient) = net.gradient(parameters, &images, &labels, &mut stream(3));
         (score.loss, gradient)
     };
     let (_, gradient) = loss(&parameters);
@@ -306,7 +298,7 @@ fn a_parameter_that_is_not_a_number_is_never_lost() {
         for shape in architecture.shapes() {
             let mut parameters = architecture.initial(RandomKey::new(0, 0));
             parameters[start] = f32::NAN;
-            let loss = net.gradient(&Arc::new(parameters), &images, &labels, &mut stream(0), &mut Vec::new()).loss;
+            let loss = net.gradient(&Arc::new(parameters), &images, &labels, &mut stream(0)).0.loss;
             assert!(loss.is_nan(), "{architecture}: loss {loss} with parameter {start} not a number");
             start += shape.iter().product::<usize>();
         }
@@ -320,10 +312,8 @@ fn a_batch_has_the_mean_gradient_of_its_samples() {
         let net = Net::new(architecture, &Device::flex());
         let parameters = Arc::new(architecture.initial(RandomKey::new(4, 0)));
         let gradient = |samples: std::ops::Range<usize>| {
-            let mut gradient = Vec::new();
             let images = &images[samples.start * PIXELS..samples.end * PIXELS];
-            let score = net.gradient(&parameters, images, &labels[samples], &mut stream(0), &mut gradient);
-            (score, gradient)
+            net.gradient(&parameters, images, &labels[samples], &mut stream(0))
         };
         let (Score { loss, accuracy }, whole) = gradient(0..70);
         let (mut mean_loss, mut right, mut mean) = (0.0, 0.0, vec![0.0; whole.len()]);
@@ -346,7 +336,7 @@ fn a_label_that_is_no_class_is_not_learnt() {
     let (images, _) = batch(3);
     let net = Net::new(Architecture::Softmax, &Device::flex());
     let parameters = Arc::new(Architecture::Softmax.initial(RandomKey::new(0, 0)));
-    net.gradient(&parameters, &images, &[1, 10, 2], &mut stream(0), &mut Vec::new());
+    net.gradient(&parameters, &images, &[1, 10, 2], &mut stream(0));
 }
 
 #[test]
@@ -381,11 +371,10 @@ fn trained(architecture: Architecture, steps: u64) -> Vec<u32> {
     let pixels = images.len() / labels.len();
     let net = Net::new(architecture, &Device::flex());
     let mut parameters = Arc::new(architecture.initial(RandomKey::new(9, 0)));
-    let mut gradient = Vec::new();
     for step in 0..steps {
         let first = step as usize % 4 * 4;
         let images = &images[first * pixels..][..4 * pixels];
-        net.gradient(&parameters, images, &labels[first..first + 4], &mut stream(step), &mut gradient);
+        let (_, gradient) = net.gradient(&parameters, images, &labels[first..first + 4], &mut stream(step));
         Arc::get_mut(&mut parameters)
             .expect("nobody else's")
             .iter_mut()
@@ -401,8 +390,7 @@ fn many_threads(architecture: Architecture, rounds: u64) {
     let net = Net::new(architecture, &Device::flex());
     let parameters = Arc::new(architecture.initial(RandomKey::new(3, 0)));
     let gradient = |step: u64| {
-        let mut gradient = Vec::new();
-        let score = net.gradient(&parameters, &images, &labels, &mut stream(step), &mut gradient);
+        let (score, gradient) = net.gradient(&parameters, &images, &labels, &mut stream(step));
         (score.loss.to_bits(), gradient.iter().map(|g| g.to_bits()).collect::<Vec<_>>())
     };
     let known: Vec<_> = (0..4).map(gradient).collect();
@@ -443,11 +431,11 @@ fn a_few_hundred_steps_teach_digits() {
     {
         let net = Net::new(architecture, &Device::flex());
         let mut parameters = Arc::new(architecture.initial(RandomKey::new(0, 0)));
-        let (mut images, mut labels, mut gradient) = (Vec::new(), Vec::new(), Vec::new());
-        let mut scores = Vec::new();
+        let (mut images, mut labels, mut scores) = (Vec::new(), Vec::new(), Vec::new());
         for step in 0..steps {
             train.gather(batches.batch(0, step), &mut images, &mut labels);
-            scores.push(net.gradient(&parameters, &images, &labels, &mut stream(step), &mut gradient));
+            let (score, gradient) = net.gradient(&parameters, &images, &labels, &mut stream(step));
+            scores.push(score);
             Arc::get_mut(&mut parameters)
                 .expect("nobody else's")
                 .iter_mut()

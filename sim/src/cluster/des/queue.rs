@@ -2,8 +2,9 @@
 //!
 //! A tournament over the workers: a leaf holds a worker's time, every inner node the winner of its two children, time and
 //! worker. The root is the answer; taking the first out replays one path to the root, log2 m matches without a branch that could
-//! be mispredicted, and so does setting its worker's next time; another time is entered as far up as it wins. Unlike a heap it forgets a time that is overwritten, so a cancelled event leaves nothing behind, and
-//! unlike a calendar's its cost does not depend on the law of the times.
+//! be mispredicted, and so does setting its worker's next time; another time is entered as far up as it wins. Unlike a heap it
+//! forgets a time that is overwritten, so a cancelled event leaves nothing behind, and unlike a calendar's its cost does not
+//! depend on the law of the times.
 //!
 //! The tree is cut into blocks of 32 leaves, five rounds each, whose winners are the leaves of the blocks above: 1000
 //! workers make two storeys, a million four. Inside a block every position is known to be within it, so nothing is checked
@@ -108,7 +109,7 @@ impl Queue {
             self.vacant = NOBODY;
             self.replay(worker, time);
         } else {
-            self.settle();
+            // Beside a leaf that is vacant: it still shows who was the first, and is cleared before anybody asks again.
             self.enter(worker, time);
         }
     }

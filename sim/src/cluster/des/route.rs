@@ -113,8 +113,8 @@ impl<L: Learner> Simulated<L> {
         let leg = usize::from(job.leg);
         if self.legs[leg].station.is_some() {
             self.travel(at, worker, leg, true);
-        } else {
-            self.compute(worker);
+        } else if let Some(end) = self.compute(worker) {
+            self.travel(end, worker, leg + 1, false);
         }
     }
 
@@ -141,24 +141,27 @@ impl<L: Learner> Simulated<L> {
                 };
             }
             let job = &mut self.jobs[worker as usize];
-            let (number, serial) = (job.task.worker, job.task.serial);
-            let part = self.legs[leg].part;
-            if part == Part::Compute {
-                job.entered = at;
-                return self.compute(worker);
-            }
-            let seconds = self.draws.part_s(part, number, serial);
-            *job.taken.by(part) += seconds;
-            at = at.after(seconds);
+            at = match self.legs[leg].part {
+                Part::Compute => {
+                    job.entered = at;
+                    let Some(end) = self.compute(worker) else { return };
+                    end
+                }
+                part => {
+                    let seconds = self.draws.part_s(part, worker, job.task.serial);
+                    *job.taken.by(part) += seconds;
+                    at.after(seconds)
+                }
+            };
             present = false;
         }
         self.jobs[worker as usize].leg = self.legs.len() as u8;
         self.pending.set(worker, Some(at));
     }
 
-    /// A worker computes on a core of its own: the next steps that can be drawn at once.
+    /// A worker computes on a core of its own: the next steps that can be drawn at once. When it ends, if these are all.
     #[inline]
-    fn compute(&mut self, worker: u32) {
+    fn compute(&mut self, worker: u32) -> Option<Time> {
         self.draw_steps(worker);
         let job = &mut self.jobs[worker as usize];
         job.taken.compute_s = job.need_s;
@@ -167,9 +170,9 @@ impl<L: Learner> Simulated<L> {
         if job.drawn < job.task.steps {
             job.leg = self.computing as u8;
             self.pending.set(worker, Some(end));
-        } else {
-            self.travel(end, worker, self.computing + 1, false);
+            return None;
         }
+        Some(end)
     }
 
     /// Draws the computing of the next steps of a worker's task.
