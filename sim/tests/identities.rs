@@ -131,7 +131,7 @@ fn staleness_is_conserved_at_every_single_turn() {
             steps(rule, &spec, RandomKey::new(1, 0), 2000, |step| {
                 audit.add(step);
                 let orders = step.orders;
-                if let Some(Completion { task, .. }) = step.completion {
+                if let Some(&Completion { task, .. }) = step.completion() {
                     gathered.push(in_flight[task.worker as usize].take().expect("only tasks under way are handed in"));
                     let (given, staleness) = gathered.pop().unwrap();
                     assert!(given.is(&task) && task.steps <= given.steps);
@@ -268,7 +268,7 @@ fn a_tasks_stations_add_up_to_its_time() {
         for rule in [2, 8].into_iter().flat_map(rules) {
             let (mut given, mut checked) = (vec![Time::ZERO; rule.workers as usize], 0);
             steps(rule, spec, RandomKey::new(i as u64, 1), 3000, |step| {
-                let finished = step.completion.map(|c| (c.task, c.spent, c.at));
+                let finished = step.completion().map(|c| (c.task, c.spent, c.at));
                 let cancelled =
                     step.orders.cancel.iter().zip(step.cancelled).map(|(&task, &spent)| (task, spent, step.at));
                 for (task, spent, at) in finished.into_iter().chain(cancelled) {

@@ -128,7 +128,7 @@ fn tasks(rule: Rule, cluster: ClusterSpec, key: RandomKey, updates: u64) -> Vec<
     let mut tasks = Vec::new();
     loop {
         let step = run.step().expect("a simulated cluster never runs dry");
-        if let Some(completion) = step.completion {
+        if let Some(completion) = step.completion() {
             tasks.push(TimedTask { task: completion.task, step_s: vec![completion.spent.compute_s] });
         }
         if step.orders.version == updates {

@@ -42,14 +42,14 @@ fn window(mut run: Run<Simulated>, policy: String, workers: u32, (from, until): 
         let at = step.at.seconds();
         if at > until {
             // Who is at work at the end of the window is drawn up to it.
-            if let Some(Completion { task, .. }) = step.completion
+            if let Some(&Completion { task, .. }) = step.completion()
                 && let Some(start) = began[task.worker as usize].take()
             {
                 lanes.tasks.push((task.worker, start, until, -2));
             }
             break;
         }
-        if let Some(Completion { task, spent, .. }) = step.completion
+        if let Some(&Completion { task, spent, .. }) = step.completion()
             && let Some(start) = began[task.worker as usize].take()
         {
             waiting.push(lanes.tasks.len());

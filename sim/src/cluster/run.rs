@@ -142,9 +142,7 @@ pub struct Step<'a> {
     /// When the orders were given: after the update, if there was one.
     pub at: Time,
     /// What happened; `None` at the very beginning.
-    pub signal: Option<Signal>,
-    /// What was submitted, if something was.
-    pub completion: Option<Completion>,
+    pub signal: Option<&'a Signal>,
     /// What was ordered.
     pub orders: &'a Orders,
     /// Where the time of each cancelled task went, in the order of the orders.
@@ -192,6 +190,8 @@ pub enum Event {
 pub struct Run<C> {
     coordinator: Coordinator,
     cluster: C,
+    /// What happened last.
+    signal: Option<Signal>,
     orders: Orders,
     cancelled: Vec<Spent>,
     begun: bool,
@@ -207,7 +207,8 @@ impl<C: Cluster> Run<C> {
 
     /// A run that has not begun, under a coordinator that may have seen others.
     pub fn under(coordinator: Coordinator, cluster: C) -> Run<C> {
-        Run { coordinator, cluster, orders: Orders::default(), cancelled: Vec::new(), begun: false, unread: Vec::new() }
+        let (orders, cancelled, unread) = Default::default();
+        Run { coordinator, cluster, signal: None, orders, cancelled, begun: false, unread }
     }
 
     /// Who gives the orders.
@@ -233,19 +234,20 @@ impl<C: Cluster> Run<C> {
     /// What happens next and what follows from it; `None` if nothing can come any more.
     #[inline]
     pub fn step(&mut self) -> Option<Step<'_>> {
-        let (mut at, signal) = if self.begun {
-            let signal = self.cluster.wait()?;
+        let mut at = if self.begun {
+            self.signal = self.cluster.wait();
+            let signal = self.signal.as_ref()?;
             match signal {
                 Signal::Finished(completion) => self.coordinator.finished(completion.task, &mut self.orders),
                 Signal::Alarm { .. } => self.coordinator.alarm(&mut self.orders),
-                Signal::Failed { worker, .. } => self.coordinator.failed(worker, &mut self.orders),
-                Signal::Returned { worker, .. } => self.coordinator.returned(worker, &mut self.orders),
+                Signal::Failed { worker, .. } => self.coordinator.failed(*worker, &mut self.orders),
+                Signal::Returned { worker, .. } => self.coordinator.returned(*worker, &mut self.orders),
             }
-            (signal.at(), Some(signal))
+            signal.at()
         } else {
             self.begun = true;
             self.coordinator.begin(&mut self.orders);
-            (Time::ZERO, None)
+            Time::ZERO
         };
         if let Some(task) = self.orders.discard {
             self.cluster.discard(task);
@@ -266,21 +268,26 @@ impl<C: Cluster> Run<C> {
         if let Some(after) = self.orders.alarm {
             self.cluster.alarm(after);
         }
-        let completion = match signal {
-            Some(Signal::Finished(completion)) => Some(completion),
-            _ => None,
-        };
-        Some(Step { at, signal, completion, orders: &self.orders, cancelled: &self.cancelled })
+        Some(Step { at, signal: self.signal.as_ref(), orders: &self.orders, cancelled: &self.cancelled })
     }
 }
 
-impl Step<'_> {
+impl<'a> Step<'a> {
+    /// What was submitted, if something was.
+    #[inline]
+    pub fn completion(&self) -> Option<&'a Completion> {
+        match self.signal {
+            Some(Signal::Finished(completion)) => Some(completion),
+            _ => None,
+        }
+    }
+
     /// The step as single events, in the order in which they happened.
     pub fn events(&self) -> impl DoubleEndedIterator<Item = (Time, Event)> {
         let at = self.at;
         let orders = self.orders;
         let version = (!orders.update.is_empty()).then_some(orders.version);
-        let happened = self.signal.and_then(|signal| match signal {
+        let happened = self.signal.and_then(|signal| match *signal {
             Signal::Finished(c) => Some((c.at, Event::Finished(c))),
             Signal::Failed { at, worker, .. } => Some((at, Event::Failed(worker))),
             Signal::Returned { at, worker } => Some((at, Event::Returned(worker))),

@@ -51,7 +51,7 @@ impl SecondMoments {
 
     /// What a step of a run does to them.
     pub fn follow(&mut self, step: &Step<'_>) {
-        if let Some(completion) = step.completion.filter(|_| step.orders.discard.is_none())
+        if let Some(completion) = step.completion().filter(|_| step.orders.discard.is_none())
             && completion.task.steps > 0
         {
             self.submit(completion.task);

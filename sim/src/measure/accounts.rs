@@ -112,7 +112,7 @@ impl Accounts {
     pub fn add(&mut self, step: &Step<'_>) {
         let orders = step.orders;
         self.now = step.at;
-        if let Some(completion) = &step.completion {
+        if let Some(completion) = step.completion() {
             // What has no step, or is too stale, goes into no update.
             let task = completion.task;
             let thrown_away = task.steps == 0 || orders.discard.is_some();

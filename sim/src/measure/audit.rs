@@ -30,7 +30,7 @@ impl StalenessAudit {
     pub fn add(&mut self, step: &Step<'_>) {
         let orders = step.orders;
         // What goes into no update: without a step, too stale, or lost.
-        let empty = step.completion.map(|completion| completion.task).filter(|task| task.steps == 0);
+        let empty = step.completion().map(|completion| completion.task).filter(|task| task.steps == 0);
         for task in empty.into_iter().chain(orders.discard).chain(orders.lost) {
             self.closed += u128::from(self.version - task.base_version);
             self.open_base -= u128::from(task.base_version);

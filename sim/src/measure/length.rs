@@ -237,15 +237,15 @@ fn updates_of_rounds(rule: Rule, rounds: f64) -> u64 {
 
 /// Tasks that end from one update to the next, about: those that make it, and those that are dropped for their staleness.
 ///
-/// While one of T tasks per update lasts, m workers make u = m / T updates. Of exponential tasks a share
-/// 1 - (u / (1 + u))^(R + 1) sees no more than R of them and is not too stale: that is K in T. Others differ; no more are taken
-/// to end than one of every worker, so that a warm-up is rather too long.
+/// While one of T tasks per update lasts, m workers make u = m / T updates. Of exponential tasks that begin anywhere between two
+/// of them, evenly spaced, a share 1 - u exp(-R / u) (1 - exp(-1 / u)) sees no more than R and is not too stale: that is K in T.
+/// Other laws differ; no more tasks are taken to end than one of every worker, so that a warm-up is rather too long.
 fn tasks_per_update(rule: Rule) -> f64 {
     let (m, quorum) = (f64::from(rule.workers), f64::from(rule.quorum));
     if !rule.drops_stale() || quorum >= m {
         return quorum;
     }
-    let not_too_stale = |u: f64| 1.0 - (u / (1.0 + u)).powf(rule.max_staleness as f64 + 1.0);
+    let not_too_stale = |u: f64| 1.0 + u * (-(rule.max_staleness as f64) / u).exp() * (-1.0 / u).exp_m1();
     let (mut few, mut many) = (1.0, m / quorum);
     for _ in 0..60 {
         let u = (few + many) / 2.0;

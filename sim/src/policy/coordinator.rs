@@ -187,7 +187,7 @@ impl Coordinator {
     }
 
     /// Closes the round if enough has arrived, or will not arrive any more; true if everybody is to be released.
-    #[inline]
+    #[inline(always)]
     fn may_close(&mut self, orders: &mut Orders) -> bool {
         let waits = self.rule.on_completion == OnCompletion::Waits;
         // Nobody is at work whom to wait for. Whoever has failed is not waited for.
@@ -297,12 +297,11 @@ impl Coordinator {
 
     #[inline]
     fn start(&mut self, worker: u32, orders: &mut Orders) {
-        let Hand { task, running } = &mut self.hands[worker as usize];
-        task.serial = task.serial.wrapping_add(1);
-        task.base_version = self.version;
-        *running = true;
+        let hand = &mut self.hands[worker as usize];
+        let task = Task { serial: hand.task.serial.wrapping_add(1), base_version: self.version, ..hand.task };
+        *hand = Hand { task, running: true };
         self.running += 1;
-        orders.start.push(*task);
+        orders.start.push(task);
     }
 }
 

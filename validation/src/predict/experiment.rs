@@ -41,7 +41,7 @@ fn observe<C: Cluster>(run: &mut Run<C>, workers: u32, updates: u64) -> Option<O
     let (mut compute_s, mut steps) = (0.0, 0);
     while audit.updates() < updates {
         let step = run.step()?;
-        if let Some(completion) = step.completion {
+        if let Some(completion) = step.completion() {
             compute_s += completion.spent.compute_s;
             steps += u64::from(completion.task.steps);
         }

@@ -106,7 +106,7 @@ impl Journal {
     pub fn add(&mut self, step: &Step<'_>, scores: &[Score], staleness: Option<&[u64]>) {
         self.audit.add(step);
         let (orders, now) = (step.orders, step.at.after(self.before.1));
-        if let Some(Completion { at, task, spent }) = step.completion {
+        if let Some(&Completion { at, task, spent }) = step.completion() {
             self.end(task, at.after(self.before.1), Some((spent.compute_s, spent.delay_s)));
             // What has no step, or is too stale, goes into no update.
             if task.steps > 0 && orders.discard != Some(task) {
@@ -225,9 +225,8 @@ pub fn train_from<C: Cluster + ModelState>(
         let Some(step) = run.step() else { break End::Exhausted };
         let (at, updated) = (step.at, !step.orders.update.is_empty());
         // The orders are kept apart from the cluster, whose scores the journal needs to see: two short borrows.
-        let (orders, cancelled) = (step.orders.clone(), step.cancelled.to_vec());
-        let step =
-            Step { at, signal: step.signal, completion: step.completion, orders: &orders, cancelled: &cancelled };
+        let (signal, orders, cancelled) = (step.signal.copied(), step.orders.clone(), step.cancelled.to_vec());
+        let step = Step { at, signal: signal.as_ref(), orders: &orders, cancelled: &cancelled };
         journal.add(&step, run.cluster().scores(), run.cluster().staleness());
         let now = at.after(journal.before.1);
         let mut reached = ControlFlow::Continue(());

@@ -210,13 +210,16 @@ impl<L: Learner> Simulated<L> {
     }
 
     /// The server is busy for so many seconds, or until it has computed so many.
-    #[inline]
+    #[inline(always)]
     fn serve(&mut self, seconds: f64) {
-        let shares = self.server.filter(|_| self.cores().is_some() && seconds > 0.0);
-        let Some(server) = shares else {
-            self.now = self.now.after(seconds);
-            return;
-        };
+        match self.server {
+            Some(server) if seconds > 0.0 && self.cores().is_some() => self.serve_on_cores(server, seconds),
+            _ => self.now = self.now.after(seconds),
+        }
+    }
+
+    #[inline(never)]
+    fn serve_on_cores(&mut self, server: u32, seconds: f64) {
         self.catch_up();
         let now = self.now;
         self.cores_mut().expect("shared cores").join_at_once(now, server, seconds);

@@ -41,7 +41,7 @@ const STEPS: u32 = 4096;
 
 impl<L: Learner> Simulated<L> {
     /// The next task that reaches the server, if one does by `until`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn next_arrival(&mut self, until: Time) -> Option<(Time, u32)> {
         loop {
             if self.queues {
@@ -64,6 +64,7 @@ impl<L: Learner> Simulated<L> {
     }
 
     /// Who leaves a station next, by `until` and before anybody reaches another one, or the server.
+    #[inline(never)]
     fn next_departure(&mut self, until: Time) -> Option<(Time, usize, u32)> {
         let arrival = self.pending.first().map(|(at, _)| at);
         let mut next: Option<(Time, usize, u32)> = None;
@@ -85,6 +86,7 @@ impl<L: Learner> Simulated<L> {
     }
 
     /// A worker has been served at a station.
+    #[inline(never)]
     fn depart(&mut self, at: Time, leg: usize, worker: u32) {
         let job = &mut self.jobs[worker as usize];
         let entered = job.entered;
@@ -108,6 +110,7 @@ impl<L: Learner> Simulated<L> {
     }
 
     /// A worker's pending event is not at the server: it comes to a station, or has computed the steps that were drawn.
+    #[inline(never)]
     fn reach(&mut self, at: Time, worker: u32) {
         let job = &self.jobs[worker as usize];
         let leg = usize::from(job.leg);
@@ -160,7 +163,7 @@ impl<L: Learner> Simulated<L> {
     }
 
     /// A worker computes on a core of its own: the next steps that can be drawn at once. When it ends, if these are all.
-    #[inline]
+    #[inline(always)]
     fn compute(&mut self, worker: u32) -> Option<Time> {
         self.draw_steps(worker);
         let job = &mut self.jobs[worker as usize];
@@ -176,16 +179,21 @@ impl<L: Learner> Simulated<L> {
     }
 
     /// Draws the computing of the next steps of a worker's task.
-    #[inline]
+    #[inline(always)]
     fn draw_steps(&mut self, worker: u32) {
         let job = &mut self.jobs[worker as usize];
-        let Task { worker, steps, first_step, .. } = job.task;
+        if job.task.steps > 1 || job.task.serial == 0 {
+            return self.draw_many_steps(worker);
+        }
+        (job.need_s, job.drawn) = (self.draws.compute_s(worker, job.task.first_step), 1);
+    }
+
+    #[inline(never)]
+    fn draw_many_steps(&mut self, worker: u32) {
+        let job = &mut self.jobs[worker as usize];
+        let Task { steps, first_step, .. } = job.task;
         if let Some(rest_s) = self.draws.begun_compute_s(&job.task) {
             (job.need_s, job.drawn) = (rest_s, steps);
-            return;
-        }
-        if steps == 1 {
-            (job.need_s, job.drawn) = (self.draws.compute_s(worker, first_step), 1);
             return;
         }
         // As many as were drawn before, and 16 at first: a task without an end is interrupted soon enough.
