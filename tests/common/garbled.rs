@@ -1,7 +1,8 @@
 //! Garbled input: good samples with a few bytes changed, lost, repeated or put in, as bad disks, editors and people do it.
 //!
 //! A reader of anything from outside is given thousands of them by the tests called `garbled_...`: it must read each or refuse
-//! it in one short sentence, and never panic. `FUZZ=1000000 cargo test --release --workspace garbled` gives a million to each.
+//! it in one short sentence, and never panic. `TMPDIR=/dev/shm FUZZ=1000000 cargo test --workspace garbled` gives a million to each,
+//! with the files that some readers need in memory.
 
 #![allow(dead_code)] // each test binary uses its share of this
 
