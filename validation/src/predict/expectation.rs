@@ -47,18 +47,29 @@ pub fn expect(
     let known = spec(rule)?;
     let first = seconds_per_step(alone, spec(alone)?, key);
     let simulated = |spec: ClusterSpec| first / seconds_per_step(rule, spec, key);
-    let uncontended = ClusterSpec::of(known.compute().clone());
-    let step_s = uncontended.compute().law(0).mean();
-    let theory = time_per_update(rule, &uncontended).filter(|theory| theory.kind != Kind::Lower);
     Some(Expectation {
-        theory: theory.map(|theory| rule.gradients_per_update() as f64 * step_s / theory.seconds),
-        at_least: theory.is_some_and(|theory| theory.kind == Kind::Upper),
         simulated: simulated(known.clone()),
         with_all_cores: simulated(
             known.clone().with_cores(None).expect("no cores to share").with_computing_server(false),
         ),
-        with_free_server: simulated(known.with_update(None).with_service(None).with_uplink(Vec::new())),
+        with_free_server: simulated(known.clone().with_update(None).with_service(None).with_uplink(Vec::new())),
+        ..expect_uncontended(rule, &ClusterSpec::of(known.compute().clone()), key)
     })
+}
+
+/// What to expect of this rule's workers on a cluster on which each has a core and nothing takes time but steps.
+pub fn expect_uncontended(rule: Rule, spec: &ClusterSpec, key: RandomKey) -> Expectation {
+    let theory = time_per_update(rule, spec).filter(|theory| theory.kind != Kind::Lower);
+    let step_s = spec.compute().law(0).mean();
+    let of = |rule: Rule| seconds_per_step(rule, spec.clone(), key);
+    let simulated = of(rule.of_one_worker()) / of(rule);
+    Expectation {
+        theory: theory.map(|theory| rule.gradients_per_update() as f64 * step_s / theory.seconds),
+        at_least: theory.is_some_and(|theory| theory.kind == Kind::Upper),
+        simulated,
+        with_all_cores: simulated,
+        with_free_server: simulated,
+    }
 }
 
 fn serverless(cores: &[Calibration], update_s: &[f64]) -> Vec<Calibration> {
@@ -103,6 +114,15 @@ mod tests {
         assert!((asynchronous.simulated / 2.0 - 1.0).abs() < 0.04, "{asynchronous:?}");
         let local = expected("local:100", 2, 1e-9);
         assert!(local.at_least && local.theory.unwrap() > 1.8 && local.simulated > 1.8, "{local:?}");
+    }
+
+    /// Under simulated time any machine has as many cores as workers.
+    #[test]
+    fn a_cluster_that_is_known_needs_no_calibration() {
+        let rule = Policy::ASYNC.rule(4).unwrap();
+        let spec = ClusterSpec::new("gamma(25, 0.04)".parse().unwrap());
+        let found = expect_uncontended(rule, &spec, RandomKey::new(1, 0));
+        assert!((found.theory.unwrap() - 4.0).abs() < 1e-6 && (found.simulated / 4.0 - 1.0).abs() < 0.02, "{found:?}");
     }
 
     #[test]

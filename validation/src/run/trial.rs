@@ -66,8 +66,10 @@ impl fmt::Display for TrialClock {
     }
 }
 
-/// The law of a step in a simulated trial.
-const STEP_TIME: &str = "gamma(25, 0.04)";
+/// The cluster of a simulated trial.
+pub fn simulated_cluster() -> ClusterSpec {
+    ClusterSpec::new("gamma(25, 0.04)".parse().expect("a law"))
+}
 
 /// Where a trial runs.
 pub struct Bench<'a> {
@@ -269,10 +271,9 @@ impl Trial {
             TrialClock::Wall => {
                 World::Threads { cores: bench.cores.clone(), delays: delays(None, RandomKey::new(0, 0)) }
             }
-            TrialClock::Simulated => World::Simulated {
-                spec: ClusterSpec::new(STEP_TIME.parse().expect("a law")),
-                key: RandomKey::new(self.seed, u64::from(self.repeat)),
-            },
+            TrialClock::Simulated => {
+                World::Simulated { spec: simulated_cluster(), key: RandomKey::new(self.seed, u64::from(self.repeat)) }
+            }
         };
         let job = Job {
             learner: learner.clone(),
