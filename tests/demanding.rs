@@ -47,7 +47,7 @@ fn whatever_takes_minutes_hears_within_seconds() {
         let place = place();
         let mut command = straggle().inside(place.path()).words(words).command();
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
-        std::thread::sleep(Duration::from_millis(700));
+        std::thread::sleep(Duration::from_millis(400));
         let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
         assert!(interrupted.expect("kill").success(), "{words}: it has ended by itself");
         let since = Instant::now();

@@ -119,7 +119,7 @@ fn no_command_of_the_readme_aborts_for_want_of_memory() {
         let mut command = script.command();
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
         let begin = Instant::now();
-        while begin.elapsed() < Duration::from_secs(3) && child.try_wait().expect("a status").is_none() {
+        while begin.elapsed() < Duration::from_secs(2) && child.try_wait().expect("a status").is_none() {
             std::thread::sleep(Duration::from_millis(20));
         }
         let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).stderr(Stdio::null()).status();
