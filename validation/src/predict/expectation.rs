@@ -47,29 +47,32 @@ pub fn expect(
     let known = spec(rule)?;
     let first = seconds_per_step(alone, spec(alone)?, key);
     let simulated = |spec: ClusterSpec| first / seconds_per_step(rule, spec, key);
+    let (theory, at_least) = by_theory(rule, &ClusterSpec::of(known.compute().clone()));
     Some(Expectation {
+        theory,
+        at_least,
         simulated: simulated(known.clone()),
         with_all_cores: simulated(
             known.clone().with_cores(None).expect("no cores to share").with_computing_server(false),
         ),
-        with_free_server: simulated(known.clone().with_update(None).with_service(None).with_uplink(Vec::new())),
-        ..expect_uncontended(rule, &ClusterSpec::of(known.compute().clone()), key)
+        with_free_server: simulated(known.with_update(None).with_service(None).with_uplink(Vec::new())),
     })
 }
 
 /// What to expect of this rule's workers on a cluster on which each has a core and nothing takes time but steps.
 pub fn expect_uncontended(rule: Rule, spec: &ClusterSpec, key: RandomKey) -> Expectation {
-    let theory = time_per_update(rule, spec).filter(|theory| theory.kind != Kind::Lower);
-    let step_s = spec.compute().law(0).mean();
+    let (theory, at_least) = by_theory(rule, spec);
     let of = |rule: Rule| seconds_per_step(rule, spec.clone(), key);
     let simulated = of(rule.of_one_worker()) / of(rule);
-    Expectation {
-        theory: theory.map(|theory| rule.gradients_per_update() as f64 * step_s / theory.seconds),
-        at_least: theory.is_some_and(|theory| theory.kind == Kind::Upper),
-        simulated,
-        with_all_cores: simulated,
-        with_free_server: simulated,
-    }
+    Expectation { theory, at_least, simulated, with_all_cores: simulated, with_free_server: simulated }
+}
+
+/// The speed-up there by theory, where it is known, and whether it is not less than that.
+fn by_theory(rule: Rule, uncontended: &ClusterSpec) -> (Option<f64>, bool) {
+    let theory = time_per_update(rule, uncontended).filter(|theory| theory.kind != Kind::Lower);
+    let step_s = uncontended.compute().law(0).mean();
+    let speedup = theory.map(|theory| rule.gradients_per_update() as f64 * step_s / theory.seconds);
+    (speedup, theory.is_some_and(|theory| theory.kind == Kind::Upper))
 }
 
 fn serverless(cores: &[Calibration], update_s: &[f64]) -> Vec<Calibration> {
