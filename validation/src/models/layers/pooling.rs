@@ -64,19 +64,30 @@ pub fn input(x: &FlexTensor, y: &FlexTensor, output: &FlexTensor, windows: Windo
     let inputs = input.chunks_exact_mut(high * wide).zip(numbers(&x).chunks_exact(high * wide));
     for ((input, x), (y, output)) in inputs.zip(outputs) {
         for (row, (y, output)) in y.chunks_exact(columns).zip(output.chunks_exact(columns)).enumerate() {
-            let covered = windows.covered(0, row, high);
-            for (column, (&y, &output)) in y.iter().zip(output).enumerate().filter(|(_, (_, output))| **output != 0.0) {
+            let down = windows.covered(0, row, high);
+            for (column, (&y, &output)) in y.iter().zip(output).enumerate() {
                 let across = windows.covered(1, column, wide);
-                let mut places = covered.clone().flat_map(|row| across.clone().map(move |column| row * wide + column));
-                let place = if y.is_nan() { places.find(|&at| x[at].is_nan()) } else { places.find(|&at| x[at] == y) };
                 // A window in which nothing is has no place.
-                if let Some(place) = place {
+                if let Some(place) = place(x, wide, down.clone(), across, y) {
                     input[place] += output;
                 }
             }
         }
     }
     tensor(input, [images, channels, high, wide])
+}
+
+/// Where the first number of a window is that is its greatest, `y`.
+#[inline(always)]
+fn place(x: &[f32], wide: usize, down: Range<usize>, across: Range<usize>, y: f32) -> Option<usize> {
+    let is = |at: usize| x[at] == y || (x[at].is_nan() && y.is_nan());
+    if down.len() == 2 && across.len() == 2 {
+        // Which of four it will be nobody can foresee: without a branch.
+        let first = down.start * wide + across.start;
+        let found = [first + wide + 1, first + wide, first + 1, first].into_iter();
+        return Some(found.fold(first, |found, at| if is(at) { at } else { found }));
+    }
+    down.flat_map(|row| across.clone().map(move |column| row * wide + column)).find(|&at| is(at))
 }
 
 /// Whether a number is none, without a branch for each.
