@@ -11,7 +11,7 @@ mod training;
 mod values;
 
 pub use cluster::{Cluster, StepTime};
-pub use options::{expand, from_map};
+pub use options::{built, expand, from_map};
 pub use quantities::{Policies, Quantity, seconds};
 pub use shard::Shard;
 use values::threads;
@@ -198,6 +198,31 @@ pub struct Common {
     #[arg(long, value_name = "FILE.toml")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
+}
+
+/// What every other command takes.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Common options")]
+pub struct Plain {
+    /// JSON on the standard output instead of text.
+    #[arg(long)]
+    pub json: bool,
+    /// A TOML file with options by their long names; those that are typed win.
+    #[arg(long, value_name = "FILE.toml")]
+    pub config: Option<PathBuf>,
+}
+
+impl Plain {
+    /// Prints a text, or the same as a line of JSON.
+    ///
+    /// # Errors
+    /// If the standard output cannot be written.
+    pub fn print(&self, text: &str, same: &impl Serialize) -> Result<(), Error> {
+        match self.json {
+            true => session::print(&(serde_json::to_string(same).expect("plain data") + "\n")),
+            false => session::print(text),
+        }
+    }
 }
 
 /// The command line as clap knows it.

@@ -274,7 +274,7 @@ fn a_token_is_asked_for() {
 
 #[test]
 fn what_cannot_be_served_is_said_before_anything_is_ready() {
-    let place = Place::new().with("bad.safetensors", b"no model");
+    let place = Place::new().with("bad.safetensors", b"no model").with("c.toml", b"model = [\"a=bad.safetensors\"]\n");
     let serve = |words: &str| {
         straggle()
             .inside(place.path())
@@ -286,6 +286,11 @@ fn what_cannot_be_served_is_said_before_anything_is_ready() {
     serve("--model a=none.safetensors").fails(3).says("none.safetensors");
     serve("--model a=bad.safetensors").fails(3).says("bad.safetensors");
     serve("--model a=b --max-batch-delay 5").fails(2).says("2ms");
+    // The same from a file, and what it says as JSON.
+    let said = serve("--config c.toml --json").fails(3);
+    let listening: Value = serde_json::from_str(said.says("bad.safetensors").stdout.trim()).expect("a line of JSON");
+    assert_eq!(listening["event"], "listening");
+    assert!(listening["metrics"].as_str().is_some_and(|address| address.starts_with("127.0.0.1:")), "{listening}");
 }
 
 /// A model that comes through a pipe is read for as long as nobody writes: so the time before "ready" can be looked at.

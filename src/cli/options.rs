@@ -5,7 +5,7 @@ use super::command;
 use crate::error::Error;
 use crate::formats::{clip, source};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Map, Value};
 use std::ffi::OsString;
 use std::path::Path;
@@ -23,8 +23,7 @@ pub fn expand(typed: Vec<OsString>) -> Result<Vec<OsString>, Error> {
         return Ok(typed);
     };
     let at = typed.iter().position(|argument| argument == name).map_or(typed.len(), |at| at + 1);
-    let options = read(file)?;
-    let options = from_map(name, &file.display().to_string(), &options, Some(given))?;
+    let options = from_map(&built(name), &file.display().to_string(), &read(file)?, Some(given))?;
     Ok([&typed[..at], &options, &typed[at..]].concat())
 }
 
@@ -36,7 +35,10 @@ fn read(file: &Path) -> Result<Map<String, Value>, Error> {
     let source = source::read(&file.to_string_lossy(), MOST).map_err(|refusal| {
         Error::Input(format!("{shown} {}; give a TOML file with options by their long names", refusal.reason))
     })?;
-    let text = &source.text;
+    parse(&shown.to_string(), &source.text)
+}
+
+fn parse(shown: &str, text: &str) -> Result<Map<String, Value>, Error> {
     toml::from_str(text).map_err(|e: toml::de::Error| {
         let line = e.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         Error::Input(format!(
@@ -46,19 +48,24 @@ fn read(file: &Path) -> Result<Map<String, Value>, Error> {
     })
 }
 
-/// The options of a map as one types them, but for those that were `given` and what cannot be used beside them.
+/// A command by its name, with all its options.
+pub fn built(name: &str) -> Command {
+    let mut all = command();
+    all.build();
+    all.find_subcommand(name).expect("a command that was parsed").clone()
+}
+
+/// The options of a map as one types them, but for those that were `given` and what cannot be used beside them; the command is
+/// [`built`].
 ///
 /// # Errors
 /// If a name is no option of the command.
 pub fn from_map(
-    name: &str,
+    command: &Command,
     source: &str,
     map: &Map<String, Value>,
     given: Option<&ArgMatches>,
 ) -> Result<Vec<OsString>, Error> {
-    let mut all = command();
-    all.build();
-    let command = all.find_subcommand(name).expect("a command that was parsed");
     let source_of = |arg: &Arg| given.and_then(|given| given.value_source(arg.get_id().as_str()));
     let is_given = |arg: &Arg| source_of(arg) == Some(ValueSource::CommandLine);
     let mut options = Vec::new();
@@ -75,30 +82,37 @@ pub fn from_map(
                 sim::nearest(&long, &names).map_or("see --help".to_string(), |one| format!("did you mean '{one}'?"));
             let key = crate::formats::clip(key);
             return Err(Error::Usage(format!(
-                "{source} has '{key}', which is no option of straggle {name}; {instead}"
+                "{source} has '{key}', which is no option of straggle {}; {instead}",
+                command.get_name()
             )));
         };
         if is_given(arg) || command.get_arg_conflicts_with(arg).into_iter().any(is_given) {
             continue;
         }
         let flag = matches!(arg.get_action(), ArgAction::SetTrue);
-        let text = match value {
+        let texts = match value {
             Value::Null | Value::Bool(false) if flag || value.is_null() => continue,
-            Value::Bool(true) if flag => None,
-            Value::Array(values) => Some(values.iter().map(plain).collect::<Vec<_>>().join(",")),
-            value => Some(plain(value)),
+            Value::Bool(true) if flag => vec![None],
+            // What may be typed several times is, and what is a list becomes one.
+            Value::Array(values) if matches!(arg.get_action(), ArgAction::Append) => {
+                values.iter().map(|value| Some(plain(value))).collect()
+            }
+            Value::Array(values) => vec![Some(values.iter().map(plain).collect::<Vec<_>>().join(","))],
+            value => vec![Some(plain(value))],
         };
-        // Nobody typed it, and what it cannot be used with may have been.
-        let is_default =
-            |text: &String| arg.get_default_values().iter().map(|d| d.to_string_lossy()).eq([text.as_str()]);
-        if text.as_ref().is_some_and(is_default) {
-            continue;
+        for text in texts {
+            // Nobody typed it, and what it cannot be used with may have been.
+            let is_default =
+                |text: &String| arg.get_default_values().iter().map(|d| d.to_string_lossy()).eq([text.as_str()]);
+            if text.as_ref().is_some_and(is_default) {
+                continue;
+            }
+            options.push(match (arg.get_long(), text) {
+                (None, text) => text.unwrap_or_default().into(),
+                (Some(long), None) => format!("--{long}").into(),
+                (Some(long), Some(text)) => format!("--{long}={text}").into(),
+            });
         }
-        options.push(match (arg.get_long(), text) {
-            (None, text) => text.unwrap_or_default().into(),
-            (Some(long), None) => format!("--{long}").into(),
-            (Some(long), Some(text)) => format!("--{long}={text}").into(),
-        });
     }
     Ok(options)
 }
@@ -110,18 +124,26 @@ fn plain(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::garbled::garbled;
+    use crate::garbled::garbled_text;
 
     #[test]
     fn garbled_options_are_read_or_refused() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("p.toml");
+        let simulate = built("simulate");
         let whole = "policies = [\"sync\", \"k-sync:3\"]\nmax-workers = 8\nprecision = \"1%\"\nstep-time = \"exp(2)\"\nquiet = true\n";
-        garbled(&[whole.as_bytes(), b"lambda = 2.0\nspeeds = [1, 0.5]\n"], |bytes| {
-            std::fs::write(&path, bytes).expect("written");
-            let typed = ["straggle", "simulate", "--config"].map(OsString::from).into_iter();
-            let expanded = expand(typed.chain([path.clone().into_os_string()]).collect());
-            expanded.map(drop).map_err(|e| e.to_string().replace(&*path.to_string_lossy(), "P"))
+        garbled_text(&[whole, "lambda = 2.0\nspeeds = [1, 0.5]\n"], |text| {
+            from_map(&simulate, "P", &parse("P", text)?, None).map(drop)
         });
+    }
+
+    #[test]
+    fn what_may_be_typed_several_times_is_and_a_list_is_one() {
+        let typed = |command: &str, text: &str| {
+            let options = from_map(&built(command), "P", &parse("P", text).unwrap(), None).unwrap();
+            options.into_iter().map(|option| option.into_string().unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(typed("simulate", "speeds = [1, 0.5]"), ["--speeds=1,0.5"]);
+        #[cfg(feature = "serve")]
+        assert_eq!(typed("serve", "model = [\"a=b.st\", \"c=d.st\"]"), ["--model=a=b.st", "--model=c=d.st"]);
+        assert_eq!(typed("merge", "parts = [\"a\", \"b\"]"), ["a", "b"]);
     }
 }

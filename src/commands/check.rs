@@ -1,7 +1,7 @@
 //! `straggle check`: the answer to the exercise on the page.
 
+use crate::cli::Plain;
 use crate::error::Error;
-use crate::session;
 use ::page::task::Task;
 use clap::Args;
 
@@ -15,6 +15,9 @@ pub struct Check {
     /// The name whose exercise it is: any text, upper and lower case are the same.
     #[arg(long, value_name = "NAME")]
     pub seed: String,
+    /// What every command takes.
+    #[command(flatten)]
+    pub plain: Plain,
 }
 
 impl Check {
@@ -25,9 +28,9 @@ impl Check {
     pub fn run(&self) -> Result<(), Error> {
         let task = Task::named(&self.seed);
         let verdict = task.check(self.answer).map_err(Error::Usage)?;
-        match verdict.correct {
-            true => session::print(&format!("{}\n", verdict.text)),
-            false => Err(Error::Verdict(verdict.text)),
+        if verdict.correct || self.plain.json {
+            self.plain.print(&format!("{}\n", verdict.text), &verdict)?;
         }
+        if verdict.correct { Ok(()) } else { Err(Error::Verdict(verdict.text)) }
     }
 }

@@ -1,5 +1,6 @@
 //! `straggle explore`: the question as a page to play with.
 
+use crate::cli::Plain;
 use crate::error::Error;
 use crate::formats::{self, Options};
 use crate::output;
@@ -28,6 +29,9 @@ pub struct Explore {
     /// No notes.
     #[arg(short, long)]
     pub quiet: bool,
+    /// What every command takes.
+    #[command(flatten)]
+    pub plain: Plain,
 }
 
 impl Explore {
@@ -51,7 +55,10 @@ impl Explore {
             let note = format!("{} ({} kB); open it in a browser", self.out.display(), page.len().div_ceil(1000));
             session::tell("wrote", &note);
         }
-        Ok(())
+        match self.plain.json {
+            true => self.plain.print("", &serde_json::json!({ "file": self.out, "bytes": page.len() })),
+            false => Ok(()),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! It is the sweep itself, run where everything that it needs is finished already.
 
-use crate::cli::{self, Format, List};
+use crate::cli::{self, Format, List, Plain};
 use crate::error::Error;
 use crate::figures::Figure;
 use crate::manifest::Manifest;
@@ -30,9 +30,9 @@ pub struct Merge {
     /// Which files to write: csv, svg, png, pdf.
     #[arg(long, value_name = "LIST", default_value = "csv,svg,png")]
     pub format: List<Format>,
-    /// One JSON document on the standard output instead of the table.
-    #[arg(long)]
-    pub json: bool,
+    /// What every command takes.
+    #[command(flatten)]
+    pub plain: Plain,
     /// No progress and no notes, only the result.
     #[arg(short, long)]
     pub quiet: bool,
@@ -80,9 +80,9 @@ impl Merge {
         let mut typed: Vec<OsString> = vec!["straggle".into(), command.clone().into()];
         let format = serde_json::to_value(&self.format).expect("plain data");
         let whole = options.clone().into_iter().chain([("format".to_string(), format)]).collect();
-        typed.extend(cli::from_map(&command, "the manifest", &whole, None)?);
+        typed.extend(cli::from_map(&cli::built(&command), "the manifest", &whole, None)?);
         typed.extend(self.out.iter().map(|out| format!("--out={}", out.display()).into()));
-        typed.extend(self.json.then(|| "--json".into()));
+        typed.extend(self.plain.json.then(|| "--json".into()));
         typed.extend(self.quiet.then(|| "--quiet".into()));
         let parts = found.values().map(|(path, _)| path.clone()).collect();
         let Some(whole) = cli::parse(&typed)? else { return Ok(()) };

@@ -1,11 +1,11 @@
 //! `straggle replay`: a run again, from its manifest, and whether it leaves the same bytes.
 
-use crate::cli;
+use crate::cli::{self, Plain};
 use crate::error::Error;
 use crate::manifest::{File, Manifest};
 use crate::memory;
-use crate::session;
 use clap::Args;
+use serde_json::json;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +19,9 @@ pub struct Replay {
     /// Where to keep the files of the replay [default: nowhere].
     #[arg(short, long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// What every command takes.
+    #[command(flatten)]
+    pub plain: Plain,
 }
 
 impl Replay {
@@ -38,7 +41,8 @@ impl Replay {
         let new = read(&new)?;
         let differing = self::differing(&old.files, &new.files);
         if differing.is_empty() {
-            return session::print(&format!("the same {} files, byte for byte\n", old.files.len()));
+            let same = json!({ "files": old.files.len(), "differing": [] });
+            return self.plain.print(&format!("the same {} files, byte for byte\n", old.files.len()), &same);
         }
         let changed = self::differing(&old.inputs, &new.inputs);
         let mut reasons: Vec<String> = changed.into_iter().map(|name| format!("{name} has changed")).collect();
@@ -52,6 +56,9 @@ impl Replay {
             reasons.push("what is measured on real threads is never the same".to_string());
         }
         let why = reasons.join("; ");
+        if self.plain.json {
+            self.plain.print("", &json!({ "files": old.files.len(), "differing": differing, "why": why }))?;
+        }
         Err(Error::Verdict(format!(
             "{} of {} files differ ({}): {why}",
             differing.len(),
@@ -95,7 +102,7 @@ impl Manifest {
         let mut options = self.arguments.clone();
         options.remove("out");
         options.remove("save");
-        typed.extend(cli::from_map(self.command(), "the manifest", &options, None)?);
+        typed.extend(cli::from_map(&cli::built(self.command()), "the manifest", &options, None)?);
         typed.extend(extra);
         Ok(typed)
     }

@@ -1,8 +1,8 @@
 //! `straggle serve`: trained networks behind the field's interfaces.
 
+use crate::cli::Plain;
 use crate::error::Error;
 use crate::serve::{self, Batching, Settings};
-use crate::session;
 use clap::Args;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -55,6 +55,9 @@ pub struct Serve {
     /// A file with the token that every request has to bring (Authorization: Bearer TOKEN).
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+    /// What every command takes.
+    #[command(flatten)]
+    pub plain: Plain,
 }
 
 /// A model by its name.
@@ -110,7 +113,7 @@ impl Serve {
             let message = "there is nothing to serve; type --model lenet=lenet.safetensors, or --enable-model-api";
             return Err(Error::Usage(message.to_string()));
         }
-        let token = self.token()?;
+        let (token, plain) = (self.token()?, self.plain.clone());
         serve::run(
             Settings {
                 models: self.models.into_iter().map(|model| (model.name, model.file)).collect(),
@@ -127,7 +130,7 @@ impl Serve {
                 timeout: self.timeout.0,
                 token,
             },
-            session::print,
+            |said| plain.print(&format!("{said}\n"), said),
         )
     }
 

@@ -170,20 +170,23 @@ impl Profile {
     /// # Errors
     /// If it cannot be read, or says what is not known: in one sentence.
     pub fn read(path: &Path) -> Result<(Profile, File), Error> {
-        let shown = path.display();
         let name = path.to_string_lossy();
         let source = formats::source::read(&name, LONGEST).map_err(|refusal| {
             Error::Input(format!("{} {}; give a profile that straggle fit wrote", clip(&name), refusal.reason))
         })?;
-        let text = &source.text;
-        let profile = toml::from_str(text).map_err(|e| {
+        Ok((Profile::parse(&source.text, path)?, source.listed(&name)))
+    }
+
+    /// The profile that the file at `path` holds, from its text.
+    fn parse(text: &str, path: &Path) -> Result<Profile, Error> {
+        toml::from_str(text).map_err(|e| {
             let line = e.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             let message = clip(e.message().lines().next().unwrap_or_default());
+            let shown = path.display();
             Error::Input(format!(
                 "line {line} of {shown}: {message}; correct it, or let straggle fit write the profile"
             ))
-        })?;
-        Ok((profile, source.listed(&name)))
+        })
     }
 
     /// The file that says this.
@@ -241,28 +244,24 @@ impl SourceFiles {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::garbled::garbled;
+    use crate::garbled::garbled_text;
 
     #[test]
     fn garbled_profiles_are_read_or_refused() {
         let whole = "step_time = \"0.35s ± 4%\"\n[slow]\nfactor = 1.2\nshare = 0.1\n[communication]\nscheme = \"ring\"\n\
                      payload = \"1.2GB\"\nbandwidth = \"25GB/s\"\n[failures]\nmtbf = \"64d\"\nrestart = \"5m\"\n";
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("p.toml");
+        let path = Path::new("P");
         let workers = "step_time = [\"exp(2)\", \"0.4s ± 5%\", \"shifted-exp(0.1, 3)\"]\ncontention = [1.0, 1.1, 1.3]\n[communication]\n\
                        scheme = \"hierarchical:8\"\npayload = \"100MB\"\nbandwidth = \"1GB/s\"\ngroup_bandwidth = \"50GB/s\"\n\
                        latency = \"10us\"\noverlap = 0.5\n";
-        garbled(&[whole.as_bytes(), b"step_time = \"gamma(25, 0.014)\"\n", workers.as_bytes()], |bytes| {
-            std::fs::write(&path, bytes).expect("written");
-            let (profile, _) =
-                Profile::read(&path).map_err(|e| e.to_string().replace(&*path.to_string_lossy(), "P"))?;
+        garbled_text(&[whole, "step_time = \"gamma(25, 0.014)\"\n", workers], |text| {
+            let profile = Profile::parse(text, path)?;
             let again = toml::from_str::<Profile>(&profile.to_toml()).expect("what is written can be read");
             assert_eq!(again, profile);
             // What it describes is a cluster, or refused; a worker that is taken away is missed by nobody.
-            let described = profile.cluster(&path).map_err(|e| e.to_string())?;
+            let described = profile.cluster(path)?;
             std::hint::black_box((described.without_stragglers(), described.balanced(), described.without(0)));
-            described.spec().map_err(|e| e.to_string())?;
-            Ok::<(), String>(())
+            described.spec().map(drop)
         });
     }
 

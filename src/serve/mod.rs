@@ -19,6 +19,8 @@ pub use models::Batching;
 use crate::error::Error;
 use metrics::Metrics;
 use models::Models;
+use serde::Serialize;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -57,11 +59,45 @@ pub struct Server {
     pub(crate) decoders: tokio::sync::Semaphore,
 }
 
+/// What a server says while it lives, to people and as JSON.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+pub enum Said {
+    /// Where it listens.
+    Listening {
+        /// Predictions and the page.
+        inference: SocketAddr,
+        /// The models.
+        management: SocketAddr,
+        /// Counters.
+        metrics: SocketAddr,
+    },
+    /// Its models are read.
+    Ready {
+        /// Their names.
+        models: Vec<String>,
+    },
+    /// It has answered everybody.
+    Stopped,
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Said::Listening { inference, management, metrics } => {
+                write!(f, "inference  http://{inference}\nmanagement http://{management}\nmetrics    http://{metrics}")
+            }
+            Said::Ready { models } => write!(f, "ready: {}", models.join(", ")),
+            Said::Stopped => f.write_str("stopped: every request that was accepted has its answer"),
+        }
+    }
+}
+
 /// Serves until it is told to stop: SIGTERM or Ctrl-C.
 ///
 /// # Errors
 /// If a port or a model cannot be had.
-pub fn run(settings: Settings, say: impl Fn(&str) -> Result<(), Error>) -> Result<(), Error> {
+pub fn run(settings: Settings, say: impl Fn(&Said) -> Result<(), Error>) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Error::Input(format!("cannot start the server's threads: {error}")))?;
     let ended = runtime.block_on(serve(settings, say));
@@ -70,13 +106,11 @@ pub fn run(settings: Settings, say: impl Fn(&str) -> Result<(), Error>) -> Resul
     ended
 }
 
-async fn serve(settings: Settings, say: impl Fn(&str) -> Result<(), Error>) -> Result<(), Error> {
+async fn serve(settings: Settings, say: impl Fn(&Said) -> Result<(), Error>) -> Result<(), Error> {
     let stop = http::signalled().map_err(|error| Error::Input(format!("cannot listen for signals: {error}")))?;
     let (server, ports) = open(settings).await?;
-    let names = ["inference ", "management", "metrics   "];
-    for (name, address) in names.iter().zip(&server.addresses) {
-        say(&format!("{name} http://{address}\n"))?;
-    }
+    let [inference, management, metrics] = server.addresses;
+    say(&Said::Listening { inference, management, metrics })?;
     let answering = http::answer(server.clone(), ports);
     tokio::pin!(answering, stop);
     // Somebody may ask whether it is well while models are read.
@@ -88,7 +122,7 @@ async fn serve(settings: Settings, say: impl Fn(&str) -> Result<(), Error>) -> R
     };
     if loaded.is_some() {
         server.life.begin();
-        say(&format!("ready: {}\n", server.models.names().join(", ")))?;
+        say(&Said::Ready { models: server.models.names() })?;
         tokio::select! {
             () = stop => {}
             () = &mut answering => {}
@@ -96,7 +130,7 @@ async fn serve(settings: Settings, say: impl Fn(&str) -> Result<(), Error>) -> R
     }
     server.life.drain().await;
     answering.await;
-    say("stopped: every request that was accepted has its answer\n")
+    say(&Said::Stopped)
 }
 
 /// Cores of this machine.
