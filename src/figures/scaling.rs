@@ -3,6 +3,7 @@
 use super::{Axis, Colour, Dash, Data, Figure, Fill, Mark, Panel, Scale, Style, Ticks, looks, nth};
 use crate::commands::scaling::summary::Summary;
 use crate::commands::scaling::{Measured, Measurement};
+use crate::text::count;
 use validation::{Method, Score};
 
 /// A quantity: its label, of a summary, and of one repeat.
@@ -115,7 +116,18 @@ impl Measured {
         marks
     }
 
+    /// What a figure over workers or epochs stands on: the largest number of images.
     fn caption(&self) -> String {
+        self.caption_on(&format!("{} images", self.largest()))
+    }
+
+    /// The same of a figure over the images.
+    fn caption_by_size(&self) -> String {
+        let least = self.plan.samples.iter().min().expect("at least one");
+        self.caption_on(&format!("{least} to {} images", self.largest()))
+    }
+
+    fn caption_on(&self, images: &str) -> String {
         let plan = &self.plan;
         let repeats = match plan.repeats {
             1 => "one run each".to_string(),
@@ -124,11 +136,10 @@ impl Measured {
             ),
         };
         format!(
-            "{} on {} images, {} epochs, {} cores, seed {}; {repeats}.",
+            "{} on {images}, {}, {}, seed {}; {repeats}.",
             plan.model,
-            self.largest(),
-            plan.epochs,
-            self.cores,
+            count(plan.epochs, "epoch"),
+            count(self.cores, "core"),
             plan.seed
         )
     }
@@ -198,7 +209,7 @@ pub fn time_by_size(measured: &Measured) -> Figure {
         Panel::new(groups, Axis::linear(TIME.label).with_zero(), marks).titled(method.to_string())
     });
     let panels: Vec<Panel> = panels.collect();
-    Figure { columns: panels.len().clamp(1, 2), ..Figure::new(panels, measured.caption()) }
+    Figure { columns: panels.len().clamp(1, 2), ..Figure::new(panels, measured.caption_by_size()) }
 }
 
 /// Time, speed-up and efficiency against samples, a line for each number of workers; a row for each method.
@@ -223,7 +234,7 @@ pub fn by_size(measured: &Measured) -> Figure {
             panels.push(Panel::new(axis, y, marks).titled(title));
         }
     }
-    Figure { columns: 3, panel_size: (240.0, 190.0), ..Figure::new(panels, measured.caption()) }
+    Figure { columns: 3, panel_size: (240.0, 190.0), ..Figure::new(panels, measured.caption_by_size()) }
 }
 
 /// Loss and accuracy of the training batches, epoch by epoch, on the most samples: the mean over the workers, and over the runs

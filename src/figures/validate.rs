@@ -3,6 +3,7 @@
 use super::ticks::shortest;
 use super::{Axis, Colour, Dash, Data, Figure, Fill, Mark, Panel, Shape, Style, looks, nth};
 use crate::commands::validate::Validated;
+use crate::text::count;
 use validation::predict::experiment::histogram;
 use validation::{Claim, Histogram, Interval, Judged, Parts, Quantity, Verdict, density_curve, quantile_pairs};
 
@@ -42,7 +43,7 @@ impl Validated {
             t if t.within == t.beyond => within(t.within),
             t => format!("{}, and {} for more workers than cores", within(t.within), within(t.beyond)),
         };
-        format!("{} cores; tolerance {tolerance}.", self.cores)
+        format!("{}; tolerance {tolerance}.", count(self.cores, "core"))
     }
 }
 

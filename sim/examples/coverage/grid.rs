@@ -36,6 +36,9 @@ const STEP: f64 = 0.6;
 /// What an event on shared cores takes.
 const SHARED: f64 = 4.0;
 
+/// How many times as precisely the truth is asked for where a precision is.
+const FINER: f64 = 16.0;
+
 /// What the truth is run under.
 const ANOTHER_SEED: u64 = 1 << 40;
 
@@ -167,7 +170,12 @@ fn judged(o: &Observation) -> [Estimate; JUDGED] {
 }
 
 fn truth(cell: &Cell, updates: u64) -> Truth {
-    let long = cell.run(ANOTHER_SEED, Length::Updates((updates as f64 * cell.times()) as u64));
+    // A run to a given precision may take many times as long as is planned: its truth is asked for more precisely.
+    let length = match cell.precision {
+        Some(precision) => Length::Precision(precision / FINER),
+        None => Length::Updates((updates as f64 * cell.times()) as u64),
+    };
+    let long = cell.run(ANOTHER_SEED, length);
     let mut values = judged(&long).map(|value| value.mean);
     let exact = long.theory.filter(|theory| theory.kind == Kind::Exact);
     if let Some(theory) = exact {

@@ -88,8 +88,15 @@ impl Plan {
                 return Err(Error::Usage(format!("{instead}, or --backend cpu")));
             }
         }
-        let wrong = self.trials().iter().find_map(|trial| trial.rule().err());
-        wrong.map_or(Ok(()), |wrong| Err(Error::Usage(wrong.to_string())))
+        let wrong = self.trials().into_iter().find_map(|trial| Some((trial, trial.rule().err()?)));
+        wrong.map_or(Ok(()), |(trial, wrong)| {
+            // Nobody may have typed that one.
+            let alone = format!(
+                "speed-ups are measured by one worker, which cannot run {}; leave it out, or see straggle validate",
+                trial.method
+            );
+            Err(Error::Usage(if trial.workers == 1 { alone } else { wrong.to_string() }))
+        })
     }
 
     /// The images, if they are enough.
