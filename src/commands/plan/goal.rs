@@ -208,7 +208,9 @@ impl Outcomes {
             Some(Fate::Reached(passages)) if race::is_beaten(passages, &there) => Standing::Beaten,
             // Others run to the goal for themselves, and are there.
             Some(Fate::Reached(_)) if !point.cell.rule.is_fresh() => Standing::Done,
-            Some(Fate::Reached(_)) | None => Standing::Racing,
+            // The model of learning says nothing of it.
+            None => Standing::Lost("unknown"),
+            Some(Fate::Reached(_)) => Standing::Racing,
             Some(fate @ (Fate::Above | Fate::Diverges(_))) => Standing::Lost(fate.word()),
         };
         points.iter().map(standing).collect()

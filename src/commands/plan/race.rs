@@ -76,7 +76,7 @@ pub enum Standing {
     Done,
     /// Another one is clearly better.
     Beaten,
-    /// It does not get to the goal, in this way.
+    /// It does not get to the goal, in this way, or nobody knows whether it does.
     Lost(&'static str),
 }
 
