@@ -7,6 +7,7 @@ mod aging;
 mod change;
 mod draw;
 mod error;
+mod gamma;
 mod markov;
 mod residual;
 mod text;
@@ -18,7 +19,7 @@ pub use markov::Phases;
 pub use text::{LawText, TraceSource};
 
 use statrs::distribution::{ContinuousCDF, Normal};
-use statrs::function::{erf::erfc, gamma::gamma, gamma::gamma_lr, gamma::gamma_ur};
+use statrs::function::{erf::erfc, gamma::gamma as euler_gamma};
 use std::sync::Arc;
 
 /// A law of positive random times, in seconds, with a finite mean.
@@ -159,7 +160,7 @@ impl Law {
             Law::Constant { value } => value,
             Law::Uniform { low, high } => low + (high - low) / 2.0,
             Law::Gamma { shape, scale } => shape * scale,
-            Law::Weibull { shape, scale } => scale * gamma(1.0 + 1.0 / shape),
+            Law::Weibull { shape, scale } => scale * euler_gamma(1.0 + 1.0 / shape),
             Law::LogNormal { mu, sigma } => (mu + sigma * sigma / 2.0).exp(),
             Law::Pareto { scale, shape } => scale * shape / (shape - 1.0),
             Law::Gumbel { location, scale } => location + EULER_GAMMA * scale,
@@ -179,8 +180,7 @@ impl Law {
             Law::Uniform { low, high } => (high - low) * (high - low) / 12.0,
             Law::Gamma { shape, scale } => shape * scale * scale,
             Law::Weibull { shape, scale } => {
-                let first = gamma(1.0 + 1.0 / shape);
-                scale * scale * (gamma(1.0 + 2.0 / shape) - first * first)
+                (scale * euler_gamma(1.0 + 1.0 / shape)).powi(2) * self::gamma::weibull_squared_cv(shape)
             }
             Law::LogNormal { mu, sigma } => (sigma * sigma).exp_m1() * (2.0 * mu + sigma * sigma).exp(),
             Law::Pareto { scale: _, shape } if shape <= 2.0 => f64::INFINITY,
@@ -216,7 +216,7 @@ impl Law {
             Law::Gamma { shape, scale } => match t / scale {
                 0.0 => 1.0,
                 f64::INFINITY => 0.0,
-                t => gamma_ur(shape, t),
+                t => self::gamma::upper(shape, t),
             },
             Law::Weibull { shape, scale } => (-(t / scale).powf(shape)).exp(),
             Law::LogNormal { mu, sigma } => erfc((t.ln() - mu) / (sigma * std::f64::consts::SQRT_2)) / 2.0,
@@ -243,7 +243,7 @@ impl Law {
             Law::Gamma { shape, scale } => match t / scale {
                 0.0 => 0.0,
                 f64::INFINITY => 1.0,
-                t => gamma_lr(shape, t),
+                t => self::gamma::lower(shape, t),
             },
             Law::Weibull { shape, scale } => -(-(t / scale).powf(shape)).exp_m1(),
             Law::LogNormal { mu, sigma } => erfc((mu - t.ln()) / (sigma * std::f64::consts::SQRT_2)) / 2.0,
