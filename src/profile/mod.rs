@@ -257,7 +257,8 @@ mod tests {
         garbled_text(&[whole, "step_time = \"gamma(25, 0.014)\"\n", workers], |text| {
             let profile = Profile::parse(text, path)?;
             let again = toml::from_str::<Profile>(&profile.to_toml()).expect("what is written can be read");
-            assert_eq!(again, profile);
+            // As text: a number that is none equals nothing.
+            assert_eq!(again.to_toml(), profile.to_toml());
             // What it describes is a cluster, or refused; a worker that is taken away is missed by nobody.
             let described = profile.cluster(path)?;
             std::hint::black_box((described.without_stragglers(), described.balanced(), described.without(0)));
