@@ -91,6 +91,14 @@ fn three_parts_joined_are_one_run_byte_for_byte_one_of_them_killed_and_run_again
             .fails(3)
             .in_one_sentence()
             .says("holds no part of a sweep");
+        // And so is a manifest of a command that is none.
+        let one = place.path().join("parts/part-0-of-3");
+        let manifest = fs::read_to_string(one.join("manifest.json")).expect("a manifest");
+        let other = manifest.replace("\"command\": \"simulate\"", "\"command\": \"stimulate\"");
+        let other = other.replace("\"3/3\"", "\"1/1\"").replace("\"0/3\"", "\"0/1\"");
+        fs::write(one.join("manifest.json"), other).expect("written");
+        let merge = straggle().inside(place.path()).words("merge parts/part-0-of-3");
+        merge.fails(3).in_one_sentence().says("a run of straggle stimulate, which has no parts");
     }
 }
 

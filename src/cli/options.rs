@@ -23,7 +23,8 @@ pub fn expand(typed: Vec<OsString>) -> Result<Vec<OsString>, Error> {
         return Ok(typed);
     };
     let at = typed.iter().position(|argument| argument == name).map_or(typed.len(), |at| at + 1);
-    let options = from_map(&built(name), &file.display().to_string(), &read(file)?, Some(given))?;
+    let command = built(name).expect("a command that was parsed");
+    let options = from_map(&command, &file.display().to_string(), &read(file)?, Some(given))?;
     Ok([&typed[..at], &options, &typed[at..]].concat())
 }
 
@@ -48,11 +49,11 @@ fn parse(shown: &str, text: &str) -> Result<Map<String, Value>, Error> {
     })
 }
 
-/// A command by its name, with all its options.
-pub fn built(name: &str) -> Command {
+/// A command by its name, with all its options, if there is one.
+pub fn built(name: &str) -> Option<Command> {
     let mut all = command();
     all.build();
-    all.find_subcommand(name).expect("a command that was parsed").clone()
+    all.find_subcommand(name).cloned()
 }
 
 /// The options of a map as one types them, but for those that were `given` and what cannot be used beside them; the command is
@@ -128,7 +129,7 @@ mod tests {
 
     #[test]
     fn garbled_options_are_read_or_refused() {
-        let simulate = built("simulate");
+        let simulate = built("simulate").expect("a command");
         let whole = "policies = [\"sync\", \"k-sync:3\"]\nmax-workers = 8\nprecision = \"1%\"\nstep-time = \"exp(2)\"\nquiet = true\n";
         garbled_text(&[whole, "lambda = 2.0\nspeeds = [1, 0.5]\n"], |text| {
             from_map(&simulate, "P", &parse("P", text)?, None).map(drop)
@@ -138,7 +139,7 @@ mod tests {
     #[test]
     fn what_may_be_typed_several_times_is_and_a_list_is_one() {
         let typed = |command: &str, text: &str| {
-            let options = from_map(&built(command), "P", &parse("P", text).unwrap(), None).unwrap();
+            let options = from_map(&built(command).unwrap(), "P", &parse("P", text).unwrap(), None).unwrap();
             options.into_iter().map(|option| option.into_string().unwrap()).collect::<Vec<_>>()
         };
         assert_eq!(typed("simulate", "speeds = [1, 0.5]"), ["--speeds=1,0.5"]);

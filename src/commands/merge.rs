@@ -77,10 +77,12 @@ impl Merge {
                 missing.len()
             )));
         }
+        let nothing = || Error::Input(format!("{shown} holds a run of straggle {command}, which has no parts"));
+        let built = cli::built(&command).ok_or_else(nothing)?;
         let mut typed: Vec<OsString> = vec!["straggle".into(), command.clone().into()];
         let format = serde_json::to_value(&self.format).expect("plain data");
         let whole = options.clone().into_iter().chain([("format".to_string(), format)]).collect();
-        typed.extend(cli::from_map(&cli::built(&command), "the manifest", &whole, None)?);
+        typed.extend(cli::from_map(&built, "the manifest", &whole, None)?);
         typed.extend(self.out.iter().map(|out| format!("--out={}", out.display()).into()));
         typed.extend(self.plain.json.then(|| "--json".into()));
         typed.extend(self.quiet.then(|| "--quiet".into()));
@@ -90,7 +92,7 @@ impl Merge {
             cli::Command::Simulate(simulate) => report::join(*simulate, &typed, parts),
             #[cfg(feature = "train")]
             cli::Command::Scaling(scaling) => report::join(*scaling, &typed, parts),
-            _ => Err(Error::Input(format!("{shown} holds a run of straggle {command}, which has no parts"))),
+            _ => Err(nothing()),
         }
     }
 

@@ -92,17 +92,14 @@ impl Manifest {
     fn command_line_in(&self, out: &Path) -> Result<Vec<OsString>, Error> {
         let mut typed: Vec<OsString> = vec!["straggle".into(), self.command().into()];
         let extra = ["--quiet".into(), format!("--out={}", out.display()).into()];
-        let known = cli::command().find_subcommand(self.command()).is_some();
-        if !known {
-            return Err(Error::Input(format!(
-                "there is no command '{}' to replay",
-                crate::formats::clip(self.command())
-            )));
-        }
+        let Some(command) = cli::built(self.command()) else {
+            let name = crate::formats::clip(self.command());
+            return Err(Error::Input(format!("there is no command '{name}' to replay")));
+        };
         let mut options = self.arguments.clone();
         options.remove("out");
         options.remove("save");
-        typed.extend(cli::from_map(&cli::built(self.command()), "the manifest", &options, None)?);
+        typed.extend(cli::from_map(&command, "the manifest", &options, None)?);
         typed.extend(extra);
         Ok(typed)
     }
