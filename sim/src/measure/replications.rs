@@ -73,6 +73,10 @@ const TIMES: RangeInclusive<f64> = 0.0..=f64::INFINITY;
 /// Shares of a whole.
 const SHARES: RangeInclusive<f64> = 0.0..=1.0;
 
+/// The share of the replications that must have come beyond a quantile, and up to it. With half of them, intervals of 99 % quantiles hold
+/// in 91 % of the runs under laws of a coefficient of variation of a tenth; of 250 independent times each, one run in 10 000 has fewer.
+const REACHED: f64 = 0.65;
+
 impl Replications {
     /// These.
     pub fn new(all: Vec<Replication>) -> Replications {
@@ -257,8 +261,8 @@ impl Replications {
     ///
     /// The share of the times up to the quantile varies from replication to replication; its interval, read off the times of
     /// all replications, is the quantile's (Woodruff, J. Am. Statist. Assoc. 47, 1952, 635-646). A share that reaches beyond all
-    /// that was seen has no such interval, nor has a quantile beyond which only the fewer of the replications ever came: workers that
-    /// hardly vary make the same long times all through one of them, and none in most.
+    /// that was seen has no such interval, nor has a quantile beyond which too few of the replications ever came: workers that hardly
+    /// vary make the same long times all through one of them, and none in others, and such shares are few and skewed.
     pub fn quantiles_s<const N: usize>(&self, shares: [f64; N]) -> Option<[Estimate; N]> {
         let pooled = Pooled::new(self.all.iter().map(|one| &one.lengths));
         pooled.quantile(0.5)?;
@@ -273,7 +277,7 @@ impl Replications {
             let seen = |u: f64| u * total >= 1.0 && (1.0 - u) * total >= 1.0;
             let beyond = |one: &&Replication| (one.lengths.up_to(at.next_down()) as f64) < one.updates();
             let up_to = |one: &&Replication| below(one) > 0.0;
-            let most = |count: usize| 2 * count >= self.all.len();
+            let most = |count: usize| count as f64 >= REACHED * self.all.len() as f64;
             let known = most(self.all.iter().filter(beyond).count()) && most(self.all.iter().filter(up_to).count());
             let half = half.filter(|_| known);
             let ends = half.map(|(below, above)| (u - above, u + below)).filter(|&(low, high)| seen(low) && seen(high));
