@@ -137,15 +137,15 @@ fn values_for(law: &Law, k: u32, m: u32, target: f64) -> Option<f64> {
 fn skewness(law: &Law, k: u32, m: u32, n: f64) -> f64 {
     let longer = |t: f64| kth_survival(k, m, law.survival(t));
     let rare = 0.01 / n;
-    // Times, and how likely it is that the k-th smallest is longer.
-    let points: Vec<(f64, f64)> = match law.atoms() {
+    // Times, and how likely it is that the k-th smallest is longer; and what the mean has of times beyond.
+    let (points, unseen_s): (Vec<(f64, f64)>, f64) = match law.atoms() {
         Some(atoms) => {
             let all = atoms.len() as f64;
             let after = |end: usize| kth_survival(k, m, (all - end as f64) / all);
             let pieces = pieces(atoms.len());
             let point = |range: Range<usize>| (atoms[(range.start + range.end - 1) / 2], after(range.end));
             let is_felt = |range: &Range<usize>| range.start == 0 || after(range.start) > rare;
-            pieces.into_iter().take_while(is_felt).map(point).collect()
+            (pieces.into_iter().take_while(is_felt).map(point).collect(), 0.0)
         }
         None => {
             const PIECES: u32 = 160;
@@ -156,7 +156,8 @@ fn skewness(law: &Law, k: u32, m: u32, n: f64) -> f64 {
                 false => (0..=PIECES).map(|i| low + (high - low) * share(i)).collect(),
             };
             let middle = |i: usize| if i == 0 { times[0] } else { (times[i - 1] + times[i]) / 2.0 };
-            times.iter().enumerate().map(|(i, &t)| (middle(i), longer(t))).collect()
+            let points = times.iter().enumerate().map(|(i, &t)| (middle(i), longer(t))).collect();
+            (points, between_s(&longer, high, last_longer(&longer, rare * 1e-9, law.mean())))
         }
     };
     let mut before = 1.0;
@@ -166,7 +167,7 @@ fn skewness(law: &Law, k: u32, m: u32, n: f64) -> f64 {
     let mean = masses.iter().map(|(t, mass)| t * mass).sum::<f64>() / weight;
     let moment = |power: i32| masses.iter().map(|(t, mass)| (t - mean).powi(power) * mass).sum::<f64>() / weight;
     let variance = moment(2);
-    if law.atoms().is_none() && unseen_s(&longer, rare, law.mean()) > UNSEEN * (variance / n).sqrt() + 1e-9 * mean {
+    if unseen_s > UNSEEN * (variance / n).sqrt() + 1e-9 * mean {
         return n.sqrt();
     }
     if variance <= (1e-12 * mean).powi(2) { 0.0 } else { moment(3).abs() / variance.powf(1.5) }
@@ -175,10 +176,9 @@ fn skewness(law: &Law, k: u32, m: u32, n: f64) -> f64 {
 /// What the mean may have of times that hardly any run sees, in standard errors.
 const UNSEEN: f64 = 0.2;
 
-/// What times that are exceeded so rarely add to the mean beyond the last that is not: the integral of the survival function.
-fn unseen_s(longer: &impl Fn(f64) -> f64, rare: f64, mean_s: f64) -> f64 {
+/// What times between these two add to the mean: the integral of the survival function, over pieces that grow in proportion.
+fn between_s(longer: &impl Fn(f64) -> f64, from: f64, to: f64) -> f64 {
     const PIECES: i32 = 64;
-    let (from, to) = (last_longer(longer, rare, mean_s), last_longer(longer, rare * 1e-9, mean_s));
     let step = (to / from).powf(1.0 / f64::from(PIECES));
     let time = |i: i32| from * step.powi(i);
     (0..PIECES).map(|i| (time(i + 1) - time(i)) * (longer(time(i)) + longer(time(i + 1))) / 2.0).sum()
