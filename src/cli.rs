@@ -238,6 +238,13 @@ pub fn command() -> clap::Command {
 /// # Errors
 /// One sentence about what is wrong. Help and version are printed here, and then there is nothing more to do.
 pub fn parse(typed: &[OsString]) -> Result<Option<Cli>, Error> {
+    // A manifest holds all of them as text.
+    if let Some(argument) = typed.iter().find(|argument| argument.to_str().is_none()) {
+        let shown = crate::formats::clip(&argument.to_string_lossy());
+        return Err(Error::Usage(format!(
+            "the argument '{shown}' is no UTF-8 text; rename the file, or type it otherwise"
+        )));
+    }
     let arguments = expand(with_hyphens(typed))?;
     let parsed = command().try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
     match parsed {
@@ -291,7 +298,6 @@ fn sentence(error: &clap::Error) -> String {
         ErrorKind::UnknownArgument => format!("there is no argument '{name}' here; {instead}"),
         ErrorKind::InvalidSubcommand => format!("there is no command '{name}'; {instead}"),
         ErrorKind::MissingRequiredArgument => format!("{name} is missing; {instead}"),
-        ErrorKind::InvalidUtf8 => "an argument is no UTF-8 text; type it in plain letters".to_string(),
         _ => {
             let value = value.map(|value| format!("'{value}' ")).unwrap_or_default();
             format!("{value}cannot be used with '{name}'; {instead}")

@@ -88,7 +88,7 @@ fn the_document_conforms_to_its_schema_and_holds_the_rows() {
     let schema: Value = serde_json::from_slice(&common::read(path.as_ref())).expect("JSON");
     let place = Place::new();
     let said = place.simulate("--max-workers 3 --updates 50 --learner quadratic(1,1,0.05) --json --quiet").succeeds();
-    let document: Value = serde_json::from_str(&said.is_silent().stdout).expect("one document and nothing else");
+    let document = said.is_silent().json();
     conforms(&document, &schema, &schema).expect("as the schema says");
     let broken = json!({ "command": 1 });
     assert!(conforms(&broken, &schema, &schema).is_err(), "or this test could not fail");

@@ -43,6 +43,22 @@ fn what_cannot_be_read_or_written_is_bad_input() {
     refused("replay steps.csv", 3, "is not the manifest of a run");
 }
 
+#[cfg(unix)]
+#[test]
+fn arguments_are_text() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let name = OsStr::from_bytes(b"runs\xff");
+    for words in ["simulate --out", "simulate --config", "explore --json --out", "plan", "merge", "replay", "man"] {
+        let place = used();
+        let before = place.contents();
+        let said = straggle().inside(place.path()).words(words).args([name]).fails(2);
+        said.prints_nothing().in_one_sentence().says("the argument 'runs·' is no UTF-8 text");
+        assert!(before == place.contents(), "files were touched: {said}");
+    }
+}
+
 #[test]
 fn help_and_version_are_results() {
     for words in ["--help", "simulate --help", "replay --help", "completions --help"] {
@@ -66,6 +82,12 @@ fn shells_and_readers_of_manuals_are_served() {
     let place = Place::new();
     straggle().inside(place.path()).args(["man", "pages"]).succeeds().prints_nothing();
     assert!(place.contents().keys().any(|path| path.ends_with("straggle-simulate.1")));
+    let script = straggle().args(["completions", "bash", "--json"]).succeeds().json();
+    assert!(script["script"].as_str().is_some_and(|script| script.contains("max-workers")), "{script}");
+    let page = straggle().args(["man", "--json"]).succeeds().json();
+    assert!(page["page"].as_str().is_some_and(|page| page.contains(".TH straggle 1")), "{page}");
+    let files = straggle().inside(place.path()).args(["man", "pages", "--json"]).succeeds().json();
+    assert!(files["files"].as_array().is_some_and(|files| files.len() > 10), "{files}");
 }
 
 #[cfg(feature = "train")]
@@ -88,6 +110,7 @@ mod trained {
         refused("scaling --workers 1025", 2, "too many to start");
         refused("scaling --samples 60001", 3, "type --samples 60000");
         refused("validate --updates 39", 2, "a whole number from 40");
+        refused("reproduce E0 --repeats 3", 2, "E0 is run once; leave --repeats out");
         refused("reproduce E9", 2, "type one of E0, E1, E2, E3, E4, E5, E7, all");
     }
 

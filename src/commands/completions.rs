@@ -1,10 +1,10 @@
 //! `straggle completions`: what a shell needs to complete the command line.
 
-use crate::cli;
+use crate::cli::{self, Plain};
 use crate::error::Error;
-use crate::session;
 use clap::Args;
 use clap_complete::Shell;
+use serde_json::json;
 
 /// `straggle completions`
 #[derive(Clone, Debug, Args)]
@@ -15,6 +15,9 @@ use clap_complete::Shell;
 pub struct Completions {
     /// The shell.
     pub shell: Shell,
+    /// What every command takes.
+    #[command(flatten)]
+    pub plain: Plain,
 }
 
 impl Completions {
@@ -25,6 +28,7 @@ impl Completions {
     pub fn run(&self) -> Result<(), Error> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut cli::command(), "straggle", &mut script);
-        session::print(&String::from_utf8_lossy(&script))
+        let script = String::from_utf8_lossy(&script);
+        self.plain.print(&script, &json!({ "shell": self.shell.to_string(), "script": script }))
     }
 }

@@ -51,14 +51,12 @@ impl Explore {
             source,
             flag: "--out FILE",
         })?;
+        let file = self.out.display().to_string();
         if !self.quiet {
-            let note = format!("{} ({} kB); open it in a browser", self.out.display(), page.len().div_ceil(1000));
+            let note = format!("{file} ({} kB); open it in a browser", page.len().div_ceil(1000));
             session::tell("wrote", &note);
         }
-        match self.plain.json {
-            true => self.plain.print("", &serde_json::json!({ "file": self.out, "bytes": page.len() })),
-            false => Ok(()),
-        }
+        self.plain.print("", &serde_json::json!({ "file": file, "bytes": page.len() }))
     }
 }
 

@@ -1,9 +1,10 @@
 //! `straggle man`: manual pages.
 
-use crate::cli;
+use crate::cli::{self, Plain};
 use crate::error::Error;
-use crate::{output, session};
+use crate::output;
 use clap::Args;
+use serde_json::json;
 use std::path::PathBuf;
 
 /// `straggle man`
@@ -12,6 +13,9 @@ use std::path::PathBuf;
 pub struct Man {
     /// Where to write a page for each command; without it, the page of the program is printed.
     pub directory: Option<PathBuf>,
+    /// What every command takes.
+    #[command(flatten)]
+    pub plain: Plain,
 }
 
 impl Man {
@@ -23,19 +27,22 @@ impl Man {
         let Some(directory) = &self.directory else {
             let mut page = Vec::new();
             clap_mangen::Man::new(cli::command()).render(&mut page).map_err(Error::Print)?;
-            return session::print(&String::from_utf8_lossy(&page));
+            let page = String::from_utf8_lossy(&page);
+            return self.plain.print(&page, &json!({ "page": page }));
         };
         let failed = |source| Error::Write { path: directory.clone(), source, flag: "another DIR" };
         std::fs::create_dir_all(directory).map_err(failed)?;
         let mut program = cli::command().disable_help_subcommand(true);
         program.build();
-        let mut commands = vec![program];
+        let (mut commands, mut written) = (vec![program], Vec::new());
         while let Some(command) = commands.pop() {
             commands.extend(command.get_subcommands().filter(|sub| !sub.is_hide_set()).cloned());
             let (page, mut text) = (clap_mangen::Man::new(command), Vec::new());
-            let rendered = page.render(&mut text);
-            rendered.and_then(|()| output::put(&directory.join(page.get_filename()), &text)).map_err(failed)?;
+            let file = directory.join(page.get_filename());
+            page.render(&mut text).and_then(|()| output::put(&file, &text)).map_err(failed)?;
+            written.push(file.display().to_string());
         }
-        Ok(())
+        written.sort();
+        self.plain.print("", &json!({ "files": written }))
     }
 }

@@ -8,7 +8,7 @@ mod published;
 mod tradeoff;
 mod words;
 
-use crate::cli::{Common, Threads};
+use crate::cli::{Common, Threads, at_least};
 use crate::commands::scaling::{Measured, measure};
 use crate::commands::simulate::IterationTime;
 use crate::error::Error;
@@ -39,6 +39,9 @@ pub struct Reproduce {
     /// A smaller setting that ends within two minutes and still shows the shape.
     #[arg(long)]
     pub quick: bool,
+    /// Times that E1 to E4 are run, each time on another order of the images [default: 5 for E4, 1 for the others].
+    #[arg(long, value_name = "R", value_parser = at_least::<u32>(1, 3), allow_hyphen_values = true)]
+    pub repeats: Option<u32>,
     /// The digits in the binary (mnist), or a directory with the four IDX files, gzipped or not.
     #[arg(long, value_name = "mnist|DIR", default_value = "mnist")]
     pub data: PathBuf,
@@ -95,7 +98,11 @@ impl Reproduce {
                 let names = Name::value_variants()
                     .iter()
                     .filter(|&&name| name != Name::All && (cfg!(feature = "mpi") || name != Name::E5));
-                names.map(|&experiment| Reproduce { experiment, ..self.clone() }).collect()
+                let one = |&experiment| {
+                    let repeats = self.repeats.filter(|_| !matches!(experiment, Name::E0 | Name::E5 | Name::E7));
+                    Reproduce { experiment, repeats, ..self.clone() }
+                };
+                names.map(one).collect()
             }
             Name::E0 | Name::E1 | Name::E2 | Name::E3 | Name::E4 | Name::E5 | Name::E7 => vec![self],
         }
@@ -138,6 +145,9 @@ impl Command for Reproduce {
     }
 
     fn prepare<'a>(&'a self, session: &'a Session) -> Result<Job<'a>, Error> {
+        if let (Some(_), Name::E0 | Name::E5 | Name::E7) = (self.repeats, self.experiment) {
+            return Err(Error::Usage(format!("{} is run once; leave --repeats out", self.experiment)));
+        }
         if self.experiment == Name::E5 {
             return nodes::prepare(self, session);
         }

@@ -145,6 +145,11 @@ impl Said {
         self
     }
 
+    /// Its standard output: one JSON document and nothing else.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("no JSON ({error}): {self}"))
+    }
+
     /// All that it said on stderr is one line, an error.
     pub fn in_one_sentence(&self) -> &Said {
         let one_line = self.stderr.ends_with('\n') && self.stderr.lines().count() == 1;

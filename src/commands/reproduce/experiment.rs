@@ -39,7 +39,7 @@ impl PublishedExperiment {
             policies: Vec::new(),
             workers: if quick { vec![1, 2, 4] } else { vec![1, 2, 3, 4, 5] },
             samples: vec![60_000],
-            repeats: 1,
+            repeats: arguments.repeats.unwrap_or(if name == Name::E4 && !quick { 5 } else { 1 }),
             model: Architecture::Mlp,
             data: arguments.data.clone(),
             pixels: PixelScale::Standard,
@@ -115,7 +115,6 @@ impl PublishedExperiment {
                     policies: vec![SYNC],
                     workers: vec![1, 2, 4],
                     samples: vec![5_000, 10_000, 20_000, 40_000],
-                    repeats: if quick { 1 } else { 5 },
                     epochs: 2,
                     ..base
                 },

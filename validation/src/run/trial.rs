@@ -42,7 +42,8 @@ pub struct Trial {
     pub clock: TrialClock,
     /// Root of all random numbers.
     pub seed: u64,
-    /// Which repetition it is, from 0: another order of the samples, the same parameters to begin with.
+    /// Which repetition it is, from 0: another order of the samples, and the same parameters to begin with, unless each worker
+    /// draws its own.
     pub repeat: u32,
 }
 
@@ -249,7 +250,7 @@ impl Trial {
         let digits = digits.beginning_with(net.architecture().initial(first)).expect("so many parameters");
         let digits = match self.initial {
             Initial::Shared => digits,
-            Initial::PerWorker => digits.with_own_initial(first),
+            Initial::PerWorker => digits.with_own_initial(key),
         };
         Arc::new(match self.method {
             Method::Policy(Policy::HOGWILD) => digits.with_velocity(Velocity::Workers(self.workers)),
