@@ -104,15 +104,15 @@ impl Serialize for Workers {
 
 /// A number of workers.
 pub fn workers(text: &str) -> Result<u32, String> {
-    match text.trim().parse() {
+    match text.trim().parse::<u128>() {
         Ok(0) | Err(_) => match text.split_once('-').map(|(low, high)| (low.parse::<u32>(), high.parse::<u32>())) {
             Some((Ok(low), Ok(high))) => Err(format!("'{text}' is not a whole number from 1; type {low}..{high}")),
             _ => Err(format!("'{text}' is not a whole number from 1; type 20, or 1,2,4, or 1..20, for example")),
         },
-        Ok(many) if many > Workers::MOST => {
-            Err(format!("'{text}' workers are too many to keep in memory; type at most {}", Workers::MOST))
-        }
-        Ok(workers) => Ok(workers),
+        Ok(number) => u32::try_from(number)
+            .ok()
+            .filter(|&workers| workers <= Workers::MOST)
+            .ok_or_else(|| format!("'{text}' workers are too many to keep in memory; type at most {}", Workers::MOST)),
     }
 }
 
@@ -123,7 +123,11 @@ where
 {
     move |text| {
         let number = text.parse().ok().filter(|number| *number >= least);
-        number.ok_or_else(|| format!("'{text}' is not a whole number from {least}; type {example}, for example"))
+        let all_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        number.ok_or_else(|| match all_digits && text.parse::<T>().is_err() {
+            true => format!("'{}' is too large; type {example}, for example", sim::clip(text)),
+            false => format!("'{}' is not a whole number from {least}; type {example}, for example", sim::clip(text)),
+        })
     }
 }
 
@@ -322,10 +326,23 @@ mod tests {
             ("0", "'0' is not a whole number from 1; type 20"),
             ("2.5", "'2.5' is not a whole number from 1"),
             ("1,,2", "'' is not a whole number from 1"),
-            ("5000000000", "'5000000000' is not"),
+            ("5000000000", "too many to keep in memory"),
             ("20000000", "too many to keep in memory; type at most 10000000"),
         ] {
             assert!(workers(text).is_err_and(|error| error.contains(part)), "{text}: {:?}", workers(text));
+        }
+    }
+
+    #[test]
+    fn a_number_is_too_small_or_too_large_or_none() {
+        let seed = at_least::<u64>(2, 5000);
+        assert_eq!(seed("18446744073709551615"), Ok(u64::MAX));
+        assert_eq!(
+            seed("18446744073709551616").unwrap_err(),
+            "'18446744073709551616' is too large; type 5000, for example"
+        );
+        for text in ["1", "", "-3", "2.5", "1e3"] {
+            assert!(seed(text).is_err_and(|error| error.contains("is not a whole number from 2")), "{text}");
         }
     }
 

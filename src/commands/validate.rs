@@ -58,8 +58,8 @@ pub struct Validate {
     /// Minutes to measure, if not everything is decided before.
     #[arg(long, value_name = "N", default_value = "2", value_parser = minutes, allow_hyphen_values = true)]
     pub minutes: Typed<f64>,
-    /// Updates to measure of each configuration, instead of minutes.
-    #[arg(long, alias = "iterations", value_name = "N", value_parser = enough, allow_hyphen_values = true)]
+    /// Updates to measure of each configuration, instead of minutes: at least 40, which intervals need.
+    #[arg(long, alias = "iterations", value_name = "N", value_parser = at_least::<u64>(40, 400), allow_hyphen_values = true)]
     pub updates: Option<u64>,
     /// How large an error may be [default: 5% for up to as many workers as cores, 10% beyond; of traces
     /// 5%, of runs on more workers 10%, over other links 15%].
@@ -86,11 +86,6 @@ pub struct Validate {
     #[command(flatten)]
     #[serde(flatten)]
     pub common: Common,
-}
-
-fn enough(text: &str) -> Result<u64, String> {
-    let number = text.parse().ok().filter(|&number| number >= 40);
-    number.ok_or(format!("'{text}' is not a whole number from 40, which intervals need; type 400, for example"))
 }
 
 fn minutes(text: &str) -> Result<Typed<f64>, String> {
