@@ -153,15 +153,6 @@ pub fn tables() -> Vec<&'static Table> {
     tables.into_iter().flatten().collect()
 }
 
-/// On how many threads a command computes.
-#[derive(Clone, Debug, Args, Serialize)]
-pub struct Threads {
-    /// How many threads, or workers, compute at once [default: as many as there are cores; one on a graphics card].
-    #[arg(short = 'j', long = "threads", value_name = "N", value_parser = threads, allow_hyphen_values = true, help_heading = "Common options")]
-    #[serde(rename = "threads")]
-    pub number: Option<usize>,
-}
-
 /// Which part of a sweep a command does.
 #[derive(Clone, Debug, Args, Serialize)]
 pub struct Part {
@@ -176,6 +167,9 @@ pub struct Part {
 #[derive(Clone, Debug, Args, Serialize)]
 #[command(next_help_heading = "Common options")]
 pub struct Common {
+    /// How many threads, or workers, compute at once [default: as many as there are cores; one on a graphics card].
+    #[arg(short = 'j', long, value_name = "N", value_parser = threads, allow_hyphen_values = true)]
+    pub threads: Option<usize>,
     /// Root of all random numbers. With equal seeds everything that is simulated is equal to the last byte, on any number
     /// of threads; what is measured on real threads is not.
     #[arg(long, default_value = "0", value_name = "N", value_parser = at_least::<u64>(0, 1), allow_hyphen_values = true)]

@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// A command that leaves files. Its options serialise to what the manifest holds, by their long names.
 pub trait Command: Serialize {
@@ -167,6 +168,15 @@ pub fn run<C: Command>(command: C, typed: &[OsString]) -> Result<(), Error> {
     join(command, typed, Vec::new())
 }
 
+/// Whatever computes side by side does so on so many threads. A process decides that once: its other runs, of a replay or of `reproduce
+/// all`, have what the first one had.
+fn compute_on(threads: Option<usize>) -> Result<(), Error> {
+    static STARTED: OnceLock<Result<(), String>> = OnceLock::new();
+    let start = || rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build_global();
+    let started = STARTED.get_or_init(|| start().map_err(|error| error.to_string()));
+    started.clone().map_err(|error| Error::Usage(format!("cannot start the threads: {error}; lower --threads")))
+}
+
 /// The same, where other processes have finished parts of it in these directories.
 ///
 /// # Errors
@@ -179,6 +189,7 @@ pub fn join<C: Command>(mut command: C, typed: &[OsString], parts: Vec<PathBuf>)
     let follows = command.follows();
     let common = command.common();
     let session = Session::begin(common.quiet || follows)?.joining(parts);
+    compute_on(common.threads)?;
     let directory = command.directory();
     let Ok(Value::Object(mut arguments)) = serde_json::to_value(&command) else { unreachable!("options have names") };
     arguments.insert("out".to_string(), directory.display().to_string().into());

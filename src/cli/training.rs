@@ -1,11 +1,11 @@
-//! Options of everything that trains: the network, the data, the steps.
+//! Options of everything that trains: the network, the data, the steps, the device.
 
 use super::values::{Typed, at_least, choice, momentum, rate};
 use crate::error::Error;
 use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use validation::{Architecture, Dataset, PixelScale, Source};
+use validation::{Architecture, Backend, Dataset, Initial, PixelScale, Source};
 
 /// The network, the data and the steps.
 #[derive(Clone, Debug, Args, Serialize)]
@@ -31,6 +31,13 @@ pub struct Training {
     /// hogwild and in local steps each worker's own.
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = momentum, allow_hyphen_values = true)]
     pub momentum: Typed<f32>,
+    /// shared: all workers begin with the same parameters. per-worker: each draws its own, as programs of several processes do that
+    /// broadcast nothing; for policies that average parameters.
+    #[arg(long, value_name = "WHICH", default_value = "shared", value_parser = choice::<Initial>(&["shared", "per-worker"]))]
+    pub initial: Typed<Initial>,
+    /// cpu, or gpu in a build with `--features gpu`: all workers then share one graphics card.
+    #[arg(long, value_name = "BACKEND", default_value = "cpu", value_parser = choice::<Backend>(&["cpu", "gpu"]))]
+    pub backend: Typed<Backend>,
 }
 
 /// A data set by name or of a directory, in the model's shape and on this scale: all of it, or so many images to learn from.

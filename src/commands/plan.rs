@@ -8,7 +8,7 @@ mod rows;
 mod what_if;
 mod words;
 
-use crate::cli::{Cluster, Common, Percent, Policies, Threads, Typed, Workers};
+use crate::cli::{Cluster, Common, Percent, Policies, Typed, Workers};
 use crate::error::Error;
 use crate::figures::{self, Figure};
 use crate::finished::{self, Finished, FinishedRuns};
@@ -68,10 +68,6 @@ pub struct Plan {
     #[command(flatten)]
     #[serde(flatten)]
     pub around: Cluster,
-    /// On how many threads.
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub threads: Threads,
     /// What every command takes.
     #[command(flatten)]
     #[serde(flatten)]
@@ -154,15 +150,13 @@ impl Command for Plan {
         let goal = self.goal()?;
         let most = workers.last().copied().unwrap_or(1);
         let changed = what_if::changed(self, &cluster, most, |cluster| cluster.around(|spec| onto(&changes, spec)))?;
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads.number.unwrap_or(0)).build();
-        let pool = pool.map_err(|e| Error::Usage(format!("cannot start the threads: {e}; lower --threads")))?;
         Ok(Box::new(move |directory| {
             let finished = Finished::open(directory, &[]).unless_quick();
             let experiment = finished::everything(self, &["threads", "out", "format"], session);
             let going = Going { progress: &session.progress, parts: FinishedRuns { finished: &finished, experiment } };
             let planned = race.cells().0.len() * if changed.is_some() { 2 } else { 1 };
             let work = || self.advice(cluster, &workers, race, goal, changed, &going);
-            let advice = session.with_bar(planned as u64, || pool.install(work))?;
+            let advice = session.with_bar(planned as u64, work)?;
             finished.told(session);
             Ok(Box::new(advice))
         }))

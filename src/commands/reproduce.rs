@@ -8,7 +8,7 @@ mod published;
 mod tradeoff;
 mod words;
 
-use crate::cli::{Common, Threads, at_least};
+use crate::cli::{Common, at_least};
 use crate::commands::scaling::{Measured, measure};
 use crate::commands::simulate::IterationTime;
 use crate::error::Error;
@@ -45,10 +45,6 @@ pub struct Reproduce {
     /// The digits in the binary (mnist), or a directory with the four IDX files, gzipped or not.
     #[arg(long, value_name = "mnist|DIR", default_value = "mnist")]
     pub data: PathBuf,
-    /// On how many threads.
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub threads: Threads,
     /// What every command takes.
     #[command(flatten)]
     #[serde(flatten)]

@@ -8,7 +8,7 @@ pub mod words;
 pub use measure::{Measured, Measurement, measure};
 pub use plan::Plan;
 
-use crate::cli::{Common, List, Part, Shard, Threads, Training, Typed, Workers, at_least, choice};
+use crate::cli::{Common, List, Part, Shard, Training, Typed, Workers, at_least, choice};
 use crate::commands::merge::PartOfSweep;
 use crate::error::Error;
 use crate::figures::{self, Figure};
@@ -19,7 +19,7 @@ use crate::session::Session;
 use clap::Args;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use validation::{Backend, Break, Initial, LearningRateRule, Method, Sgd, TrialClock};
+use validation::{Break, LearningRateRule, Method, Sgd, TrialClock};
 
 /// `straggle scaling`
 #[derive(Clone, Debug, Args, Serialize)]
@@ -39,20 +39,12 @@ pub struct Scaling {
     #[command(flatten)]
     #[serde(flatten)]
     pub training: Training,
-    /// shared: all workers begin with the same parameters. per-worker: each draws its own, as programs of several processes do that
-    /// broadcast nothing; for policies that average parameters.
-    #[arg(long, value_name = "WHICH", default_value = "shared", help_heading = "Learning",
-        value_parser = choice::<Initial>(&["shared", "per-worker"]))]
-    pub initial: Typed<Initial>,
     /// Passes over the data, all workers together.
     #[arg(long, value_name = "N", default_value = "2", value_parser = at_least::<u32>(1, 2), allow_hyphen_values = true, help_heading = "Learning")]
     pub epochs: u32,
     /// Times that everything is run, each time on another order of the images.
     #[arg(long, value_name = "R", default_value = "1", value_parser = at_least::<u32>(1, 3), allow_hyphen_values = true)]
     pub repeats: u32,
-    /// cpu, or gpu in a build with `--features gpu`: all workers then share one graphics card.
-    #[arg(long, value_name = "BACKEND", default_value = "cpu", value_parser = choice::<Backend>(&["cpu", "gpu"]), help_heading = "Learning")]
-    pub backend: Typed<Backend>,
     /// Whether each worker keeps to a core of its own, where the system allows it.
     #[arg(long, value_name = "yes|no", default_value = "yes", num_args = 0..=1, default_missing_value = "yes", value_parser = choice::<String>(&["yes", "no"]))]
     pub pin: Typed<String>,
@@ -60,10 +52,6 @@ pub struct Scaling {
     #[command(flatten)]
     #[serde(flatten)]
     pub part: Part,
-    /// On how many threads.
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub threads: Threads,
     /// What every command takes.
     #[command(flatten)]
     #[serde(flatten)]
@@ -94,12 +82,12 @@ impl Scaling {
             epochs: self.epochs,
             batch_size: training.batch_size as usize,
             sgd: Sgd { rate: training.lr.0, momentum: training.momentum.0, rule: LearningRateRule::Same },
-            initial: self.initial.0,
+            initial: self.training.initial.0,
             clock: TrialClock::Wall,
             seed: self.common.seed,
-            backend: self.backend.0,
+            backend: self.training.backend.0,
             pinned: self.pin.0 == "yes",
-            threads: self.threads.number,
+            threads: self.common.threads,
         }
     }
 }

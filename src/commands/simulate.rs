@@ -5,8 +5,8 @@ mod rows;
 mod words;
 
 use crate::cli::{
-    Cluster, Common, Part, Percent, Policies, Quantity, Shard, StepTime, Threads, Typed, Workers, at_least, choice,
-    seconds, workers,
+    Cluster, Common, Part, Percent, Policies, Quantity, Shard, StepTime, Typed, Workers, at_least, choice, seconds,
+    workers,
 };
 use crate::commands::merge::PartOfSweep;
 use crate::commands::simulate::measured::{Measured, MeasuredRow};
@@ -93,10 +93,6 @@ pub struct Simulate {
     #[command(flatten)]
     #[serde(flatten)]
     pub part: Part,
-    /// On how many threads.
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub threads: Threads,
     /// What every command takes.
     #[command(flatten)]
     #[serde(flatten)]
@@ -194,12 +190,11 @@ impl Command for Simulate {
                 .note(format!("left out {}; the first: {first}", count(impossible.len() as u64, "configuration"))),
         }
         let most = configurations.iter().map(|one| one.rule.workers).max().unwrap_or(0);
-        let threads = self.threads.number.unwrap_or_else(rayon::current_num_threads);
         let what = format!("{} of up to {most} workers", count(configurations.len() as u64, "configuration"));
         let Some(plans) = experiment.plans(&session.progress) else {
             return Err(Error::Interrupted("nothing was finished, and nothing was written".to_string()));
         };
-        let bytes = Experiment::memory(&plans, threads);
+        let bytes = Experiment::memory(&plans, rayon::current_num_threads());
         memory::afford(bytes, &what, "name fewer with --workers, or lower --updates")?;
         words::warnings(&experiment, &plans).into_iter().for_each(|warning| session.note(warning));
         self.possible(&experiment)?;
@@ -225,7 +220,7 @@ impl Command for Simulate {
             let cells = configurations.into_iter().enumerate();
             let cells = cells.filter(|(index, _)| self.shard().is_none_or(|shard| shard.holds(*index)));
             let cells = cells.map(|(_, cell)| cell).collect();
-            let simulation = simulate(experiment, cells, learner, self.threads.number, Some(&finished), session)?;
+            let simulation = simulate(experiment, cells, learner, Some(&finished), session)?;
             if let Some(shard) = self.shard() {
                 finished.finished.check()?;
                 let (finished, planned, outcome) =
@@ -290,17 +285,14 @@ impl Simulate {
     }
 }
 
-/// Simulates these configurations on so many threads, and their losses where something is learnt.
+/// Simulates these configurations, and their losses where something is learnt.
 pub fn simulate(
     experiment: Experiment,
     configurations: Vec<Configuration>,
     learner: Option<Quadratic>,
-    threads: Option<usize>,
     kept: Option<&FinishedRuns<'_>>,
     session: &Session,
 ) -> Result<Simulation, Error> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build();
-    let pool = pool.map_err(|e| Error::Usage(format!("cannot start the threads: {e}; lower --threads")))?;
     let progress = &session.progress;
     let curve = |learner: Quadratic, cell: Configuration| {
         let name = format!("loss of {} m={}", cell.policy, cell.rule.workers);
@@ -326,7 +318,7 @@ pub fn simulate(
         (observations, curves.filter_map(|(learner, cell)| curve(learner, cell)).collect())
     };
     let parts = if learner.is_some() { 2 } else { 1 };
-    let (observations, curves) = session.with_bar(parts * planned as u64, || pool.install(work));
+    let (observations, curves) = session.with_bar(parts * planned as u64, work);
     Ok(Simulation {
         experiment,
         observations,

@@ -8,8 +8,8 @@ mod rows;
 mod words;
 
 use crate::cli::{
-    Cluster, Common, Delay, Delays, List, MOST_THREADS, Percent, StepTime, Threads, Training, Typed, at_least, choice,
-    dataset, workers,
+    Cluster, Common, Delay, Delays, List, MOST_THREADS, Percent, StepTime, Training, Typed, at_least, choice, dataset,
+    workers,
 };
 use crate::error::Error;
 use crate::manifest::File;
@@ -98,11 +98,6 @@ pub struct Train {
     #[command(flatten)]
     #[serde(flatten)]
     pub simulated: Cluster,
-    /// shared: all workers begin with the same parameters. per-worker: each draws its own, as programs of several processes do that
-    /// broadcast nothing; for local:H.
-    #[arg(long, value_name = "WHICH", default_value = "shared", help_heading = "Learning",
-        value_parser = choice::<Initial>(&["shared", "per-worker"]))]
-    pub initial: Typed<Initial>,
     /// cores: as many workers compute as there are cores, each on its own. kernel: all compute at once, and the operating system
     /// slices their time, so that their reads and writes interleave.
     #[arg(long, value_name = "WHO", default_value = "cores", help_heading = "Time",
@@ -111,9 +106,6 @@ pub struct Train {
     /// Score every look at the parameters on all test images, even if that takes longer than the training.
     #[arg(long, help_heading = "Learning")]
     pub score_all: bool,
-    /// cpu, or gpu in a build with `--features gpu`: all workers then share one graphics card.
-    #[arg(long, value_name = "BACKEND", default_value = "cpu", value_parser = choice::<Backend>(&["cpu", "gpu"]), help_heading = "Learning")]
-    pub backend: Typed<Backend>,
     /// Begin with the parameters in this safetensors file.
     #[arg(long, value_name = "FILE")]
     pub load: Option<PathBuf>,
@@ -131,10 +123,6 @@ pub struct Train {
     #[command(flatten)]
     #[serde(flatten)]
     pub resumption: Resumption,
-    /// On how many threads.
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub threads: Threads,
     /// What every command takes.
     #[command(flatten)]
     #[serde(flatten)]
@@ -192,7 +180,7 @@ impl Command for Train {
                 "nobody knows how stale a step of hogwild is; type --lr-rule same, or --policies async".into(),
             );
         }
-        let (gpu, averages) = (self.backend.0 == Backend::Gpu, policy.name() == "local");
+        let (gpu, averages) = (self.training.backend.0 == Backend::Gpu, policy.name() == "local");
         if self.ranks.cluster == Where::Mpi {
             if policy == Policy::HOGWILD {
                 return usage("ranks share no memory that all could write; type --policies async".into());
@@ -204,7 +192,7 @@ impl Command for Train {
                 );
             }
         }
-        match self.initial.0 {
+        match self.training.initial.0 {
             Initial::PerWorker if !averages => {
                 return usage(
                     "--initial per-worker is for policies that average parameters; type --policies local:H, or --initial shared"
@@ -279,7 +267,7 @@ impl Command for Train {
         let sgd = Sgd { rate: training.lr.0, momentum: training.momentum.0, rule: self.lr_rule.0 };
         let beside = self.beside.as_deref().map(Beside::read).transpose()?;
         let loaded = self.load.as_ref().map(|path| self.parameters(path, session)).transpose()?;
-        let device = self.backend.0.device().map_err(|error| match error {
+        let device = self.training.backend.0.device().map_err(|error| match error {
             NoDevice::NotBuilt => Error::Usage(error.to_string()),
             NoDevice::NotFound(_) => Error::Input(error.to_string()),
         })?;
@@ -294,7 +282,7 @@ impl Command for Train {
                 None => learner,
                 Some(parameters) => learner.beginning_with(parameters).expect("the file was checked"),
             };
-            let learner = match self.initial.0 {
+            let learner = match self.training.initial.0 {
                 Initial::Shared => learner,
                 Initial::PerWorker => learner.with_own_initial(key),
             };
@@ -452,8 +440,7 @@ impl Trainer<'_> {
     /// Trains, and says when the target was reached, if there is one. Where the run stops then depends on scores, which are
     /// computed while the clock stands still.
     fn run(&self, spec: ClusterSpec, key: RandomKey, checkpointing: Option<Checkpointing>) -> (Ended, Option<Time>) {
-        let Train { training, target_accuracy, placement, backend, threads: Threads { number: threads }, .. } =
-            self.arguments;
+        let Train { training, target_accuracy, placement, common, .. } = self.arguments;
         let steps = self.steps();
         let bar = self.session.bar(steps, BAR);
         let every = steps.div_ceil(self.scoring().snapshots);
@@ -467,9 +454,9 @@ impl Trainer<'_> {
             },
             (Clock::Simulated, _) => World::Simulated { spec, key },
             (Clock::Wall, None) => World::Threads {
-                cores: match placement.0 == Placement::Kernel || backend.0 == Backend::Gpu {
-                    true => Cores::slots(threads.unwrap_or(self.rule.workers as usize)),
-                    false => Cores::of_this_machine().at_most(threads.unwrap_or(usize::MAX)),
+                cores: match placement.0 == Placement::Kernel || training.backend.0 == Backend::Gpu {
+                    true => Cores::slots(common.threads.unwrap_or(self.rule.workers as usize)),
+                    false => Cores::of_this_machine().at_most(common.threads.unwrap_or(usize::MAX)),
                 },
                 delays: Variates::new(&spec, key),
             },

@@ -7,7 +7,7 @@ mod traces;
 mod words;
 
 use super::train::ranks::{Ranks, Where};
-use crate::cli::{Common, Delay, List, MOST_THREADS, Percent, Threads, Typed, Workers, at_least, choice};
+use crate::cli::{Common, Delay, List, MOST_THREADS, Percent, Typed, Workers, at_least, choice};
 use crate::error::Error;
 use crate::finished::{self, Finished};
 use crate::formats::Options;
@@ -78,10 +78,6 @@ pub struct Validate {
     #[command(flatten)]
     #[serde(flatten)]
     pub ranks: Ranks,
-    /// On how many threads.
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub threads: Threads,
     /// What every command takes.
     #[command(flatten)]
     #[serde(flatten)]
@@ -162,8 +158,8 @@ impl Command for Validate {
             return Err(Error::Usage(format!("{most} threads are too many to start; type {MOST_THREADS} at most")));
         }
         let cores = match self.backend.0 {
-            Backend::Cpu => Cores::of_this_machine().at_most(self.threads.number.unwrap_or(usize::MAX).min(most)),
-            Backend::Gpu => Cores::slots(self.threads.number.unwrap_or(1)),
+            Backend::Cpu => Cores::of_this_machine().at_most(self.common.threads.unwrap_or(usize::MAX).min(most)),
+            Backend::Gpu => Cores::slots(self.common.threads.unwrap_or(1)),
         };
         let learner = self.learner()?;
         Ok(Box::new(move |directory| {
@@ -221,7 +217,7 @@ impl Validate {
         if self.workers.is_some() {
             return usage(format!("there are {size} ranks, and so many workers; leave --workers out"));
         }
-        if !self.what.is_empty() || self.threads.number.is_some() || self.backend.0 == Backend::Gpu {
+        if !self.what.is_empty() || self.common.threads.is_some() || self.backend.0 == Backend::Gpu {
             return usage(
                 "ranks are put to the test on processors, one each; leave traces, -j and --backend out".into(),
             );

@@ -51,7 +51,7 @@ impl PublishedExperiment {
             seed: arguments.common.seed,
             backend: Backend::Cpu,
             pinned: true,
-            threads: arguments.threads.number,
+            threads: arguments.common.threads,
         };
         let smaller = |samples: usize| vec![if quick { samples } else { 60_000 }];
         let (title, plan, published, traps): (_, _, _, &[&str]) = match name {

@@ -37,8 +37,7 @@ pub fn prepare<'a>(arguments: &'a Reproduce, session: &'a Session) -> Result<Job
         deadline_s: None,
     };
     Ok(Box::new(move |_| {
-        let simulation =
-            simulate(experiment.clone(), experiment.cells().0, None, arguments.threads.number, None, session)?;
+        let simulation = simulate(experiment.clone(), experiment.cells().0, None, None, session)?;
         Ok(Box::new(Gated { simulation, iterations }))
     }))
 }

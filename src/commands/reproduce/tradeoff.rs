@@ -44,14 +44,10 @@ pub fn prepare<'a>(arguments: &'a Reproduce, session: &'a Session) -> Result<Job
         let finished = Finished::open(directory, &[]).unless_quick();
         let experiment = finished::everything(arguments, &["threads", "out", "format"], session);
         let parts = FinishedRuns { finished: &finished, experiment };
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(arguments.threads.number.unwrap_or(0)).build();
-        let pool = pool.map_err(|e| Error::Usage(format!("cannot start the threads: {e}; lower --threads")))?;
         let progress = &session.progress;
-        let families = pool.install(|| {
-            let quadratic = LAWS.iter().map(|law| family(law, groups, seed, &parts, progress));
-            let digits = LAWS.iter().map(|law| trainer.family(law, groups, seed, &parts, progress));
-            quadratic.chain(digits).collect::<Vec<_>>()
-        });
+        let quadratic = LAWS.iter().map(|law| family(law, groups, seed, &parts, progress));
+        let digits = LAWS.iter().map(|law| trainer.family(law, groups, seed, &parts, progress));
+        let families: Vec<_> = quadratic.chain(digits).collect();
         finished.told(session);
         let interrupted = session.stopped();
         Ok(Box::new(Tradeoff { families: families.into_iter().flatten().collect(), interrupted }))

@@ -62,7 +62,7 @@ impl Train {
         if self.resumption.checkpoint_every.is_none() && !self.resumption.resume {
             return Ok(());
         }
-        if self.backend.0 == Backend::Gpu {
+        if self.training.backend.0 == Backend::Gpu {
             return Err(Error::Usage(
                 "checkpoints are for the processor; type --backend cpu, or --save FILE".to_string(),
             ));
