@@ -168,15 +168,6 @@ pub fn run<C: Command>(command: C, typed: &[OsString]) -> Result<(), Error> {
     join(command, typed, Vec::new())
 }
 
-/// Whatever computes side by side does so on so many threads. A process decides that once: its other runs, of a replay or of `reproduce
-/// all`, have what the first one had.
-fn compute_on(threads: Option<usize>) -> Result<(), Error> {
-    static STARTED: OnceLock<Result<(), String>> = OnceLock::new();
-    let start = || rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build_global();
-    let started = STARTED.get_or_init(|| start().map_err(|error| error.to_string()));
-    started.clone().map_err(|error| Error::Usage(format!("cannot start the threads: {error}; lower --threads")))
-}
-
 /// The same, where other processes have finished parts of it in these directories.
 ///
 /// # Errors
@@ -232,6 +223,15 @@ pub fn join<C: Command>(mut command: C, typed: &[OsString], parts: Vec<PathBuf>)
         session.tell("wrote", &written);
     }
     outcome.conclude(Ok(&written))
+}
+
+/// Whatever computes side by side does so on so many threads. A process decides that once: its other runs, of a replay or of `reproduce
+/// all`, have what the first one had.
+fn compute_on(threads: Option<usize>) -> Result<(), Error> {
+    static STARTED: OnceLock<Result<(), String>> = OnceLock::new();
+    let start = || rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build_global();
+    let started = STARTED.get_or_init(|| start().map_err(|error| error.to_string()));
+    started.clone().map_err(|error| Error::Usage(format!("cannot start the threads: {error}; lower --threads")))
 }
 
 fn write(
