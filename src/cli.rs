@@ -1,40 +1,52 @@
-//! Command line: the commands, the options that all of them share, and what is wrong with what was typed.
+//! Command line, all of clap: the commands, the options that all of them share, and what is wrong with what was typed.
 //!
-//! A command's own options stand in its file, `src/commands/NAME.rs`; to the program it is a variant here.
+//! The options of a command stand in a file of its name (those of small ones in `tools`), those that several commands share in
+//! `cluster` and `training`, what can be typed as a value in `values`, `quantities` and `shard`. What a command does with them
+//! is in `src/commands`.
 
 mod cluster;
+mod fit;
 mod options;
+mod plan;
 mod quantities;
+#[cfg(feature = "train")]
+pub mod reproduce;
+#[cfg(feature = "train")]
+mod scaling;
+#[cfg(feature = "serve")]
+mod serve;
 mod shard;
+mod simulate;
+mod tools;
+#[cfg(feature = "train")]
+mod train;
 #[cfg(feature = "train")]
 mod training;
+#[cfg(feature = "train")]
+mod validate;
 mod values;
 
-pub use cluster::{Cluster, StepTime};
+pub use cluster::Cluster;
+pub use fit::Fit;
 pub use options::{built, expand, from_map};
-pub use quantities::{Policies, Quantity, seconds};
+pub use plan::{Aim, Plan};
+#[cfg(feature = "serve")]
+pub use serve::Serve;
 pub use shard::Shard;
-use values::threads;
-pub use values::{Format, List, Percent, Typed, Workers, at_least, choice, workers};
+pub use simulate::Simulate;
+pub use tools::{Check, Completions, Explore, Man, Merge, Replay};
+pub use values::{Format, List, Percent, Typed, Workers};
+use values::{at_least, threads};
 #[cfg(feature = "train")]
 pub use {
-    training::{Training, dataset},
+    reproduce::Reproduce,
+    scaling::Scaling,
+    train::{Clock, Ranks, Train, Where},
+    training::dataset,
+    validate::Validate,
     values::{Delay, Delays, MOST_THREADS},
 };
 
-use crate::commands::check::Check;
-use crate::commands::completions::Completions;
-use crate::commands::explore::Explore;
-use crate::commands::fit::Fit;
-use crate::commands::man::Man;
-use crate::commands::merge::Merge;
-use crate::commands::plan::Plan;
-use crate::commands::replay::Replay;
-#[cfg(feature = "serve")]
-use crate::commands::serve::Serve;
-use crate::commands::simulate::Simulate;
-#[cfg(feature = "train")]
-use crate::commands::{reproduce::Reproduce, scaling::Scaling, train::Train, validate::Validate};
 use crate::error::Error;
 use crate::report::{self, Command as _};
 use crate::rows::Table;

@@ -1,24 +1,8 @@
 //! `straggle completions`: what a shell needs to complete the command line.
 
-use crate::cli::{self, Plain};
+use crate::cli::{self, Completions};
 use crate::error::Error;
-use clap::Args;
-use clap_complete::Shell;
 use serde_json::json;
-
-/// `straggle completions`
-#[derive(Clone, Debug, Args)]
-#[command(
-    after_help = "Examples:\n  straggle completions bash > ~/.local/share/bash-completion/completions/straggle\n  \
-                        straggle completions zsh > ~/.zfunc/_straggle"
-)]
-pub struct Completions {
-    /// The shell.
-    pub shell: Shell,
-    /// What every command takes.
-    #[command(flatten)]
-    pub plain: Plain,
-}
 
 impl Completions {
     /// Prints them.

@@ -1,38 +1,14 @@
 //! `straggle explore`: the question as a page to play with.
 
-use crate::cli::Plain;
+use crate::cli::Explore;
 use crate::error::Error;
 use crate::formats::{self, Options};
 use crate::output;
 use crate::page::{self, Cluster, Settings, Times};
 use crate::profile::Profile;
 use crate::session;
-use clap::Args;
 use sim::TraceSource;
-use std::path::{Path, PathBuf};
-
-/// `straggle explore`
-#[derive(Clone, Debug, Args)]
-#[command(
-    after_help = "Examples:\n  straggle explore -o page.html\n  straggle explore --trace steps.csv -o steps.html\n  straggle explore --profile profile.toml"
-)]
-pub struct Explore {
-    /// Where to write the page: one HTML file that loads nothing from anywhere.
-    #[arg(short, long, value_name = "FILE", default_value = "page.html")]
-    pub out: PathBuf,
-    /// A file of measured step times that the page begins with, as if it had been dropped there; all that straggle fit reads.
-    #[arg(long, value_name = "FILE", conflicts_with = "profile")]
-    pub trace: Option<PathBuf>,
-    /// The cluster of a profile that straggle fit wrote, or a person did, as the page's first.
-    #[arg(long, value_name = "FILE")]
-    pub profile: Option<PathBuf>,
-    /// No notes.
-    #[arg(short, long)]
-    pub quiet: bool,
-    /// What every command takes.
-    #[command(flatten)]
-    pub plain: Plain,
-}
+use std::path::Path;
 
 impl Explore {
     /// Writes the page.

@@ -1,22 +1,9 @@
 //! `straggle man`: manual pages.
 
-use crate::cli::{self, Plain};
+use crate::cli::{self, Man};
 use crate::error::Error;
 use crate::output;
-use clap::Args;
 use serde_json::json;
-use std::path::PathBuf;
-
-/// `straggle man`
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  straggle man | man -l -\n  straggle man ~/.local/share/man/man1")]
-pub struct Man {
-    /// Where to write a page for each command; without it, the page of the program is printed.
-    pub directory: Option<PathBuf>,
-    /// What every command takes.
-    #[command(flatten)]
-    pub plain: Plain,
-}
 
 impl Man {
     /// Prints or writes the pages.

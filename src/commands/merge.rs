@@ -2,41 +2,18 @@
 //!
 //! It is the sweep itself, run where everything that it needs is finished already.
 
-use crate::cli::{self, Format, List, Plain};
+use crate::cli::{self, Merge};
 use crate::error::Error;
 use crate::figures::Figure;
 use crate::manifest::Manifest;
 use crate::memory;
 use crate::report::{self, Outcome, Report};
 use crate::rows::Tables;
-use clap::Args;
 use cli::Shard;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-
-/// `straggle merge`
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  straggle merge output/sweep -o output/whole\n  \
-                        straggle merge node1/part-0-of-2 node2/part-1-of-2")]
-pub struct Merge {
-    /// Directories of parts, or directories that hold them.
-    #[arg(value_name = "DIR", required = true)]
-    pub parts: Vec<PathBuf>,
-    /// Where the files go [default: output/COMMAND].
-    #[arg(short, long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Which files to write: csv, svg, png, pdf.
-    #[arg(long, value_name = "LIST", default_value = "csv,svg,png")]
-    pub format: List<Format>,
-    /// What every command takes.
-    #[command(flatten)]
-    pub plain: Plain,
-    /// No progress and no notes, only the result.
-    #[arg(short, long)]
-    pub quiet: bool,
-}
 
 /// Options that differ between parts, or make no difference.
 const OWN: [&str; 4] = ["shard", "out", "format", "threads"];

@@ -1,28 +1,12 @@
 //! `straggle replay`: a run again, from its manifest, and whether it leaves the same bytes.
 
-use crate::cli::{self, Plain};
+use crate::cli::{self, Replay};
 use crate::error::Error;
 use crate::manifest::{File, Manifest};
 use crate::memory;
-use clap::Args;
 use serde_json::json;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-
-/// `straggle replay`
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  straggle replay output/simulate/manifest.json\n  \
-                        straggle replay output/simulate/manifest.json --out again")]
-pub struct Replay {
-    /// The manifest of the run.
-    pub manifest: PathBuf,
-    /// Where to keep the files of the replay [default: nowhere].
-    #[arg(short, long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// What every command takes.
-    #[command(flatten)]
-    pub plain: Plain,
-}
 
 impl Replay {
     /// Runs it again, and compares.

@@ -7,10 +7,7 @@ mod resume;
 mod rows;
 mod words;
 
-use crate::cli::{
-    Cluster, Common, Delay, Delays, List, MOST_THREADS, Percent, StepTime, Training, Typed, at_least, choice, dataset,
-    workers,
-};
+use crate::cli::{Clock, Common, Delay, Delays, MOST_THREADS, Train, Typed, Where, dataset};
 use crate::error::Error;
 use crate::manifest::File;
 use crate::memory;
@@ -19,13 +16,9 @@ use crate::report::{Command, Job};
 use crate::rows::Table;
 use crate::session::Session;
 pub use beside::{Beside, Point};
-use clap::{Args, ValueEnum};
 pub use ranks::RankRow;
-use ranks::{Ranks, Where};
 pub use report::Trained;
-use resume::Resumption;
 use rows::{Metric, StepRow, UpdateRow};
-use serde::Serialize;
 use serde_json::{Value, json};
 use sim::{Cancellation, ClusterSpec, Policy, RandomKey, Rule, Time, Variates};
 use std::ffi::OsString;
@@ -45,99 +38,6 @@ use validation::{
 
 /// What the bar shows.
 const BAR: &str = "{bar:30} {pos}/{len} steps, {per_sec}, {msg}, {eta} left";
-
-/// `straggle train`
-#[derive(Clone, Debug, Args, Serialize)]
-#[command(after_help = "Examples:\n  straggle train --policies async --workers 4 --lr 0.1 --epochs 1\n  \
-    straggle train --model lenet --lr 0.1 --epochs 1 --save lenet.safetensors\n  \
-    straggle train --policies ssp:2 --workers 8 --delay 'exp(100)' --target-accuracy 97%\n  \
-    straggle train --clock simulated --step-time 'gamma(4, 0.25)' --workers 64 --policies k-async:8\n  \
-    mpirun -n 4 straggle train --cluster mpi --policies sync")]
-pub struct Train {
-    /// When to update and whom to release: sync, k-sync:K, backup:B, k-batch-sync:K, k-async:K, k-batch-async:K, async, ssp:S, local:H, hogwild;
-    /// or local:epoch, where parameters are averaged after each pass of each worker over a part of the data of its own.
-    #[arg(long, alias = "policy", value_name = "POLICY", default_value = "sync")]
-    pub policies: List<Method>,
-    /// Workers: threads, or under the simulated clock any number, computed one after another [default: 2, or as many as there are
-    /// ranks to compute].
-    #[arg(long, value_name = "M", value_parser = workers, allow_hyphen_values = true)]
-    pub workers: Option<u32>,
-    /// The network, the data and the steps.
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub training: Training,
-    /// Learn from the first N images only [default: all].
-    #[arg(long, value_name = "N", value_parser = at_least::<u32>(1, 10_000), allow_hyphen_values = true, help_heading = "Learning")]
-    pub samples: Option<u32>,
-    /// same: an update moves by lr times the average gradient. linear: K times as far, if it averages K. per-staleness: a
-    /// gradient s updates old counts 1/max(1, s).
-    #[arg(long, value_name = "RULE", default_value = "same", help_heading = "Learning",
-        value_parser = choice::<LearningRateRule>(&["same", "linear", "per-staleness"]))]
-    pub lr_rule: Typed<LearningRateRule>,
-    /// Passes over the data, all workers together [default: 2].
-    #[arg(long, value_name = "N", value_parser = at_least::<u32>(1, 2), allow_hyphen_values = true, conflicts_with = "updates", help_heading = "Learning")]
-    pub epochs: Option<u32>,
-    /// Stop after so many updates instead.
-    #[arg(long, alias = "iterations", value_name = "N", value_parser = at_least::<u64>(1, 1000), allow_hyphen_values = true, help_heading = "Learning")]
-    pub updates: Option<u64>,
-    /// Stop as soon as so many of the test images are classified correctly: 97%.
-    #[arg(long, value_name = "SHARE", allow_hyphen_values = true, help_heading = "Learning")]
-    pub target_accuracy: Option<Typed<Percent>>,
-    /// wall: threads and real seconds. simulated: the same training, the seconds drawn.
-    #[arg(long, value_enum, default_value = "wall", help_heading = "Time")]
-    pub clock: Clock,
-    /// The cluster of a profile, under the simulated clock; what is typed besides takes its place.
-    #[arg(long, value_name = "PROFILE.toml", conflicts_with_all = ["step_time", "lambda"], help_heading = "Cluster")]
-    pub profile: Option<PathBuf>,
-    /// How long a step takes, under the simulated clock.
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub step: StepTime,
-    /// What else there is in the cluster, under the simulated clock; a delay on threads, too, where it is a sleep that a cancellation ends
-    /// at once.
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub simulated: Cluster,
-    /// cores: as many workers compute as there are cores, each on its own. kernel: all compute at once, and the operating system
-    /// slices their time, so that their reads and writes interleave.
-    #[arg(long, value_name = "WHO", default_value = "cores", help_heading = "Time",
-        value_parser = choice::<Placement>(&["cores", "kernel"]))]
-    pub placement: Typed<Placement>,
-    /// Score every look at the parameters on all test images, even if that takes longer than the training.
-    #[arg(long, help_heading = "Learning")]
-    pub score_all: bool,
-    /// Begin with the parameters in this safetensors file.
-    #[arg(long, value_name = "FILE")]
-    pub load: Option<PathBuf>,
-    /// Keep the last parameters in this safetensors file, which says where they come from and how good they are.
-    #[arg(long, value_name = "FILE")]
-    pub save: Option<PathBuf>,
-    /// The --out directory of another run, whose learning curve is drawn beside this one's.
-    #[arg(long, value_name = "DIR")]
-    pub beside: Option<PathBuf>,
-    /// Where workers are.
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub ranks: Ranks,
-    /// Checkpoints.
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub resumption: Resumption,
-    /// What every command takes.
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub common: Common,
-}
-
-/// What time is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Clock {
-    /// Real seconds on threads.
-    Wall,
-    /// Drawn seconds.
-    Simulated,
-}
 
 impl Command for Train {
     const NAME: &'static str = "train";

@@ -1,10 +1,9 @@
-//! Ranks of MPI as workers: the options, what is wrong with the world, and `ranks.csv`.
+//! Ranks of MPI as workers: what is wrong with the world, and `ranks.csv`.
 
-use crate::cli::at_least;
+use crate::cli::{Ranks, Where};
 use crate::error::Error;
 use crate::rows::Row;
 use crate::session;
-use clap::{Args, ValueEnum};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -12,46 +11,6 @@ use validation::Method;
 use validation::cluster::mpi::{self, Communicator, RankTimes};
 use validation::run::runner::can_all_reduce;
 use validation::run::watchdog::Watchdog;
-
-/// Where workers are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Where {
-    /// Threads of this process.
-    Threads,
-    /// Processes that mpirun or srun started.
-    Mpi,
-}
-
-/// Workers as processes, and how they keep together.
-#[derive(Clone, Debug, Args, Serialize)]
-#[command(next_help_heading = "Nodes")]
-pub struct Ranks {
-    /// threads: workers are threads of this process. mpi, in a build with `--features mpi`: workers are the processes that mpirun or
-    /// srun starts, on as many machines.
-    #[arg(long, value_enum, default_value = "threads")]
-    pub cluster: Where,
-    /// On ranks: rank 0 serves the others under every policy. Otherwise policies that wait for everybody add gradients up by
-    /// all-reduce, and all ranks compute.
-    #[arg(long)]
-    pub server: bool,
-    /// End the job if no update is made for so long, s.
-    #[arg(long, value_name = "SECONDS", value_parser = at_least::<u32>(1, 600), allow_hyphen_values = true)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stall_timeout: Option<u32>,
-    /// Host of rank 0; for scripts that have it, as the launcher knows.
-    #[arg(long, value_name = "HOST")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub master_ip: Option<String>,
-    /// Ranks that there must be.
-    #[arg(long, value_name = "N", value_parser = at_least::<u32>(1, 3), allow_hyphen_values = true)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub num_nodes: Option<u32>,
-    /// The rank that this process must be.
-    #[arg(long, value_name = "R", value_parser = at_least::<u32>(0, 0), allow_hyphen_values = true)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rank: Option<u32>,
-}
 
 impl Ranks {
     /// Does the work together with all other ranks, if that is asked for: whoever fails ends all of them.

@@ -1,31 +1,14 @@
 //! Checkpoints of a training run: when they are taken, which settings they belong to, and going on from one.
 
 use super::Train;
-use crate::cli::at_least;
 use crate::error::Error;
 use crate::memory;
 use crate::session::Session;
-use clap::Args;
-use serde::Serialize;
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use validation::run::checkpoint::{Checkpoint, Checkpointing, Position, replace};
 use validation::{Backend, NUMERICS, Weights};
-
-/// Checkpoints.
-#[derive(Clone, Debug, Args, Serialize)]
-#[command(next_help_heading = "Checkpoints")]
-pub struct Resumption {
-    /// After each N updates keep all that is needed to go on, in checkpoint.safetensors in the --out directory.
-    #[arg(long, value_name = "N", value_parser = at_least::<u64>(1, 1000), allow_hyphen_values = true)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub checkpoint_every: Option<u64>,
-    /// Go on from the checkpoint in the --out directory, if there is one. The files of the run then begin there.
-    #[arg(long)]
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub resume: bool,
-}
 
 /// The name of the file.
 pub const FILE: &str = "checkpoint.safetensors";
