@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 torch.set_num_threads(1)
-torch.manual_seed(1)
 
 
 def mlp():
@@ -29,16 +28,18 @@ def step(model, optimiser, images, labels):
     optimiser.step()
 
 
-print(f"PyTorch {torch.__version__}, one thread; ms a step")
-for make, samples in [(mlp, 300), (lenet, 50)]:
-    for batch in [32, 64, 256]:
-        model = make()
-        optimiser = torch.optim.SGD(model.parameters(), lr=0.01)
-        images, labels = torch.randn(batch, 1, 28, 28), torch.randint(10, (batch,))
-        times = []
-        for _ in range(samples + 10):
-            begin = time.perf_counter()
-            step(model, optimiser, images, labels)
-            times.append(1e3 * (time.perf_counter() - begin))
-        times = times[10:]  # the first ones warm up
-        print(f"{make.__name__:6} {batch:4}   fastest {min(times):8.3f}   median {statistics.median(times):8.3f}")
+if __name__ == "__main__":
+    torch.manual_seed(1)
+    print(f"PyTorch {torch.__version__}, one thread; ms a step")
+    for make, samples in [(mlp, 300), (lenet, 50)]:
+        for batch in [32, 64, 256]:
+            model = make()
+            optimiser = torch.optim.SGD(model.parameters(), lr=0.01)
+            images, labels = torch.randn(batch, 1, 28, 28), torch.randint(10, (batch,))
+            times = []
+            for _ in range(samples + 10):
+                begin = time.perf_counter()
+                step(model, optimiser, images, labels)
+                times.append(1e3 * (time.perf_counter() - begin))
+            times = times[10:]  # the first ones warm up
+            print(f"{make.__name__:6} {batch:4}   fastest {min(times):8.3f}   median {statistics.median(times):8.3f}")
