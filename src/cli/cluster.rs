@@ -99,7 +99,7 @@ pub struct Cluster {
     pub checkpoint_cost: Option<Quantity>,
     /// When a worker whose work an update does not need is free again: at once, after its present step, or never, so that its
     /// late gradient is dropped on arrival [default: at-once].
-    #[arg(long, value_name = "WHEN", value_parser = choice::<Cancellation>(&["at-once", "after-step", "never"]))]
+    #[arg(long, value_name = "WHEN", value_parser = choice::<Cancellation>())]
     pub cancellation: Option<Typed<Cancellation>>,
 }
 

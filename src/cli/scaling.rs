@@ -1,7 +1,7 @@
 //! Options of `straggle scaling`.
 
 use super::training::Training;
-use super::values::{List, Typed, Workers, at_least, choice};
+use super::values::{List, Workers, at_least};
 use super::{Common, Part};
 use clap::Args;
 use serde::Serialize;
@@ -32,8 +32,8 @@ pub struct Scaling {
     #[arg(long, value_name = "R", default_value = "1", value_parser = at_least::<u32>(1, 3), allow_hyphen_values = true)]
     pub repeats: u32,
     /// Whether each worker keeps to a core of its own, where the system allows it.
-    #[arg(long, value_name = "yes|no", default_value = "yes", num_args = 0..=1, default_missing_value = "yes", value_parser = choice::<String>(&["yes", "no"]))]
-    pub pin: Typed<String>,
+    #[arg(long, value_name = "yes|no", default_value = "yes", num_args = 0..=1, default_missing_value = "yes", value_parser = ["yes", "no"])]
+    pub pin: String,
     /// Which part of it.
     #[command(flatten)]
     #[serde(flatten)]

@@ -36,7 +36,7 @@ pub struct Simulate {
     #[arg(long, value_name = "SHARE", allow_hyphen_values = true, conflicts_with_all = ["updates", "learner"])]
     pub precision: Option<Typed<Percent>>,
     /// event: workers that are under way stay under way. gated: each iteration draws fresh times for all.
-    #[arg(long, value_name = "MODEL", default_value = "event", value_parser = choice::<Model>(&["event", "gated"]))]
+    #[arg(long, value_name = "MODEL", default_value = "event", value_parser = choice::<Model>())]
     pub model: Typed<Model>,
     /// Something to learn meanwhile: quadratic(h, sigma, eta), the loss h w^2/2 with gradient noise sigma and step size eta.
     #[arg(long, value_name = "LEARNER", default_value = "none")]

@@ -35,7 +35,7 @@ pub struct Train {
     /// same: an update moves by lr times the average gradient. linear: K times as far, if it averages K. per-staleness: a
     /// gradient s updates old counts 1/max(1, s).
     #[arg(long, value_name = "RULE", default_value = "same", help_heading = "Learning",
-        value_parser = choice::<LearningRateRule>(&["same", "linear", "per-staleness"]))]
+        value_parser = choice::<LearningRateRule>())]
     pub lr_rule: Typed<LearningRateRule>,
     /// Passes over the data, all workers together [default: 2].
     #[arg(long, value_name = "N", value_parser = at_least::<u32>(1, 2), allow_hyphen_values = true, conflicts_with = "updates", help_heading = "Learning")]
@@ -64,7 +64,7 @@ pub struct Train {
     /// cores: as many workers compute as there are cores, each on its own. kernel: all compute at once, and the operating system
     /// slices their time, so that their reads and writes interleave.
     #[arg(long, value_name = "WHO", default_value = "cores", help_heading = "Time",
-        value_parser = choice::<Placement>(&["cores", "kernel"]))]
+        value_parser = choice::<Placement>())]
     pub placement: Typed<Placement>,
     /// Score every look at the parameters on all test images, even if that takes longer than the training.
     #[arg(long, help_heading = "Learning")]

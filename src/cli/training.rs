@@ -19,7 +19,7 @@ pub struct Training {
     #[arg(long, value_name = "mnist|synthetic|DIR", default_value = "mnist")]
     pub data: PathBuf,
     /// standard: pixels of mean 0 and variance 1. unit: from 0 to 1, as many published runs have them.
-    #[arg(long, value_name = "SCALE", default_value = "standard", value_parser = choice::<PixelScale>(&["standard", "unit"]))]
+    #[arg(long, value_name = "SCALE", default_value = "standard", value_parser = choice::<PixelScale>())]
     pub pixels: Typed<PixelScale>,
     /// Images in a worker's batch.
     #[arg(long, value_name = "B", default_value = "64", value_parser = at_least::<u32>(1, 64), allow_hyphen_values = true)]
@@ -33,10 +33,10 @@ pub struct Training {
     pub momentum: Typed<f32>,
     /// shared: all workers begin with the same parameters. per-worker: each draws its own, as programs of several processes do that
     /// broadcast nothing; for policies that average parameters.
-    #[arg(long, value_name = "WHICH", default_value = "shared", value_parser = choice::<Initial>(&["shared", "per-worker"]))]
+    #[arg(long, value_name = "WHICH", default_value = "shared", value_parser = choice::<Initial>())]
     pub initial: Typed<Initial>,
     /// cpu, or gpu in a build with `--features gpu`: all workers then share one graphics card.
-    #[arg(long, value_name = "BACKEND", default_value = "cpu", value_parser = choice::<Backend>(&["cpu", "gpu"]))]
+    #[arg(long, value_name = "BACKEND", default_value = "cpu", value_parser = choice::<Backend>())]
     pub backend: Typed<Backend>,
 }
 

@@ -46,7 +46,7 @@ pub struct Validate {
     #[arg(long, value_name = "B", default_value = "8", value_parser = at_least::<u32>(1, 8), allow_hyphen_values = true)]
     pub batch_size: u32,
     /// cpu, or gpu in a build with `--features gpu`: all workers then share one graphics card.
-    #[arg(long, value_name = "BACKEND", default_value = "cpu", value_parser = choice::<Backend>(&["cpu", "gpu"]))]
+    #[arg(long, value_name = "BACKEND", default_value = "cpu", value_parser = choice::<Backend>())]
     pub backend: Typed<Backend>,
     /// Where workers are.
     #[command(flatten)]

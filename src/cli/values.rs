@@ -8,6 +8,7 @@ use serde_json::Value;
 use sim::LawText;
 use std::fmt::{self, Display};
 use std::str::FromStr;
+use strum::VariantNames;
 
 /// A value that stands in a manifest as it is typed: as a number if it is one, else as a text.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -142,12 +143,12 @@ pub fn threads(text: &str) -> Result<usize, String> {
 /// Threads that a machine starts without complaint.
 pub const MOST_THREADS: usize = 1024;
 
-/// One of these names.
-pub fn choice<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = Typed<T>>
+/// One of the names of a type.
+pub fn choice<T>() -> impl TypedValueParser<Value = Typed<T>>
 where
-    T: FromStr<Err: Display> + Clone + Send + Sync + 'static,
+    T: VariantNames + FromStr<Err: Display> + Clone + Send + Sync + 'static,
 {
-    PossibleValuesParser::new(names).try_map(|name| name.parse::<Typed<T>>())
+    PossibleValuesParser::new(T::VARIANTS).try_map(|name| name.parse::<Typed<T>>())
 }
 
 /// Speeds of workers.

@@ -39,7 +39,7 @@ impl Scaling {
             clock: TrialClock::Wall,
             seed: self.common.seed,
             backend: self.training.backend.0,
-            pinned: self.pin.0 == "yes",
+            pinned: self.pin == "yes",
             threads: self.common.threads,
         }
     }

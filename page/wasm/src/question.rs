@@ -42,7 +42,9 @@ impl Question {
                 "policies" => policies = list(value, |_| true)?,
                 "updates" => updates = one(value, |&n: &u64| (2..=1_000_000).contains(&n))?,
                 "seed" => seed = one(value, |_| true)?,
-                "model" => model = value.parse()?,
+                "model" => {
+                    model = value.parse().map_err(|_| format!("there is no model '{value}'; type event or gated"))?
+                }
                 "learner" => {
                     learner = value.parse().map_err(|error: sim::random::syntax::FormError| error.to_string())?
                 }

@@ -1,9 +1,8 @@
 //! What becomes of a worker whose task is cancelled.
 
-use std::fmt;
-
 /// When a worker whose task is cancelled is free again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::Display, strum::EnumString, strum::VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Cancellation {
     /// At once.
     AtOnce,
@@ -11,24 +10,4 @@ pub enum Cancellation {
     AfterStep,
     /// Nobody is stopped: late results are dropped when they arrive. So do most systems.
     Never,
-}
-
-impl fmt::Display for Cancellation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Cancellation::AtOnce => "at-once",
-            Cancellation::AfterStep => "after-step",
-            Cancellation::Never => "never",
-        })
-    }
-}
-
-impl std::str::FromStr for Cancellation {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Cancellation, String> {
-        let all = [Cancellation::AtOnce, Cancellation::AfterStep, Cancellation::Never];
-        let found = all.into_iter().find(|c| c.to_string() == text.replace('_', "-"));
-        found.ok_or_else(|| crate::unknown("cancellation", text, &["at-once", "after-step", "never"]))
-    }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A number that no cluster can have.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub struct SpecError {
     what: &'static str,
     value: Option<f64>,
@@ -18,8 +18,6 @@ impl fmt::Display for SpecError {
         }
     }
 }
-
-impl std::error::Error for SpecError {}
 
 pub(super) fn need(what: &'static str, value: f64, holds: bool, needed: &'static str) -> Result<(), SpecError> {
     match holds && value.is_finite() {

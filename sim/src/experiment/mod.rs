@@ -20,39 +20,17 @@ use crate::parallel::*;
 use crate::policy::{Policy, PolicyError, Rule};
 use crate::random::key::RandomKey;
 use crate::theory::{self, Kind, Theory};
-use std::fmt;
-use std::str::FromStr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// What carries over from one update to the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::EnumString, strum::VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Model {
     /// Everything that does in reality: workers that are under way stay under way.
     Event,
     /// Nothing: each iteration draws fresh times for all workers (max, min, K-th smallest).
     Gated,
-}
-
-impl fmt::Display for Model {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Model::Event => "event",
-            Model::Gated => "gated",
-        })
-    }
-}
-
-impl FromStr for Model {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Model, String> {
-        match text {
-            "event" => Ok(Model::Event),
-            "gated" => Ok(Model::Gated),
-            _ => Err(format!("there is no model '{}'; type event or gated", crate::clip(text))),
-        }
-    }
 }
 
 /// How long a configuration runs.

@@ -5,7 +5,7 @@ use crate::policy::typed::{LONGEST_RANGE, MOST_STEPS, Policy};
 use std::fmt;
 
 /// Why there is no such policy, or none for so many workers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
     /// No policy has this name.
     Unknown {
@@ -98,5 +98,3 @@ impl fmt::Display for PolicyError {
 fn count(workers: u32) -> String {
     format!("{workers} worker{}", if workers == 1 { "" } else { "s" })
 }
-
-impl std::error::Error for PolicyError {}

@@ -72,14 +72,16 @@ pub const LEAST_VARIATION: f64 = 1e-4;
 pub const LEAST_MEDIAN: f64 = 1e-7;
 
 /// Why there is no fit.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum FitError {
     /// Fewer than [`FEWEST`] observations.
+    #[error("a law cannot be fitted to {given} step times; measure at least {FEWEST}, better hundreds")]
     TooFew {
         /// How many there are.
         given: usize,
     },
     /// An observation that is not a number within [`TIMES`].
+    #[error("step time {} is {value} seconds; give positive finite seconds only (1e-100 to 1e100)", .index + 1)]
     NotATime {
         /// Which one, counted from 0.
         index: usize,
@@ -87,11 +89,13 @@ pub enum FitError {
         value: f64,
     },
     /// All are equal, or vary by less than [`LEAST_VARIATION`] of their mean.
+    #[error("the step times vary by less than 0.01 % of their mean; use constant({median}) as their law")]
     NoSpread {
         /// One in their middle, s.
         median: f64,
     },
     /// The most likely Gumbel law is negative too often to be a law of times.
+    #[error("the most likely gumbel({location}, {scale}) is negative with a probability of {:.2e} %, as no time can be; choose among the other laws", 100.0 * below_zero(.location, .scale))]
     Negative {
         /// Its mode, s.
         location: f64,
@@ -99,6 +103,9 @@ pub enum FitError {
         scale: f64,
     },
     /// Half of the most likely law's times are shorter than [`LEAST_MEDIAN`] of their mean.
+    #[error(
+        "the most likely {family} has a mean of {mean:e} seconds, ten million times what half of its times take and more than a run can measure; choose among the other laws"
+    )]
     Wild {
         /// Of which family it is.
         family: Family,
@@ -106,6 +113,7 @@ pub enum FitError {
         mean: f64,
     },
     /// The simulator refuses the most likely law for another reason.
+    #[error("the most likely {family} is of no use: {why}; choose among the other laws")]
     Refused {
         /// Of which family it is.
         family: Family,
@@ -114,42 +122,10 @@ pub enum FitError {
     },
 }
 
-impl fmt::Display for FitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            FitError::TooFew { given } => {
-                write!(f, "a law cannot be fitted to {given} step times; measure at least {FEWEST}, better hundreds")
-            }
-            FitError::NotATime { index, value } => {
-                let which = index + 1;
-                write!(f, "step time {which} is {value} seconds; give positive finite seconds only (1e-100 to 1e100)")
-            }
-            FitError::NoSpread { median } => {
-                write!(f, "the step times vary by less than 0.01 % of their mean; use constant({median}) as their law")
-            }
-            FitError::Negative { location, scale } => {
-                let percent = 100.0 * (-(location / scale).exp()).exp();
-                write!(
-                    f,
-                    "the most likely gumbel({location}, {scale}) is negative with a probability of {percent:.2e} %, \
-                     as no time can be; choose among the other laws"
-                )
-            }
-            FitError::Wild { family, mean } => {
-                write!(
-                    f,
-                    "the most likely {family} has a mean of {mean:e} seconds, ten million times what half of its \
-                     times take and more than a run can measure; choose among the other laws"
-                )
-            }
-            FitError::Refused { family, why } => {
-                write!(f, "the most likely {family} is of no use: {why}; choose among the other laws")
-            }
-        }
-    }
+/// The probability that a Gumbel law gives a negative number.
+fn below_zero(location: &f64, scale: &f64) -> f64 {
+    (-(location / scale).exp()).exp()
 }
-
-impl std::error::Error for FitError {}
 
 /// The law of `family` under which the observed `seconds`, in any order, are most likely.
 ///

@@ -206,7 +206,7 @@ impl Compute {
         };
         let rows = times.rows();
         if (rows.len() as u64) < block {
-            return Err(LawError::Steps { source: source.clone(), whole: rows.len() });
+            return Err(LawError::Steps { trace: source.clone(), whole: rows.len() });
         }
         Rows::new(source.clone(), rows, block).map(Compute::Rows)
     }

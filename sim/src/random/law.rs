@@ -143,10 +143,10 @@ impl Law {
     /// [`LawError::Trace`] if there are none, or one of them is not a positive finite number.
     pub fn trace(source: TraceSource, mut seconds: Vec<f64>) -> Result<Law, LawError> {
         if seconds.is_empty() {
-            return Err(LawError::Trace { source, wrong: None });
+            return Err(LawError::Trace { trace: source, wrong: None });
         }
         if let Some(wrong) = seconds.iter().position(|s| !(*s > 0.0 && s.is_finite())) {
-            return Err(LawError::Trace { source, wrong: Some((wrong, seconds[wrong])) });
+            return Err(LawError::Trace { trace: source, wrong: Some((wrong, seconds[wrong])) });
         }
         seconds.sort_by(f64::total_cmp);
         Law::Trace(Trace { source, sorted: seconds.into() }).with_a_measurable_mean()

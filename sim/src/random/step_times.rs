@@ -8,7 +8,6 @@ mod statistics;
 
 pub use statistics::VarianceShares;
 
-use std::fmt;
 use std::ops::Range;
 
 /// One measured time.
@@ -97,19 +96,22 @@ pub struct StepTimes {
 }
 
 /// Why measured times make no table.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum StepTimesError {
     /// No worker has a usable time.
+    #[error("no step time is left: {} missing or not a number, {} zero, {} negative or infinite, {} first steps left out", .dropped.missing, .dropped.zero, .dropped.impossible, .dropped.first)]
     Empty {
         /// What was dropped.
         dropped: Dropped,
     },
     /// A worker has no usable time.
+    #[error("worker {worker} has no usable step time")]
     WorkerEmpty {
         /// Which.
         worker: String,
     },
     /// A worker has two times for one step.
+    #[error("worker {worker} has two times for step {step}")]
     Twice {
         /// Which worker.
         worker: String,
@@ -117,28 +119,12 @@ pub enum StepTimesError {
         step: u64,
     },
     /// More values than can be numbered.
+    #[error("{values} step times are more than can be held")]
     TooMany {
         /// How many.
         values: usize,
     },
 }
-
-impl fmt::Display for StepTimesError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StepTimesError::Empty { dropped: Dropped { missing, zero, impossible, first } } => write!(
-                f,
-                "no step time is left: {missing} missing or not a number, {zero} zero, {impossible} negative or infinite, \
-                 {first} first steps left out"
-            ),
-            StepTimesError::WorkerEmpty { worker } => write!(f, "worker {worker} has no usable step time"),
-            StepTimesError::Twice { worker, step } => write!(f, "worker {worker} has two times for step {step}"),
-            StepTimesError::TooMany { values } => write!(f, "{values} step times are more than can be held"),
-        }
-    }
-}
-
-impl std::error::Error for StepTimesError {}
 
 impl StepTimes {
     /// A table of `times`, in any order, whose workers are called by their numbers. Times that are missing, zero, negative

@@ -91,7 +91,7 @@ fn arguments(text: &str) -> Vec<&str> {
 }
 
 /// Why a text does not have the form it should.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum FormError {
     /// Nothing has this name.
     Unknown {
@@ -190,5 +190,3 @@ impl fmt::Display for FormError {
         write!(f, "; type {example}, for example")
     }
 }
-
-impl std::error::Error for FormError {}

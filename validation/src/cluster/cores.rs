@@ -98,31 +98,14 @@ impl Cores {
 }
 
 /// Who decides on which core a worker computes, and when.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::Display, strum::EnumString, strum::VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Placement {
     /// As many workers compute as there are cores, each on its own; the others queue.
     #[default]
     Cores,
     /// All workers compute at once, and the operating system slices their time, so that reads and writes interleave.
     Kernel,
-}
-
-impl std::fmt::Display for Placement {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            Placement::Cores => "cores",
-            Placement::Kernel => "kernel",
-        })
-    }
-}
-
-impl std::str::FromStr for Placement {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Placement, String> {
-        let placement = [Placement::Cores, Placement::Kernel].into_iter().find(|one| one.to_string() == text);
-        placement.ok_or(format!("there is no placement '{text}'; type cores or kernel"))
-    }
 }
 
 /// A thread of this process.

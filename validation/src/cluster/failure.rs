@@ -1,11 +1,10 @@
 //! What went wrong on the threads?
 
-use std::fmt;
-
 /// Why a run on threads ended by itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// A worker panicked.
+    #[error("worker {worker} failed on its task {serial}: {words}")]
     Panicked {
         /// Who.
         worker: u32,
@@ -15,21 +14,9 @@ pub enum Failure {
         words: String,
     },
     /// Someone set `stop`.
+    #[error("stopped")]
     Stopped,
 }
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Panicked { worker, serial, words } => {
-                write!(f, "worker {worker} failed on its task {serial}: {words}")
-            }
-            Failure::Stopped => write!(f, "stopped"),
-        }
-    }
-}
-
-impl std::error::Error for Failure {}
 
 /// What a panic said.
 pub(crate) fn words_of(panic: Box<dyn std::any::Any + Send>) -> String {

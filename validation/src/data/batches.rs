@@ -37,13 +37,16 @@ pub struct Batches {
 }
 
 /// Why batches cannot be cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BatchError {
     /// A batch of no samples.
+    #[error("a batch holds at least one sample; raise --batch-size")]
     Empty,
     /// Samples for nobody.
+    #[error("samples are shared among at least one worker; raise --workers")]
     NoWorkers,
     /// Not a sample for each worker.
+    #[error("{samples} samples leave some of the {workers} workers without any; raise --samples or lower --workers")]
     TooFewSamples {
         /// How many samples there are.
         samples: usize,
@@ -51,21 +54,6 @@ pub enum BatchError {
         workers: u32,
     },
 }
-
-impl std::fmt::Display for BatchError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Empty => write!(f, "a batch holds at least one sample; raise --batch-size"),
-            Self::NoWorkers => write!(f, "samples are shared among at least one worker; raise --workers"),
-            Self::TooFewSamples { samples, workers } => write!(
-                f,
-                "{samples} samples leave some of the {workers} workers without any; raise --samples or lower --workers"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for BatchError {}
 
 impl Batches {
     /// Batches of `size` samples out of `samples`.

@@ -1,15 +1,17 @@
 //! What can be wrong with a data set, and what to do about it.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use crate::data::images::CLASSES;
 use crate::data::mnist::SIDE;
 
 /// Why a data set cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DataError {
     /// A file is not there.
+    #[error(
+        "{dir} holds neither {name} nor {name}.gz; --data takes a folder with the four IDX files of MNIST or the six binary files of CIFAR-10"
+    )]
     Missing {
         /// The folder it was looked for in.
         dir: PathBuf,
@@ -17,6 +19,7 @@ pub enum DataError {
         name: String,
     },
     /// A file cannot be opened, read or unpacked.
+    #[error("{path} cannot be read ({reason}); check it, or fetch it again")]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -24,11 +27,13 @@ pub enum DataError {
         reason: String,
     },
     /// A file ends too early.
+    #[error("{path} ends before the data that its header announces; fetch it again")]
     Truncated {
         /// The file.
         path: PathBuf,
     },
     /// A file does not end where it should.
+    #[error("{path} goes on after the {items} items that its header announces; fetch it again")]
     Surplus {
         /// The file.
         path: PathBuf,
@@ -36,6 +41,9 @@ pub enum DataError {
         items: usize,
     },
     /// A file is of another kind.
+    #[error(
+        "{path} begins with {found:#010x} where an IDX file of this kind begins with {expected:#010x}; are images and labels swapped?"
+    )]
     Magic {
         /// The file.
         path: PathBuf,
@@ -45,6 +53,7 @@ pub enum DataError {
         found: u32,
     },
     /// The images are of another size.
+    #[error("{path} holds images of {rows} x {columns} pixels, where {SIDE} x {SIDE} are read; rescale them")]
     Size {
         /// The file.
         path: PathBuf,
@@ -54,11 +63,13 @@ pub enum DataError {
         columns: u32,
     },
     /// A file holds nothing.
+    #[error("{path} holds no items; give a file with at least one")]
     Empty {
         /// The file.
         path: PathBuf,
     },
     /// Images and labels differ in number.
+    #[error("{images} holds {samples} images but {labels} {count} labels; take both from one set")]
     Mismatch {
         /// The file of images.
         images: PathBuf,
@@ -70,6 +81,7 @@ pub enum DataError {
         count: usize,
     },
     /// A label is no digit.
+    #[error("{path} has label {label} at item {sample} (from 0), and labels go from 0 to {}; relabel the data", CLASSES - 1)]
     Label {
         /// The file.
         path: PathBuf,
@@ -79,6 +91,7 @@ pub enum DataError {
         label: u8,
     },
     /// A file is not made of whole records.
+    #[error("{path} has {bytes} bytes, which are not whole records of {record}; fetch it again")]
     Records {
         /// The file.
         path: PathBuf,
@@ -88,8 +101,12 @@ pub enum DataError {
         record: usize,
     },
     /// The set is not in the binary.
+    #[error(
+        "CIFAR-10 is not in the binary; fetch cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html, unpack it and type --data DIR"
+    )]
     NotIncluded,
     /// A network takes images of another shape.
+    #[error("the images are {}, and the model takes {}; type --model vgg11 for images in colour", size(.found), size(.expected))]
     Shape {
         /// Channels, rows and columns that the images have.
         found: [usize; 3],
@@ -97,6 +114,9 @@ pub enum DataError {
         expected: [usize; 3],
     },
     /// Fewer, or more, images are asked for than there can be.
+    #[error(
+        "--samples {asked} is not between 1 and the {available} training images there are; type --samples {available}"
+    )]
     Samples {
         /// How many were asked for.
         asked: usize,
@@ -105,70 +125,7 @@ pub enum DataError {
     },
 }
 
-impl fmt::Display for DataError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing { dir, name } => write!(
-                f,
-                "{} holds neither {name} nor {name}.gz; --data takes a folder with the four IDX files of MNIST or the six binary files of CIFAR-10",
-                dir.display()
-            ),
-            Self::Unreadable { path, reason } => {
-                write!(f, "{} cannot be read ({reason}); check it, or fetch it again", path.display())
-            }
-            Self::Truncated { path } => {
-                write!(f, "{} ends before the data that its header announces; fetch it again", path.display())
-            }
-            Self::Surplus { path, items } => write!(
-                f,
-                "{} goes on after the {items} items that its header announces; fetch it again",
-                path.display()
-            ),
-            Self::Magic { path, expected, found } => write!(
-                f,
-                "{} begins with {found:#010x} where an IDX file of this kind begins with {expected:#010x}; \
-                 are images and labels swapped?",
-                path.display()
-            ),
-            Self::Size { path, rows, columns } => write!(
-                f,
-                "{} holds images of {rows} x {columns} pixels, where {SIDE} x {SIDE} are read; rescale them",
-                path.display()
-            ),
-            Self::Empty { path } => write!(f, "{} holds no items; give a file with at least one", path.display()),
-            Self::Mismatch { images, samples, labels, count } => write!(
-                f,
-                "{} holds {samples} images but {} {count} labels; take both from one set",
-                images.display(),
-                labels.display()
-            ),
-            Self::Label { path, sample, label } => write!(
-                f,
-                "{} has label {label} at item {sample} (from 0), and labels go from 0 to {}; relabel the data",
-                path.display(),
-                CLASSES - 1
-            ),
-            Self::Records { path, bytes, record } => write!(
-                f,
-                "{} has {bytes} bytes, which are not whole records of {record}; fetch it again",
-                path.display()
-            ),
-            Self::NotIncluded => write!(
-                f,
-                "CIFAR-10 is not in the binary; fetch cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html, unpack it and type --data DIR"
-            ),
-            Self::Shape { found: [channels, rows, columns], expected: [to_channels, to_rows, to_columns] } => write!(
-                f,
-                "the images are {channels} x {rows} x {columns}, and the model takes {to_channels} x {to_rows} x {to_columns}; type --model vgg11 for images in colour"
-            ),
-            Self::Samples { asked, available } => {
-                write!(
-                    f,
-                    "--samples {asked} is not between 1 and the {available} training images there are; type --samples {available}"
-                )
-            }
-        }
-    }
+/// Channels, rows and columns in words.
+fn size([channels, rows, columns]: &[usize; 3]) -> String {
+    format!("{channels} x {rows} x {columns}")
 }
-
-impl std::error::Error for DataError {}

@@ -5,8 +5,6 @@
 
 use super::error::DataError;
 use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
 
 /// Classes of every data set here.
 pub const CLASSES: usize = 10;
@@ -42,7 +40,8 @@ pub struct Moments {
 }
 
 /// What number a pixel becomes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::Display, strum::EnumString, strum::VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum PixelScale {
     /// `(byte / 255 − mean) / sd` of its channel: the training set then has mean 0 and variance 1.
     #[default]
@@ -64,24 +63,6 @@ impl PixelScale {
     pub fn of_unit(self, pixel: f32, moments: Moments) -> f32 {
         let (factor, offset) = self.map(moments);
         pixel * 255.0 * factor + offset
-    }
-}
-
-impl fmt::Display for PixelScale {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Standard => "standard",
-            Self::Unit => "unit",
-        })
-    }
-}
-
-impl FromStr for PixelScale {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        let scale = [Self::Standard, Self::Unit].into_iter().find(|scale| scale.to_string() == name);
-        scale.ok_or(format!("there is no scale '{name}'; type standard (mean 0, variance 1) or unit (0 to 1)"))
     }
 }
 

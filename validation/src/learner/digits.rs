@@ -10,13 +10,12 @@ use crate::models::net::{Net, Score};
 use crate::models::network::Architecture;
 use sim::random::key::Stream;
 use sim::{Learner, Purpose, RandomKey, Task};
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Which parameters the workers begin with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::Display, strum::EnumString, strum::VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Initial {
     /// The same for all.
     #[default]
@@ -24,24 +23,6 @@ pub enum Initial {
     /// Each worker draws its own, and nobody tells the others: what happens in programs of several processes whose parameters
     /// are not broadcast. The first average of m models, each trained from elsewhere, destroys what they learnt.
     PerWorker,
-}
-
-impl fmt::Display for Initial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Initial::Shared => "shared",
-            Initial::PerWorker => "per-worker",
-        })
-    }
-}
-
-impl FromStr for Initial {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Initial, String> {
-        let initial = [Initial::Shared, Initial::PerWorker].into_iter().find(|initial| initial.to_string() == text);
-        initial.ok_or(format!("there is no initial '{text}'; type shared or per-worker"))
-    }
 }
 
 /// Who keeps a velocity, where SGD has momentum.

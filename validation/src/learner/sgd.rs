@@ -1,11 +1,10 @@
 //! Stochastic gradient descent: its settings, and blocked arithmetic on vectors that readers may share.
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 /// How the step size depends on how gradients come in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::EnumString, strum::VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum LearningRateRule {
     /// Every update moves by lr times the average of its gradients.
     Same,
@@ -13,29 +12,6 @@ pub enum LearningRateRule {
     Linear,
     /// A gradient that is s updates old counts 1/max(1, s).
     PerStaleness,
-}
-
-impl fmt::Display for LearningRateRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            LearningRateRule::Same => "same",
-            LearningRateRule::Linear => "linear",
-            LearningRateRule::PerStaleness => "per-staleness",
-        })
-    }
-}
-
-impl FromStr for LearningRateRule {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<LearningRateRule, String> {
-        match text {
-            "same" => Ok(LearningRateRule::Same),
-            "linear" => Ok(LearningRateRule::Linear),
-            "per-staleness" => Ok(LearningRateRule::PerStaleness),
-            _ => Err(format!("there is no rule '{text}'; type same, linear or per-staleness")),
-        }
-    }
 }
 
 /// Plain or momentum SGD: v = momentum v + g, w = w - lr v.

@@ -2,11 +2,10 @@
 
 use crate::models::net::device;
 use burn::tensor::Device;
-use std::fmt;
-use std::str::FromStr;
 
 /// What computes gradients and scores.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::EnumString, strum::VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Backend {
     /// The processor, a core a worker.
     Cpu,
@@ -16,11 +15,13 @@ pub enum Backend {
 }
 
 /// Why there is nothing to compute on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoDevice {
     /// This build knows no graphics cards.
+    #[error("this build has no GPU backend; build with --features gpu, or type --backend cpu")]
     NotBuilt,
     /// The machine has none, or it cannot be used, for this reason.
+    #[error("there is no graphics card to compute on ({0}); type --backend cpu")]
     NotFound(String),
 }
 
@@ -60,39 +61,3 @@ fn gpu() -> Result<Device, NoDevice> {
 fn gpu() -> Result<Device, NoDevice> {
     Err(NoDevice::NotBuilt)
 }
-
-impl fmt::Display for Backend {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Backend::Cpu => "cpu",
-            Backend::Gpu => "gpu",
-        })
-    }
-}
-
-impl FromStr for Backend {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Backend, String> {
-        match text {
-            "cpu" => Ok(Backend::Cpu),
-            "gpu" => Ok(Backend::Gpu),
-            _ => Err(format!("there is no backend '{text}'; type cpu or gpu")),
-        }
-    }
-}
-
-impl fmt::Display for NoDevice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NoDevice::NotBuilt => {
-                write!(f, "this build has no GPU backend; build with --features gpu, or type --backend cpu")
-            }
-            NoDevice::NotFound(reason) => {
-                write!(f, "there is no graphics card to compute on ({reason}); type --backend cpu")
-            }
-        }
-    }
-}
-
-impl std::error::Error for NoDevice {}

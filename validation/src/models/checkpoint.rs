@@ -15,7 +15,6 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde_json::{Value, json};
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
 /// The entry of metadata.
@@ -157,21 +156,25 @@ fn outputs_first(shape: &[usize], data: &[u8]) -> (Vec<usize>, Vec<u8>) {
 }
 
 /// Why a file cannot be used. Its sentences begin after the name of the file.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CheckpointError {
     /// It is of another kind.
+    #[error("is not a safetensors file ({reason}); give one made by --save")]
     Foreign {
         /// What the reader says.
         reason: String,
     },
     /// It ends too early, or goes on after its end.
+    #[error("does not end where its header says; copy it again")]
     Cut,
     /// It was written by a later version.
+    #[error("is of format {format}, and this version reads up to {FORMAT}; take a later version")]
     Later {
         /// The version of its format.
         format: u64,
     },
     /// It says that it is of another network.
+    #[error("holds the parameters of {found}, not of {expected}; type --model {found}")]
     Model {
         /// That network.
         found: String,
@@ -179,6 +182,7 @@ pub enum CheckpointError {
         expected: Architecture,
     },
     /// It says that it learnt from pixels of another scale.
+    #[error("learnt from {found} pixels, not from {expected} ones; type --pixels {found}")]
     Pixels {
         /// That scale.
         found: String,
@@ -186,6 +190,7 @@ pub enum CheckpointError {
         expected: PixelScale,
     },
     /// A tensor is missing.
+    #[error("lacks {name}, which {architecture} has; give parameters of the network of --model")]
     Missing {
         /// Its name.
         name: String,
@@ -193,6 +198,7 @@ pub enum CheckpointError {
         architecture: Architecture,
     },
     /// A tensor is not one of the network's.
+    #[error("holds {name}, which {architecture} lacks; give parameters of the network of --model")]
     Surplus {
         /// Its name.
         name: String,
@@ -200,6 +206,7 @@ pub enum CheckpointError {
         architecture: Architecture,
     },
     /// A tensor is of another shape.
+    #[error("holds {name} of shape {found:?} where {expected:?} is needed; transpose or reshape it")]
     Shape {
         /// Its name.
         name: String,
@@ -209,6 +216,7 @@ pub enum CheckpointError {
         expected: Vec<usize>,
     },
     /// The numbers of a tensor are of another type.
+    #[error("holds {name} as {found} where F32 is needed; convert it")]
     Type {
         /// Its name.
         name: String,
@@ -216,6 +224,7 @@ pub enum CheckpointError {
         found: String,
     },
     /// A number is infinite, or none.
+    #[error("holds {found} in {name} at place {place} (from 0); save parameters that have not diverged")]
     NotFinite {
         /// The tensor's name.
         name: String,
@@ -234,39 +243,6 @@ impl CheckpointError {
         }
     }
 }
-
-impl fmt::Display for CheckpointError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Foreign { reason } => write!(f, "is not a safetensors file ({reason}); give one made by --save"),
-            Self::Cut => write!(f, "does not end where its header says; copy it again"),
-            Self::Later { format } => {
-                write!(f, "is of format {format}, and this version reads up to {FORMAT}; take a later version")
-            }
-            Self::Model { found, expected } => {
-                write!(f, "holds the parameters of {found}, not of {expected}; type --model {found}")
-            }
-            Self::Pixels { found, expected } => {
-                write!(f, "learnt from {found} pixels, not from {expected} ones; type --pixels {found}")
-            }
-            Self::Missing { name, architecture } => {
-                write!(f, "lacks {name}, which {architecture} has; give parameters of the network of --model")
-            }
-            Self::Surplus { name, architecture } => {
-                write!(f, "holds {name}, which {architecture} lacks; give parameters of the network of --model")
-            }
-            Self::Shape { name, found, expected } => {
-                write!(f, "holds {name} of shape {found:?} where {expected:?} is needed; transpose or reshape it")
-            }
-            Self::Type { name, found } => write!(f, "holds {name} as {found} where F32 is needed; convert it"),
-            Self::NotFinite { name, place, found } => {
-                write!(f, "holds {found} in {name} at place {place} (from 0); save parameters that have not diverged")
-            }
-        }
-    }
-}
-
-impl std::error::Error for CheckpointError {}
 
 #[cfg(test)]
 #[path = "checkpoint_tests.rs"]

@@ -154,21 +154,18 @@ impl fmt::Display for Architecture {
 }
 
 /// A name that no network has.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", unknown(.0))]
 pub struct UnknownArchitecture(pub String);
 
-impl fmt::Display for UnknownArchitecture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = Architecture::ALL.map(Architecture::name);
-        let all = names.join(", ");
-        match sim::nearest(&self.0, &names) {
-            Some(name) => write!(f, "there is no model '{}'; did you mean '{name}'? (known: {all})", self.0),
-            None => write!(f, "there is no model '{}'; choose one of {all}", self.0),
-        }
+fn unknown(name: &str) -> String {
+    let names = Architecture::ALL.map(Architecture::name);
+    let all = names.join(", ");
+    match sim::nearest(name, &names) {
+        Some(nearest) => format!("there is no model '{name}'; did you mean '{nearest}'? (known: {all})"),
+        None => format!("there is no model '{name}'; choose one of {all}"),
     }
 }
-
-impl std::error::Error for UnknownArchitecture {}
 
 impl FromStr for Architecture {
     type Err = UnknownArchitecture;

@@ -139,16 +139,23 @@ impl Outcome {
 }
 
 /// Why a trial cannot be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TrialError {
     /// The policy is none for so many workers.
+    #[error(transparent)]
     Policy(PolicyError),
     /// Workers cannot begin with parameters of their own under this method.
+    #[error(
+        "{method} does not average parameters, so workers cannot begin with their own; type --initial shared, or a policy local:H"
+    )]
     OwnInitial {
         /// The method.
         method: Method,
     },
     /// Some workers would have no sample.
+    #[error(
+        "{workers} workers are more than {samples} samples, which would leave some without any; lower --workers or raise --samples"
+    )]
     MoreWorkersThanSamples {
         /// How many workers.
         workers: u32,
@@ -156,6 +163,9 @@ pub enum TrialError {
         samples: usize,
     },
     /// A batch is larger than what a worker has to learn from.
+    #[error(
+        "a batch of {batch_size} is more than a worker's share, {share} of {samples} samples with {workers} workers; lower --batch-size or --workers, or raise --samples"
+    )]
     BatchBeyondShare {
         /// Samples in a batch.
         batch_size: usize,
@@ -167,28 +177,6 @@ pub enum TrialError {
         workers: u32,
     },
 }
-
-impl fmt::Display for TrialError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TrialError::Policy(error) => error.fmt(f),
-            TrialError::OwnInitial { method } => write!(
-                f,
-                "{method} does not average parameters, so workers cannot begin with their own; type --initial shared, or a policy local:H"
-            ),
-            TrialError::MoreWorkersThanSamples { workers, samples } => write!(
-                f,
-                "{workers} workers are more than {samples} samples, which would leave some without any; lower --workers or raise --samples"
-            ),
-            TrialError::BatchBeyondShare { batch_size, share, samples, workers } => write!(
-                f,
-                "a batch of {batch_size} is more than a worker's share, {share} of {samples} samples with {workers} workers; lower --batch-size or --workers, or raise --samples"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for TrialError {}
 
 /// Why a trial broke off.
 #[derive(Clone, Debug, PartialEq, Eq)]

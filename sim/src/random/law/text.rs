@@ -282,7 +282,7 @@ impl FromStr for Law {
     fn from_str(text: &str) -> Result<Law, LawError> {
         match text.parse()? {
             LawText::Law(law) => Ok(law),
-            LawText::Trace(source) => Err(LawError::Trace { source, wrong: None }),
+            LawText::Trace(source) => Err(LawError::Trace { trace: source, wrong: None }),
         }
     }
 }
