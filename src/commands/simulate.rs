@@ -2,6 +2,7 @@
 
 mod measured;
 mod rows;
+mod warnings;
 mod words;
 
 use crate::cli::{Common, Percent, Shard, Simulate, Typed, Workers};
@@ -126,7 +127,7 @@ impl Command for Simulate {
         };
         let bytes = Experiment::memory(&plans, rayon::current_num_threads());
         memory::afford(bytes, &what, "name fewer with --workers, or lower --updates")?;
-        words::warnings(&experiment, &plans).into_iter().for_each(|warning| session.note(warning));
+        warnings::warnings(&experiment, &plans).into_iter().for_each(|warning| session.note(warning));
         self.possible(&experiment)?;
         let asleep = self.measure.as_ref().map(|time| Ok((measured::sleepers(&experiment)?.clone(), time.value)));
         let asleep = asleep.transpose()?;
