@@ -89,7 +89,7 @@ pub const QUANTITIES: [Quantity; 8] = [
     },
 ];
 
-/// All published runs that we have too. Where there is one number of images, it need not be the published one.
+/// All published runs that we have too. Where there is one number of images, or one policy, it need not be the published one.
 pub fn pairs(experiment: &PublishedExperiment, setting: &Setting, measured: &Measured) -> Vec<Pair> {
     let wall_s = |row: &Published| match experiment.name {
         Name::E2 => row.time_s / f64::from(row.workers),
@@ -100,7 +100,8 @@ pub fn pairs(experiment: &PublishedExperiment, setting: &Setting, measured: &Mea
     let pair = |row: &Published| {
         let same = |line: &&Summary| {
             let samples = setting.plan.samples.len() == 1 || line.samples == row.samples;
-            (line.method, line.workers, samples) == (row.method, row.workers, true)
+            let method = setting.plan.policies.len() == 1 || line.method == row.method;
+            line.workers == row.workers && samples && method
         };
         let line = *lines.iter().find(same)?;
         let series = match setting.label {
@@ -168,7 +169,7 @@ impl Pair {
     pub fn rows(&self) -> impl Iterator<Item = ComparisonRow> + '_ {
         QUANTITIES.iter().map(|quantity| ComparisonRow {
             series: self.row.series.clone(),
-            method: self.row.method.to_string(),
+            method: self.line.method.to_string(),
             workers: self.row.workers,
             samples: self.line.samples,
             quantity: quantity.column.to_string(),
