@@ -170,12 +170,12 @@ fn judged(o: &Observation) -> [Estimate; JUDGED] {
 }
 
 fn truth(cell: &Cell, updates: u64) -> Truth {
-    // A run to a given precision may take many times as long as is planned: its truth is asked for more precisely.
-    let length = match cell.precision {
-        Some(precision) => Length::Precision(precision / FINER),
-        None => Length::Updates((updates as f64 * cell.times()) as u64),
-    };
-    let long = cell.run(ANOTHER_SEED, length);
+    let as_planned = (updates as f64 * cell.times()) as u64;
+    // A run to a given precision may take many times as long as is planned: its truth is asked for more precisely, and where that
+    // is soon reached it is as long as any.
+    let finer = cell.precision.map(|precision| cell.run(ANOTHER_SEED, Length::Precision(precision / FINER)));
+    let finer = finer.filter(|finer| finer.updates >= as_planned);
+    let long = finer.unwrap_or_else(|| cell.run(ANOTHER_SEED, Length::Updates(as_planned)));
     let mut values = judged(&long).map(|value| value.mean);
     let exact = long.theory.filter(|theory| theory.kind == Kind::Exact);
     if let Some(theory) = exact {
