@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 /// Seconds of a run that is under way, and how it ends.
 pub struct Clock {
     began: Instant,
+    /// When it stood still, from and to, one after another.
+    pauses: Vec<(Instant, Instant)>,
     stop: Arc<AtomicBool>,
     failure: Option<Failure>,
 }
@@ -17,17 +19,27 @@ pub struct Clock {
 impl Clock {
     /// One that runs from now on, for a run that ends when `stop` is set.
     pub(crate) fn new(stop: Arc<AtomicBool>) -> Clock {
-        Clock { began: Instant::now(), stop, failure: None }
+        Clock { began: Instant::now(), pauses: Vec::new(), stop, failure: None }
     }
 
     /// Counts the time anew.
     pub(crate) fn begin_anew(&mut self) {
         self.began = Instant::now();
+        self.pauses.clear();
     }
 
     /// It has stood still for so long.
     pub(crate) fn pause(&mut self, pause: Duration) {
+        let now = Instant::now();
+        self.pauses.push((now - pause, now));
         self.began += pause;
+    }
+
+    /// An instant that somebody saw who did not know of the pauses, later by all that came since then: of two on both sides of a
+    /// pause, the time between them is then what passed on this clock.
+    pub(crate) fn shifted(&self, then: Instant) -> Instant {
+        let since = self.pauses.iter().rev().take_while(|(_, to)| *to > then);
+        then + since.map(|&(from, to)| to - from.max(then)).sum::<Duration>()
     }
 
     /// The time then.
@@ -84,5 +96,35 @@ pub trait RealTime: Cluster {
         let before = Instant::now();
         work(self);
         self.pause(before.elapsed());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_pause_does_not_pass() {
+        let mut clock = Clock::new(Arc::default());
+        let began = clock.began;
+        let ms = |ms| began + Duration::from_millis(ms);
+        clock.pauses = vec![(ms(10), ms(14)), (ms(20), ms(21))];
+        clock.began += Duration::from_millis(5);
+        let shown = |ms: u64| clock.at(clock.shifted(began + Duration::from_millis(ms))).seconds();
+        for (seen, passed) in [(0, 0), (4, 4), (10, 10), (12, 10), (14, 10), (17, 13), (20, 16), (21, 16), (30, 25)] {
+            assert!((1e3 * shown(seen) - f64::from(passed)).abs() < 1e-6, "{seen} ms: {} s", shown(seen));
+        }
+    }
+
+    #[test]
+    fn a_pause_that_is_over_is_remembered() {
+        let mut clock = Clock::new(Arc::default());
+        let before = Instant::now();
+        std::thread::sleep(Duration::from_millis(3));
+        clock.pause(Duration::from_millis(2));
+        let shift = clock.shifted(before) - before;
+        assert_eq!(shift, Duration::from_millis(2));
+        let now = Instant::now();
+        assert_eq!(clock.shifted(now), now);
     }
 }

@@ -76,8 +76,6 @@ pub trait Transport<L: Learner> {
     /// # Errors
     /// The words of its panic.
     fn warm_up(&mut self, task: Task, params: L::Params) -> Result<(), String>;
-    /// The clock has stood still for so long.
-    fn pause(&mut self, pause: Duration);
     /// Nobody has a task any more, and another run begins.
     fn begin_anew(&mut self);
 }
@@ -243,6 +241,8 @@ impl<L: Learner, T: Transport<L>> ParameterServer<L, T> {
             timed.push(TimedTask { task: computed.task, step_s: computed.step_s() });
         }
         let Computed { task, result, from, to, arrived, .. } = computed;
+        // Workers compute on while the clock stands still.
+        let [from, to, arrived] = [from, to, arrived].map(|then| self.clock.shifted(then));
         let gradient = match result {
             Ok(gradient) => gradient,
             Err(words) => {
@@ -283,7 +283,6 @@ impl<L: Learner, T: Transport<L>> RealTime for ParameterServer<L, T> {
     fn pause(&mut self, pause: Duration) {
         self.clock.pause(pause);
         self.alarm = self.alarm.map(|alarm| alarm + pause);
-        self.transport.pause(pause);
         for worker in &mut self.workers {
             for instant in [&mut worker.given, &mut worker.done_discarded] {
                 *instant += pause;
@@ -374,7 +373,7 @@ impl<L: Learner, T: Transport<L>> Cluster for ParameterServer<L, T> {
             State::HasTask => {
                 self.transport.interrupt(task.worker);
                 worker.state = State::Discards(None);
-                worker.spent(self.transport.begun(task.worker), now, now, now)
+                worker.spent(self.clock.shifted(self.transport.begun(task.worker)), now, now, now)
             }
             State::Discards(_) => {
                 worker.state = State::Discards(None);

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Threads that learn, and the parameters at their server.
 pub type Threaded<L> = ParameterServer<L, Threads<L>>;
@@ -189,10 +189,6 @@ impl<L: Learner> Transport<L> for Threads<L> {
         self.cores.put(self.server.id, core);
         worker.inbox.send((task, params, core)).expect("nobody has failed yet");
         self.outbox.recv().expect("the worker answers").result.map(drop)
-    }
-
-    fn pause(&mut self, pause: Duration) {
-        self.workers.iter_mut().for_each(|worker| worker.has_core += pause);
     }
 
     fn begin_anew(&mut self) {

@@ -120,10 +120,6 @@ impl<L: Portable> Transport<L> for Ranks {
         }
     }
 
-    fn pause(&mut self, pause: Duration) {
-        self.given.iter_mut().for_each(|(given, _)| *given += pause);
-    }
-
     fn begin_anew(&mut self) {}
 }
 
