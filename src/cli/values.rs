@@ -123,12 +123,12 @@ where
     T: FromStr + PartialOrd + Display + Copy,
 {
     move |text| {
-        let number = text.parse().ok().filter(|number| *number >= least);
         let all_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        number.ok_or_else(|| match all_digits && text.parse::<T>().is_err() {
-            true => format!("'{}' is too large; type {example}, for example", sim::clip(text)),
-            false => format!("'{}' is not a whole number from {least}; type {example}, for example", sim::clip(text)),
-        })
+        match text.parse() {
+            Ok(number) if number >= least => Ok(number),
+            Err(_) if all_digits => Err(format!("'{}' is too large; type {example}, for example", sim::clip(text))),
+            _ => Err(format!("'{}' is not a whole number from {least}; type {example}, for example", sim::clip(text))),
+        }
     }
 }
 
