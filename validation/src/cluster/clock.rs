@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 /// Seconds of a run that is under way, and how it ends.
 pub struct Clock {
+    /// When it would have begun to show what it shows now, had it never stood still.
     began: Instant,
     /// When it stood still, from and to, one after another.
     pauses: Vec<(Instant, Instant)>,
@@ -28,23 +29,23 @@ impl Clock {
         self.pauses.clear();
     }
 
-    /// It has stood still for so long.
-    pub(crate) fn pause(&mut self, pause: Duration) {
+    /// It has stood still since then.
+    fn pause(&mut self, since: Instant) {
         let now = Instant::now();
-        self.pauses.push((now - pause, now));
-        self.began += pause;
+        self.pauses.push((since, now));
+        self.began += now - since;
     }
 
-    /// An instant that somebody saw who did not know of the pauses, later by all that came since then: of two on both sides of a
-    /// pause, the time between them is then what passed on this clock.
-    pub(crate) fn shifted(&self, then: Instant) -> Instant {
-        let since = self.pauses.iter().rev().take_while(|(_, to)| *to > then);
-        then + since.map(|&(from, to)| to - from.max(then)).sum::<Duration>()
-    }
-
-    /// The time then.
+    /// What it showed then.
     pub(crate) fn at(&self, then: Instant) -> Time {
-        Time::at((then - self.began).as_secs_f64()).expect("clocks run forwards")
+        let since = self.pauses.iter().rev().take_while(|(_, to)| *to > then);
+        let began = self.began - since.map(|&(from, to)| to - from.max(then)).sum::<Duration>();
+        Time::at((then - began).as_secs_f64()).expect("clocks run forwards")
+    }
+
+    /// When it will show this, if it does not stand still before; `None` if that is too far away for any clock.
+    pub(crate) fn when(&self, time: Time) -> Option<Instant> {
+        self.began.checked_add(Duration::try_from_secs_f64(time.seconds()).ok()?)
     }
 
     /// The time now.
@@ -73,8 +74,8 @@ pub trait RealTime: Cluster {
     /// Its clock.
     fn clock(&self) -> &Clock;
 
-    /// The clock has stood still for so long: all that is to come comes later.
-    fn pause(&mut self, pause: Duration);
+    /// The same.
+    fn clock_mut(&mut self) -> &mut Clock;
 
     /// Makes ready for another run, with these delays: everybody drops what it does, the parameters are the first ones again,
     /// and the time is counted anew.
@@ -95,7 +96,7 @@ pub trait RealTime: Cluster {
     {
         let before = Instant::now();
         work(self);
-        self.pause(before.elapsed());
+        self.clock_mut().pause(before);
     }
 }
 
@@ -110,21 +111,24 @@ mod tests {
         let ms = |ms| began + Duration::from_millis(ms);
         clock.pauses = vec![(ms(10), ms(14)), (ms(20), ms(21))];
         clock.began += Duration::from_millis(5);
-        let shown = |ms: u64| clock.at(clock.shifted(began + Duration::from_millis(ms))).seconds();
+        let shown = |then: u64| clock.at(ms(then)).seconds();
         for (seen, passed) in [(0, 0), (4, 4), (10, 10), (12, 10), (14, 10), (17, 13), (20, 16), (21, 16), (30, 25)] {
             assert!((1e3 * shown(seen) - f64::from(passed)).abs() < 1e-6, "{seen} ms: {} s", shown(seen));
         }
+        let late = clock.when(clock.at(ms(30))).unwrap();
+        assert!(late.max(ms(30)) - late.min(ms(30)) < Duration::from_nanos(2));
+        assert_eq!(clock.when(Time::END), None);
     }
 
     #[test]
     fn a_pause_that_is_over_is_remembered() {
         let mut clock = Clock::new(Arc::default());
-        let before = Instant::now();
+        let before = clock.at(Instant::now());
+        let paused = Instant::now();
         std::thread::sleep(Duration::from_millis(3));
-        clock.pause(Duration::from_millis(2));
-        let shift = clock.shifted(before) - before;
-        assert_eq!(shift, Duration::from_millis(2));
-        let now = Instant::now();
-        assert_eq!(clock.shifted(now), now);
+        clock.pause(paused);
+        let (_, over) = clock.pauses[0];
+        assert_eq!(clock.at(over), clock.at(paused));
+        assert!(before <= clock.at(paused) && clock.at(paused) <= clock.now());
     }
 }

@@ -101,7 +101,7 @@ pub struct ParameterServer<L: Learner, T: Transport<L>> {
     /// Tasks that may still be started.
     left: u64,
     /// When the alarm rings.
-    alarm: Option<Instant>,
+    alarm: Option<Time>,
     /// Tasks that were interrupted before their first step.
     empty: VecDeque<Task>,
     /// What each step took, where that is kept.
@@ -111,22 +111,22 @@ pub struct ParameterServer<L: Learner, T: Transport<L>> {
 struct Worker<P, G> {
     state: State<P, G>,
     /// When it was given its task.
-    given: Instant,
+    given: Time,
     /// When it had last computed a task that nobody wanted any more.
-    done_discarded: Instant,
+    done_discarded: Time,
 }
 
 impl<P, G> Worker<P, G> {
     /// Where the time of its task went: it computed between these instants, its result had arrived then, and has been delayed
     /// since.
-    fn spent(&self, from: Instant, computed: Instant, arrived: Instant, now: Instant) -> Spent {
+    fn spent(&self, from: Time, computed: Time, arrived: Time, now: Time) -> Spent {
         let begun = self.given.max(self.done_discarded);
         Spent {
-            discarded_s: (begun - self.given).as_secs_f64(),
-            core_s: from.saturating_duration_since(begun).as_secs_f64(),
-            compute_s: (computed - from).as_secs_f64(),
-            link_s: (arrived - computed).as_secs_f64(),
-            delay_s: now.saturating_duration_since(arrived).as_secs_f64(),
+            discarded_s: begun.since(self.given),
+            core_s: from.since(begun).max(0.0),
+            compute_s: computed.since(from),
+            link_s: arrived.since(computed),
+            delay_s: now.since(arrived).max(0.0),
             ..Spent::default()
         }
     }
@@ -145,10 +145,10 @@ enum State<P, G> {
 struct Delayed<G> {
     task: Task,
     gradient: G,
-    from: Instant,
-    computed: Instant,
-    arrived: Instant,
-    until: Instant,
+    from: Time,
+    computed: Time,
+    arrived: Time,
+    until: Time,
 }
 
 /// What real workers draw, whose computing takes the time that it takes: their delays, of this law if there are any.
@@ -160,9 +160,6 @@ pub fn delays(law: Option<Law>, key: RandomKey) -> Variates {
 /// Steps that every worker takes to be warm.
 const WARM_UP: u32 = 3;
 
-/// Longer than anybody is delayed, and not too long for a clock.
-const FOREVER_S: f64 = 1e9;
-
 impl<L: Learner, T: Transport<L>> ParameterServer<L, T> {
     /// The server of `workers` workers, who are reached by `transport` and delayed as `draws` say. When `stop` is set, no more
     /// completions come.
@@ -173,8 +170,7 @@ impl<L: Learner, T: Transport<L>> ParameterServer<L, T> {
         workers: u32,
         stop: Arc<AtomicBool>,
     ) -> ParameterServer<L, T> {
-        let now = Instant::now();
-        let worker = |_| Worker { state: State::Idle, given: now, done_discarded: now };
+        let worker = |_| Worker { state: State::Idle, given: Time::ZERO, done_discarded: Time::ZERO };
         ParameterServer {
             params: learner.initial(),
             learner,
@@ -241,8 +237,7 @@ impl<L: Learner, T: Transport<L>> ParameterServer<L, T> {
             timed.push(TimedTask { task: computed.task, step_s: computed.step_s() });
         }
         let Computed { task, result, from, to, arrived, .. } = computed;
-        // Workers compute on while the clock stands still.
-        let [from, to, arrived] = [from, to, arrived].map(|then| self.clock.shifted(then));
+        let [from, computed, arrived] = [from, to, arrived].map(|then| self.clock.at(then));
         let gradient = match result {
             Ok(gradient) => gradient,
             Err(words) => {
@@ -257,16 +252,15 @@ impl<L: Learner, T: Transport<L>> ParameterServer<L, T> {
             }
             State::Discards(None) => {}
             _ => {
-                let delay_s = self.draws.task_delay_s(&task);
-                let until = arrived + Duration::from_secs_f64(delay_s.min(FOREVER_S));
-                let delayed = Delayed { task, gradient, from, computed: to, arrived, until };
+                let until = arrived.after(self.draws.task_delay_s(&task));
+                let delayed = Delayed { task, gradient, from, computed, arrived, until };
                 *self.state(task.worker) = State::Delayed(delayed);
             }
         }
     }
 
     /// Whose delay is over first, and when.
-    fn first(&self) -> Option<(Instant, u32)> {
+    fn first(&self) -> Option<(Time, u32)> {
         let delayed = self.workers.iter().zip(0..).filter_map(|(worker, number)| match &worker.state {
             State::Delayed(delayed) => Some((delayed.until, number)),
             _ => None,
@@ -280,19 +274,8 @@ impl<L: Learner, T: Transport<L>> RealTime for ParameterServer<L, T> {
         &self.clock
     }
 
-    fn pause(&mut self, pause: Duration) {
-        self.clock.pause(pause);
-        self.alarm = self.alarm.map(|alarm| alarm + pause);
-        for worker in &mut self.workers {
-            for instant in [&mut worker.given, &mut worker.done_discarded] {
-                *instant += pause;
-            }
-            if let State::Delayed(delayed) = &mut worker.state {
-                for instant in [&mut delayed.from, &mut delayed.computed, &mut delayed.arrived, &mut delayed.until] {
-                    *instant += pause;
-                }
-            }
-        }
+    fn clock_mut(&mut self) -> &mut Clock {
+        &mut self.clock
     }
 
     fn begin_anew(&mut self, draws: &Variates) {
@@ -315,6 +298,7 @@ impl<L: Learner, T: Transport<L>> RealTime for ParameterServer<L, T> {
                 self.take(computed);
             }
         }
+        self.workers.iter_mut().for_each(|worker| worker.done_discarded = Time::ZERO);
         self.draws = draws.clone();
         self.params = self.learner.initial();
         self.transport.begin_anew();
@@ -331,7 +315,7 @@ impl<L: Learner, T: Transport<L>> Cluster for ParameterServer<L, T> {
         let Some(left) = self.left.checked_sub(1) else { return };
         self.left = left;
         let params = self.params.clone();
-        self.workers[task.worker as usize].given = Instant::now();
+        self.workers[task.worker as usize].given = self.now();
         match self.state(task.worker) {
             State::Discards(next) => *next = Some((task, params)),
             _ => self.give(task, params),
@@ -363,21 +347,21 @@ impl<L: Learner, T: Transport<L>> Cluster for ParameterServer<L, T> {
     }
 
     fn alarm(&mut self, after: Duration) {
-        self.alarm = Instant::now().checked_add(after).filter(|_| after < Duration::MAX);
+        self.alarm = (after < Duration::MAX).then(|| self.now().after(after.as_secs_f64()));
     }
 
     fn cancel(&mut self, task: Task) -> Spent {
-        let (worker, now) = (&mut self.workers[task.worker as usize], Instant::now());
+        let (now, worker) = (self.clock.now(), &mut self.workers[task.worker as usize]);
         match std::mem::replace(&mut worker.state, State::Idle) {
             State::HasTask if self.transport.withdraw(task.worker) => worker.spent(now, now, now, now),
             State::HasTask => {
                 self.transport.interrupt(task.worker);
                 worker.state = State::Discards(None);
-                worker.spent(self.clock.shifted(self.transport.begun(task.worker)), now, now, now)
+                worker.spent(self.clock.at(self.transport.begun(task.worker)), now, now, now)
             }
             State::Discards(_) => {
                 worker.state = State::Discards(None);
-                Spent { discarded_s: (now - worker.given).as_secs_f64(), ..Spent::default() }
+                Spent { discarded_s: now.since(worker.given), ..Spent::default() }
             }
             State::Delayed(Delayed { from, computed, arrived, .. }) => worker.spent(from, computed, arrived, now),
             State::Idle => Spent::default(),
@@ -400,18 +384,19 @@ impl<L: Learner, T: Transport<L>> Cluster for ParameterServer<L, T> {
                 self.take(computed);
             }
             if let Some(task) = self.empty.pop_front() {
-                let now = Instant::now();
-                let spent = self.workers[task.worker as usize].spent(now, now, now, now);
-                return Some(Signal::Finished(Completion { at: self.clock.at(now), task, spent }));
+                let at = self.now();
+                let spent = self.workers[task.worker as usize].spent(at, at, at, at);
+                return Some(Signal::Finished(Completion { at, task, spent }));
             }
-            let (first, now) = (self.first(), Instant::now());
+            let (first, now) = (self.first(), self.now());
             let alarm = self.alarm.filter(|&alarm| first.is_none_or(|(until, _)| alarm < until));
             if alarm.is_some_and(|alarm| alarm <= now) {
                 self.alarm = None;
-                return Some(Signal::Alarm { at: self.clock.at(now) });
+                return Some(Signal::Alarm { at: now });
             }
             let Some((_, worker)) = first.filter(|&(until, _)| until <= now) else {
-                if let Some(computed) = self.transport.receive(alarm.or(first.map(|(until, _)| until))) {
+                let next = alarm.or(first.map(|(until, _)| until));
+                if let Some(computed) = self.transport.receive(next.and_then(|next| self.clock.when(next))) {
                     self.take(computed);
                 }
                 continue;
@@ -420,9 +405,9 @@ impl<L: Learner, T: Transport<L>> Cluster for ParameterServer<L, T> {
             if let State::Delayed(delayed) = std::mem::replace(self.state(worker), State::Idle) {
                 let Delayed { task, gradient, from, computed, arrived, .. } = delayed;
                 self.submitted.push(gradient);
-                let now = Instant::now();
-                let spent = self.workers[worker as usize].spent(from, computed, arrived, now);
-                return Some(Signal::Finished(Completion { at: self.clock.at(now), task, spent }));
+                let at = self.now();
+                let spent = self.workers[worker as usize].spent(from, computed, arrived, at);
+                return Some(Signal::Finished(Completion { at, task, spent }));
             }
         }
         None

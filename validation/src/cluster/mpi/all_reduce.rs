@@ -34,7 +34,7 @@ pub struct AllReduce<L: Learner> {
     sum: Vec<f32>,
     scores: Vec<Score>,
     clock: Clock,
-    round_began: Instant,
+    round_began: Time,
     /// What each task took, where that is kept.
     timed: Option<Vec<TimedTask>>,
     times: RankTimes,
@@ -75,7 +75,7 @@ impl<L: Additive> AllReduce<L> {
             sum: Vec::new(),
             scores: Vec::new(),
             clock: Clock::new(stop),
-            round_began: Instant::now(),
+            round_began: Time::ZERO,
             timed: None,
             times: RankTimes::new(communicator),
         }
@@ -101,8 +101,8 @@ impl<L: Additive> AllReduce<L> {
         *vector.last_mut().expect("at least that") = self.clock.is_to_stop().into();
         self.sum.resize(vector.len(), 0.0);
         SimpleCommunicator::world().all_reduce_into(&vector[..], &mut self.sum[..], SystemOperation::sum());
-        let now = Instant::now();
-        let round_s = (now - self.round_began).as_secs_f64();
+        let at = self.clock.now();
+        let round_s = at.since(self.round_began);
         self.times.steps += u64::from(task.steps);
         self.times.compute_s += compute_s;
         self.times.delay_s += delay_s;
@@ -111,7 +111,6 @@ impl<L: Additive> AllReduce<L> {
         if numbers.last().is_some_and(|&stops| stops > 0.0) {
             return None;
         }
-        let at = self.clock.at(now);
         for (&task, numbers) in self.round.iter().zip(numbers.chunks(NUMBERS)) {
             let [loss, accuracy, compute_s, delay_s] = [0, 1, 2, 3].map(|i| f64::from(numbers[i]));
             self.scores.push(Score { loss, accuracy });
@@ -146,9 +145,8 @@ impl<L: Additive> RealTime for AllReduce<L> {
         &self.clock
     }
 
-    fn pause(&mut self, pause: Duration) {
-        self.clock.pause(pause);
-        self.round_began += pause;
+    fn clock_mut(&mut self) -> &mut Clock {
+        &mut self.clock
     }
 
     /// All ranks do so after the same update, when nobody waits for anybody.
@@ -185,7 +183,7 @@ const ALL_WAIT: &str = "who waits for everybody cancels, interrupts and discards
 impl<L: Additive> Cluster for AllReduce<L> {
     fn start(&mut self, task: Task) {
         if self.round.is_empty() {
-            self.round_began = Instant::now();
+            self.round_began = self.clock.now();
         }
         self.round.push(task);
     }
