@@ -14,7 +14,11 @@ fn left() -> Option<u64> {
         number(text.lines().find_map(|line| line.strip_prefix(name))?)
     };
     let machine = after("/proc/meminfo", "MemAvailable:").map(|kilobytes| 1024 * kilobytes);
-    let group = read_to_string("/sys/fs/cgroup/memory.max").ok().as_deref().and_then(number);
+    let of_group = |file: &str| number(&read_to_string(format!("/sys/fs/cgroup/memory.{file}")).ok()?);
+    // Files that it has read and may forget are no loss.
+    let cached = after("/sys/fs/cgroup/memory.stat", "inactive_file ").unwrap_or(0);
+    let held = of_group("current").map_or(0, |current| current.saturating_sub(cached));
+    let group = of_group("max").map(|most| most.saturating_sub(held));
     let taken = after("/proc/self/status", "VmSize:").map_or(0, |kilobytes| 1024 * kilobytes);
     let space = after("/proc/self/limits", "Max address space").map(|limit| limit.saturating_sub(taken));
     [machine, group, space].into_iter().flatten().min()

@@ -80,8 +80,8 @@ const SCRIPTS: [&str; 9] = [
 
 /// The page.
 pub fn html(settings: &Settings) -> String {
-    // "</script" in a text would end the element that holds it.
-    let settings = serde_json::to_string(settings).expect("strings are JSON").replace("</", "<\\/");
+    // "</script" in a text would end the element that holds it, and "<!--" can keep it open.
+    let settings = serde_json::to_string(settings).expect("strings are JSON").replace('<', "\\u003c");
     let css = [include_str!("../page/vendor/uPlot.min.css"), include_str!("../page/style.css")].concat();
     let [program, module] = &*PACKED;
     let parts = [

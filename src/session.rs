@@ -3,6 +3,7 @@
 mod signals;
 
 use crate::error::Error;
+use crate::formats::Note;
 use crate::manifest::File;
 use crate::output::{Output, Written};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -14,6 +15,7 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::Thread;
 use std::time::Duration;
 
 /// A run that is going on.
@@ -83,7 +85,7 @@ impl Session {
     /// Says what a reader has to know beside the result, and keeps it for the document.
     pub fn note(&self, note: impl Into<String>) {
         let note = note.into();
-        self.tell("\x1b[1;33mnote:\x1b[0m", &note);
+        self.tell(NOTE, &note);
         self.notes.borrow_mut().push(note);
     }
 
@@ -97,6 +99,12 @@ impl Session {
     /// All notes so far.
     pub fn notes(&self) -> Vec<String> {
         self.notes.borrow().clone()
+    }
+
+    /// The same of a file of measured times that was read, and remembers it.
+    pub fn measured(&self, notes: &[Note], files: &[File]) {
+        notes.iter().for_each(|note| self.note(note.to_string()));
+        self.read(files);
     }
 
     /// Remembers files that were read, as they were then, for the manifest.
@@ -128,10 +136,9 @@ impl Session {
         let (progress, done) = (&self.progress, AtomicBool::new(false));
         std::thread::scope(|scope| {
             let shower = scope.spawn(|| show(progress, configurations, &done));
-            let result = work();
-            done.store(true, Ordering::Relaxed);
-            shower.thread().unpark();
-            result
+            // A panic ends it, too.
+            let _ends = Ends { done: &done, shower: shower.thread().clone() };
+            work()
         })
     }
 }
@@ -140,6 +147,19 @@ impl Drop for Session {
     /// What it has not written comes to nothing.
     fn drop(&mut self) {
         drop(self.listener.writes());
+    }
+}
+
+/// Ends the bar when it goes.
+struct Ends<'a> {
+    done: &'a AtomicBool,
+    shower: Thread,
+}
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.done.store(true, Ordering::Relaxed);
+        self.shower.unpark();
     }
 }
 
@@ -180,6 +200,9 @@ pub fn alone() -> Result<(), Error> {
          or --shard I/N for parts of a sweep"
     )))
 }
+
+/// What a note begins with.
+pub const NOTE: &str = "\x1b[1;33mnote:\x1b[0m";
 
 /// Says something on stderr, in colour only on a terminal. If even that cannot be written, there is nobody left to tell.
 pub fn tell(mark: &str, what: &dyn Display) {

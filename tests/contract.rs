@@ -151,6 +151,15 @@ fn options_of_a_cluster_that_make_no_sense_together_are_usage() {
     refused("simulate --mtbf 0s", 2, "must be positive and finite, not 0; type --mtbf 1d");
     refused("simulate --mtbf 1d --checkpoint-cost 5s", 2, "--checkpoint-cost is for --checkpoint");
     refused("simulate --fixed-time 5ms", 2, "--fixed-time is for --global-batch");
+    for policies in ["sync", "async", "k-sync:2"] {
+        let words = format!("simulate --step-time constant(100) --workers 4 --policies {policies} --mtbf 1s");
+        refused(&words, 2, "hardly ever gets anything done between two failures; raise --mtbf");
+    }
+    refused(
+        "simulate --comm hierarchical:2 --payload 1MB --bandwidth 1GB/s --group-bandwidth 2x",
+        2,
+        "--group-bandwidth",
+    );
     refused("simulate --cancellation sometimes", 2, "type one of at-once, after-step, never");
     refused("simulate --contention 1,zero", 2, "type 1,1.05,1.2");
     refused("simulate --model gated --comm ring --payload 1MB --bandwidth 1GB/s", 2, "knows nothing of --comm");

@@ -2,7 +2,7 @@
 //!
 //! Two groups, as some commands know the step times from elsewhere. Both become one [`ClusterSpec`], here and nowhere else.
 
-use super::quantities::{Comm, Factors, Laws, Quantity, bandwidth, bytes, factors, seconds, share};
+use super::quantities::{Comm, Factors, Laws, Quantity, bandwidth, bytes, factors, rate, seconds, share};
 use super::values::{Delay, Delays, Speeds, Typed, at_least, choice, speeds};
 use crate::error::Error;
 use crate::formats::{Devices, Options, Refusal, Unit};
@@ -66,7 +66,7 @@ pub struct Cluster {
     /// Law of the time for which the server is busy with each submitted gradient, first come first served.
     #[arg(long, value_name = "LAW")]
     pub server_time: Option<Typed<LawText>>,
-    /// How gradients come together: none, ps (parameter server), ring, tree, doubling, hierarchical or hierarchical:G (groups of G)
+    /// How gradients come together: none, ps (parameter server), ring, tree, halving, hierarchical or hierarchical:G (groups of G)
     /// [default: none].
     #[arg(long, value_name = "SCHEME")]
     pub comm: Option<Typed<Comm>>,
@@ -80,7 +80,7 @@ pub struct Cluster {
     #[arg(long, value_name = "RATE", value_parser = bandwidth, allow_hyphen_values = true)]
     pub bandwidth: Option<Quantity>,
     /// Bandwidth of the links inside a group, with --comm hierarchical [default: as --bandwidth].
-    #[arg(long, value_name = "RATE", value_parser = bandwidth, allow_hyphen_values = true)]
+    #[arg(long, value_name = "RATE", value_parser = rate, allow_hyphen_values = true)]
     pub group_bandwidth: Option<Quantity>,
     /// Share of an all-reduce that is hidden behind computing: 0.5, 50% [default: 0].
     #[arg(long, value_name = "SHARE", value_parser = share, allow_hyphen_values = true)]
@@ -235,7 +235,7 @@ impl Cluster {
             ("group-bandwidth", &self.group_bandwidth),
             ("overlap", &self.overlap),
         ];
-        let typed = parts.iter().any(|(_, typed)| typed.is_some());
+        let typed = self.comm.is_some() || parts.iter().any(|(_, typed)| typed.is_some());
         if let (Some(present), true, false) = (present, typed, matches!(self.comm, Some(Typed(Comm(None))))) {
             let value = |quantity: &Option<Quantity>| quantity.as_ref().map(|quantity| quantity.value);
             let relative = self.bandwidth.as_ref().is_some_and(Quantity::is_relative);

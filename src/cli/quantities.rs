@@ -48,12 +48,17 @@ pub fn bytes(text: &str) -> Result<Quantity, String> {
     Quantity::read(text, units::bytes)
 }
 
+/// A bandwidth: `25GB/s`.
+pub fn rate(text: &str) -> Result<Quantity, String> {
+    Quantity::read(text, units::bytes_per_s)
+}
+
 /// A bandwidth: `25GB/s`, or `2x` for so many times what it is.
 pub fn bandwidth(text: &str) -> Result<Quantity, String> {
     let times = |text: &str| text.parse().ok().filter(|times: &f64| (1e-9..=1e9).contains(times));
     match text.trim().strip_suffix('x').map(times) {
         Some(Some(times)) => Quantity::read(text, |_| Ok(times)),
-        _ => Quantity::read(text, units::bytes_per_s),
+        _ => rate(text),
     }
 }
 

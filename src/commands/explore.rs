@@ -17,7 +17,7 @@ impl Explore {
     /// If a file cannot be read or written.
     pub fn run(&self) -> Result<(), Error> {
         let settings = Settings {
-            trace: self.trace.as_deref().map(measured).transpose()?,
+            trace: self.trace.as_deref().map(|file| self.measured(file)).transpose()?,
             profile: self.profile.as_deref().map(cluster).transpose()?,
             models: Vec::new(),
         };
@@ -34,14 +34,17 @@ impl Explore {
         }
         self.plain.print("", &serde_json::json!({ "file": file, "bytes": page.len() }))
     }
-}
 
-/// The times of a file.
-fn measured(file: &Path) -> Result<Times, Error> {
-    let path = file.to_string_lossy().into_owned();
-    let recorded = formats::read(&[path], &Options::default()).map_err(|e| Error::Input(e.to_string()))?;
-    let file = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
-    Ok(Times::new(&TraceSource::file(file), &recorded.times))
+    /// The times of a file.
+    fn measured(&self, file: &Path) -> Result<Times, Error> {
+        let path = file.to_string_lossy().into_owned();
+        let recorded = formats::read(&[path], &Options::default()).map_err(|e| Error::Input(e.to_string()))?;
+        if !self.quiet {
+            recorded.notes.iter().for_each(|note| session::tell(session::NOTE, note));
+        }
+        let file = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
+        Ok(Times::new(&TraceSource::file(file), &recorded.times))
+    }
 }
 
 /// What a profile says.

@@ -55,12 +55,8 @@ impl Command for Fit {
         if let Measured::Runs(runs) = &measured {
             runs.only().map_err(|e| Error::Input(e.of(&self.files.join(", ")).to_string()))?;
         }
-        let (notes, files) = match &measured {
-            Measured::Steps(recorded) => (&recorded.notes, &recorded.files),
-            Measured::Runs(runs) => (&runs.notes, &runs.files),
-        };
-        session.read(files);
-        notes.iter().for_each(|note| session.note(note.to_string()));
+        let (notes, files) = measured.noted();
+        session.measured(notes, files);
         let source = self.relative_to_profile(source);
         Ok(Box::new(move |directory| {
             session.may_leave(directory);

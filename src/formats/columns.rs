@@ -7,6 +7,7 @@ use crate::formats::refusal::{Refusal, clip, some_of};
 use crate::formats::roles::Roles;
 use crate::formats::sheet::{Cell, Sheet};
 use crate::formats::units::{Unit, is_rate, words};
+use std::collections::BTreeMap;
 
 /// What the values of a column look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// What is wrong with a clock.
+    pub const CLOCK: &str = "grows from row to row, as a clock does";
+
     /// What it is, where it cannot be step times.
     pub fn of_no_time(self) -> Option<&'static str> {
         match self {
@@ -37,7 +41,7 @@ impl Kind {
             Kind::Text => Some("is not all numbers"),
             Kind::Counter => Some("counts"),
             Kind::Equidistant => Some("grows in equal steps"),
-            Kind::Cumulative => Some("grows from row to row, as a clock does"),
+            Kind::Cumulative => Some(Kind::CLOCK),
             Kind::Signed => Some("has values below zero"),
             Kind::Constant | Kind::Varying => None,
         }
@@ -74,6 +78,20 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// The kind of each worker's numbers, as far as they agree.
+    pub fn of_each<W: Ord>(numbers: impl IntoIterator<Item = (W, f64)>) -> Kind {
+        let mut of_worker: BTreeMap<W, Vec<f64>> = BTreeMap::new();
+        for (worker, number) in numbers {
+            of_worker.entry(worker).or_default().push(number);
+        }
+        let kinds: Vec<Kind> = of_worker.values().map(|values| Kind::of(values)).collect();
+        let varies = [Kind::Signed, Kind::Varying].into_iter().find(|kind| kinds.contains(kind));
+        let most = || kinds.iter().copied().max_by_key(|kind| kinds.iter().filter(|k| *k == kind).count());
+        varies.or_else(most).unwrap_or(Kind::Empty)
+    }
+}
+
 /// The kind of a column: that of each worker's values, as far as they agree.
 pub fn kind(sheet: &Sheet, column: usize, workers: Option<&[u32]>) -> Kind {
     let cells = &sheet.columns[column];
@@ -81,18 +99,12 @@ pub fn kind(sheet: &Sheet, column: usize, workers: Option<&[u32]>) -> Kind {
         return Kind::Text;
     }
     let number = |cell: &Cell| if let Cell::Number(number, _) = *cell { Some(number) } else { None };
-    let Some(workers) = workers else {
-        return Kind::of(&cells.iter().filter_map(number).collect::<Vec<f64>>());
-    };
-    let many = workers.iter().max().map_or(0, |most| *most as usize + 1);
-    let mut of_worker: Vec<Vec<f64>> = vec![Vec::new(); many];
-    for (cell, &worker) in cells.iter().zip(workers) {
-        of_worker[worker as usize].extend(number(cell));
+    match workers {
+        None => Kind::of(&cells.iter().filter_map(number).collect::<Vec<f64>>()),
+        Some(workers) => {
+            Kind::of_each(cells.iter().zip(workers).filter_map(|(cell, &worker)| Some((worker, number(cell)?))))
+        }
     }
-    let kinds: Vec<Kind> = of_worker.iter().map(|values| Kind::of(values)).collect();
-    let varies = [Kind::Signed, Kind::Varying].into_iter().find(|kind| kinds.contains(kind));
-    let most = || kinds.iter().copied().max_by_key(|kind| kinds.iter().filter(|k| *k == kind).count());
-    varies.or_else(most).unwrap_or(Kind::Empty)
 }
 
 /// Whether it is the least or the greatest that an export has beside a value.

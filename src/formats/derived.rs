@@ -1,16 +1,28 @@
 //! Times that no column holds: the sum of a step's parts, what lies between its start and its end, the inverse of steps a second.
 
-use crate::formats::Note;
 use crate::formats::refusal::clip;
 use crate::formats::sheet::{Cell, Sheet};
 use crate::formats::units::{Unit, is_rate, words};
+use crate::formats::{Note, Value};
 
 /// A column of such times, which is added to the sheet; `None` if there are none.
 pub fn derive(sheet: &mut Sheet) -> Option<(usize, Note)> {
-    let (name, cells, note) = parts(sheet).or_else(|| between(sheet)).or_else(|| inverse(sheet))?;
+    let (name, cells, note) = parts(sheet).or_else(|| self::between(sheet)).or_else(|| inverse(sheet))?;
     let column = sheet.add_column(name);
     sheet.columns[column] = cells;
     Some((column, note))
+}
+
+/// Times between what a worker's clock shows, for each step that lies between: those of the file's own numbers, if they are, or else one.
+pub fn differences(mut shown: Vec<Value>, own_steps: bool) -> Vec<Value> {
+    shown.sort_by_key(|value| (value.worker, value.step));
+    let between = |pair: &[Value]| {
+        let steps = if own_steps { pair[1].step - pair[0].step } else { 1 };
+        let seconds = (pair[1].seconds - pair[0].seconds) / steps as f64;
+        // A clock that goes back was restarted: nothing was measured between.
+        Value { seconds: if seconds >= 0.0 { seconds } else { f64::NAN }, ..pair[1] }
+    };
+    shown.windows(2).filter(|pair| pair[0].worker == pair[1].worker).map(between).collect()
 }
 
 type Derived = (String, Vec<Cell>, Note);

@@ -29,7 +29,8 @@ fn epochs(document: &Json) -> impl Iterator<Item = (u64, &Json)> {
 /// [`Refusal`] if it has no steps of the part that is asked for.
 pub fn read(document: &Json, options: &Options) -> Result<Reading, Refusal> {
     let part = match &options.column {
-        Some(Column::Values(name) | Column::Differences(name)) => name.as_str(),
+        Some(Column::Values(name)) => name.as_str(),
+        Some(Column::Differences(name)) => return Err(Refusal::no_clock(name)),
         None if epochs(document).all(|(_, parts)| parts.get("proc").is_some_and(Json::is_object)) => "proc",
         None => "compute",
     };

@@ -4,31 +4,37 @@
 use crate::formats::refusal::{Refusal, clip};
 use crate::formats::sheet::{Cell, Sheet};
 use serde_json::Value;
+use std::collections::HashMap;
 
 /// The sheet of an object on each line.
 ///
 /// # Errors
 /// [`Refusal`] of the line that is no object.
 pub fn lines(text: &str) -> Result<Sheet, Refusal> {
-    let mut sheet = Sheet::default();
+    let mut rows = Rows::default();
     for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.trim().is_empty()) {
         match serde_json::from_str(text) {
-            Ok(Value::Object(object)) => push(&mut sheet, &Value::Object(object), line),
+            Ok(Value::Object(object)) => rows.push(&Value::Object(object), line)?,
             _ => {
                 let reason = format!("'{}' is no JSON object", clip(text));
                 return Err(Refusal::new(reason, "write one object on each line, or separated values").at(line));
             }
         }
     }
-    Ok(sheet)
+    Ok(rows.sheet)
 }
 
 /// The sheet of one document: a list of objects, a list of lists of three numbers, or an object of lists.
-pub fn document(document: &Value) -> Option<Sheet> {
+///
+/// # Errors
+/// [`Refusal`] of objects that have too many names.
+pub fn document(document: &Value) -> Result<Option<Sheet>, Refusal> {
     let mut sheet = Sheet::default();
     match document {
-        Value::Array(rows) if rows.iter().all(Value::is_object) => {
-            (1..).zip(rows).for_each(|(row, object)| push(&mut sheet, object, row));
+        Value::Array(objects) if objects.iter().all(Value::is_object) => {
+            let mut rows = Rows::default();
+            (1..).zip(objects).try_for_each(|(row, object)| rows.push(object, row))?;
+            sheet = rows.sheet;
         }
         Value::Array(rows) if rows.iter().all(|row| row.as_array().is_some_and(|row| row.len() == 3)) => {
             for name in ["wall time", "step", "value"] {
@@ -50,7 +56,8 @@ pub fn document(document: &Value) -> Option<Sheet> {
         Value::Object(columns) => {
             let lists: Vec<(&String, &Vec<Value>)> =
                 columns.iter().filter_map(|(name, list)| Some((name, list.as_array()?))).collect();
-            let length = lists.iter().map(|(_, list)| list.len()).max()?;
+            let Some(length) = lists.iter().map(|(_, list)| list.len()).max() else { return Ok(None) };
+            few_enough(lists.len(), length)?;
             sheet.lines = (1..=length as u64).collect();
             for (name, list) in lists {
                 let mut cells: Vec<Cell> = list.iter().map(|value| cell(&mut sheet, value)).collect();
@@ -59,43 +66,65 @@ pub fn document(document: &Value) -> Option<Sheet> {
                 sheet.columns.push(cells);
             }
         }
-        _ => return None,
+        _ => return Ok(None),
     }
-    (sheet.rows() > 0).then_some(sheet)
+    Ok((sheet.rows() > 0).then_some(sheet))
 }
 
-/// Adds an object as a row; what is nested is called by its path, joined by points.
-fn push(sheet: &mut Sheet, object: &Value, line: u64) {
-    sheet.lines.push(line);
-    fill(sheet, "", object);
-    let rows = sheet.lines.len();
-    sheet.columns.iter_mut().for_each(|column| column.resize(rows, Cell::Missing));
-}
+/// Cells of the largest table.
+const CELLS: usize = 20_000_000;
 
-fn fill(sheet: &mut Sheet, path: &str, value: &Value) {
-    match value {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                fill(sheet, &path, value);
-            }
+fn few_enough(columns: usize, rows: usize) -> Result<(), Refusal> {
+    match columns.saturating_mul(rows) > CELLS {
+        true => {
+            let reason = format!("has {columns} names in {rows} rows, which is no table of step times");
+            Err(Refusal::new(reason, "write objects that all have the same few names: worker, step and time"))
         }
-        Value::Array(_) => {}
-        plain => {
-            let cell = cell(sheet, plain);
-            let column = match sheet.names.iter().position(|name| name == path) {
-                Some(column) => column,
-                // Names are few; whoever has a name for each row has no table.
-                None if sheet.names.len() < 10_000 => {
-                    sheet.names.push(path.to_string());
-                    sheet.columns.push(Vec::new());
-                    sheet.names.len() - 1
+        false => Ok(()),
+    }
+}
+
+/// A table that grows by objects.
+#[derive(Default)]
+struct Rows {
+    sheet: Sheet,
+    /// Where the column of a name is.
+    columns: HashMap<String, usize>,
+}
+
+impl Rows {
+    /// Adds an object as a row; what is nested is called by its path, joined by points.
+    fn push(&mut self, object: &Value, line: u64) -> Result<(), Refusal> {
+        self.sheet.lines.push(line);
+        self.fill("", object);
+        let rows = self.sheet.lines.len();
+        few_enough(self.sheet.columns.len(), rows).map_err(|refusal| refusal.at(line))?;
+        self.sheet.columns.iter_mut().for_each(|column| column.resize(rows, Cell::Missing));
+        Ok(())
+    }
+
+    fn fill(&mut self, path: &str, value: &Value) {
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                    self.fill(&path, value);
                 }
-                None => return,
-            };
-            let row = sheet.lines.len() - 1;
-            sheet.columns[column].resize(row, Cell::Missing);
-            sheet.columns[column].push(cell);
+            }
+            Value::Array(_) => {}
+            plain => {
+                let cell = cell(&mut self.sheet, plain);
+                let column = match self.columns.get(path) {
+                    Some(column) => *column,
+                    None => {
+                        self.columns.insert(path.to_string(), self.sheet.columns.len());
+                        self.sheet.add_column(path.to_string())
+                    }
+                };
+                let row = self.sheet.lines.len() - 1;
+                self.sheet.columns[column].resize(row, Cell::Missing);
+                self.sheet.columns[column].push(cell);
+            }
         }
     }
 }

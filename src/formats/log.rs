@@ -1,8 +1,9 @@
 //! Logs of training programs: lines that name a time and print it (`time 103.46ms`, `elapsed time per iteration (ms): 412.5`,
 //! `iter time (s): 1.23`, `3.33s/it`), with a rank before them or in them, or none.
 
-use crate::formats::columns::likeness;
-use crate::formats::refusal::{Refusal, some_of};
+use crate::formats::columns::{Kind, likeness};
+use crate::formats::derived::differences;
+use crate::formats::refusal::{Refusal, clip, some_of};
 use crate::formats::units::Unit;
 use crate::formats::{Column, Note, Options, Reading, Value};
 use regex::Regex;
@@ -157,8 +158,37 @@ pub fn read(text: &str, options: &Options) -> Result<Reading, Refusal> {
     all.iter().for_each(|found| *counts.entry(&found.label).or_default() += 1);
     let most = counts.values().copied().max().unwrap_or(0);
     let known = || some_of(counts.keys().copied());
-    let label = match &options.column {
-        Some(Column::Values(name) | Column::Differences(name)) => {
+    let ranks_of = |lines: &[&Found]| -> (Vec<Option<u64>>, Vec<Option<u64>>) {
+        let ranks: Vec<Option<u64>> = lines.iter().map(|found| rank(found.line)).collect();
+        let mut distinct = ranks.clone();
+        distinct.sort();
+        distinct.dedup();
+        // Numbers of which each stands on one line are not ranks but count the lines.
+        match distinct.len() == lines.len() || distinct.contains(&None) {
+            true => (vec![None; lines.len()], vec![None]),
+            false => (ranks, distinct),
+        }
+    };
+    let lines_of = |label: &str| -> Vec<&Found> {
+        let mut lines: Vec<&Found> = all.iter().filter(|found| found.label == label).collect();
+        lines.dedup_by_key(|found| found.number_of_line);
+        lines
+    };
+    // What goes on growing, line by line, and is not said to be a step's.
+    let is_clock = |label: &str| {
+        let lines = lines_of(label);
+        let seconds = |found: &Found| found.unit.unwrap_or(Unit::S).to_seconds(found.number);
+        let kind = Kind::of_each(ranks_of(&lines).0.into_iter().zip(lines.iter().map(|found| seconds(found))));
+        let grows = match kind {
+            Kind::Cumulative => true,
+            Kind::Counter | Kind::Equidistant => lines.len() >= 5,
+            Kind::Empty | Kind::Text | Kind::Constant | Kind::Varying | Kind::Signed => false,
+        };
+        grows && likeness(label) < 90
+    };
+    let mut notes = Vec::new();
+    let (label, clock) = match &options.column {
+        Some(column @ (Column::Values(name) | Column::Differences(name))) => {
             let name = name.to_lowercase();
             if !counts.contains_key(name.as_str()) {
                 return Err(Refusal::new(
@@ -166,21 +196,27 @@ pub fn read(text: &str, options: &Options) -> Result<Reading, Refusal> {
                     format!("what lines print is: {}", known()),
                 ));
             }
-            name
+            let differences = matches!(column, Column::Differences(_));
+            if !differences && is_clock(&name) {
+                notes.push(Note::Suspicious { column: clip(&name), what: Kind::CLOCK });
+            }
+            (name, differences)
         }
         // What is printed now and then (an evaluation's time) is no step's.
         None => {
             let often = counts.iter().filter(|(_, count)| **count * 2 >= most);
-            let Some((label, _)) = often.max_by_key(|(label, count)| (likeness(label), **count)) else {
+            let likeliest = often.max_by_key(|(label, count)| (!is_clock(label), likeness(label), **count));
+            let Some((label, _)) = likeliest else {
                 let advice = "lines like 'step 7: time 135.42 ms' are, and so is a CSV file with a header";
                 return Err(Refusal::new("no line prints a step's time and its name", advice));
             };
-            label.to_string()
+            (label.to_string(), is_clock(label))
         }
     };
-    let mut lines: Vec<&Found> = all.iter().filter(|found| found.label == label).collect();
-    lines.dedup_by_key(|found| found.number_of_line);
-    let mut notes = Vec::new();
+    if clock {
+        notes.push(Note::Differences { column: clip(&label) });
+    }
+    let lines = lines_of(&label);
     let unit = match options.unit.or(lines.iter().find_map(|found| found.unit)) {
         Some(unit) => unit,
         None => {
@@ -191,15 +227,7 @@ pub fn read(text: &str, options: &Options) -> Result<Reading, Refusal> {
     if lines.iter().any(|found| found.is_rate) {
         notes.push(Note::Rates);
     }
-    let mut ranks: Vec<Option<u64>> = lines.iter().map(|found| rank(found.line)).collect();
-    let mut distinct = ranks.clone();
-    distinct.sort();
-    distinct.dedup();
-    // Numbers of which each stands on one line are not ranks but count the lines.
-    if distinct.len() == lines.len() || distinct.contains(&None) {
-        ranks.fill(None);
-        distinct = vec![None];
-    }
+    let (ranks, distinct) = ranks_of(&lines);
     let worker = |rank: &Option<u64>| distinct.binary_search(rank).expect("one of them") as u32;
     let mut next: HashMap<u32, u64> = HashMap::new();
     let mut last_step: HashMap<u32, u64> = HashMap::new();
@@ -211,7 +239,7 @@ pub fn read(text: &str, options: &Options) -> Result<Reading, Refusal> {
         every.extend(before.zip(*own).and_then(|(before, own)| own.checked_sub(before)));
     }
     every.sort_unstable();
-    if let Some(&every) = every.get(every.len() / 2).filter(|&&every| every > 1 && rising) {
+    if let Some(&every) = every.get(every.len() / 2).filter(|&&every| every > 1 && rising && !clock) {
         notes.push(Note::Averaged { every });
     }
     let values = lines.iter().zip(&ranks).zip(own).map(|((found, rank), own)| {
@@ -225,7 +253,10 @@ pub fn read(text: &str, options: &Options) -> Result<Reading, Refusal> {
             seconds: found.unit.filter(|_| options.unit.is_none()).unwrap_or(unit).to_seconds(found.number),
         }
     });
-    let values = values.collect();
+    let mut values = values.collect();
+    if clock {
+        values = differences(values, rising);
+    }
     let labels = distinct.iter().map(|rank| rank.map_or(String::new(), |rank| rank.to_string())).collect();
     Ok(Reading { values, labels, named: distinct != [None], column: label, unit, notes })
 }
@@ -271,6 +302,30 @@ mod tests {
                 "{line}: {times:?} {label}"
             );
         }
+    }
+
+    #[test]
+    fn a_clock_is_told_from_times() {
+        let seconds = |text: &str, column: Option<&str>| {
+            let column = column.map(|column| column.parse().unwrap());
+            let reading = read(text, &Options { column, ..Options::default() }).unwrap();
+            let times: Vec<f64> = reading.values.iter().map(|v| (1e3 * v.seconds).round() / 1e3).collect();
+            (times, reading.notes)
+        };
+        let shown = [12.3, 24.7, 36.8, 49.1, 61.0, 73.4];
+        let text: String = (1..).zip(shown).map(|(step, s)| format!("step {step} elapsed {s}s\n")).collect();
+        let differences = [12.4, 12.1, 12.3, 11.9, 12.4].to_vec();
+        let note = Note::Differences { column: "elapsed".into() };
+        assert_eq!(seconds(&text, None), (differences.clone(), vec![note.clone()]));
+        assert_eq!(seconds(&text, Some("diff:elapsed")), (differences, vec![note]));
+        let (as_it_is, notes) = seconds(&text, Some("elapsed"));
+        assert_eq!(as_it_is, shown);
+        assert!(matches!(notes[..], [Note::Suspicious { .. }]));
+        // Where a time stands beside it, that is read; each fifth step of a clock is five steps.
+        let both = text.replace("elapsed", "took 0.5s elapsed");
+        assert_eq!(seconds(&both, None), (vec![0.5; 6], vec![]));
+        let fifth: String = (1..).zip(shown).map(|(step, s)| format!("step {} elapsed {s}s\n", 5 * step)).collect();
+        assert_eq!(seconds(&fifth, None).0, [2.48, 2.42, 2.46, 2.38, 2.48]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! MLPerf logs: lines with `:::MLLOG {json}`. A step's time is printed (`tracked_stats`), or lies between a start and a stop,
 //! or between two events of one name.
 
-use crate::formats::columns::likeness;
+use crate::formats::columns::{Kind, likeness};
 use crate::formats::log::rank;
 use crate::formats::refusal::{Refusal, some_of};
 use crate::formats::units::Unit;
@@ -66,6 +66,12 @@ pub fn read(text: &str, options: &Options) -> Result<Reading, Refusal> {
             notes.push(Note::UnitAssumed { column: format!("'{name}'") });
             Unit::S
         });
+        let shown = || times.iter().flat_map(|(worker, times)| times.iter().map(move |time| (worker, *time)));
+        let is_clock = || likeness(name) < 90 && Kind::of_each(shown()) == Kind::Cumulative;
+        if matches!(options.column, Some(Column::Differences(_))) || (wanted.is_none() && is_clock()) {
+            notes.push(Note::Differences { column: name.clone() });
+            return Ok(reading(name, unit, &gaps(times), |number| unit.to_seconds(number), notes));
+        }
         return Ok(reading(name, unit, times, |number| unit.to_seconds(number), notes));
     }
     // An evaluation, or the whole run, is no step.
@@ -85,9 +91,6 @@ pub fn read(text: &str, options: &Options) -> Result<Reading, Refusal> {
         notes.push(Note::Spans { name: name.clone() });
         return Ok(reading(name, Unit::Ms, times, |s| s, notes));
     }
-    let gaps = |times: &Times| -> Times {
-        times.iter().map(|(&worker, at)| (worker, at.windows(2).map(|pair| pair[1] - pair[0]).collect())).collect()
-    };
     let clocks = events.iter().map(|(name, times)| (name, gaps(times))).filter(|(_, gaps)| often(gaps));
     let (one, several): (Vec<_>, Vec<_>) =
         clocks.partition(|(name, _)| wanted == Some(name.as_str()) || wanted.is_none());
@@ -102,6 +105,11 @@ pub fn read(text: &str, options: &Options) -> Result<Reading, Refusal> {
     };
     notes.push(Note::Differences { column: name.clone() });
     Ok(reading(name, Unit::Ms, &gaps, |s| s, notes))
+}
+
+/// The times between a worker's, one after the other.
+fn gaps(times: &Times) -> Times {
+    times.iter().map(|(&worker, at)| (worker, at.windows(2).map(|pair| pair[1] - pair[0]).collect())).collect()
 }
 
 /// All numbers in a value, with their names.

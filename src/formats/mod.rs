@@ -159,6 +159,16 @@ pub enum Measured {
     Runs(Configurations),
 }
 
+impl Measured {
+    /// What a reader should know, and the files.
+    pub fn noted(&self) -> (&[Note], &[manifest::File]) {
+        match self {
+            Measured::Steps(recorded) => (&recorded.notes, &recorded.files),
+            Measured::Runs(runs) => (&runs.notes, &runs.files),
+        }
+    }
+}
+
 /// Reads whatever is in the files.
 ///
 /// # Errors
@@ -281,7 +291,7 @@ fn json_reading(text: &str, options: &Options) -> Result<Reading, Refusal> {
     let is_lines = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(first_line).is_ok();
     match serde_json::from_str(text) {
         Ok(document) if dlio::is(&document) => dlio::read(&document, options),
-        Ok(document) => match json::document(&document) {
+        Ok(document) => match json::document(&document)? {
             Some(sheet) => of_sheet(sheet, options, false),
             None => {
                 Err(Refusal::new("is JSON without a table", "write an object with worker, step and time on each line"))

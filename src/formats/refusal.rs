@@ -22,6 +22,11 @@ impl Refusal {
         Refusal { file: String::new(), line: None, reason: reason.into(), advice: advice.into() }
     }
 
+    /// Refuses differences of what is a duration.
+    pub fn no_clock(name: &str) -> Refusal {
+        Refusal::new(format!("'{}' is a time and no clock", clip(name)), "leave diff: out")
+    }
+
     /// The same, with the line at fault.
     pub fn at(self, line: u64) -> Refusal {
         Refusal { line: Some(line), ..self }

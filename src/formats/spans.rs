@@ -8,17 +8,9 @@ use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// A trace: an object with events, or the bare list of them.
+/// A trace, where it is an object and not the bare list of its events.
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Trace<'a> {
-    #[serde(borrow)]
-    Object(Object<'a>),
-    List(Vec<Event<'a>>),
-}
-
-#[derive(Deserialize)]
-struct Object<'a> {
+struct Trace<'a> {
     #[serde(borrow, rename = "traceEvents")]
     events: Vec<Event<'a>>,
     #[serde(default, rename = "distributedInfo")]
@@ -79,6 +71,9 @@ fn stem(name: &str) -> &str {
 /// Spans of one kind on one process: begin and duration, µs.
 type Spans = BTreeMap<Option<Id>, Vec<(f64, f64)>>;
 
+/// The name and the begin of a span that has not ended, µs.
+type Begun = (String, f64);
+
 /// Reads the spans of one name.
 ///
 /// # Errors
@@ -89,33 +84,39 @@ pub fn read(text: &str, options: &Options) -> Result<Reading, Refusal> {
         Refusal::new(reason, "export it again, as Chrome trace JSON").at(e.line() as u64)
     };
     let (events, rank) = match text.trim_start().starts_with('[') {
-        // Such a list may lack its end, where a program was stopped.
         true => (serde_json::from_str::<Vec<Event>>(text).map_err(broken)?, None),
-        false => match serde_json::from_str(text).map_err(broken)? {
-            Trace::Object(object) => (object.events, object.distributed.and_then(|info| info.rank)),
-            Trace::List(events) => (events, None),
-        },
+        false => {
+            let trace: Trace = serde_json::from_str(text).map_err(broken)?;
+            (trace.events, trace.distributed.and_then(|info| info.rank))
+        }
     };
     let mut kinds: BTreeMap<String, Spans> = BTreeMap::new();
-    let mut open: BTreeMap<(Option<Id>, Option<Id>, String), Vec<f64>> = BTreeMap::new();
+    let mut open: BTreeMap<(Option<Id>, Option<Id>), Vec<Begun>> = BTreeMap::new();
     let mut mirrored: BTreeMap<String, Spans> = BTreeMap::new();
     for event in events {
-        let (Some(ts), name) = (event.ts, stem(&event.name)) else { continue };
+        let (Some(ts), mut name) = (event.ts, stem(&event.name).to_string()) else { continue };
         let span = match &*event.ph {
             "X" => event.dur.map(|dur| (ts, dur)),
             "B" => {
-                open.entry((event.pid.clone(), event.tid, name.to_string())).or_default().push(ts);
+                open.entry((event.pid.clone(), event.tid)).or_default().push((name.clone(), ts));
                 None
             }
             "E" => {
-                let begin = open.get_mut(&(event.pid.clone(), event.tid, name.to_string())).and_then(Vec::pop);
-                begin.map(|begin| (begin, ts - begin))
+                // One without a name ends what began last.
+                let begun = open.get_mut(&(event.pid.clone(), event.tid)).and_then(|open| {
+                    let last = open.iter().rposition(|(begun, _)| name.is_empty() || *begun == name)?;
+                    Some(open.remove(last))
+                });
+                begun.map(|(begun, begin)| {
+                    name = begun;
+                    (begin, ts - begin)
+                })
             }
             _ => None,
         };
         if let Some(span) = span {
             let kinds = if event.cat == "gpu_user_annotation" { &mut mirrored } else { &mut kinds };
-            kinds.entry(name.to_string()).or_default().entry(event.pid).or_default().push(span);
+            kinds.entry(name).or_default().entry(event.pid).or_default().push(span);
         }
     }
     // The profiler draws a span of the program once more on its device: that is no other worker's.
@@ -153,7 +154,8 @@ fn choose(mut kinds: BTreeMap<String, Spans>, options: &Options) -> Result<(Stri
         kinds.iter().map(|(name, spans)| (count(spans), name.clone())).filter(|(count, _)| *count >= 2).collect();
     often.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
     let wanted = match &options.column {
-        Some(Column::Values(name) | Column::Differences(name)) => stem(name).to_string(),
+        Some(Column::Values(name)) => stem(name).to_string(),
+        Some(Column::Differences(name)) => return Err(Refusal::no_clock(name)),
         None => {
             let is_step = |name: &String| {
                 let words = words(name);

@@ -418,3 +418,43 @@ fn what_was_asked_for_wins_over_what_it_looks_like() {
     assert!(refused.to_string().contains("leave --where out"), "{refused}");
     assert!(text("f.csv", "step,time_s\n0,1\n", &Options { input: Input::Dlio, ..Options::default() }).is_err());
 }
+
+#[test]
+fn percentiles_beside_a_time_are_no_workers() {
+    let rows: String = (0..9).map(|i| format!("{i},{},{},{}\n", 0.3 + 0.01 * f64::from(i % 4), 0.29, 0.4)).collect();
+    let read = text("p.csv", &format!("step,step_time_s,p50_s,p95_s\n{rows}"), &Options::default()).unwrap();
+    assert_eq!((read.times.workers(), read.column.as_str()), (1, "step_time_s"));
+    let wide = text("w.csv", &format!("step,p0,p1,p2\n{rows}"), &Options::default()).unwrap();
+    assert_eq!(wide.times.workers(), 3);
+}
+
+#[test]
+fn units_of_wide_tables_are_those_of_tidy_ones() {
+    let table = "step,rank0,rank1\n1,300 ms,310 ms\n2,305,320\n3,302 ms,311 ms\n";
+    let read = text("w.csv", table, &Options::default()).unwrap();
+    assert!(read.times.pooled().iter().all(|s| (0.3..0.33).contains(s)), "{:?}", read.times.pooled());
+    let asked = Options { unit: Some(Unit::S), ..Options::default() };
+    assert!(text("w.csv", table, &asked).unwrap_err().to_string().contains("leave --unit out"));
+}
+
+#[test]
+fn an_end_without_a_name_ends_what_began_last() {
+    let event = |ph: &str, name: &str, ts: u32| format!(r#"{{"ph":"{ph}","ts":{ts},"pid":1,"tid":1{name}}}"#);
+    let step = r#","name":"step""#;
+    let events: Vec<String> = (0..4)
+        .flat_map(|i| {
+            let at = 1000 * i;
+            let inner = event("B", r#","name":"op""#, at + 10);
+            [event("B", step, at), inner, event("E", "", at + 20), event("E", "", at + 300)]
+        })
+        .collect();
+    let read = text("t.json", &format!("[{}]", events.join(",")), &Options::default()).unwrap();
+    assert_eq!(read.times.pooled(), [3e-4; 4]);
+    assert!(text("t.json", &format!("[{}]", events.join(",")), &named("diff:step")).is_err());
+}
+
+#[test]
+fn objects_with_a_name_for_each_row_are_no_table() {
+    let rows: String = (0..6000).map(|i| format!("{{\"a{i}\": 1}}\n")).collect();
+    assert!(text("a.jsonl", &rows, &Options::default()).unwrap_err().to_string().contains("same few names"));
+}

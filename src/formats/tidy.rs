@@ -1,7 +1,7 @@
 //! Tidy tables: a row for each step of each worker, a column of times, and perhaps columns that say which worker and step.
 
 use crate::formats::columns::{self, Kind};
-use crate::formats::derived::{derive, since_1970};
+use crate::formats::derived::{derive, differences, since_1970};
 use crate::formats::refusal::{Refusal, clip, some_of};
 use crate::formats::roles::Roles;
 use crate::formats::sheet::{Cell, Sheet};
@@ -16,7 +16,7 @@ pub fn read(sheet: &mut Sheet, options: &Options) -> Result<Reading, Refusal> {
     let roles = Roles::of(sheet);
     let (workers, labels) = roles.workers(sheet);
     let mut notes = Vec::new();
-    let (column, differences) = match &options.column {
+    let (column, is_clock) = match &options.column {
         Some(Column::Values(name)) => {
             let column = sheet.wanted(name)?;
             if let Some(what) = columns::kind(sheet, column, Some(&workers)).of_no_time() {
@@ -46,12 +46,12 @@ pub fn read(sheet: &mut Sheet, options: &Options) -> Result<Reading, Refusal> {
     let sheet = &*sheet;
     sheet.sure(column)?;
     let keys = Keys::of(sheet, &roles, &workers, column, &mut notes)?;
-    let unit = unit_of(sheet, column, differences, options, &mut notes)?;
-    let values = match differences {
+    let unit = unit_of(sheet, column, is_clock, options, &mut notes)?;
+    let values = match is_clock {
         false => values(sheet, column, unit, &workers, &keys)?,
         true => {
             notes.push(Note::Differences { column: clip(&sheet.names[column]) });
-            self::differences(sheet, column, unit, &workers, &keys)
+            differences(clocked(sheet, column, unit, &workers, &keys), keys.own)
         }
     };
     let named = !roles.worker.is_empty();
@@ -160,7 +160,7 @@ impl Keys {
 }
 
 /// The unit of a column that has none in its cells.
-fn unit_of(
+pub(super) fn unit_of(
     sheet: &Sheet,
     column: usize,
     clock: bool,
@@ -238,26 +238,13 @@ fn drop_missing_twins(values: Vec<Value>) -> Vec<Value> {
     values.into_iter().zip(steps).map(|(value, step)| Value { step, ..value }).collect()
 }
 
-/// Times between a worker's rows, for each step that lies between them.
-fn differences(sheet: &Sheet, column: usize, unit: Unit, workers: &[u32], keys: &Keys) -> Vec<Value> {
-    let mut order: Vec<usize> = (0..sheet.rows()).collect();
-    order.sort_by_key(|&row| (workers[row], keys.steps[row]));
-    let number = |row: usize| match sheet.columns[column][row] {
-        Cell::Number(number, own) => Some(own.unwrap_or(unit).to_seconds(number)),
+/// What a clock shows in each row that has a number.
+fn clocked(sheet: &Sheet, column: usize, unit: Unit, workers: &[u32], keys: &Keys) -> Vec<Value> {
+    let shown = |row: usize| match sheet.columns[column][row] {
+        Cell::Number(number, own) => {
+            Some(Value { worker: workers[row], step: keys.steps[row], seconds: own.unwrap_or(unit).to_seconds(number) })
+        }
         Cell::Missing | Cell::Text(_) => None,
     };
-    let measured: Vec<(usize, f64)> = order.into_iter().filter_map(|row| Some((row, number(row)?))).collect();
-    let mut values = Vec::new();
-    for pair in measured.windows(2) {
-        let [(before, from), (row, to)] = pair else { unreachable!("windows of two") };
-        if workers[*before] != workers[*row] {
-            continue;
-        }
-        let steps = if keys.own { keys.steps[*row] - keys.steps[*before] } else { 1 };
-        let seconds = (to - from) / steps as f64;
-        // A clock that goes back was restarted: nothing was measured between.
-        let seconds = if seconds >= 0.0 { seconds } else { f64::NAN };
-        values.push(Value { worker: workers[*row], step: keys.steps[*row], seconds });
-    }
-    values
+    (0..sheet.rows()).filter_map(shown).collect()
 }

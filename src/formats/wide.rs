@@ -4,14 +4,21 @@ use crate::formats::columns::{self, Kind};
 use crate::formats::refusal::{Refusal, clip};
 use crate::formats::roles::Roles;
 use crate::formats::sheet::{Cell, Sheet};
-use crate::formats::units::{Unit, words};
+use crate::formats::tidy::unit_of;
+use crate::formats::units::words;
 use crate::formats::{Note, Options, Reading, Value};
 
 /// What workers are called in the names of columns.
 const WORKERS: &[&str] = &[
-    "rank", "worker", "gpu", "node", "host", "device", "replica", "process", "proc", "machine", "client", "r", "w",
-    "p", "dev", "server",
+    "rank", "worker", "gpu", "node", "host", "device", "replica", "process", "proc", "machine", "client", "dev",
+    "server",
 ];
+
+/// What they are called in a letter, where nothing else is clearly a time.
+const LETTERS: &[&str] = &["r", "w", "p"];
+
+/// The least number of a `p` that is a percentile, and no process.
+const PERCENTILES: u64 = 5;
 
 /// The columns that are one worker each, with the workers' names: names that differ only in their number, or all columns of
 /// varying numbers but the step where the layout was asked for.
@@ -38,18 +45,22 @@ pub fn columns(sheet: &Sheet, asked_for: bool) -> Vec<(usize, String)> {
     };
     let all: Vec<(usize, (String, u64))> =
         (0..sheet.names.len()).filter(varies).filter_map(|c| Some((c, numbered(c)?))).collect();
+    let clear = (0..sheet.names.len())
+        .filter(varies)
+        .any(|c| columns::likeness(&sheet.names[c]) >= 90 && numbered(c).is_none());
     let is_worker = |stem: &str| {
         let words = words(stem);
         let other =
             ["loss", "acc", "util", "mem", "memory", "temp", "power", "lr", "grad", "norm", "throughput", "rate"];
-        !words.iter().any(|word| other.contains(&word.as_str()))
-            && (words.iter().any(|word| WORKERS.contains(&word.as_str()))
-                || columns::likeness(stem) > 0
-                || stem.is_empty())
+        let any = |of: &[&str]| words.iter().any(|word| of.contains(&word.as_str()));
+        !any(&other) && (any(WORKERS) || (any(LETTERS) && !clear) || columns::likeness(stem) > 0 || stem.is_empty())
     };
     let stems: Vec<&String> = all.iter().map(|(_, (stem, _))| stem).filter(|stem| is_worker(stem)).collect();
     let size = |stem: &String| stems.iter().filter(|other| **other == stem).count();
-    let most = stems.iter().copied().max_by_key(|stem| size(stem)).filter(|stem| size(stem) >= 2).cloned();
+    let least = |stem: &String| all.iter().filter(|(_, (other, _))| other == stem).map(|(_, (_, n))| *n).min();
+    let is_percentile = |stem: &String| words(stem).iter().any(|word| word == "p") && least(stem) >= Some(PERCENTILES);
+    let several = |stem: &&String| size(stem) >= 2 && !is_percentile(stem);
+    let most = stems.iter().copied().filter(several).max_by_key(|stem| size(stem)).cloned();
     let mut chosen: Vec<(u64, usize, String)> = match most {
         Some(most) => {
             let of_stem = all.into_iter().filter(|(_, (stem, _))| *stem == most);
@@ -75,17 +86,7 @@ pub fn read(sheet: &Sheet, workers: &[(usize, String)], options: &Options) -> Re
         return Err(Refusal::new("no columns of workers are there", "call them rank0, rank1, and so on"));
     };
     let mut notes = vec![Note::Wide { workers: workers.len() }];
-    let named = Unit::of_name(&sheet.names[*first]);
-    let unit = match options.unit.or(named) {
-        Some(unit) => unit,
-        None => {
-            let in_cells = sheet.columns[*first].iter().any(|cell| matches!(cell, Cell::Number(_, Some(_))));
-            if !in_cells {
-                notes.push(Note::UnitAssumed { column: format!("'{}'", clip(&sheet.names[*first])) });
-            }
-            Unit::S
-        }
-    };
+    let unit = unit_of(sheet, *first, false, options, &mut notes)?;
     let step = Roles::of(sheet).step.last().copied();
     let whole = |cell: &Cell| match *cell {
         Cell::Number(n, _) if n.fract() == 0.0 && (0.0..1e15).contains(&n) => Some(n as u64),

@@ -327,7 +327,11 @@ impl Described {
         let worker = |(worker, slowness): (usize, &f64)| {
             let (name, mean_s) = match &self.steps {
                 Steps::Laws(laws) => (worker.to_string(), laws[worker].mean()),
-                Steps::Measured(times, _) => (times.labels()[worker].clone(), times.mean_of_worker(worker)),
+                Steps::Measured(times, _) if worker < times.workers() => {
+                    (times.labels()[worker].clone(), times.mean_of_worker(worker))
+                }
+                // Whoever is there besides those who were measured is as they are together.
+                Steps::Measured(times, _) => (worker.to_string(), times.mean()),
             };
             Worker { name, mean_s: mean_s * slowness }
         };

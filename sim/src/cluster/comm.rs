@@ -133,7 +133,8 @@ impl Communication {
             bandwidth,
             overlap.unwrap_or(self.overlap),
         )?;
-        let own = self.group_bytes_per_s != self.bytes_per_s;
+        let in_groups = matches!(scheme, Scheme::Hierarchical { .. });
+        let own = in_groups && self.group_bytes_per_s != self.bytes_per_s;
         Ok(Communication { group_bytes_per_s: if own { self.group_bytes_per_s } else { bandwidth }, ..changed })
     }
 

@@ -91,7 +91,7 @@ impl Theories {
     }
 }
 
-/// A step within a budget that is rarer than this hardly ever happens.
+/// What is rarer than this hardly ever happens: a step within a budget, a task between two failures.
 const RARE: f64 = 1e-4;
 
 /// Rounded to two digits.
@@ -110,7 +110,7 @@ impl Experiment {
             for &workers in &self.workers {
                 match policy.rule(workers) {
                     Err(error) => impossible.push(error),
-                    Ok(rule) => match self.too_short(policy, rule) {
+                    Ok(rule) => match self.too_short(policy, rule).or_else(|| self.fails(policy, rule)) {
                         Some(error) => impossible.push(error),
                         None => cells.push(Configuration { policy, rule }),
                     },
@@ -126,6 +126,24 @@ impl Experiment {
         let never = rule.budget < Duration::MAX && spec.step_within(rule.workers, rule.budget.as_secs_f64()) < RARE;
         let usual = policy.with_seconds(two_digits(1.5 * spec.mean_compute(0)));
         never.then_some(PolicyError::Budget { policy, usual })
+    }
+
+    /// Whether hardly a task is done between two failures; where all wait for all, what lies between two checkpoints, or an update, which
+    /// takes no less than a worker's mean task.
+    fn fails(&self, policy: Policy, rule: Rule) -> Option<PolicyError> {
+        let spec = self.spec.for_rule(rule);
+        let failures = spec.failures()?;
+        let chance = |worker| match (rule.waits_for_all(), failures.checkpoint()) {
+            (true, Some((work_s, cost_s))) => (-(work_s + cost_s) * f64::from(rule.workers) / failures.mtbf_s()).exp(),
+            (true, None) => (-spec.mean_task(worker, rule.steps) * f64::from(rule.workers) / failures.mtbf_s()).exp(),
+            (false, _) => {
+                let lost = theory::fails_within(spec.compute.law(worker), failures.mtbf_s() * spec.speed(worker));
+                let once = (1.0 - lost.unwrap_or(0.0)) * (-spec.fixed_s / failures.mtbf_s()).exp();
+                once.powf(f64::from(rule.steps))
+            }
+        };
+        let best = (0..rule.workers.min(spec.repeats_after())).map(chance).fold(0.0, f64::max);
+        (best < RARE).then_some(PolicyError::Failing { policy, workers: rule.workers })
     }
 
     /// How each configuration is run, as far as that is known beforehand; `None` if `progress` stopped it.

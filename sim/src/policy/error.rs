@@ -31,6 +31,13 @@ pub enum PolicyError {
         /// The same with time enough.
         usual: Policy,
     },
+    /// Hardly a task, or an update of all, is done between two failures.
+    Failing {
+        /// The policy.
+        policy: Policy,
+        /// How many workers there are.
+        workers: u32,
+    },
     /// A worker would be busy for longer than anybody waits, in this world or in simulated time.
     Steps {
         /// The policy.
@@ -77,6 +84,12 @@ impl fmt::Display for PolicyError {
             PolicyError::Budget { policy, usual } => {
                 write!(f, "{policy} is over before a step is done, so that it never updates; type {usual}, for example")
             }
+            PolicyError::Failing { policy, workers } => write!(
+                f,
+                "{policy} with {} hardly ever gets anything done between two failures; raise --mtbf, or for policies that \
+                 wait for all type --checkpoint 10m, for example",
+                count(*workers)
+            ),
             PolicyError::Steps { policy } => write!(
                 f,
                 "{policy} leaves a worker to itself for more than {MOST_STEPS} steps; type at most {}:{MOST_STEPS}",

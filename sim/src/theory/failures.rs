@@ -70,22 +70,23 @@ fn losing_tasks(rule: Rule, without: &ClusterSpec, failures: &Failures) -> Optio
     if !(never_waits && free && independent) {
         return None;
     }
-    // What a time takes off the chance to live on, 1 - e^(-X/MTBF), is at most 1.
-    let fails_within = |law: &Law, speed: f64| {
-        let longer = |share: f64| if share < 1.0 { law.survival(-mtbf_s * (-share).ln_1p() * speed) } else { 0.0 };
-        mean_of_survival(&longer, 0.0)
-    };
     let distinct = rule.workers.min(without.repeats_after());
     let mut per_s = 0.0;
     for worker in 0..distinct {
-        let step = fails_within(without.compute.law(worker), without.speed(worker))?;
-        let delay = without.delay_of(worker).map_or(Some(0.0), |law| fails_within(law, 1.0))?;
+        let step = fails_within(without.compute.law(worker), mtbf_s * without.speed(worker))?;
+        let delay = without.delay_of(worker).map_or(Some(0.0), |law| fails_within(law, mtbf_s))?;
         let steps = f64::from(rule.steps);
         let log_lives = steps * ((-step).ln_1p() - without.fixed_s / mtbf_s) + (-delay).ln_1p();
         let times = f64::from((rule.workers - worker).div_ceil(distinct));
         per_s += times / (-log_lives).exp_m1() / (mtbf_s + restart_s);
     }
     FAILING_RENEWAL.is(f64::from(rule.quorum) / per_s)
+}
+
+/// The chance that a worker fails before a time of this law has passed, E[1 - e^(-X/MTBF)].
+pub(crate) fn fails_within(law: &Law, mtbf_s: f64) -> Option<f64> {
+    let longer = |share: f64| if share < 1.0 { law.survival(-mtbf_s * (-share).ln_1p()) } else { 0.0 };
+    mean_of_survival(&longer, 0.0)
 }
 
 /// Seconds of work between checkpoints that lose least, where the job fails every `mtbf_s` on average and a checkpoint costs

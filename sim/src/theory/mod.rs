@@ -21,6 +21,7 @@ mod timed;
 
 pub use crate::theory::asynchronous::{accepted_share, fresh_gradients, fresh_workers};
 pub use crate::theory::failures::checkpoint_interval;
+pub(crate) use crate::theory::failures::fails_within;
 pub use crate::theory::formula::Formula;
 pub use crate::theory::learning::{
     async_floor, async_losses, async_stable_below, fresh_losses, mean_staleness, sync_floor,

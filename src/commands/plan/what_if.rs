@@ -90,6 +90,10 @@ pub fn changed(
         [one] => one.name.clone(),
         [first, .., last] => format!("{} to {}, or slowest", first.name, last.name),
     };
+    if plan.remove_worker.is_some() && cluster.workers().is_empty() {
+        let sentence = "--remove-worker: the profile tells no workers apart; take fewer by --workers";
+        return Err(Error::Usage(sentence.to_string()));
+    }
     if let Some(text) = &plan.slow {
         let usage = |what: &str| {
             Error::Usage(format!("--slow '{}': {what}; type --slow 1@1.5, for example", crate::formats::clip(text)))
@@ -107,10 +111,7 @@ pub fn changed(
             Some((name, changed.cluster.without(place)?))
         });
         let (name, without) = without.ok_or_else(|| {
-            Error::Usage(match cluster.workers().is_empty() {
-                true => "--remove-worker: the profile tells no workers apart; take fewer by --workers".to_string(),
-                false => format!("--remove-worker '{}': type one of {}", crate::formats::clip(text), known()),
-            })
+            Error::Usage(format!("--remove-worker '{}': type one of {}", crate::formats::clip(text), known()))
         })?;
         changed.cluster = without;
         changed.fewer = 1;

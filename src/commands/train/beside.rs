@@ -16,6 +16,7 @@ pub struct Beside {
 pub struct Point {
     pub time_s: f64,
     pub update: f64,
+    /// NaN where it is not finite.
     pub test_loss: f64,
     pub test_accuracy: f64,
 }
@@ -51,7 +52,11 @@ impl Beside {
             let row = row.map_err(|e| wrong(&e.to_string()))?;
             let number = |name: &str| -> Option<f64> {
                 let index = header.iter().position(|column| column == name)?;
-                row.get(index)?.parse().ok()
+                match row.get(index)? {
+                    // Of a run that diverged.
+                    "" if name == "test_loss" => Some(f64::NAN),
+                    cell => cell.parse().ok(),
+                }
             };
             let point = (number("time_s"), number("update"), number("test_loss"), number("test_accuracy"));
             let (Some(time_s), Some(update), Some(test_loss), Some(test_accuracy)) = point else {

@@ -127,12 +127,8 @@ pub fn prepare<'a>(arguments: &'a Validate, files: &[String], session: &'a Sessi
     }
     for file in files {
         let measured = formats::read_any(std::slice::from_ref(file), &Options::default()).map_err(refuse)?;
-        let (notes, files) = match &measured {
-            Measured::Steps(recorded) => (&recorded.notes, &recorded.files),
-            Measured::Runs(runs) => (&runs.notes, &runs.files),
-        };
-        session.read(files);
-        notes.iter().for_each(|note| session.note(note.to_string()));
+        let (notes, files) = measured.noted();
+        session.measured(notes, files);
         tables.push((formats::clip(file), measured));
     }
     Ok(Box::new(move |directory| {
