@@ -200,6 +200,10 @@ pub struct Common {
     #[arg(short, long)]
     #[serde(skip)]
     pub quiet: bool,
+    /// Not even the result; for runs within others.
+    #[arg(long, hide = true)]
+    #[serde(skip)]
+    pub silent: bool,
     /// A TOML file with options by their long names (max-workers = 8); those that are typed win.
     #[arg(long, value_name = "FILE.toml")]
     #[serde(skip)]

@@ -193,6 +193,7 @@ pub fn join<C: Command>(mut command: C, typed: &[OsString], parts: Vec<PathBuf>)
     manifest.inputs = session.inputs();
     let mut output = Output::open(&directory, C::NAME, &names::<C>())?;
     if let Some(path) = command.save() {
+        keeps_inputs(&path, manifest.inputs.iter().map(|file| Path::new(&file.name)), "--save FILE")?;
         output.also(&path, &names::<C>(), C::is_partial)?;
     }
     session.holds(output);
@@ -214,7 +215,9 @@ pub fn join<C: Command>(mut command: C, typed: &[OsString], parts: Vec<PathBuf>)
     // The result is printed even if it cannot be written.
     let written = write(&*report, common, tables, manifest, &session);
     session.has_written(written.as_ref().ok());
-    session::print(&text)?;
+    if !common.silent {
+        session::print(&text)?;
+    }
     let written = written?;
     if complete {
         if command.forgets() && command.shard().is_none() {
@@ -223,6 +226,18 @@ pub fn join<C: Command>(mut command: C, typed: &[OsString], parts: Vec<PathBuf>)
         session.tell("wrote", &written);
     }
     outcome.conclude(Ok(&written))
+}
+
+/// Makes sure that what is to be written is nothing that is read.
+///
+/// # Errors
+/// If it is one of the files.
+pub fn keeps_inputs<'a>(path: &Path, inputs: impl IntoIterator<Item = &'a Path>, flag: &str) -> Result<(), Error> {
+    let same = |input: &Path| matches!((path.canonicalize(), input.canonicalize()), (Ok(a), Ok(b)) if a == b);
+    match inputs.into_iter().any(same) {
+        true => Err(Error::Usage(format!("{} is read and would be lost; choose another with {flag}", path.display()))),
+        false => Ok(()),
+    }
 }
 
 /// Whatever computes side by side does so on so many threads. A process decides that once: its other runs, of a replay or of `reproduce

@@ -118,3 +118,14 @@ fn fedbuff_is_a_renewal_of_its_local_steps() {
     assert!(gradients.iter().all(|&g| g == 12.0));
     assert_eq!(policy("fedbuff:4:3").row().citation, "Nguyen et al. 2022");
 }
+
+/// Tenths of a second add up to 0.3 and 0.6 in any rounding: what is done at the very moment counts.
+#[test]
+fn steps_that_end_with_the_budget_count() {
+    for (name, steps) in [("anytime:0.3", 3.0), ("anytime:0.6", 6.0), ("anytime:1", 10.0), ("drop-compute:0.3:5", 3.0)]
+    {
+        let [times, gradients, ..] = observed(name, "constant(0.1)");
+        assert!(gradients.iter().all(|&g| g == 8.0 * steps), "{name}: {gradients:?}");
+        assert!(times.iter().all(|&t| (t - 0.1 * steps).abs() < 1e-9), "{name}: {times:?}");
+    }
+}

@@ -7,9 +7,10 @@ mod common;
 
 use common::{law, rule, spec, theory_s};
 use statrs::function::gamma::{gamma, ln_gamma};
+use straggle_sim::cluster::spec::Cancellation;
 use straggle_sim::theory::quadrature::{integral, mean_of_survival};
 use straggle_sim::theory::{Kind, harmonic, kth_of_exponentials, mean_staleness, repairman, time_per_update};
-use straggle_sim::{ClusterSpec, Law, TraceSource};
+use straggle_sim::{ClusterSpec, Compute, Law, TraceSource};
 
 /// Asserts that a value rounds to what is printed with so many decimals.
 fn prints_as(what: &str, found: f64, printed: f64, decimals: i32) {
@@ -341,4 +342,45 @@ fn cores_of_other_speeds_are_not_forgotten() {
             found.mean
         );
     }
+}
+
+/// What is called exact is exact where half of the mass or more is the least that there is, and what is a bound is one on shared cores.
+#[test]
+fn atoms_at_the_least_and_unequal_workers_on_shared_cores() {
+    let laws = |texts: &[&str]| ClusterSpec::of(Compute::Laws(texts.iter().map(|text| law(text)).collect()));
+    let sync = |m, spec: &ClusterSpec| time_per_update(rule("sync", m), spec).expect("a formula").seconds;
+    // The later of 1 s and an exponential time: 1 + P(X > 1)/2.
+    equal("constant, exp", sync(2, &laws(&["constant(1)", "exp(2)"])), 1.0 + f64::exp(-2.0) / 2.0);
+    let markov = spec("markov(constant(0.1), constant(10), 90, 10)");
+    equal("markov, 2", sync(2, &markov), 0.1 * 0.81 + 10.0 * 0.19);
+    equal("markov, 4", sync(4, &markov), 0.1 * 0.9f64.powi(4) + 10.0 * (1.0 - 0.9f64.powi(4)));
+    let cores = |spec: ClusterSpec| spec.with_cores(Some(1)).unwrap();
+    let unequal = cores(laws(&["constant(1)", "constant(0.1)"]));
+    assert!(sync(2, &unequal) <= 1.1 + 1e-12);
+    for (name, simulated) in [("k-async:2", 0.378), ("ssp:1", 0.55)] {
+        let theory = time_per_update(rule(name, 4), &unequal).expect("a bound");
+        assert!(theory.kind == Kind::Lower && theory.seconds <= simulated, "{name}: {theory:?}");
+    }
+    let common = spec("gamma(4, 0.25)").with_common_factor(law("constant(0.2)"));
+    assert!(sync(6, &cores(common)) <= 1.2 + 1e-12);
+}
+
+/// Nothing is exact that does not know how the cluster is.
+#[test]
+fn no_formula_speaks_of_another_cluster() {
+    let exact = |name: &str, m, spec: &ClusterSpec| {
+        time_per_update(rule(name, m), spec).is_some_and(|theory| theory.kind == Kind::Exact)
+    };
+    let exp = spec("exp(1)");
+    for cancellation in [Cancellation::AfterStep, Cancellation::Never] {
+        for name in ["anytime:1", "drop-compute:1.5:3", "k-local:2:3"] {
+            assert!(exact(name, 3, &exp) && !exact(name, 3, &exp.clone().with_cancellation(cancellation)), "{name}");
+        }
+    }
+    assert!(!exact("k-local:2:3", 3, &exp.clone().with_delay(Some(law("constant(0.3)")))));
+    let served = exp.with_service(Some(law("exp(3)")));
+    assert!(exact("async", 4, &served) && !exact("async", 4, &served.with_common_factor(law("exp(1)"))));
+    // A slack of 2^31 and more is a slack.
+    let two = time_per_update(rule("ssp:4294967295", 2), &spec("exp(1)")).unwrap();
+    equal("ssp", two.seconds, 0.5);
 }

@@ -217,7 +217,7 @@ impl Cluster {
         if let Some(communication) = self.communication(spec.communication())? {
             spec = spec.with_communication(communication);
         }
-        if let Some(failures) = self.failures()? {
+        if let Some(failures) = self.failures(spec.failures())? {
             spec = spec.with_failures(failures);
         }
         if let Some(Typed(cancellation)) = self.cancellation {
@@ -276,30 +276,31 @@ impl Cluster {
         Ok(Some(Some(communication)))
     }
 
-    fn failures(&self) -> Result<Option<Failures>, Error> {
-        let Some(mtbf) = &self.mtbf else {
-            let parts = [
-                ("restart", &self.restart),
-                ("checkpoint", &self.checkpoint),
-                ("checkpoint-cost", &self.checkpoint_cost),
-            ];
-            return match parts.iter().find(|(_, typed)| typed.is_some()) {
-                Some((name, _)) => {
-                    Err(usage(format!("--{name} is for workers that fail; type --mtbf 1d, too, for example")))
-                }
-                None => Ok(None),
-            };
+    /// What was typed of failures, and in everything else what there is.
+    fn failures(&self, present: Option<&Failures>) -> Result<Option<Failures>, Error> {
+        let value = |quantity: &Option<Quantity>| quantity.as_ref().map(|quantity| quantity.value);
+        let parts =
+            [("restart", &self.restart), ("checkpoint", &self.checkpoint), ("checkpoint-cost", &self.checkpoint_cost)];
+        let typed = parts.iter().find(|(_, typed)| typed.is_some());
+        let mtbf_s = match (value(&self.mtbf), present, typed) {
+            (None, _, None) => return Ok(None),
+            (None, None, Some((name, _))) => {
+                return Err(usage(format!("--{name} is for workers that fail; type --mtbf 1d, too, for example")));
+            }
+            (None, Some(present), Some(_)) => present.mtbf_s(),
+            (Some(mtbf_s), _, _) => mtbf_s,
         };
-        let or_zero = |quantity: &Option<Quantity>| quantity.as_ref().map_or(0.0, |quantity| quantity.value);
-        let checkpoint = match (&self.checkpoint, &self.checkpoint_cost) {
-            (Some(interval), cost) => Some((interval.value, or_zero(cost))),
+        let restart_s = value(&self.restart).or(present.map(Failures::restart_s)).unwrap_or(0.0);
+        let (before, cost) = (present.and_then(Failures::checkpoint), value(&self.checkpoint_cost));
+        let checkpoint = match (value(&self.checkpoint).or(before.map(|(interval_s, _)| interval_s)), cost) {
+            (Some(interval_s), cost) => Some((interval_s, cost.or(before.map(|(_, cost)| cost)).unwrap_or(0.0))),
             (None, None) => None,
             (None, Some(_)) => {
                 return Err(usage("--checkpoint-cost is for --checkpoint; type --checkpoint 10m, too, for example"));
             }
         };
         let example = "type --mtbf 1d --restart 5m --checkpoint 10m, for example";
-        let failures = Failures::new(mtbf.value, or_zero(&self.restart), checkpoint);
+        let failures = Failures::new(mtbf_s, restart_s, checkpoint);
         failures.map(Some).map_err(|e| usage(format!("{e}; {example}")))
     }
 }

@@ -31,7 +31,7 @@ pub struct Fit {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub skip: usize,
     /// Read only the rows in which a column has a value: stage=0.
-    #[arg(long = "where", value_name = "COLUMN=VALUE")]
+    #[arg(long = "where", value_name = "COLUMN=VALUE", value_parser = selection)]
     #[serde(rename = "where")]
     pub selection: Vec<String>,
     /// The policy under which the times were measured.
@@ -40,11 +40,18 @@ pub struct Fit {
     /// In a table of runs, the share of the communication that computing hid.
     #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
     pub overlap: Option<Typed<Percent>>,
-    /// Where the profile goes; -o FILE.toml is the same [default: output/fit/profile.toml].
+    /// Where the profile goes; -o FILE.toml is the same [default: profile.toml in the --out directory].
     #[arg(long, value_name = "FILE.toml")]
     pub save: Option<PathBuf>,
     /// What every command takes.
     #[command(flatten)]
     #[serde(flatten)]
     pub common: Common,
+}
+
+fn selection(text: &str) -> Result<String, String> {
+    match text.split_once('=') {
+        Some(_) => Ok(text.to_string()),
+        None => Err(format!("'{}' names no value; type --where stage=0, for example", crate::formats::clip(text))),
+    }
 }

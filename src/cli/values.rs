@@ -108,6 +108,9 @@ pub fn workers(text: &str) -> Result<u32, String> {
     match text.trim().parse::<u128>() {
         Ok(0) | Err(_) => match text.split_once('-').map(|(low, high)| (low.parse::<u32>(), high.parse::<u32>())) {
             Some((Ok(low), Ok(high))) => Err(format!("'{text}' is not a whole number from 1; type {low}..{high}")),
+            _ if text.contains(',') || text.contains("..") => {
+                Err(format!("'{text}' is not one whole number from 1; type 4, for example"))
+            }
             _ => Err(format!("'{text}' is not a whole number from 1; type 20, or 1,2,4, or 1..20, for example")),
         },
         Ok(number) => u32::try_from(number)

@@ -6,9 +6,10 @@ use crate::formats::{self, Options};
 use crate::output;
 use crate::page::{self, Cluster, Settings, Times};
 use crate::profile::Profile;
+use crate::report;
 use crate::session;
 use sim::TraceSource;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 impl Explore {
     /// Writes the page.
@@ -16,6 +17,8 @@ impl Explore {
     /// # Errors
     /// If a file cannot be read or written.
     pub fn run(&self) -> Result<(), Error> {
+        let inputs = [&self.trace, &self.profile].into_iter().flatten().map(PathBuf::as_path);
+        report::keeps_inputs(&self.out, inputs, "--out FILE")?;
         let settings = Settings {
             trace: self.trace.as_deref().map(|file| self.measured(file)).transpose()?,
             profile: self.profile.as_deref().map(cluster).transpose()?,

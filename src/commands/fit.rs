@@ -24,11 +24,20 @@ use sim::random::step_times::StepRows;
 use sim::{Policy, RandomKey};
 use std::path::PathBuf;
 
+/// The profile among the files of a run.
+const PROFILE: &str = "profile.toml";
+
+/// The profile as a file of the run, unless it is saved elsewhere.
+fn own_profile(saves: bool, profile: &Profile) -> Vec<(&'static str, String)> {
+    if saves { Vec::new() } else { vec![(PROFILE, profile.to_toml())] }
+}
+
 impl Command for Fit {
     const NAME: &'static str = "fit";
     const TABLES: &'static [Table] =
         &[Table::of::<Model>(), Table::of::<OfWorker>(), Table::of::<Slowest>(), Table::of::<scaling::Run>()];
     const FIGURES: &'static [&'static str] = &["fit"];
+    const OTHERS: &'static [&'static str] = &[PROFILE];
 
     fn common(&self) -> &Common {
         &self.common
@@ -40,10 +49,14 @@ impl Command for Fit {
 
     fn resolve(&mut self) -> Result<(), Error> {
         let is_profile = |out: &mut PathBuf| out.extension().is_some_and(|extension| extension == "toml");
-        if let Some(profile) = self.common.out.take_if(is_profile) {
-            self.save.get_or_insert(profile);
+        if let Some(profile) = self.common.out.take_if(is_profile)
+            && let Some(other) = self.save.replace(profile)
+        {
+            let other = other.display();
+            return Err(Error::Usage(format!(
+                "-o and --save {other} both say where the profile goes; type one of them"
+            )));
         }
-        self.save.get_or_insert_with(|| PathBuf::from("profile.toml"));
         self.measured_under.parse::<Policy>().map_err(|e| Error::Usage(e.to_string()))?;
         Ok(())
     }
@@ -54,6 +67,10 @@ impl Command for Fit {
         let measured = formats::read_any(&self.files, &options).map_err(|e| Error::Input(e.to_string()))?;
         if let Measured::Runs(runs) = &measured {
             runs.only().map_err(|e| Error::Input(e.of(&self.files.join(", ")).to_string()))?;
+        }
+        if let (Measured::Steps(_), Some(_)) = (&measured, &self.overlap) {
+            let sentence = "--overlap is for tables of runs on several numbers of workers; leave it out";
+            return Err(Error::Usage(sentence.to_string()));
         }
         let (notes, files) = measured.noted();
         session.measured(notes, files);
@@ -86,10 +103,9 @@ impl Fit {
 impl Fit {
     /// The same with whole paths where the profile is elsewhere, as its files are found from where it is.
     fn relative_to_profile(&self, source: SourceFiles) -> SourceFiles {
-        let elsewhere =
-            self.save.as_ref().and_then(|save| save.parent()).is_some_and(|parent| parent.as_os_str() != "");
+        let here = self.save.as_ref().is_some_and(|save| save.parent().is_none_or(|parent| parent.as_os_str() == ""));
         let whole = |file: &String| match std::path::absolute(file) {
-            Ok(path) if elsewhere => path.to_string_lossy().into_owned(),
+            Ok(path) if !here => path.to_string_lossy().into_owned(),
             _ => file.clone(),
         };
         SourceFiles { files: source.files.iter().map(whole).collect(), ..source }
@@ -110,6 +126,8 @@ pub struct Fitted {
     chosen: Candidate,
     laws: Vec<Goodness>,
     profile: Profile,
+    /// Whether the profile goes elsewhere than to the other files.
+    saves: bool,
     seed: u64,
 }
 
@@ -127,9 +145,10 @@ impl Fitted {
             Family::ALL.into_iter().filter_map(|family| goodness(family, &seconds, 0, fit.common.seed).ok()).collect();
         laws.iter_mut().for_each(|fitted| fitted.law = fitted.law.rounded(4));
         laws.sort_by(|a, b| a.aic.total_cmp(&b.aic));
-        // A trace knows nothing beyond its longest time: a few are better told by a law.
+        // A trace knows nothing beyond its longest time: a few are better told by a law. Nor can what came in by a pipe be read again.
         let few = times.len() < FEW && chosen == Candidate::Pooled;
-        let step_time = match laws.first().filter(|_| few) {
+        let piped = fit.files.iter().any(|file| file == "-");
+        let step_time = match laws.first().filter(|_| few || piped) {
             Some(best) => OneOrMany::One(best.law.to_string()),
             None => OneOrMany::default(),
         };
@@ -145,10 +164,11 @@ impl Fitted {
             workers: Some(times.workers() as u32),
             measured_under: Some(fit.measured_under.clone()),
             variance: shares,
-            source: Some(SourceFiles { sha256: sums(&recorded.files), ..source }),
+            source: Some(SourceFiles { sha256: sums(&recorded.files), ..source }).filter(|_| !piped),
             ..Profile::default()
         };
-        let fitted = Fitted { rows: times.rows(), choice, chosen, laws, profile, seed: fit.common.seed, recorded };
+        let (saves, seed) = (fit.save.is_some(), fit.common.seed);
+        let fitted = Fitted { rows: times.rows(), choice, chosen, laws, profile, saves, seed, recorded };
         words::warnings(&fitted).into_iter().for_each(|warning| session.note(warning));
         fitted
     }
@@ -249,8 +269,12 @@ impl Report for Fitted {
         Outcome::Done
     }
 
+    fn others(&self) -> Vec<(&'static str, String)> {
+        own_profile(self.saves, &self.profile)
+    }
+
     fn saved(&self, _manifest: &crate::manifest::Manifest) -> Option<(Value, Vec<u8>)> {
-        Some((Value::Null, self.profile.to_toml().into_bytes()))
+        self.saves.then(|| (Value::Null, self.profile.to_toml().into_bytes()))
     }
 }
 
@@ -262,7 +286,7 @@ impl Fitted {
             let held_out = trial.held_out;
             models.push(Model {
                 model: format!("trace, {}", trial.candidate),
-                chosen: trial.candidate == self.chosen,
+                chosen: self.profile.step_time == OneOrMany::default() && trial.candidate == self.chosen,
                 rms_error: Some(trial.error),
                 excess_error: Some(trial.excess.0),
                 excess_se: Some(trial.excess.1),
@@ -274,7 +298,8 @@ impl Fitted {
             });
         }
         if self.choice.is_none() {
-            models.push(Model { model: format!("trace, {}", self.chosen), chosen: true, ..Model::default() });
+            let chosen = self.profile.step_time == OneOrMany::default();
+            models.push(Model { model: format!("trace, {}", self.chosen), chosen, ..Model::default() });
         }
         let measured_s = self.choice.as_ref().map(|choice| choice.measured_s);
         for law in &self.laws {

@@ -14,7 +14,10 @@ impl Replay {
     /// # Errors
     /// If it cannot be run again, or comes out differently.
     pub fn run(&self) -> Result<(), Error> {
-        let old = read(&self.manifest)?;
+        let mut old = read(&self.manifest)?;
+        // What was saved elsewhere is not made again: a replay writes to its own directory and nowhere else.
+        let saved = old.arguments.get("save").and_then(serde_json::Value::as_str).map(str::to_string);
+        old.files.retain(|file| saved.as_ref() != Some(&file.name));
         let scratch =
             tempfile::tempdir().map_err(|e| Error::Input(format!("cannot make a directory to replay in: {e}")))?;
         let out = self.out.clone().unwrap_or_else(|| scratch.path().join("replay"));
@@ -30,7 +33,8 @@ impl Replay {
         let differing = self::differing(&old.files, &new.files);
         if differing.is_empty() {
             let same = json!({ "files": old.files.len(), "differing": [] });
-            return self.plain.print(&format!("the same {} files, byte for byte\n", old.files.len()), &same);
+            let but = saved.map_or(String::new(), |saved| format!("; {saved}, saved elsewhere, was not made again"));
+            return self.plain.print(&format!("the same {} files, byte for byte{but}\n", old.files.len()), &same);
         }
         let changed = self::differing(&old.inputs, &new.inputs);
         let mut reasons: Vec<String> = changed.into_iter().map(|name| format!("{name} has changed")).collect();
@@ -41,7 +45,7 @@ impl Replay {
             reasons.push(format!("it was made by {}, and this is {}", name(&old), name(&new)));
         }
         if reasons.is_empty() {
-            reasons.push("what is measured on real threads is never the same".to_string());
+            reasons.push("what is measured in real seconds is never the same".to_string());
         }
         let why = reasons.join("; ");
         if self.plain.json {
@@ -79,7 +83,7 @@ impl Manifest {
     /// What to type for the same run in another directory.
     fn command_line_in(&self, out: &Path) -> Result<Vec<OsString>, Error> {
         let mut typed: Vec<OsString> = vec!["straggle".into(), self.command().into()];
-        let extra = ["--quiet".into(), format!("--out={}", out.display()).into()];
+        let extra = ["--quiet".into(), "--silent".into(), format!("--out={}", out.display()).into()];
         let Some(command) = cli::built(self.command()) else {
             let name = crate::formats::clip(self.command());
             return Err(Error::Input(format!("there is no command '{name}' to replay")));

@@ -98,7 +98,11 @@ pub fn kind(sheet: &Sheet, column: usize, workers: Option<&[u32]>) -> Kind {
     if cells.iter().any(|cell| matches!(cell, Cell::Text(_))) {
         return Kind::Text;
     }
-    let number = |cell: &Cell| if let Cell::Number(number, _) = *cell { Some(number) } else { None };
+    // What is not finite is dropped later, and counted.
+    let number = |cell: &Cell| match *cell {
+        Cell::Number(number, _) if number.is_finite() => Some(number),
+        _ => None,
+    };
     match workers {
         None => Kind::of(&cells.iter().filter_map(number).collect::<Vec<f64>>()),
         Some(workers) => {
@@ -226,7 +230,14 @@ pub fn choose(sheet: &Sheet, roles: &Roles, workers: &[u32]) -> Result<(usize, V
                 })
             };
             let none = (0..sheet.names.len()).find_map(|c| none(&c));
+            let called = |c: &usize| likeness(name(*c)) >= 90 && !taken(c);
             let advice = match possible[..] {
+                [] if let Some(one) = (0..sheet.names.len()).find(called) => {
+                    format!(
+                        "type --column '{0}' to read it all the same, or 'diff:{0}' for its differences",
+                        clip(name(one))
+                    )
+                }
                 [] => "name the column that holds seconds step_time_s, or name it by --column".to_string(),
                 [one, ..] => format!("if '{}' is the time of one step, type --column '{0}'", clip(one)),
             };

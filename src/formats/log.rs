@@ -3,6 +3,7 @@
 
 use crate::formats::columns::{Kind, likeness};
 use crate::formats::derived::differences;
+use crate::formats::number::{Form, number};
 use crate::formats::refusal::{Refusal, clip, some_of};
 use crate::formats::units::Unit;
 use crate::formats::{Column, Note, Options, Reading, Value};
@@ -14,7 +15,7 @@ use std::sync::LazyLock;
 static PAIR: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r#"(?ix) (?P<label> [a-z] [a-z\ _\-/]{0,48}? ) ['"]? \s* (?: [\(\[] \s* (?P<unit_before> m?s|sec|seconds|us|µs|ms|min ) \s* [\)\]] )?
-        \s* [:=]? \s* \(? (?P<number> [0-9]+ (?: \.[0-9]+ )? (?: e[-+]?[0-9]+ )? ) \s*
+        \s* [:=]? \s* \(? (?P<number> [0-9]+ (?: [.,][0-9]+ )* (?: e[-+]?[0-9]+ )? ) \s*
         (?P<unit> milliseconds | seconds | msec | secs | sec | ms | us | µs | ns | s )? \b (?P<rest> /\s*[a-z]+ )? "#,
     )
 });
@@ -69,16 +70,20 @@ pub fn is(text: &str) -> bool {
     with_time >= 2 && with_time * 2 >= lines.len()
 }
 
-/// Whether any line does.
+/// Whether some lines do.
 pub fn has_times(text: &str) -> bool {
-    text.lines().any(|line| !found(line, 0).is_empty())
+    text.lines().filter(|line| !found(line, 0).is_empty()).nth(1).is_some()
 }
 
 fn found(line: &str, number_of_line: u64) -> Vec<Found<'_>> {
     if line.len() > LONGEST_LINE {
         return Vec::new();
     }
-    let parse = |text: &str| text.parse::<f64>().ok();
+    // 1,214 may be either: of such a line nothing is read.
+    let parse = |text: &str| match number(text)? {
+        (_, Form::EitherComma) => Some(f64::NAN),
+        (number, _) => Some(number),
+    };
     let mut all = Vec::new();
     for pair in PAIR.captures_iter(line) {
         let of_line = pair["label"].to_lowercase();
@@ -217,6 +222,11 @@ pub fn read(text: &str, options: &Options) -> Result<Reading, Refusal> {
         notes.push(Note::Differences { column: clip(&label) });
     }
     let lines = lines_of(&label);
+    if let Some(found) = lines.iter().find(|found| found.number.is_nan()) {
+        let reason = format!("the '{label}' of this line may be a thousand times as long");
+        let advice = "write a point for the decimal sign, and nothing between thousands";
+        return Err(Refusal::new(reason, advice).at(found.number_of_line));
+    }
     let unit = match options.unit.or(lines.iter().find_map(|found| found.unit)) {
         Some(unit) => unit,
         None => {

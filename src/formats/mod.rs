@@ -30,7 +30,7 @@ mod wide;
 
 pub use devices::{Devices, PerDevice};
 pub use note::Note;
-pub use refusal::{Refusal, clip};
+pub use refusal::{Refusal, clip, some_of};
 pub use scaling::Configurations;
 pub use units::Unit;
 
@@ -259,7 +259,7 @@ fn reading(text: &str, options: &Options) -> Result<Reading, Refusal> {
         Input::Auto if mllog::is(text) => Input::Mllog,
         Input::Auto if start.starts_with(['{', '[']) && spans::is(text) => Input::TorchTrace,
         Input::Auto if start.starts_with(['{', '[']) => return json_reading(text, options),
-        Input::Auto if log::is(text) => Input::Log,
+        Input::Auto if log::is(text) && !sheet::is_even(text) => Input::Log,
         Input::Auto => match table(text, options, false) {
             // A log among whose lines only some print a time is no table.
             Err(_) if log::has_times(text) => Input::Log,

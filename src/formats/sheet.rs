@@ -246,6 +246,17 @@ pub fn delimited(text: &str) -> Result<Sheet, Refusal> {
     Ok(sheet)
 }
 
+/// Whether the first line is one of names without a number, and the next ones have as many separators.
+pub fn is_even(text: &str) -> bool {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')).take(100);
+    let Some(header) = lines.next().filter(|line| !line.contains(|c: char| c.is_ascii_digit())) else { return false };
+    let is_even = |separator: char| {
+        let count = header.matches(separator).count();
+        count > 0 && lines.clone().all(|line| line.matches(separator).count() == count)
+    };
+    [',', ';', '\t', '|'].into_iter().any(is_even)
+}
+
 /// The text with `#` before every comment, where some begin with `//` or `%`, and with tabs between its columns, where these are
 /// drawn by spaces.
 fn plain(text: &str) -> Cow<'_, str> {

@@ -4,7 +4,6 @@ use crate::formats::refusal::Refusal;
 use crate::manifest;
 use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -144,11 +143,13 @@ fn decoded(bytes: Vec<u8>) -> Result<String, Refusal> {
     }
     let text = match String::from_utf8(bytes) {
         Ok(text) => text,
-        // A byte of another encoding may be in a column that nobody reads.
-        Err(error) => match String::from_utf8_lossy(error.as_bytes()) {
-            Cow::Borrowed(text) => text.to_string(),
-            Cow::Owned(text) => text,
-        },
+        // What is no UTF-8 is Latin-1, whose bytes are the numbers of their characters.
+        Err(error) => {
+            let chunks = error.as_bytes().utf8_chunks();
+            chunks
+                .flat_map(|chunk| chunk.valid().chars().chain(chunk.invalid().iter().map(|&b| char::from(b))))
+                .collect()
+        }
     };
     match text.strip_prefix('\u{feff}') {
         Some(text) => Ok(text.to_string()),
@@ -181,8 +182,7 @@ mod tests {
             assert_eq!(from(&bytes[..], 100).unwrap().text, text, "{bytes:?}");
         }
         assert_eq!(from(&b"\x1b[1;32mstep 1\x1b[0m time 5ms\x1b[K\n"[..], 100).unwrap().text, "step 1 time 5ms\n");
-        // Latin-1 costs one character, not the file.
-        assert_eq!(from(&b"a\xe9,1\n"[..], 100).unwrap().text, "a\u{fffd},1\n");
+        assert_eq!(from(&b"a\xe9 (\xb5s),1\n"[..], 100).unwrap().text, "a\u{e9} (\u{b5}s),1\n");
     }
 
     #[test]

@@ -141,7 +141,8 @@ fn encodings_and_zips_make_no_difference() {
     std::io::Write::write_all(&mut zip, plain.as_bytes()).unwrap();
     assert_eq!(bytes("f.csv.gz", &zip.finish().unwrap(), &Options::default()).unwrap().times, want);
     let latin = b"step,h\xf4te,time_ms\n0,caf\xe9,103.46\n1,caf\xe9,159.64\n";
-    assert_eq!(bytes("f.csv", latin, &Options::default()).unwrap().times, want);
+    let french = bytes("f.csv", latin, &Options::default()).unwrap().times;
+    assert_eq!((french.pooled(), french.labels()), (want.pooled(), &["café".to_string()][..]));
     let comma = "step;time_ms\n0;103,46\n1;159,64\n";
     assert_eq!(text("f.csv", comma, &Options::default()).unwrap().times, want);
     let quoted = "step,\"time, all of it (ms)\"\n0,103.46\n1,159.64\n";
@@ -457,4 +458,40 @@ fn an_end_without_a_name_ends_what_began_last() {
 fn objects_with_a_name_for_each_row_are_no_table() {
     let rows: String = (0..6000).map(|i| format!("{{\"a{i}\": 1}}\n")).collect();
     assert!(text("a.jsonl", &rows, &Options::default()).unwrap_err().to_string().contains("same few names"));
+}
+
+#[test]
+fn a_table_whose_workers_are_called_like_units_is_a_table() {
+    let rows: String = (0..12).map(|i| format!("h{},{},{}\n", i % 3, i / 3, 300 + 7 * (i % 5))).collect();
+    let read = text("h.csv", &format!("host,step,time_ms\n{rows}"), &Options::default()).unwrap();
+    assert_eq!((read.times.workers(), read.column.as_str()), (3, "time_ms"));
+    // A title is no step.
+    assert!(text("t.csv", &format!("Step times of run 7\n\nhost,step,time_ms\n{rows}"), &Options::default()).is_err());
+}
+
+#[test]
+fn commas_in_logs_are_decimal_or_set_thousands_apart_or_are_refused() {
+    let log = |time: &str| (1..=4).map(|step| format!("step {step} time: {time}\n")).collect::<String>();
+    for (time, s) in [("0,294 s", 0.294), ("1,214.5 ms", 1.2145), ("12,5 ms", 0.0125)] {
+        let read = text("a.log", &log(time), &Options::default()).unwrap();
+        assert!(read.times.pooled().iter().all(|found| (found / s - 1.0).abs() < 1e-12), "{time}: {:?}", read.times);
+    }
+    assert!(text("a.log", &log("1,214 s"), &Options::default()).unwrap_err().to_string().contains("line 1"));
+}
+
+#[test]
+fn what_rises_is_no_clock_if_it_is_a_steps_or_a_rate() {
+    for (name, values) in [("step_time_s", "0.301 0.305 0.312 0.333 0.349"), ("samples_per_s", "200 380 700 1300 2400")]
+    {
+        let rows: String = (1..).zip(values.split(' ')).map(|(step, value)| format!("{step},{value}\n")).collect();
+        let table = format!("step,{name}\n{rows}");
+        assert!(text("r.csv", &table, &Options::default()).is_err(), "{name}");
+        assert_eq!(text("r.csv", &table, &named(name)).is_ok(), name == "step_time_s");
+    }
+    let rows = "1,0.3\n2,inf\n3,0.31\n4,0.29\n5,0.32\n6,0.33\n";
+    let read = text("i.csv", &format!("step,step_time_s\n{rows}"), &Options::default()).unwrap();
+    assert_eq!((read.times.len(), read.times.dropped().impossible), (5, 1));
+    let long = "1,1e300\n2,2e300\n3,1e300\n";
+    let refusal = text("l.csv", &format!("step,step_time_s\n{long}"), &Options::default()).unwrap_err();
+    assert!(refusal.to_string().contains("too long to calculate with"), "{refusal}");
 }

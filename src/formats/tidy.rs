@@ -5,7 +5,7 @@ use crate::formats::derived::{derive, differences, since_1970};
 use crate::formats::refusal::{Refusal, clip, some_of};
 use crate::formats::roles::Roles;
 use crate::formats::sheet::{Cell, Sheet};
-use crate::formats::units::{Unit, words};
+use crate::formats::units::{Unit, is_rate, words};
 use crate::formats::{Column, Note, Options, Reading, Value};
 
 /// Reads the times of a sheet.
@@ -17,6 +17,11 @@ pub fn read(sheet: &mut Sheet, options: &Options) -> Result<Reading, Refusal> {
     let (workers, labels) = roles.workers(sheet);
     let mut notes = Vec::new();
     let (column, is_clock) = match &options.column {
+        Some(Column::Values(name) | Column::Differences(name)) if is_rate(name) => {
+            sheet.wanted(name)?;
+            let reason = format!("'{}' is a rate and no time", clip(name));
+            return Err(Refusal::new(reason, "write what a step takes, as step_time_s"));
+        }
         Some(Column::Values(name)) => {
             let column = sheet.wanted(name)?;
             if let Some(what) = columns::kind(sheet, column, Some(&workers)).of_no_time() {
@@ -69,7 +74,10 @@ fn clock(sheet: &Sheet, roles: &Roles, workers: &[u32]) -> Option<usize> {
     };
     let is_clock = |&c: &usize| {
         let taken = roles.worker.contains(&c) || roles.step.contains(&c);
-        !taken && timely(&sheet.names[c]) && columns::kind(sheet, c, Some(workers)) == Kind::Cumulative
+        // What is said to be a step's time is refused rather than taken for a clock, and so is a rate.
+        let name = &sheet.names[c];
+        let is_other = is_rate(name) || columns::likeness(name) >= 90;
+        !taken && timely(name) && !is_other && columns::kind(sheet, c, Some(workers)) == Kind::Cumulative
     };
     let mut clocks = (0..sheet.names.len()).filter(is_clock);
     clocks.next().filter(|_| clocks.next().is_none())

@@ -19,6 +19,8 @@ use std::path::Path;
 #[derive(Clone, Debug)]
 pub struct Described {
     steps: Steps,
+    /// Which workers of the profile these are, by their numbers in it.
+    numbers: Vec<usize>,
     /// What the steps of each worker that is told apart are multiplied by.
     slowness: Vec<f64>,
     /// Everything but the steps.
@@ -124,7 +126,9 @@ impl Profile {
         if let Some(factors) = self.contention.as_ref().filter(|factors| !factors.is_empty()) {
             around = around.with_contention(factors.clone()).map_err(out_of_range)?;
         }
-        let mut described = Described { slowness: vec![1.0; steps.told_apart()], steps, around, assumptions, files };
+        let apart = steps.told_apart();
+        let (slowness, numbers) = (vec![1.0; apart], (0..apart).collect());
+        let mut described = Described { slowness, numbers, steps, around, assumptions, files };
         described.sort();
         Ok(described)
     }
@@ -281,6 +285,8 @@ impl Steps {
     fn part(&self, workers: &[usize]) -> Steps {
         match self {
             Steps::Laws(laws) => Steps::Laws(workers.iter().map(|&worker| laws[worker].clone()).collect()),
+            // Anybody's time may be anybody's.
+            Steps::Measured(_, source) if source.dependence == Dependence::Pooled => self.clone(),
             Steps::Measured(times, source) => {
                 let all = 0..times.steps().len();
                 let part = times.part(workers.iter().copied(), all).expect("every worker has a time");
@@ -319,6 +325,7 @@ impl Described {
         if !workers.is_empty() {
             self.steps = self.steps.part(workers);
             self.slowness = workers.iter().map(|&worker| self.slowness[worker]).collect();
+            self.numbers = workers.iter().map(|&worker| self.numbers[worker]).collect();
         }
     }
 
@@ -326,12 +333,12 @@ impl Described {
     pub fn workers(&self) -> Vec<Worker> {
         let worker = |(worker, slowness): (usize, &f64)| {
             let (name, mean_s) = match &self.steps {
-                Steps::Laws(laws) => (worker.to_string(), laws[worker].mean()),
-                Steps::Measured(times, _) if worker < times.workers() => {
+                Steps::Laws(laws) => (self.numbers[worker].to_string(), laws[worker].mean()),
+                Steps::Measured(times, source) if source.dependence != Dependence::Pooled => {
                     (times.labels()[worker].clone(), times.mean_of_worker(worker))
                 }
                 // Whoever is there besides those who were measured is as they are together.
-                Steps::Measured(times, _) => (worker.to_string(), times.mean()),
+                Steps::Measured(times, _) => (self.numbers[worker].to_string(), times.mean()),
             };
             Worker { name, mean_s: mean_s * slowness }
         };

@@ -39,6 +39,11 @@ impl Failures {
         self.mtbf_s
     }
 
+    /// Time until a failed worker is back, s.
+    pub fn restart_s(&self) -> f64 {
+        self.restart_s
+    }
+
     /// Seconds of work between checkpoints, and seconds that one takes.
     pub fn checkpoint(&self) -> Option<(f64, f64)> {
         self.checkpoint

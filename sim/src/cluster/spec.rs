@@ -317,6 +317,29 @@ impl ClusterSpec {
         (0..workers.min(self.repeats_after())).map(of).fold(0.0, f64::max)
     }
 
+    /// Rows of the shortest trace that single times are drawn from.
+    pub(crate) fn fewest_rows(&self) -> Option<usize> {
+        let laws = match &self.compute {
+            Compute::Laws(laws) => &laws[..],
+            Compute::Rows(_) => &[],
+        };
+        let others = [&self.factor, &self.service, &self.update].into_iter().flatten().chain(&self.delays);
+        let measured = laws.iter().chain(others).filter(|law| matches!(law, Law::Trace(_)));
+        measured.filter_map(Law::atoms).map(<[f64]>::len).min()
+    }
+
+    /// How many times as long a step takes, where all begin at once.
+    pub(crate) fn first_slowdown(&self, workers: u32) -> f64 {
+        let busy = self.contention.get((workers as usize).min(self.contention.len()).wrapping_sub(1)).copied();
+        let shared = self.shared_cores(workers).filter(|_| self.sharing == Sharing::Equally);
+        busy.unwrap_or(1.0).max(shared.map_or(1.0, |cores| f64::from(workers) / f64::from(cores)))
+    }
+
+    /// Seconds until the first worker has its parameters, at least.
+    pub(crate) fn first_message_s(&self) -> f64 {
+        self.downlink.iter().map(|station| station.law.minimum()).sum()
+    }
+
     /// Coefficient of variation of worker 0's task of one step.
     pub fn variation(&self) -> f64 {
         let compute = self.compute.law(0).variance() / (self.speed(0) * self.speed(0));

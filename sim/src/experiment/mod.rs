@@ -19,7 +19,7 @@ use crate::measure::replications::Replications;
 use crate::parallel::*;
 use crate::policy::{Policy, PolicyError, Rule};
 use crate::random::key::RandomKey;
-use crate::theory::{self, Kind, Theory};
+use crate::theory::{self, Kind, Stretch, Theory};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -123,7 +123,8 @@ impl Experiment {
     /// Whether hardly a step is done within the policy's budget, so that updates would be as rare.
     fn too_short(&self, policy: Policy, rule: Rule) -> Option<PolicyError> {
         let spec = self.spec.for_rule(rule);
-        let never = rule.budget < Duration::MAX && spec.step_within(rule.workers, rule.budget.as_secs_f64()) < RARE;
+        let compute_s = rule.budget.as_secs_f64() / spec.first_slowdown(rule.workers) - spec.first_message_s();
+        let never = rule.budget < Duration::MAX && spec.step_within(rule.workers, compute_s) < RARE;
         let usual = policy.with_seconds(two_digits(1.5 * spec.mean_compute(0)));
         never.then_some(PolicyError::Budget { policy, usual })
     }
@@ -219,7 +220,7 @@ impl Experiment {
 
     /// How many times as long a configuration takes with failures, where its update takes `update_s` seconds without
     /// ([`Failures::stretch`]).
-    pub fn stretch(&self, cell: &Configuration, failures: &Failures, update_s: f64) -> f64 {
+    pub fn stretch(&self, cell: &Configuration, failures: &Failures, update_s: f64) -> Stretch {
         let rule = self.rule_of(cell.rule);
         failures.stretch(rule, &self.spec_of(cell.policy, rule), update_s)
     }
@@ -329,7 +330,8 @@ impl Experiment {
             let resampled = results.next().flatten();
             let before = if in_order { results.next().flatten() } else { found[i].clone() };
             let all = found[i].take().zip(resampled).zip(before);
-            found[i] = all.map(|((found, resampled), before)| found.with_resampled(&before, resampled));
+            let rows = jobs[i].specs[0].fewest_rows();
+            found[i] = all.map(|((found, resampled), before)| found.with_resampled(&before, resampled, rows));
         }
     }
 
@@ -342,7 +344,11 @@ impl Experiment {
         found: Replications,
     ) -> Option<Observation> {
         let rule = job.rule;
+        // Where everything took as long although it need not, nothing is known of what is rare.
+        let varies = job.specs[0].variation() > 0.0;
+        let unseen = |of: &Estimate| rule.is_timed() && varies && of.standard_error <= 1e-12 * of.mean.abs();
         let honest = |estimate: Estimate| match job.plan.honest {
+            Honest::Yes if unseen(&estimate) => estimate.without_interval(),
             Honest::Yes => estimate,
             Honest::From(_) | Honest::Never => estimate.without_interval(),
         };

@@ -56,16 +56,23 @@ pub struct Usage {
 }
 
 impl Observation {
+    /// The mean as far as theory speaks of it: on just the rows of a trace, where one is drawn from; none without an honest interval.
+    fn for_theory(&self) -> Option<Estimate> {
+        self.mean.interval?;
+        self.replications.s_per_update_on_its_rows()
+    }
+
     /// Standard errors between the simulated mean and theory, where theory is exact.
     pub fn z(&self) -> Option<f64> {
         let theory = self.theory.filter(|theory| theory.kind == Kind::Exact)?;
-        self.mean.z(theory.seconds)
+        self.for_theory()?.z(theory.seconds)
     }
 
     /// Whether the interval lies on the wrong side of a bound of theory.
     pub fn breaks_bound(&self) -> bool {
-        let Some((theory, (low, high))) = self.theory.zip(self.mean.interval) else { return false };
-        let outside = self.mean.holds(theory.seconds) == Some(false);
+        let Some((theory, mean)) = self.theory.zip(self.for_theory()) else { return false };
+        let Some((low, high)) = mean.interval else { return false };
+        let outside = mean.holds(theory.seconds) == Some(false);
         outside
             && match theory.kind {
                 Kind::Exact | Kind::Approximation => false,

@@ -18,7 +18,7 @@ use crate::measure::gaps::Gaps;
 use crate::measure::replications::Replication;
 use crate::measure::skewness::{are_enough, updates_for};
 use crate::policy::{OnCompletion, OnUpdate, Rule};
-use crate::random::law::Law;
+use crate::random::law::{Law, Phases};
 use std::fmt;
 
 /// How the runs of a configuration begin, and why an interval from them is honest.
@@ -188,7 +188,10 @@ fn round_up(n: f64) -> u64 {
 
 /// Which of the three cases it is.
 pub fn method(rule: Rule, spec: &ClusterSpec) -> Method {
-    if rule.renews() && !spec.computes_discarded_work(rule) {
+    // Workers that take more steps in a fast phase than in a slow one are not seen in them as often as their steps are.
+    let one_each = rule.on_completion == OnCompletion::Waits || rule.quorum == 1;
+    let in_turn = one_each && rule.on_update != OnUpdate::Submits;
+    if rule.renews() && !spec.computes_discarded_work(rule) && (in_turn || phases(spec).next().is_none()) {
         return Method::Renewal;
     }
     let never_waits = match rule.on_completion {
@@ -218,6 +221,7 @@ pub fn method(rule: Rule, spec: &ClusterSpec) -> Method {
 /// - the phase of a worker's renewal process forgets its beginning as exp(-2 pi^2 CV^2 n) after n tasks (the first mode of
 ///   diffusion on a circle): eight times that;
 /// - what is left of a step that is under way has the mean (1 + CV^2)/2: four times that;
+/// - phases that last are as many as their steps are at first, and not as they are at a moment: eight times as long as a chain remembers;
 /// - machines that fail are all up at first: until as many are away as in the long run, five times over;
 /// - under SSP, until the fastest has used up its slack against the slowest, s / (1 - slow/fast), or until chance alone has
 ///   spread the workers over it: s^2/CV^2, less for many, of whom some pair is farthest apart.
@@ -261,7 +265,25 @@ fn warm_up_rounds(rule: Rule, spec: &ClusterSpec) -> f64 {
     let square = task_variation(rule, spec).powi(2).clamp(1e-12, 1e12);
     let phases = (8.0 / (2.0 * std::f64::consts::PI.powi(2) * square)).min(2000.0);
     let rests = (2.0 * (1.0 + square)).min(2000.0);
-    10.0 + phases + rests + slack_rounds(rule, spec, square) + failing_rounds(rule, spec)
+    10.0 + phases + rests + slack_rounds(rule, spec, square) + failing_rounds(rule, spec) + persistence_rounds(spec)
+}
+
+/// The laws of phases that last.
+fn phases(spec: &ClusterSpec) -> impl Iterator<Item = &Phases> {
+    spec.compute.laws().iter().chain(&spec.delays).filter_map(|law| match law {
+        Law::Markov(phases) if !law.is_independent() => Some(&**phases),
+        _ => None,
+    })
+}
+
+/// Rounds until phases are as they are seen in the long run: a chain forgets its beginning as (1 - r)^n after n steps, of which the slow
+/// ones take so many times as long as the fast ones of others; eight times that.
+fn persistence_rounds(spec: &ClusterSpec) -> f64 {
+    let rounds = |phases: &Phases| {
+        let ratio = phases.slow.mean() / phases.fast.mean();
+        8.0 / phases.renewal() * ratio.max(1.0 / ratio)
+    };
+    phases(spec).map(rounds).fold(0.0, f64::max)
 }
 
 /// Rounds until as many workers are away as in the long run: the rates of failing and of coming back add up.
@@ -279,6 +301,10 @@ fn slack_rounds(rule: Rule, spec: &ClusterSpec, square: f64) -> f64 {
     let times = (0..rule.workers).map(|w| spec.mean_task(w, 1));
     let (fast, slow) = times.fold((f64::INFINITY, 0.0), |(fast, slow): (f64, f64), s| (fast.min(s), slow.max(s)));
     // A round is as many tasks as workers, most of them of the fast: at most as many of each as the fastest takes.
+    if fast == slow && square <= 1e-12 {
+        // Nobody ever gets ahead.
+        return 0.0;
+    }
     let by_speed = 1.5 * slack / (1.0 - fast / slow).max(f64::MIN_POSITIVE);
     by_speed.min(by_chance)
 }
@@ -353,6 +379,23 @@ mod tests {
         for whole in [plan("ssp:2", 8, "exp(1)"), plan("sync", 8, "exp(1)"), plan("async", 1000, "lognormal(0, 1.5)")] {
             assert_eq!(whole.warm_up_wanted, None);
         }
+    }
+
+    /// Phases that last are rounds of warm-up, where workers do not take their steps in turn.
+    #[test]
+    fn phases_that_last_are_waited_for() {
+        let law = "markov(constant(0.1), constant(1), 100, 100)";
+        for policy in ["async", "k-async:2", "k-batch-sync:4", "anytime:1"] {
+            let plan = plan(policy, 16, law);
+            assert_eq!(plan.method, Method::WarmUp, "{policy}");
+            // A slow stay takes as long as 1000 fast steps.
+            assert!(plan.updates >= 9 * plan.warm_up && plan.warm_up >= 1000, "{policy}: {plan:?}");
+        }
+        for policy in ["sync", "k-sync:3", "k-batch-sync:1"] {
+            assert_eq!(plan(policy, 16, law).method, Method::Renewal, "{policy}");
+        }
+        // Nobody gets ahead where nothing varies.
+        assert_eq!(plan("ssp:1", 5, "constant(1)").warm_up_wanted, None);
     }
 
     #[test]

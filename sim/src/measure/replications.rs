@@ -66,6 +66,9 @@ pub struct Replications {
     all: Vec<Replication>,
     /// The same, each on measured times before and after their rows were drawn again; empty where nothing was measured.
     resampled: Vec<(Replication, Replication)>,
+    /// Rows of the shortest trace that is resampled row by row.
+    #[serde(default)]
+    rows: Option<usize>,
 }
 
 /// Times.
@@ -80,12 +83,13 @@ const REACHED: f64 = 0.65;
 impl Replications {
     /// These.
     pub fn new(all: Vec<Replication>) -> Replications {
-        Replications { all, resampled: Vec::new() }
+        Replications { all, resampled: Vec::new(), rows: None }
     }
 
     /// With replications on the rows of a trace and on resampled ones, whose differences are the error that it has as a sample.
-    pub fn with_resampled(self, before: &Replications, after: Replications) -> Replications {
-        Replications { resampled: before.all.iter().cloned().zip(after.all).collect(), ..self }
+    /// `rows` are those of the shortest trace that is resampled row by row, if one is.
+    pub fn with_resampled(self, before: &Replications, after: Replications, rows: Option<usize>) -> Replications {
+        Replications { resampled: before.all.iter().cloned().zip(after.all).collect(), rows, ..self }
     }
 
     /// How many there are.
@@ -107,7 +111,8 @@ impl Replications {
             ..one.clone()
         };
         let pair = |(before, after): &(Replication, Replication)| (of(before), of(after));
-        Replications { all: self.all.iter().map(of).collect(), resampled: self.resampled.iter().map(pair).collect() }
+        let all = self.all.iter().map(of).collect();
+        Replications { all, resampled: self.resampled.iter().map(pair).collect(), ..*self }
     }
 
     /// The same of runs that ended with their passages, after so many seconds; and again on resampled rows, if there are any.
@@ -120,7 +125,7 @@ impl Replications {
         };
         let all: Vec<Replication> = self.all.iter().zip(seconds).map(|(one, &s)| run(one, s)).collect();
         let after = self.all.iter().zip(resampled).map(|(one, &s)| run(one, s));
-        Replications { resampled: all.iter().cloned().zip(after).collect(), all }
+        Replications { resampled: all.iter().cloned().zip(after).collect(), all, ..*self }
     }
 
     /// Whether the intervals hold the error of a trace as a sample.
@@ -143,7 +148,8 @@ impl Replications {
     }
 
     /// Adds the error that the rows of a trace have as a sample (Efron, Ann. Statist. 7, 1979, 1-26): the scatter, replication by
-    /// replication on common random numbers, of what resampling them changes.
+    /// replication on common random numbers, of what resampling them changes. Few rows know little of their own scatter: Student's
+    /// quantile is that of as many. A single one knows nothing.
     fn with_error_of_rows(
         &self,
         estimate: Estimate,
@@ -161,9 +167,19 @@ impl Replications {
         possible: &RangeInclusive<f64>,
     ) -> Estimate {
         match changes.collect::<Moments>().sd() {
-            Some(error) => estimate.widened(error, self.t(), possible),
+            Some(_) if self.rows == Some(1) => estimate.without_interval(),
+            Some(error) => estimate.widened(error, self.t_of_rows(), possible),
             None => estimate,
         }
+    }
+
+    fn t_of_rows(&self) -> f64 {
+        self.rows.map_or(self.t(), |rows| self.t().max(t_95(rows.max(2) - 1)))
+    }
+
+    /// Seconds per update on just these rows of a trace, as if they were all that there is.
+    pub fn s_per_update_on_its_rows(&self) -> Option<Estimate> {
+        ratio(self.all.iter().map(|one| (one.elapsed_s, one.updates())), &TIMES)
     }
 
     /// Seconds per update.
@@ -316,7 +332,11 @@ impl Replications {
             of.resampled.iter().map(|(before, after)| log_rate(after) - log_rate(before)).collect()
         };
         let changes: Moments = change(self).iter().zip(change(other)).map(|(here, there)| here - there).collect();
-        let error = changes.sd().map_or(error, |rows| error.widened(rows, self.t(), &any));
+        let error = match changes.sd() {
+            Some(_) if self.rows == Some(1) => error.without_interval(),
+            Some(rows) => error.widened(rows, self.t_of_rows(), &any),
+            None => error,
+        };
         let ratio = there_s / here_s;
         let interval = error.interval.map(|(low, high)| (ratio * low.exp(), ratio * high.exp()));
         Some(Estimate { mean: ratio, standard_error: ratio * error.standard_error, interval })

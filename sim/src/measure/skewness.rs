@@ -7,6 +7,7 @@ use crate::cluster::spec::{Cancellation, ClusterSpec};
 use crate::policy::{OnCompletion, OnUpdate, Rule};
 use crate::random::compute::Compute;
 use crate::random::law::Law;
+use crate::theory::have_variance;
 use crate::theory::order::kth_survival;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -81,6 +82,7 @@ fn until_failures(rule: Rule, spec: &ClusterSpec, target: f64) -> f64 {
 pub(super) fn are_enough(rule: Rule, spec: &ClusterSpec, updates: f64, target: f64) -> bool {
     let have_failed = until_failures(rule, spec, target) <= updates;
     have_failed
+        && have_variance(rule, spec)
         && sums(rule, spec).into_iter().all(|Summed { law, k, m, for_each_update }| {
             let values = updates / spec.compute.block() * for_each_update;
             skewness(&law, k, m, values) <= target * values.sqrt()
@@ -89,6 +91,9 @@ pub(super) fn are_enough(rule: Rule, spec: &ClusterSpec, updates: f64, target: f
 
 /// Updates after which the skewness of the mean is as small as `target`; `None` if it never is.
 pub(super) fn updates_for(rule: Rule, spec: &ClusterSpec, target: f64) -> Option<f64> {
+    if !have_variance(rule, spec) {
+        return None;
+    }
     let needed = |sum: Summed<'_>| Some(values_for(&sum.law, sum.k, sum.m, target)? / sum.for_each_update);
     let most = sums(rule, spec).into_iter().map(needed).try_fold(0.0, |most: f64, updates| Some(most.max(updates?)))?;
     Some((most * spec.compute.block()).max(until_failures(rule, spec, target)))

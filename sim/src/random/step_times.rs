@@ -118,6 +118,12 @@ pub enum StepTimesError {
         /// Which step.
         step: u64,
     },
+    /// Their squares add up to no number.
+    #[error("a step time of {seconds:e} s is too long to calculate with")]
+    TooLong {
+        /// The longest, s.
+        seconds: f64,
+    },
     /// More values than can be numbered.
     #[error("{values} step times are more than can be held")]
     TooMany {
@@ -185,6 +191,10 @@ impl StepTimes {
             table.starts.push(table.seconds.len());
         }
         table.steps = steps;
+        if !table.seconds.iter().map(|s| s * s).sum::<f64>().is_finite() {
+            let seconds = table.seconds.iter().copied().fold(0.0, f64::max);
+            return Err(StepTimesError::TooLong { seconds });
+        }
         match empty {
             _ if table.seconds.is_empty() => Err(StepTimesError::Empty { dropped: table.dropped }),
             Some(worker) => Err(StepTimesError::WorkerEmpty { worker }),

@@ -26,7 +26,7 @@ pub(super) fn limited_lead(slack: u32, rule: Rule, spec: &ClusterSpec) -> Option
         // Rounds with a barrier, one update for each worker.
         (0, _, _) => order_statistic(rule.workers, rule, spec).map(|t| Theory { seconds: t.seconds / p, ..t }),
         // Each worker takes 2(s+1) mu/(2s+3) steps a second.
-        (s, 2, Some(mu)) => SSP_TWO.is(f64::from(2 * s + 3) / (4.0 * f64::from(s + 1) * mu)),
+        (s, 2, Some(mu)) => SSP_TWO.is((2.0 * f64::from(s) + 3.0) / (4.0 * (f64::from(s) + 1.0) * mu)),
         // Nobody is faster than without a limit, nor in the long run than the slowest.
         (_, _, _) => {
             let slowest = (0..rule.workers.min(spec.repeats_after())).map(|w| spec.mean_task(w, rule.steps));

@@ -5,6 +5,7 @@
 //! its task.
 
 use crate::cluster::spec::{ClusterSpec, Failures};
+use crate::measure::interval::Estimate;
 use crate::policy::{OnCompletion, OnUpdate, Rule};
 use crate::random::law::Law;
 use crate::theory::formula::{CHECKPOINTS, FAILING_RENEWAL, SETBACKS, SETBACKS_LEAST};
@@ -44,6 +45,19 @@ fn set_back(rule: Rule, without: &ClusterSpec, failures: &Failures) -> Option<Th
     }
     let below = matches!(theory.kind, Kind::Exact | Kind::Lower);
     below.then(|| for_work(theory.seconds, 0.0)).and_then(|seconds| SETBACKS_LEAST.is(seconds))
+}
+
+/// Whether an update that is begun anew after every failure takes a time with a variance, as far as its law is known: E[e^(2 X/M)] is
+/// finite.
+pub(crate) fn have_variance(rule: Rule, spec: &ClusterSpec) -> bool {
+    let Some(failures) = spec.failures().filter(|failures| rule.waits_for_all() && failures.checkpoint.is_none())
+    else {
+        return true;
+    };
+    let without = ClusterSpec { failures: None, fails_together: false, ..spec.clone() };
+    let half_s = failures.mtbf_s / f64::from(rule.workers) / 2.0;
+    let Some(survival) = slowest_task(rule, &without) else { return true };
+    mean_of_survival(&|y: f64| survival(half_s * y.ln_1p() - without.all_reduce_s), 0.0).is_some()
 }
 
 /// The survival function of the slowest of equal workers' tasks that do nothing but compute, where it is known.
@@ -112,6 +126,36 @@ pub fn checkpoint_interval(mtbf_s: f64, cost_s: f64) -> f64 {
     mtbf_s * high
 }
 
+/// How many times as long everything takes with failures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stretch {
+    /// In expectation, as far as is known.
+    pub factor: f64,
+    /// If nobody misses who is away.
+    pub least: f64,
+    /// If everybody waits for whoever is away, and for what it had done.
+    pub most: f64,
+}
+
+impl Stretch {
+    /// One that is known.
+    pub fn known(factor: f64) -> Stretch {
+        Stretch { factor, least: factor, most: factor }
+    }
+
+    /// Seconds without failures, with them; the interval holds what is not known of them.
+    pub fn of(self, seconds: Estimate) -> Estimate {
+        let Stretch { factor, least, most } = self;
+        let interval = seconds.interval.map(|(low, high)| (low * least, high * most));
+        Estimate { interval, ..seconds.times(factor) }
+    }
+
+    /// This one over another one.
+    pub fn over(self, other: Stretch) -> Stretch {
+        Stretch { factor: self.factor / other.factor, least: self.least / other.most, most: self.most / other.least }
+    }
+}
+
 impl Failures {
     /// How many times as long everything takes with failures, in expectation, under a rule on a cluster where an update takes
     /// `update_s` seconds without.
@@ -120,34 +164,39 @@ impl Failures {
     /// failure of anybody, M = MTBF/m apart: (M + R)(e^((T + C)/M) - 1) seconds for T (Daly 2006, exact for exponential times). Elsewhere
     /// it is the ratio of the mean times of an update with and without failures, where both are known exactly; and where they are not,
     /// what is left of it to the first order in a task's share of MTBF: an update of all is run again, and a worker that nobody waits
-    /// for loses its restart and half a task.
+    /// for loses its restart and half a task. Who waits for some, or has some to spare, loses more than that or less: between nothing and
+    /// all that everybody would lose.
     ///
     /// ```
     /// use straggle_sim::{ClusterSpec, Failures, Policy};
     /// let spec = ClusterSpec::new("exp(2)".parse().unwrap());
     /// let daily = Failures::new(86_400.0, 300.0, Some((600.0, 5.0))).unwrap();
     /// let rule = |policy: &str, workers| policy.parse::<Policy>().unwrap().rule(workers).unwrap();
-    /// assert!((daily.stretch(rule("sync", 1), &spec, 0.5) - (86_700.0 / 600.0) * (605.0f64 / 86_400.0).exp_m1()).abs() < 1e-12);
+    /// assert!((daily.stretch(rule("sync", 1), &spec, 0.5).factor - (86_700.0 / 600.0) * (605.0f64 / 86_400.0).exp_m1()).abs() < 1e-12);
     /// // A task of exponential time is as long after a failure as before: what is lost is the restart.
     /// let often = Failures::new(2.0, 0.5, None).unwrap();
-    /// let lost = often.stretch(rule("async", 4), &spec, 0.125);
+    /// let lost = often.stretch(rule("async", 4), &spec, 0.125).factor;
     /// assert!((lost - (2.0 + 0.5) / 2.0).abs() < 1e-9, "{lost}");
     /// ```
-    pub fn stretch(&self, rule: Rule, spec: &ClusterSpec, update_s: f64) -> f64 {
+    pub fn stretch(&self, rule: Rule, spec: &ClusterSpec, update_s: f64) -> Stretch {
         let &Failures { mtbf_s, restart_s, checkpoint } = self;
         let between_s = mtbf_s / f64::from(rule.workers);
         let for_work =
             |work_s: f64, cost_s: f64| (between_s + restart_s) * ((work_s + cost_s) / between_s).exp_m1() / work_s;
         if let Some((work_s, cost_s)) = checkpoint.filter(|_| rule.waits_for_all()) {
-            return for_work(work_s, cost_s);
+            return Stretch::known(for_work(work_s, cost_s));
         }
         let exact =
             |theory: Option<Theory>| theory.filter(|theory| theory.kind == Kind::Exact).map(|theory| theory.seconds);
         let without = ClusterSpec { failures: None, fails_together: false, ..spec.clone() };
         match (exact(failing(rule, spec, self)), exact(time_per_update(rule, &without))) {
-            (Some(with_s), Some(without_s)) => with_s / without_s,
-            _ if rule.waits_for_all() => for_work(update_s, 0.0),
-            _ => (mtbf_s + restart_s + spec.mean_task(0, rule.steps.min(1000)) / 2.0) / mtbf_s,
+            (Some(with_s), Some(without_s)) => Stretch::known(with_s / without_s),
+            _ if rule.waits_for_all() => Stretch::known(for_work(update_s, 0.0)),
+            _ => {
+                let task_s = spec.mean_task(0, rule.steps.min(1000));
+                let factor = (mtbf_s + restart_s + task_s / 2.0) / mtbf_s;
+                Stretch { factor, least: 1.0, most: (between_s + restart_s + task_s) / between_s }
+            }
         }
     }
 }

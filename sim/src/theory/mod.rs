@@ -20,8 +20,8 @@ mod server;
 mod timed;
 
 pub use crate::theory::asynchronous::{accepted_share, fresh_gradients, fresh_workers};
-pub use crate::theory::failures::checkpoint_interval;
-pub(crate) use crate::theory::failures::fails_within;
+pub use crate::theory::failures::{Stretch, checkpoint_interval};
+pub(crate) use crate::theory::failures::{fails_within, have_variance};
 pub use crate::theory::formula::Formula;
 pub use crate::theory::learning::{
     async_floor, async_losses, async_stable_below, fresh_losses, mean_staleness, sync_floor,
@@ -29,7 +29,7 @@ pub use crate::theory::learning::{
 pub use crate::theory::order::{kth_of_exponentials, kth_of_paretos};
 pub use crate::theory::queueing::repairman;
 
-use crate::cluster::spec::{ClusterSpec, Sharing};
+use crate::cluster::spec::{Cancellation, ClusterSpec, Sharing};
 use crate::policy::{OnCompletion, OnUpdate, Rule};
 use crate::random::law::Law;
 use crate::theory::asynchronous::{dropping, limited_lead, of_renewal, renewal};
@@ -94,7 +94,9 @@ fn without_all_reduce(rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
         return late.or_else(|| queueing::in_the_way(rule, spec, 0.0));
     }
     if rule.is_timed() || rule.drops_stale() {
-        let known = free && !spec.computes_discarded_work(rule);
+        // A step that must be done before a worker submits is nowhere in the formulas.
+        let at_once = rule.on_update != OnUpdate::Submits || spec.cancellation == Cancellation::AtOnce;
+        let known = free && at_once && !spec.computes_discarded_work(rule);
         return match (known, rule.is_timed(), rule.drops_stale()) {
             (true, true, false) => timed::time_per_update(rule, spec),
             (true, false, true) => dropping(rule, spec),

@@ -59,9 +59,18 @@ pub fn mean_of_survival(survival: &impl Fn(f64) -> f64, minimum: f64) -> Option<
     }
     let median = last_above(survival, 0.5, minimum, minimum + beyond);
     let sure = last_above(survival, 1.0 - 1e-15, minimum, median);
-    let width = median - sure;
+    let mut width = median - sure;
     if width <= 0.0 {
-        return Some(median);
+        // Half of all are the least that there is; what is longer is as wide as its own median is far.
+        let longer = survival(median);
+        if longer <= 1e-16 {
+            return Some(median);
+        }
+        let mut beyond = 1.0;
+        while survival(median + beyond) > longer / 2.0 {
+            beyond *= 2.0;
+        }
+        width = last_above(survival, longer / 2.0, median, median + beyond) - median;
     }
     let tolerance = 1e-13 * median;
     let mut sum = integral(survival, sure, median, tolerance) + integral(survival, median, median + width, tolerance);
@@ -75,7 +84,8 @@ pub fn mean_of_survival(survival: &impl Fn(f64) -> f64, minimum: f64) -> Option<
         let more = integral(&tail, from, from + 1.0, tolerance);
         sum += more;
         from += 1.0;
-        if more <= 1e-13 * (sure + sum) {
+        // Between an atom and what is far beyond it there may be little.
+        if more <= 1e-13 * (sure + sum) && survival(median + width * from.exp()) < 1e-6 {
             return Some(sure + sum);
         }
     }
@@ -116,6 +126,26 @@ mod tests {
             let largest_of_20 = |t: f64| 1.0 - (1.0 - gumbel(t)).powi(20);
             close(mean_of_survival(&largest_of_20, 0.0), 1.0 + (0.577_215_664_901_532_9 + 20f64.ln()) * narrow);
         }
+        // Atoms: half or more at the least, and the rest far away or close.
+        close(mean_of_survival(&|t: f64| if t < 1.0 { 1.0 } else { 0.5 * f64::exp(-2.0 * (t - 1.0)) }, 1.0), 1.25);
+        close(
+            mean_of_survival(
+                &|t: f64| {
+                    if t < 0.1 {
+                        1.0
+                    } else if t < 10.0 {
+                        0.19
+                    } else {
+                        0.0
+                    }
+                },
+                0.1,
+            ),
+            1.981,
+        );
+        close(mean_of_survival(&|t: f64| if t < 3.0 { 1.0 } else { 0.0 }, 3.0), 3.0);
+        let narrow_and_far = |t: f64| 0.4 * f64::from(t < 7.0) + 0.6 * f64::exp(-1e12 * (t - 1.0).max(0.0));
+        close(mean_of_survival(&|t: f64| if t < 1.0 { 1.0 } else { narrow_and_far(t) }, 1.0), 1.0 + 0.4 * 6.0);
         assert_eq!(mean_of_survival(&|t: f64| if t < 1.0 { 1.0 } else { t.powf(-1.01) }, 1.0), None);
         // Lognormal with sigma = 20: the mean, e^200, is made by times that are never seen.
         let lognormal = |t: f64| statrs::function::erf::erfc(t.ln() / (20.0 * std::f64::consts::SQRT_2)) / 2.0;

@@ -76,7 +76,8 @@ pub(super) fn contention(rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
     let all = slowdown(rule.workers);
     if let Some(service) = &spec.service {
         let alike = rule.quorum == 1 && never_waits(rule) && rule.on_completion != OnCompletion::Waits;
-        let known = alike && spec.is_homogeneous(rule.workers) && service.aging() == Aging::Memoryless;
+        let known =
+            alike && is_independent(spec) && spec.is_homogeneous(rule.workers) && service.aging() == Aging::Memoryless;
         let task_s = spec.mean_task(0, rule.steps);
         return known
             .then(|| contended_repairman(rule.workers, task_s, service.mean(), slowdown))
@@ -110,13 +111,21 @@ pub(super) fn sharing(rule: Rule, spec: &ClusterSpec, cores: u32) -> Option<Theo
     match memoryless_rate(rule, spec) {
         Some(mu) if all_wait => SHARED_ORDER.is(kth_of_exponentials(rule.quorum, rule.workers, mu, Some(cores))),
         Some(_) | None => {
-            // No core does more than a second of computing in a second.
-            let fastest = (0..rule.workers).map(|w| spec.speed(w)).fold(0.0, f64::max);
-            let computing = rule.gradients_per_update() as f64 * spec.compute.law(0).mean() / fastest;
+            // No core does more than a second of computing in a second; where not all have to, the fastest may do everything.
+            let step_s = (0..rule.workers).map(|w| spec.mean_compute(w));
+            let computing = match rule.waits_for_all() {
+                true => f64::from(rule.steps) * step_s.sum::<f64>(),
+                false => rule.gradients_per_update() as f64 * step_s.fold(f64::INFINITY, f64::min),
+            };
             let nothing_lost = rule.on_update == OnUpdate::CarriesOn || rule.quorum == rule.workers && all_wait;
             in_the_way(rule, spec, if nothing_lost { computing / f64::from(cores) } else { 0.0 })
         }
     }
+}
+
+/// Whether workers have nothing in common.
+fn is_independent(spec: &ClusterSpec) -> bool {
+    spec.factor.is_none() && spec.compute.is_independent()
 }
 
 /// The server takes a time for each submission.
@@ -124,7 +133,8 @@ pub(super) fn served(rule: Rule, spec: &ClusterSpec, service: &Law) -> Option<Th
     let is_async = rule.quorum == 1
         && rule.on_update == OnUpdate::CarriesOn
         && rule.on_completion == OnCompletion::StartsAnew { slack: None }
-        && spec.is_homogeneous(rule.workers);
+        && spec.is_homogeneous(rule.workers)
+        && is_independent(spec);
     if is_async && service.aging() == Aging::Memoryless {
         let task = spec.mean_task(0, rule.steps);
         return REPAIRMAN.is(repairman(rule.workers, task, service.mean()));

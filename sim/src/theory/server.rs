@@ -45,7 +45,9 @@ pub(super) fn at_a_parameter_server(rule: Rule, spec: &ClusterSpec) -> Option<Th
     match queues[..] {
         [] => of_renewal(rule, spec),
         _ if queues.iter().all(|queue| queue.square == 1.0) => LINK_QUEUES.is(seconds),
-        _ => LINK_QUEUES_APPROXIMATION.is(seconds),
+        // What is left of a service that is now and then very long is another matter.
+        _ if queues.iter().all(|queue| queue.square <= 1.0) => LINK_QUEUES_APPROXIMATION.is(seconds),
+        _ => None,
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) fn time_per_update(rule: Rule, spec: &ClusterSpec) -> Option<Theory> 
         OnUpdate::Cancelled => grace(rule, spec),
         OnUpdate::CarriesOn => None,
         // Until the K-th has all of its steps; what the others have by then is theirs.
+        // They are delayed on their way, too.
+        OnUpdate::Submits if rule.budget == Duration::MAX && !spec.delays.is_empty() => None,
         OnUpdate::Submits if rule.budget == Duration::MAX => order_statistic(rule.quorum, rule, spec),
         OnUpdate::Submits => budget(rule, spec),
     }
@@ -42,6 +44,7 @@ fn budget(rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
         return ANYTIME.is(budget_s / (1.0 - nobody));
     }
     let fixed_s = f64::from(rule.steps) * spec.fixed_s;
+    let is_about_normal = law.variance() <= 0.25 * f64::from(rule.steps) * law.mean() * law.mean();
     match sum_of(rule.steps, law) {
         Some(sum) => {
             let distinct = rule.workers.min(spec.repeats_after());
@@ -57,12 +60,12 @@ fn budget(rule: Rule, spec: &ClusterSpec) -> Option<Theory> {
             // Of a trace with several atoms the least of a budget and a maximum is not the least of their means.
             (law.atoms().is_none_or(|atoms| atoms.len() == 1)).then(|| BUDGET.is(seconds / (1.0 - nobody)))?
         }
-        None if spec.is_homogeneous(rule.workers) && law.variance().is_finite() && rule.workers > 1 => {
+        None if spec.is_homogeneous(rule.workers) && is_about_normal && rule.workers > 1 => {
             let (m, n) = (f64::from(rule.steps), f64::from(rule.workers));
             let (mean_s, sd_s) = (spec.mean_compute(0) * m, law.variance().sqrt() / spec.speed(0) * m.sqrt());
             let z = |share: f64| Normal::standard().inverse_cdf(share);
             let gumbel = (1.0 - GAMMA) * z(1.0 - 1.0 / n) + GAMMA * z(1.0 - 1.0 / (std::f64::consts::E * n));
-            BUDGET_APPROXIMATION.is(budget_s.min(mean_s + sd_s * gumbel))
+            BUDGET_APPROXIMATION.is(budget_s.min(mean_s + sd_s * gumbel) / (1.0 - nobody))
         }
         None => None,
     }

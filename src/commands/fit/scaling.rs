@@ -26,6 +26,7 @@ pub struct Scaled {
     /// What smaller runs, or those over some links, say of the others.
     predicted: Option<Predicted>,
     profile: Profile,
+    saves: bool,
 }
 
 /// A part of the runs, predicted from the others.
@@ -133,7 +134,7 @@ impl Scaled {
             communication: Some(communication(&fitted, link)),
             ..Profile::default()
         };
-        Ok(Scaled { columns: columns.clone(), runs: all, fitted, predicted, profile })
+        Ok(Scaled { columns: columns.clone(), runs: all, fitted, predicted, profile, saves: fit.save.is_some() })
     }
 
     fn rows(&self) -> Vec<Run> {
@@ -280,8 +281,12 @@ impl Report for Scaled {
         Outcome::Done
     }
 
+    fn others(&self) -> Vec<(&'static str, String)> {
+        super::own_profile(self.saves, &self.profile)
+    }
+
     fn saved(&self, _manifest: &crate::manifest::Manifest) -> Option<(Value, Vec<u8>)> {
-        Some((Value::Null, self.profile.to_toml().into_bytes()))
+        self.saves.then(|| (Value::Null, self.profile.to_toml().into_bytes()))
     }
 }
 

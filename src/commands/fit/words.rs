@@ -135,8 +135,12 @@ fn choice(fitted: &Fitted) -> String {
         Candidate::Rows => "workers are slow together, so that whole steps are drawn",
         Candidate::Blocks(_) => "what is slow lasts, so that consecutive steps are drawn together",
     };
+    let why_no_trace = match fitted.recorded.times.len() < FEW {
+        true => "of so few ends with its longest",
+        false => "from the standard input cannot be read again",
+    };
     let law = match &fitted.profile.step_time {
-        OneOrMany::One(law) if law != "trace" => format!(", as {law}, since a trace of so few ends with its longest"),
+        OneOrMany::One(law) if law != "trace" => format!(", as {law}, since a trace {why_no_trace}"),
         _ => String::new(),
     };
     match &fitted.choice {

@@ -6,6 +6,7 @@
 
 use crate::finished::FinishedRuns;
 use sim::measure::length::Honest;
+use sim::theory::Stretch;
 use sim::{
     ClusterSpec, Configuration, Estimate, Experiment, Failures, Length, Model, Plan, Policy, PolicyError, Progress,
     Replications,
@@ -20,7 +21,7 @@ pub struct Point {
     plan: Plan,
     replications: Replications,
     /// How many times as long everything takes for failures.
-    stretch: f64,
+    stretch: Stretch,
     /// Seconds per gradient of the single worker that speed-ups compare with, and of one that is like these on average.
     single_s: (f64, f64),
 }
@@ -157,7 +158,8 @@ impl Race {
             let (plan, replications) = found?;
             let own_s = experiment.spec.single_worker_s(cell.rule.workers);
             let update_s = replications.s_per_update()?.mean;
-            let stretch = failures.map_or(1.0, |failures| experiment.stretch(cell, &failures, update_s));
+            let known = Stretch::known(1.0);
+            let stretch = failures.map_or(known, |failures| experiment.stretch(cell, &failures, update_s));
             Some(Point { cell: *cell, plan, replications, stretch, single_s: (self.single_s, own_s) })
         };
         cells.iter().zip(found).filter_map(point).collect()
@@ -204,7 +206,8 @@ pub fn is_beaten(point: &Point, eligible: &[&Point]) -> bool {
 
 /// How many updates a configuration needs that is to be told from the others; `None` if it has them.
 fn wanted(point: &Point) -> Option<u64> {
-    let s = point.s_per_gradient();
+    // Of what failures cost nothing more becomes known.
+    let s = point.honest(point.replications.s_per_gradient());
     let excess = s.half_width()? / (NARROW * s.mean);
     if excess <= 1.0 {
         return None;
@@ -254,18 +257,19 @@ impl Point {
 
     /// Seconds per update.
     pub fn s_per_update(&self) -> Estimate {
-        self.honest(self.replications.s_per_update()).times(self.stretch)
+        self.stretch.of(self.honest(self.replications.s_per_update()))
     }
 
     /// Seconds per gradient.
     pub fn s_per_gradient(&self) -> Estimate {
-        self.honest(self.replications.s_per_gradient()).times(self.stretch)
+        self.stretch.of(self.honest(self.replications.s_per_gradient()))
     }
 
     /// Gradients a second, relative to a single worker of mean speed.
     pub fn speedup(&self) -> Estimate {
         let (all_s, own_s) = self.single_s;
-        self.honest(self.replications.speedup()).times(all_s / own_s / self.stretch)
+        let without = self.honest(self.replications.speedup()).times(all_s / own_s);
+        Stretch::known(1.0).over(self.stretch).of(without)
     }
 
     /// Mean staleness of applied gradients, in updates.
@@ -282,7 +286,7 @@ impl Point {
     pub fn rate_over(&self, other: &Point) -> Option<Estimate> {
         let ratio = self.replications.gradient_rate_over(&other.replications)?;
         let honest = [self, other].iter().all(|point| point.plan.honest == Honest::Yes);
-        let ratio = ratio.times(other.stretch / self.stretch);
+        let ratio = other.stretch.over(self.stretch).of(ratio);
         Some(if honest { ratio } else { ratio.without_interval() })
     }
 

@@ -85,10 +85,9 @@ pub fn changed(
     if plan.around.contention.as_ref().is_some_and(|contention| contention.0.is_empty()) {
         names.push("there is no contention".to_string());
     }
-    let known = || match &cluster.workers()[..] {
-        [] => format!("0 to {}", most - 1),
-        [one] => one.name.clone(),
-        [first, .., last] => format!("{} to {}, or slowest", first.name, last.name),
+    let known = || match cluster.workers().into_iter().map(|worker| worker.name).collect::<Vec<_>>() {
+        names if names.is_empty() => format!("0 to {}", most - 1),
+        names => format!("{}, or slowest", crate::formats::some_of(names.iter().map(String::as_str))),
     };
     if plan.remove_worker.is_some() && cluster.workers().is_empty() {
         let sentence = "--remove-worker: the profile tells no workers apart; take fewer by --workers";

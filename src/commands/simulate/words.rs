@@ -188,7 +188,7 @@ fn compare(o: &Observation, reference: &Observation) -> String {
         Some(u) if u.wasted_share.mean > 0.0005 => {
             format!("; its gradients are fresh, but {:.0} % of the work is discarded", 100.0 * u.wasted_share.mean)
         }
-        Some(_) if o.cell.rule.steps > 1 => {
+        Some(_) if o.cell.rule.steps > 1 && !o.cell.rule.accumulates => {
             format!("; its workers drift apart for {} steps between averages", o.cell.rule.steps)
         }
         Some(_) => "; its gradients are fresh".to_string(),

@@ -10,7 +10,7 @@ impl Described {
         if changed.slowness.is_empty() {
             // All are alike: as many of them as there may be, so that one can be another.
             let index = worker.parse().ok().filter(|&index: &usize| index < most as usize)?;
-            changed.slowness = vec![1.0; most as usize];
+            (changed.slowness, changed.numbers) = (vec![1.0; most as usize], (0..most as usize).collect());
             changed.slowness[index] *= factor;
             if let Steps::Laws(laws) = &self.steps {
                 changed.steps = Steps::Laws(vec![laws[0].clone(); most as usize]);
@@ -18,8 +18,8 @@ impl Described {
         } else {
             let index = self.find(worker)?;
             changed.slowness[index] *= factor;
-            changed.sort();
         }
+        changed.sort();
         Some(changed)
     }
 

@@ -282,7 +282,9 @@ impl<L: Learner> Cluster for Simulated<L> {
     }
 
     fn alarm(&mut self, after: Duration) {
-        self.alarm = if after < Duration::MAX { self.now.after(after.as_secs_f64()) } else { Time::END };
+        // What ends at the very moment is in time, however its own sum was rounded.
+        let rounding_s = 1e-12 * after.as_secs_f64() + 1e-14 * self.now.seconds();
+        self.alarm = if after < Duration::MAX { self.now.after(after.as_secs_f64() + rounding_s) } else { Time::END };
     }
 
     fn cancel(&mut self, task: Task) -> Spent {
