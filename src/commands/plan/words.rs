@@ -263,7 +263,9 @@ fn assumptions(advice: &Advice) -> Vec<String> {
         Some(_) => {}
     }
     if spec.failures().is_some() {
-        all.push("failures cost what they cost on average, as they are too rare to be simulated".to_string());
+        all.push("failures cost what they cost on average, as they are too rare to be simulated; whoever waits for some workers and not for all loses \
+             between nothing and what all would, which the intervals hold"
+                .to_string());
     }
     if rules().any(|rule| rule.cancels()) {
         all.push(format!("late workers are stopped {}", spec.cancellation().to_string().replace('-', " ")));
