@@ -113,7 +113,11 @@ fn synchronous_workers_are_one_worker_with_a_larger_batch() {
 fn everything_on_a_device_is_the_same_training() {
     // The processor is a device, too; sums are taken in another order.
     for architecture in [Architecture::Softmax, Architecture::Mlp, Architecture::Lenet] {
-        for (policy, sgd) in [(Policy::ASYNC, PLAIN), (Policy::k_sync(2), MOMENTUM), (Policy::local(3), MOMENTUM)] {
+        // Among them those whose tasks are cut short, and those that add gradients up at the same parameters.
+        let of = |text: &str| text.parse::<Policy>().expect("a policy");
+        let timed = ["drop-compute:1.2:3", "k-local:2:3"].map(of);
+        let plain = [(Policy::ASYNC, PLAIN), (Policy::k_sync(2), MOMENTUM), (Policy::local(3), MOMENTUM)];
+        for (policy, sgd) in plain.into_iter().chain(timed.map(|policy| (policy, MOMENTUM))) {
             let here = trained(digits(architecture, 3, 16, sgd), policy, 3, 6);
             let learner = OnDevice::new(Arc::new(digits(architecture, 3, 16, sgd)));
             let there = trained(learner, policy, 3, 6);

@@ -5,7 +5,7 @@
 //! samples and a dropout mask, and reads back loss and accuracy.
 
 use crate::data::images::Split;
-use crate::learner::digits::{Digits, Weights, in_order, shares};
+use crate::learner::digits::{Digits, Weights, in_order};
 use crate::learner::sgd::Sgd;
 use crate::models::flat;
 use crate::models::net::Score;
@@ -96,6 +96,23 @@ impl OnDevice {
     }
 }
 
+impl OnDevice {
+    /// The mean gradient of micro-batches at the same parameters.
+    fn micro_batches(&self, at: &Tensor<1>, task: Task, enough: &mut dyn FnMut() -> bool) -> (DeviceSubmission, u32) {
+        let (mut sum, mut scores) = (at.zeros_like(), Vec::new());
+        for step in task.step_numbers() {
+            let (score, gradient) = self.batch_gradient(at, task.worker, step);
+            scores.push(score);
+            sum = sum + gradient;
+            if enough() || self.digits.is_over() {
+                break;
+            }
+        }
+        let direction = sum / scores.len() as f32;
+        (DeviceSubmission { score: Score::mean(&scores), direction }, scores.len() as u32)
+    }
+}
+
 impl Learner for OnDevice {
     type Params = DeviceParameters;
     type Gradient = DeviceSubmission;
@@ -116,7 +133,10 @@ impl Learner for OnDevice {
         enough: &mut dyn FnMut() -> bool,
     ) -> (DeviceSubmission, u32) {
         let Sgd { rate, momentum, rule: _ } = self.digits.sgd();
-        if task.steps == 1 {
+        if task.accumulates {
+            return self.micro_batches(&at.weights, task, enough);
+        }
+        if !task.local {
             let (score, direction) = self.batch_gradient(&at.weights, task.worker, task.step_numbers().start);
             return (DeviceSubmission { score, direction }, 1);
         }
@@ -136,10 +156,9 @@ impl Learner for OnDevice {
     }
 
     fn update(&self, params: &mut DeviceParameters, version: u64, tasks: &[Task], from: &[DeviceSubmission]) {
-        let Sgd { rate, momentum, rule } = self.digits.sgd();
+        let Sgd { rate, momentum, rule: _ } = self.digits.sgd();
         params.scores = from.iter().map(|submission| submission.score).collect();
-        let local = tasks[0].steps > 1;
-        let shares = if local { vec![1.0 / from.len() as f32; from.len()] } else { shares(rule, version, tasks) };
+        let (local, shares) = (tasks[0].local, self.digits.shares(version, tasks));
         let weighted = in_order(tasks).into_iter().map(|i| from[i].direction.clone() * shares[i]);
         let sum = weighted.reduce(|sum, part| sum + part).expect("an update has a gradient");
         let step = match &mut params.velocity {

@@ -290,7 +290,7 @@ impl Digits {
 }
 
 /// How much each gradient of an update counts, by its staleness.
-pub(super) fn shares(rule: LearningRateRule, version: u64, tasks: &[Task]) -> Vec<f32> {
+fn shares(rule: LearningRateRule, version: u64, tasks: &[Task]) -> Vec<f32> {
     let share = 1.0 / tasks.len() as f32;
     let weighted = |task: &Task| match rule {
         LearningRateRule::Same => share,
