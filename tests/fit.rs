@@ -93,3 +93,35 @@ fn parameters_have_digits_that_a_person_reads() {
     let law = profile["step_time"].as_str().unwrap();
     assert!(law != "trace" && law.len() < 30, "{law}");
 }
+
+#[test]
+fn the_profile_is_a_file_of_the_run_and_nothing_else_is_touched() {
+    let mine = "step_time = \"0.35s\"  # mine\n";
+    let place = Place::new().with("steps.csv", four_workers()).with("profile.toml", mine);
+    let read = |name: &str| String::from_utf8(common::read(&place.path().join(name))).unwrap();
+    let run = |words: &str| straggle().inside(place.path()).words(words).succeeds();
+    let steps = read("steps.csv");
+    run("fit steps.csv -o study");
+    assert!(read("study/profile.toml").contains("[source]") && read("profile.toml") == mine);
+    run("plan study/profile.toml --policies sync --workers 2 --format csv");
+    run("replay study/manifest.json").prints("byte for byte");
+    // A profile that is saved elsewhere is not made again.
+    run("fit steps.csv -o p.toml");
+    run("replay output/fit/manifest.json").prints("p.toml, saved elsewhere, was not made again");
+    assert!(read("profile.toml") == mine);
+    let refused = |words: &str, part: &str| {
+        straggle().inside(place.path()).words(words).fails(2).in_one_sentence().says(part);
+    };
+    refused("fit steps.csv --save steps.csv", "is read and would be lost");
+    refused("explore --trace steps.csv -o steps.csv", "is read and would be lost");
+    refused("fit steps.csv -o a.toml --save b.toml", "both say where the profile goes");
+    refused("fit steps.csv --where rank", "names no value");
+    refused("fit steps.csv --overlap 50%", "--overlap is for tables of runs");
+    assert!(read("steps.csv") == steps);
+}
+
+/// Four workers, of whom the third is slower.
+fn four_workers() -> String {
+    let row = |i: u32| format!("{},{},{}\n", i % 4, i / 4, 300 + (i * i) % 17 + if i % 4 == 2 { 60 } else { 0 });
+    format!("rank,step,time_ms\n{}", (0..240).map(row).collect::<String>())
+}

@@ -87,6 +87,10 @@ fn what_is_wrong_with_a_profile_or_a_what_if_is_said_in_one_sentence() {
             "size.toml",
             "step_time = \"exp(2)\"\n[communication]\nscheme = \"ring\"\npayload = \"big\"\nbandwidth = \"1GB/s\"\n",
         )
+        .with(
+            "hand.toml",
+            "step_time = [\"constant(0.35)\", \"constant(0.7)\", \"constant(0.175)\", \"constant(0.1)\"]\n",
+        )
         .with("good.toml", "step_time = \"exp(2)\"\n");
     for (words, status, part) in [
         ("plan bad.toml", 3, "lacks its per cent"),
@@ -100,6 +104,8 @@ fn what_is_wrong_with_a_profile_or_a_what_if_is_said_in_one_sentence() {
         ("plan missing.toml", 3, "missing.toml cannot be read: "),
         ("plan good.toml --slow 99@2", 2, "there is no such worker (there are 0 to 63)"),
         ("plan good.toml --slow 1", 2, "type --slow 1@1.5"),
+        ("plan good.toml --slow 0@2 --remove-worker slowest", 2, "tells no workers apart"),
+        ("plan hand.toml --slow 9@1.5", 2, "there are 3, 2, 0, 1, or slowest"),
         ("plan good.toml --remove-worker slowest", 2, "tells no workers apart"),
         ("plan good.toml --least-gain 0", 2, "type --least-gain 0.3"),
         ("plan good.toml --least-gain=-1", 2, "type --least-gain 0.3"),

@@ -123,9 +123,10 @@ impl Experiment {
     /// Whether hardly a step is done within the policy's budget, so that updates would be as rare.
     fn too_short(&self, policy: Policy, rule: Rule) -> Option<PolicyError> {
         let spec = self.spec.for_rule(rule);
-        let compute_s = rule.budget.as_secs_f64() / spec.first_slowdown(rule.workers) - spec.first_message_s();
+        let (slowdown, message_s) = (spec.first_slowdown(rule.workers), spec.first_message_s());
+        let compute_s = (rule.budget.as_secs_f64() - message_s) / slowdown;
         let never = rule.budget < Duration::MAX && spec.step_within(rule.workers, compute_s) < RARE;
-        let usual = policy.with_seconds(two_digits(1.5 * spec.mean_compute(0)));
+        let usual = policy.with_seconds(two_digits(1.5 * (slowdown * spec.mean_compute(0) + message_s)));
         never.then_some(PolicyError::Budget { policy, usual })
     }
 
