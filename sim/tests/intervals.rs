@@ -15,8 +15,8 @@ use straggle_sim::random::key::Purpose;
 use straggle_sim::random::step_times::StepTime;
 use straggle_sim::theory::{harmonic, kth_of_exponentials};
 use straggle_sim::{
-    ClusterSpec, Compute, Dependence, Estimate, Experiment, Length, Model, Observation, Progress, RandomKey, StepTimes,
-    TraceSource,
+    ClusterSpec, Compute, Dependence, Estimate, Experiment, Failures, Length, Model, Observation, Progress, RandomKey,
+    StepTimes, TraceSource,
 };
 
 /// Judges the intervals of independent runs.
@@ -268,4 +268,15 @@ fn intervals_on_a_trace_of_few_rows_hold() {
     }
     let one = |seed| measured(1, 1, (0.0, 0.0), seed);
     assert!(on_traces(10, Dependence::Pooled, one).iter().all(|estimate| estimate.interval.is_none()));
+}
+
+/// An infinite variance after failures, and budgets that everybody meets in all that was seen: nothing is known of what is rare.
+#[test]
+fn what_is_too_heavy_or_was_never_seen_has_no_interval() {
+    let failing = spec("exp(1)").with_failures(Failures::new(2.9, 0.0, None).unwrap());
+    assert!(observe("sync", 3, &failing, Length::Honest, 3).iter().all(|o| o.mean.interval.is_none()));
+    let rarely = spec("weibull(0.5, 0.5)").with_speeds(vec![1.0, 3.0]).unwrap();
+    let runs = observe("anytime:1", 5, &rarely, Length::Honest, 60);
+    let widths = runs.iter().filter_map(|o| o.mean.interval).map(|(low, high)| high - low);
+    assert!(widths.clone().all(|width| width > 0.0) && widths.count() < runs.len());
 }
