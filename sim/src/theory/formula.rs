@@ -70,8 +70,8 @@ formulas! {
     GRACE: Exact, "grace:K:g", "Exp", "(H_m - H_{m-K})/mu + ∫_0^g 1 - (1 - e^(-mu t))^(m-K) dt", "memorylessness; Chen et al. 2016";
     BUDGET: Exact, "drop-compute:s:M", "any law whose sum of M steps has a law",
         "E[min(s, Y_{m:m})]/(1 - S(s)^m), Y a sum of M steps", "Giladi et al. 2023; Wald's identity";
-    BUDGET_APPROXIMATION: Approximation, "drop-compute:s:M", "any law of finite variance, equal workers",
-        "min(s, M E[X] + sd √M ((1-c) z(1 - 1/m) + c z(1 - 1/(e m)))), c = 0.5772", "Giladi et al. 2023";
+    BUDGET_APPROXIMATION: Approximation, "drop-compute:s:M", "any law of CV² ≤ M/4, equal workers",
+        "min(s, M E[X] + sd √M ((1-c) z(1 - 1/m) + c z(1 - 1/(e m))))/(1 - S(s)^m), c = 0.5772", "Giladi et al. 2023";
     ANYTIME: Exact, "anytime:s", "independent steps", "s/(1 - S(s)^m)", "Ferdinand et al. 2019; Wald's identity";
     REPAIRMAN: Exact, "async", "exponential service, any law of computing, contention or not",
         "s/(1 - p_0), p_j ∝ Π_{i<j} (m-i) s/(f(m-i) E[X])", "Palm 1943; Baskett et al. 1975";
@@ -90,7 +90,7 @@ formulas! {
         "K/r(m), r(n) = n/(Z + Σ R_i(n)), R_i(n) = s_i (1 + r(n-1) R_i(n-1)), Z the rest of a task",
         "mean value analysis, Reiser and Lavenberg 1980; Baskett et al. 1975";
     LINK_QUEUES_APPROXIMATION: Approximation, "async, k-batch-async, fedbuff, async-local",
-        "any law of computing; links and a server of any laws",
+        "any law of computing; links and a server of laws of CV ≤ 1",
         "the same, R_i(n) shorter by r(n-1) s_i² (1 - CV_i²)/2", "Reiser 1979";
     CHECKPOINTS: Exact, "sync, local", "failures, a checkpoint of C after T of work; in the sense in which it holds without",
         "E[without] (M + R)(e^((T+C)/M) - 1)/T, M = MTBF/m", "Daly 2006";
