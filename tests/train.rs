@@ -37,7 +37,8 @@ fn assert_consistent(place: &Place, words: &str, batch: f64, samples: f64, local
             _ => {
                 let busy = step.number("compute_s") + step.number("delay_s");
                 assert!(start + busy <= finish + 1e-9 * finish, "{words}: {step:?}");
-                assert!(step.number("compute_s") > 0.0 && step.number("delay_s") >= 0.0, "{words}: {step:?}");
+                // Workers compute on while the clock stands still for a look at the parameters: a task of some microseconds may pass in that.
+                assert!(step.number("compute_s") >= 0.0 && step.number("delay_s") >= 0.0, "{words}: {step:?}");
             }
         }
         let [worker, serial, base] = ["worker", "serial", "base_version"].map(|column| step.number(column) as u64);
