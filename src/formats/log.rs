@@ -210,12 +210,12 @@ pub fn read(text: &str, options: &Options) -> Result<Reading, Refusal> {
         // What is printed now and then (an evaluation's time) is no step's.
         None => {
             let often = counts.iter().filter(|(_, count)| **count * 2 >= most);
-            let likeliest = often.max_by_key(|(label, count)| (!is_clock(label), likeness(label), **count));
-            let Some((label, _)) = likeliest else {
+            let likeliest = often.map(|(label, count)| (!is_clock(label), likeness(label), *count, *label)).max();
+            let Some((is_time, _, _, label)) = likeliest else {
                 let advice = "lines like 'step 7: time 135.42 ms' are, and so is a CSV file with a header";
                 return Err(Refusal::new("no line prints a step's time and its name", advice));
             };
-            (label.to_string(), is_clock(label))
+            (label.to_string(), !is_time)
         }
     };
     if clock {

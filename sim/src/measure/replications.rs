@@ -331,12 +331,8 @@ impl Replications {
         let change = |of: &Replications| -> Vec<f64> {
             of.resampled.iter().map(|(before, after)| log_rate(after) - log_rate(before)).collect()
         };
-        let changes: Moments = change(self).iter().zip(change(other)).map(|(here, there)| here - there).collect();
-        let error = match changes.sd() {
-            Some(_) if self.rows == Some(1) => error.without_interval(),
-            Some(rows) => error.widened(rows, self.t_of_rows(), &any),
-            None => error,
-        };
+        let changes = change(self).into_iter().zip(change(other)).map(|(here, there)| here - there);
+        let error = self.with_error_of_changes(error, changes, &any);
         let ratio = there_s / here_s;
         let interval = error.interval.map(|(low, high)| (ratio * low.exp(), ratio * high.exp()));
         Some(Estimate { mean: ratio, standard_error: ratio * error.standard_error, interval })

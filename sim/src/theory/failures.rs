@@ -13,9 +13,13 @@ use crate::theory::order::{Sum, kth_survival, sum_of};
 use crate::theory::quadrature::mean_of_survival;
 use crate::theory::{Kind, Theory, iid_law, time_per_update};
 
+fn without_failures(spec: &ClusterSpec) -> ClusterSpec {
+    ClusterSpec { failures: None, fails_together: false, ..spec.clone() }
+}
+
 /// Mean time per update with failures.
 pub(super) fn failing(rule: Rule, spec: &ClusterSpec, failures: &Failures) -> Option<Theory> {
-    let without = ClusterSpec { failures: None, fails_together: false, ..spec.clone() };
+    let without = without_failures(spec);
     match rule.waits_for_all() {
         true => set_back(rule, &without, failures),
         false => losing_tasks(rule, &without, failures),
@@ -54,7 +58,7 @@ pub(crate) fn have_variance(rule: Rule, spec: &ClusterSpec) -> bool {
     else {
         return true;
     };
-    let without = ClusterSpec { failures: None, fails_together: false, ..spec.clone() };
+    let without = without_failures(spec);
     let half_s = failures.mtbf_s / f64::from(rule.workers) / 2.0;
     let Some(survival) = slowest_task(rule, &without) else { return true };
     mean_of_survival(&|y: f64| survival(half_s * y.ln_1p() - without.all_reduce_s), 0.0).is_some()
@@ -188,7 +192,7 @@ impl Failures {
         }
         let exact =
             |theory: Option<Theory>| theory.filter(|theory| theory.kind == Kind::Exact).map(|theory| theory.seconds);
-        let without = ClusterSpec { failures: None, fails_together: false, ..spec.clone() };
+        let without = without_failures(spec);
         match (exact(failing(rule, spec, self)), exact(time_per_update(rule, &without))) {
             (Some(with_s), Some(without_s)) => Stretch::known(with_s / without_s),
             _ if rule.waits_for_all() => Stretch::known(for_work(update_s, 0.0)),
