@@ -122,7 +122,7 @@ impl Models {
             let message = "A model's name and version are up to 64 letters, digits, '-', '_' and '.'";
             return Err(Failure::bad(message));
         }
-        let mut models = self.by_name.write().expect("nobody panics with it");
+        let mut models = self.write();
         let versions = models
             .entry(name.to_string())
             .or_insert_with(|| Versions { default: version.to_string(), by_version: BTreeMap::new() });
@@ -139,10 +139,12 @@ impl Models {
     /// # Errors
     /// If there is none.
     pub fn unregister(&self, name: &str, version: Option<&str>) -> Result<(), Failure> {
-        self.find(name, version)?;
-        let mut models = self.by_name.write().expect("nobody panics with it");
-        let Some(versions) = models.get_mut(name) else { return Err(Failure::no_model(name)) };
+        let mut models = self.write();
+        let versions = models.get_mut(name).ok_or_else(|| Failure::no_model(name))?;
         if let Some(version) = version {
+            if !versions.by_version.contains_key(version) {
+                return Err(Failure::no_version(name, version));
+            }
             if version == versions.default && versions.by_version.len() > 1 {
                 let message = format!("Cannot remove default version: {version} for model: {name}");
                 return Err(Failure::forbidden(message));
@@ -160,16 +162,21 @@ impl Models {
     /// # Errors
     /// If there is none.
     pub fn set_default(&self, name: &str, version: &str) -> Result<(), Failure> {
-        self.find(name, Some(version))?;
-        let mut models = self.by_name.write().expect("nobody panics with it");
-        if let Some(versions) = models.get_mut(name) {
-            versions.default = version.to_string();
+        let mut models = self.write();
+        let versions = models.get_mut(name).ok_or_else(|| Failure::no_model(name))?;
+        if !versions.by_version.contains_key(version) {
+            return Err(Failure::no_version(name, version));
         }
+        versions.default = version.to_string();
         Ok(())
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<String, Versions>> {
         self.by_name.read().expect("nobody panics with it")
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, BTreeMap<String, Versions>> {
+        self.by_name.write().expect("nobody panics with it")
     }
 }
 

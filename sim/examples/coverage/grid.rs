@@ -24,8 +24,12 @@ pub const LAWS: [&str; 6] = [
 
 const WORKERS: [u32; 5] = [2, 8, 50, 100, 1000];
 
-/// Events of the run for the truth, at most, if that makes it 20 times as long.
+/// Events of the run for the truth, at most, if that makes it as much longer as it has to be.
 const LONGEST: f64 = 1e8;
+
+/// How many times as long it is, at least and at most. Its standard error is at most a thirtieth of the half-widths that it judges:
+/// with a tenth, as 20 times as long would have, half of what is told of the bias may be its own.
+const TIMES: (f64, f64) = (200.0, 1000.0);
 
 /// Core-seconds of an event of the event engine, about.
 const EVENT_S: f64 = 6e-8;
@@ -142,7 +146,7 @@ impl Cell {
 
     /// How many times as long it is.
     fn times(&self) -> f64 {
-        (LONGEST / self.events).clamp(20.0, 1000.0)
+        (LONGEST / self.events).clamp(TIMES.0, TIMES.1)
     }
 
     fn run(&self, seed: u64, length: Length) -> Observation {

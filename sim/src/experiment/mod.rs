@@ -256,7 +256,9 @@ impl Experiment {
         let plan = match self.length {
             Length::Updates(updates) => Plan::of(rule, &spec, updates, REPLICATIONS),
             Length::Honest => Plan::honest(rule, &spec),
-            Length::Precision(_) => Plan::at_least(rule, &spec, UPDATES, REPLICATIONS_TO_PRECISION),
+            Length::Precision(_) => {
+                Plan::at_least(rule, &spec, UPDATES, REPLICATIONS_TO_PRECISION).through_phases(rule, &spec)
+            }
         };
         Job { name: format!("{} m={}", cell.policy, rule.workers), rule, plan, specs: vec![spec] }
     }

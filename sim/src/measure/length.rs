@@ -94,6 +94,9 @@ const AFFORDABLE: f64 = 2e7;
 /// Steps of all warm-ups together, at most.
 const WARMING_UP: f64 = 4e7;
 
+/// Steps in all replications together that a stationary run may take for its phases: some 70 ms.
+const MIXING: f64 = 2e6;
+
 impl Plan {
     /// Bytes that the results of a configuration take, about.
     pub(crate) fn memory(&self, rule: Rule) -> u64 {
@@ -105,7 +108,7 @@ impl Plan {
 
     /// As many updates as an honest interval needs, and at least 5000.
     pub fn honest(rule: Rule, spec: &ClusterSpec) -> Plan {
-        Plan::at_least(rule, spec, UPDATES, REPLICATIONS)
+        Plan::at_least(rule, spec, UPDATES, REPLICATIONS).through_phases(rule, spec)
     }
 
     /// As many updates as an honest interval needs, and at least so many (or, of steps that are drawn in blocks, of those), in so
@@ -122,6 +125,19 @@ impl Plan {
         // Half as long as the warm-up, which is then not most of the work; and whole rounds, so that a period of workers that
         // hardly vary is cut nowhere.
         plan.longer(plan.updates.max(plan.warm_up / 2 * u64::from(plan.replications.min(REPLICATIONS))))
+    }
+
+    /// Where it begins stationary, long enough that every replication sees the phases which workers that hardly vary can be in, if
+    /// that is affordable: a mean is right without, but intervals of quantiles hold too seldom.
+    pub fn through_phases(self, rule: Rule, spec: &ClusterSpec) -> Plan {
+        if self.method != Method::Stationary {
+            return self;
+        }
+        let rounds = phase_rounds(rule, spec);
+        let replications = self.replications.min(REPLICATIONS);
+        let steps = rounds * f64::from(rule.workers) * f64::from(rule.steps) * f64::from(replications);
+        let updates = if steps <= MIXING { updates_of_rounds(rule, rounds) } else { 0 };
+        self.longer(self.updates.max(updates * u64::from(replications)))
     }
 
     /// So many updates.
@@ -262,10 +278,19 @@ fn warm_up_rounds(rule: Rule, spec: &ClusterSpec) -> f64 {
     if method(rule, spec) != Method::WarmUp {
         return 0.0;
     }
-    let square = task_variation(rule, spec).powi(2).clamp(1e-12, 1e12);
-    let phases = (8.0 / (2.0 * std::f64::consts::PI.powi(2) * square)).min(2000.0);
+    let square = square_of_variation(rule, spec);
+    let phases = phase_rounds(rule, spec).min(2000.0);
     let rests = (2.0 * (1.0 + square)).min(2000.0);
     10.0 + phases + rests + slack_rounds(rule, spec, square) + failing_rounds(rule, spec) + persistence_rounds(spec)
+}
+
+/// Rounds until a worker's phase has forgotten its beginning.
+fn phase_rounds(rule: Rule, spec: &ClusterSpec) -> f64 {
+    8.0 / (2.0 * std::f64::consts::PI.powi(2) * square_of_variation(rule, spec))
+}
+
+fn square_of_variation(rule: Rule, spec: &ClusterSpec) -> f64 {
+    task_variation(rule, spec).powi(2).clamp(1e-12, 1e12)
 }
 
 /// The laws of phases that last.

@@ -85,7 +85,7 @@ pub fn measure(
     }
     let on = plan.cores();
     let cores = on.number() as u32;
-    let cost = |trial: &Trial| trial.steps() / u64::from(trial.workers.min(cores));
+    let cost = |trial: &Trial| (trial.steps() / u64::from(trial.workers.min(cores))).max(1);
     let missing = || trials.iter().zip(&earlier).filter(|(_, earlier)| earlier.is_none()).map(|(trial, _)| trial);
     let all: u64 = missing().map(cost).sum();
     let bar = session.bar(all, BAR);

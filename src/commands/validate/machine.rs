@@ -69,9 +69,11 @@ impl Look {
     /// those that disturb it, and none knows who else did.
     pub fn until_now(self, together: bool) -> (Machine, f64) {
         let shares = self.ticks.zip(Ticks::now()).map(|(before, now)| {
-            let all = (now.all - before.all).max(1) as f64;
-            let others = (now.busy - before.busy).saturating_sub(now.own - before.own) as f64;
-            (others / all, now.stolen.saturating_sub(before.stolen) as f64 / all)
+            // Some of the system's counters may fall.
+            let since = |count: fn(&Ticks) -> u64| count(&now).saturating_sub(count(&before));
+            let all = since(|ticks| ticks.all).max(1) as f64;
+            let others = since(|ticks| ticks.busy).saturating_sub(since(|ticks| ticks.own)) as f64;
+            (others / all, since(|ticks| ticks.stolen) as f64 / all)
         });
         let others = shares.filter(|_| !together).map(|shares| shares.0);
         let machine = Machine { load: self.load, others, stolen: shares.map(|shares| shares.1) };

@@ -63,7 +63,19 @@ struct About {
     settings: Map<String, Value>,
 }
 
+/// More steps and updates than any run comes to.
+const MOST: u64 = 1 << 53;
+
 impl Position {
+    /// Whether a run can have come there, and go on.
+    fn is_possible(&self) -> bool {
+        let own = self.next_steps.iter().try_fold(0u64, |sum, &steps| sum.checked_add(steps));
+        let counts = [Some(self.version), Some(self.steps_applied), own];
+        !self.next_steps.is_empty()
+            && self.seconds.is_finite()
+            && counts.iter().all(|count| count.is_some_and(|count| count < MOST))
+    }
+
     /// The same place for so many workers: if there were others, each goes on where all together had come to.
     pub fn for_workers(self, workers: u32) -> Position {
         if self.next_steps.len() == workers as usize {
@@ -103,12 +115,16 @@ impl Checkpoint {
         if about.format != FORMAT {
             return Err("is a checkpoint of another version; go on with the version that made it".to_string());
         }
+        if !about.position.is_possible() {
+            return Err(broken());
+        }
         let file = SafeTensors::deserialize(bytes).map_err(|_| broken())?;
         let tensor = |name: &str| {
             let tensor = file.tensor(name).ok().filter(|tensor| tensor.dtype() == Dtype::F32)?;
             Some(tensor.data().as_chunks().0.iter().map(|&number| f32::from_le_bytes(number)).collect::<Vec<f32>>())
         };
-        let velocities = (0..file.len() - 1).map(|i| tensor(&format!("velocity.{i}"))).collect::<Option<Vec<_>>>();
+        let velocities =
+            (0..file.len().saturating_sub(1)).map(|i| tensor(&format!("velocity.{i}"))).collect::<Option<Vec<_>>>();
         let (values, velocities) = tensor(PARAMETERS).zip(velocities).ok_or_else(broken)?;
         let weights = Weights::moving(values, velocities);
         Ok(Checkpoint { position: about.position, weights, settings: about.settings })
@@ -173,6 +189,24 @@ mod tests {
         replace(&path, &bytes).expect("written");
         assert_eq!(fs::read(&path).expect("a file"), bytes);
         assert_eq!(fs::read_dir(directory.path()).expect("a directory").count(), 1);
+    }
+
+    #[test]
+    fn a_file_without_tensors_and_places_that_no_run_comes_to_are_refused() {
+        let Checkpoint { position, settings, .. } = checkpoint();
+        let about = About { format: FORMAT.to_string(), position: position.clone(), settings };
+        let about = HashMap::from([(ABOUT.to_string(), serde_json::to_string(&about).expect("plain data"))]);
+        let none: [(&str, TensorView<'_>); 0] = [];
+        assert!(Checkpoint::from_bytes(&safetensors::serialize(none, Some(about)).expect("a file")).is_err());
+        let elsewhere = [
+            Position { next_steps: vec![u64::MAX; 2], ..position.clone() },
+            Position { next_steps: Vec::new(), ..position.clone() },
+            Position { version: u64::MAX, ..position },
+        ];
+        for position in elsewhere {
+            let bytes = Checkpoint { position, ..checkpoint() }.to_bytes();
+            assert!(Checkpoint::from_bytes(&bytes).is_err());
+        }
     }
 
     #[test]
