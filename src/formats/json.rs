@@ -4,7 +4,35 @@
 use crate::formats::refusal::{Refusal, clip};
 use crate::formats::sheet::{Cell, Sheet};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::HashMap;
+
+/// The text with the numbers that JSON has no word for, as Python writes them all the same, in quotes: then they are read as in
+/// any other table.
+pub fn quoted(text: &str) -> Cow<'_, str> {
+    const WORDS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
+    if WORDS.iter().all(|word| !text.contains(word)) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 64);
+    let (mut rest, mut in_string) = (text, false);
+    while let Some(c) = rest.chars().next() {
+        let word = WORDS.into_iter().find(|word| !in_string && rest.starts_with(word));
+        // Within a string a backslash takes the next character with it.
+        let (taken, after) = match (word, c) {
+            (Some(word), _) => rest.split_at(word.len()),
+            (None, '\\') if in_string => rest.split_at(1 + rest[1..].chars().next().map_or(0, char::len_utf8)),
+            _ => rest.split_at(c.len_utf8()),
+        };
+        in_string ^= c == '"';
+        match word {
+            Some(word) => out.extend(["\"", word, "\""]),
+            None => out.push_str(taken),
+        }
+        rest = after;
+    }
+    Cow::Owned(out)
+}
 
 /// The sheet of an object on each line.
 ///

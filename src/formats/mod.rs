@@ -277,8 +277,8 @@ fn reading(text: &str, options: &Options) -> Result<Reading, Refusal> {
         Input::Wide => table(text, options, true),
         Input::Log => log::read(text, options),
         Input::Mllog => mllog::read(text, options),
-        Input::Jsonl => of_sheet(json::lines(text)?, options, false),
-        Input::Dlio => match serde_json::from_str(text) {
+        Input::Jsonl => of_sheet(json::lines(&json::quoted(text))?, options, false),
+        Input::Dlio => match serde_json::from_str(&json::quoted(text)) {
             Ok(document) => dlio::read(&document, options),
             Err(e) => Err(Refusal::new(format!("is no JSON: {}", clip(&e.to_string())), "give RANK_output.json")),
         },
@@ -287,6 +287,7 @@ fn reading(text: &str, options: &Options) -> Result<Reading, Refusal> {
 }
 
 fn json_reading(text: &str, options: &Options) -> Result<Reading, Refusal> {
+    let text = &*json::quoted(text);
     let first_line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let is_lines = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(first_line).is_ok();
     match serde_json::from_str(text) {

@@ -135,6 +135,22 @@ impl Sheet {
         self.names.len() - 1
     }
 
+    /// Whether these cells are units and nothing else: then they belong to the columns' names.
+    fn take_units(&mut self, record: &csv::StringRecord) -> bool {
+        let unit = |cell: &str| Unit::of_word(cell.trim_matches(['(', ')', '[', ']']));
+        let is_missing = |cell: &str| quantity(cell) == Quantity::Missing;
+        let are_units = record.iter().all(|cell| is_missing(cell) || unit(cell).is_some())
+            && record.iter().any(|cell| unit(cell).is_some());
+        if are_units {
+            for (name, unit) in self.names.iter_mut().zip(record.iter().map(unit)) {
+                if let Some(unit) = unit.filter(|_| Unit::of_name(name).is_none()) {
+                    *name = format!("{name} ({unit})");
+                }
+            }
+        }
+        are_units
+    }
+
     /// Keeps the rows in which the column has this value.
     ///
     /// # Errors
@@ -230,6 +246,9 @@ pub fn delimited(text: &str) -> Result<Sheet, Refusal> {
         if separator == b'|' && record.iter().all(|cell| cell.bytes().all(|b| matches!(b, b'-' | b':' | b'='))) {
             continue; // the line under the header, where a table is drawn
         }
+        if sheet.lines.is_empty() && sheet.take_units(&record) {
+            continue; // the row of units under the header
+        }
         for column in 0..sheet.names.len() {
             // A comma in a cell between commas was quoted.
             let (cell, form) = sheet.cell_with_form(&record[column]);
@@ -257,10 +276,12 @@ pub fn is_even(text: &str) -> bool {
     [',', ';', '\t', '|'].into_iter().any(is_even)
 }
 
-/// The text with `#` before every comment, where some begin with `//` or `%`, and with tabs between its columns, where these are
+/// The text with `#` before every comment, where some begin with `//` or `%`, and before the line in which a spreadsheet names its
+/// separator, which is seen without; and with tabs between its columns, where these are
 /// drawn by spaces.
 fn plain(text: &str) -> Cow<'_, str> {
-    let is_other = |line: &str| line.starts_with("//") || line.starts_with('%');
+    let names_separator = |line: &str| line.len() <= 6 && line.to_lowercase().starts_with("sep=");
+    let is_other = |line: &str| line.starts_with("//") || line.starts_with('%') || names_separator(line);
     let mut text = Cow::Borrowed(text);
     if text.lines().any(is_other) {
         let line = |line: &str| if is_other(line) { format!("#{line}\n") } else { format!("{line}\n") };
@@ -373,12 +394,24 @@ mod tests {
             "step,time_s\n0,\"0,5\"\n1,\"0,25\"\n",
             "// seconds\n% of steps\nstep,time_s\n0,0.5\n1,0.25\n",
             "step   time_s\n   0   0.5\n   1   0.25\n",
+            "sep=;\r\nstep;time_s\r\n0;0,5\r\n1;0,25\r\n",
             "| step | time_s |\n|------|-------:|\n| 0 | 0.5 |\n| 1 | 0.25 |\n",
         ] {
             assert_eq!(numbers(text, "time_s"), [0.5, 0.25], "{text}");
         }
         assert_eq!(numbers("\"a, b\",time\n1,2\n", "a, b"), [1.0]);
         assert_eq!(numbers("0.5\n0.25\n", ""), [0.5, 0.25]);
+    }
+
+    #[test]
+    fn a_row_of_units_belongs_to_the_names() {
+        for units in [",,ms", "-,n/a,[ms]", ",,(msec)"] {
+            let text = format!("step,worker,time\n{units}\n0,0,500\n1,0,250\n");
+            assert_eq!(numbers(&text, "time (ms)"), [500.0, 250.0], "{units}");
+        }
+        // Not these: names of workers, and a row without anything.
+        assert_eq!(delimited("time,host\n0.5,s\n0.25,h\n").unwrap().rows(), 2);
+        assert_eq!(delimited("time,host\n,\n0.25,h\n").unwrap().rows(), 2);
     }
 
     #[test]

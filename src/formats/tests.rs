@@ -73,6 +73,14 @@ fn empty_cells_zeros_and_first_rows_are_counted() {
     assert_eq!(first.times.pooled(), [0.5, 0.25]);
     let said = first.notes.last().unwrap().to_string();
     assert_eq!(said, "left out: 1 missing or not a number, 1 zero");
+    // What Python writes as JSON.
+    let lines = "{\"step\": 0, \"time_s\": NaN, \"note\": \"a \\\"NaN\\\"\"}\n{\"step\": 1, \"time_s\": 0.5}\n{\"step\": 2, \"time_s\": 0.25}\n";
+    let list = "{\"time_s\": [NaN, 0.5, NaN, 0.25]}";
+    for (json, left_out) in [(lines, "1 missing or not a number"), (list, "2 missing or not a number")] {
+        let read = text("f.json", json, &Options::default()).unwrap();
+        assert_eq!(read.times.pooled(), [0.5, 0.25], "{json}");
+        assert!(read.notes.last().unwrap().to_string().contains(left_out), "{:?}", read.notes);
+    }
     let skipped =
         text("f.csv", "step,time_s\n0,9\n1,0.5\n2,0.25\n", &Options { skip: 1, ..Options::default() }).unwrap();
     assert_eq!(skipped.times.pooled(), [0.5, 0.25]);
