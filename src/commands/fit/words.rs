@@ -32,11 +32,13 @@ pub fn warnings(fitted: &Fitted) -> Vec<String> {
              blocks do"
         ));
     }
-    if let Some(drift) = times.drift().filter(|drift| drift.abs() > 0.1) {
+    if let Some((drift, error)) = times.drift().filter(|(drift, error)| drift.abs() > (3.0 * error).max(0.1)) {
         warnings.push(format!(
-            "steps of the second half take {:+.0} % longer than those of the first: what is measured drifts, and a prediction \
+            "steps of the second half take {:.0} ± {:.0} % {} than those of the first: what is measured drifts, and a prediction \
              of later steps is no better than that",
-            100.0 * drift
+            100.0 * drift.abs(),
+            196.0 * error,
+            if drift > 0.0 { "longer" } else { "less" },
         ));
     }
     if times.len() < FEW {

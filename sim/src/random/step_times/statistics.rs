@@ -87,20 +87,30 @@ impl StepTimes {
         (pairs > 0 && varies).then(|| products / pairs as f64 / (squares / values as f64))
     }
 
-    /// Mean of the second half of each worker's steps over that of the first, less 1: how far times drift. `None` where a
-    /// worker has fewer than two steps.
-    pub fn drift(&self) -> Option<f64> {
+    /// Mean of the second half of each worker's steps over that of the first, less 1: how far times drift; and its standard error.
+    /// `None` where a worker has fewer than four steps, of which nobody knows how much halves differ by chance.
+    ///
+    /// The error is that of the sums over all workers, step by step, whatever these have in common; successive ones are correlated
+    /// as in an autoregression of the first order, of which means of n have (1 + r)/(1 - r) times the variance of independent ones.
+    pub fn drift(&self) -> Option<(f64, f64)> {
+        let workers = || (0..self.workers()).map(|worker| self.of_worker(worker));
+        let shortest = workers().map(<[f64]>::len).min().filter(|&shortest| shortest >= 4)?;
         let (mut first, mut second) = (0.0, 0.0);
-        for worker in 0..self.workers() {
-            let times = self.of_worker(worker);
-            if times.len() < 2 {
-                return None;
-            }
+        for times in workers() {
             let half = times.len() / 2;
             first += mean(&times[..half]);
             second += mean(&times[times.len() - half..]);
         }
-        Some(second / first - 1.0)
+        let sums: Vec<f64> = (0..shortest).map(|i| workers().map(|times| times[i]).sum()).collect();
+        let half = shortest / 2;
+        let residuals = |sums: &[f64]| sums.iter().map(|sum| sum - mean(sums)).collect::<Vec<f64>>();
+        let halves = [residuals(&sums[..half]), residuals(&sums[shortest - half..])];
+        let squares: f64 = halves.iter().flatten().map(|x| x * x).sum();
+        let products: f64 = halves.iter().flat_map(|half| half.windows(2)).map(|pair| pair[0] * pair[1]).sum();
+        let r = if squares > 0.0 { (products / squares).clamp(0.0, 0.99) } else { 0.0 };
+        let variance = squares / (2 * half - 2) as f64 / half as f64 * (1.0 + r) / (1.0 - r);
+        let ratio = second / first;
+        Some((ratio - 1.0, (variance * (1.0 + ratio * ratio)).sqrt() / first))
     }
 }
 
