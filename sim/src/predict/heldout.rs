@@ -215,8 +215,8 @@ pub fn are_equalised(times: &StepTimes) -> bool {
         && rows.iter().filter(|row| equal(row)).count() * 10 >= rows.len() * 9
 }
 
-/// First steps that are longer than any later one by a quarter, as those that compile or warm up are: how many, and how many
-/// times the median of all steps the first of them is. At most ten are looked at, and a tenth of all.
+/// First steps each of which is longer by a quarter than any that comes after them, as those that compile or warm up are: how many,
+/// and how many times the median of all steps the longest of them is. At most ten are looked at, and a tenth of all.
 pub fn slow_start(times: &StepTimes) -> Option<(usize, f64)> {
     let mut of_step: Vec<(f64, u32)> = vec![(0.0, 0); times.steps().len()];
     for time in times.iter() {
@@ -227,11 +227,11 @@ pub fn slow_start(times: &StepTimes) -> Option<(usize, f64)> {
     let means: Vec<f64> =
         of_step.into_iter().map(|(sum, n)| sum / f64::from(n.max(1))).filter(|mean| *mean > 0.0).collect();
     let look = (means.len() / 10).min(10);
-    let most = means[look..].iter().copied().fold(0.0, f64::max);
-    let slow = (0..look).rev().find(|&i| means[i] > 1.25 * most)? + 1;
+    let longest = |means: &[f64]| means.iter().copied().fold(0.0, f64::max);
+    let slow = (1..=look).rev().find(|&k| means[..k].iter().all(|mean| *mean > 1.25 * longest(&means[k..])))?;
     let mut sorted = means.clone();
     sorted.sort_by(f64::total_cmp);
-    Some((slow, means[0].max(means[slow - 1]) / sorted[sorted.len() / 2]))
+    Some((slow, longest(&means[..slow]) / sorted[sorted.len() / 2]))
 }
 
 /// Whether steps alternate between short and long: their correlation from one to the next is below -0.3, and positive over
@@ -318,5 +318,10 @@ mod tests {
         assert!(first == 2 && factor > 30.0, "{first} {factor}");
         assert!(alternates(&compiled.skip_first(2).unwrap()).unwrap() < -0.9);
         assert_eq!((slow_start(&own), alternates(&own)), (None, None));
+        // A stall among the first steps is none of these.
+        let stall = StepTimes::of_one((0..100).map(|i| if i == 5 { 9.0 } else { 1.0 })).unwrap();
+        assert_eq!(slow_start(&stall), None);
+        let from_the_first = StepTimes::of_one((0..100).map(|i| if i == 0 { 9.0 } else { 1.0 })).unwrap();
+        assert_eq!(slow_start(&from_the_first), Some((1, 9.0)));
     }
 }
