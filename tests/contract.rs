@@ -151,6 +151,7 @@ fn options_of_a_cluster_that_make_no_sense_together_are_usage() {
     refused("simulate --mtbf 0s", 2, "must be positive and finite, not 0; type --mtbf 1d");
     refused("simulate --mtbf 1d --checkpoint-cost 5s", 2, "--checkpoint-cost is for --checkpoint");
     refused("simulate --fixed-time 5ms", 2, "--fixed-time is for --global-batch");
+    refused("simulate --unit ms", 2, "--unit is for measured times, and none are read");
     for policies in ["sync", "async", "k-sync:2"] {
         let words = format!("simulate --step-time constant(100) --workers 4 --policies {policies} --mtbf 1s");
         refused(&words, 2, "hardly ever gets anything done between two failures; raise --mtbf");

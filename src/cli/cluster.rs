@@ -109,6 +109,10 @@ fn exponential(text: &str) -> Result<Typed<Laws>, String> {
     format!("exp({rate})").parse().map_err(|_| not())
 }
 
+fn is_trace(law: &LawText) -> bool {
+    matches!(law, LawText::Trace(_))
+}
+
 fn usage(sentence: impl Into<String>) -> Error {
     Error::Usage(sentence.into())
 }
@@ -133,21 +137,34 @@ impl StepTime {
         self.step_time.get_or_insert_with(|| short.unwrap_or_else(exponential));
     }
 
-    /// How traces are read.
-    pub fn reading(&self) -> Options {
-        Options { unit: self.unit, skip: self.skip.unwrap_or(0) as usize, ..Options::default() }
+    /// How the traces of this and of the rest of a cluster are read.
+    ///
+    /// # Errors
+    /// If something was typed for them, and there are none.
+    pub fn reading(&self, rest: &Cluster) -> Result<Options, Error> {
+        let typed = [("unit", self.unit.is_some()), ("skip", self.skip.is_some())];
+        match typed.iter().find(|(_, typed)| *typed).filter(|_| !self.is_measured() && !rest.is_measured()) {
+            Some((name, _)) => Err(usage(format!(
+                "--{name} is for measured times, and none are read; type --step-time 'trace(steps.csv)', or leave it out"
+            ))),
+            None => Ok(Options { unit: self.unit, skip: self.skip.unwrap_or(0) as usize, ..Options::default() }),
+        }
+    }
+
+    fn is_measured(&self) -> bool {
+        self.step_time.as_ref().is_some_and(|Typed(Laws(laws))| laws.iter().any(is_trace))
     }
 
     /// The step times that were typed, measured or by laws; resolved before.
     ///
     /// # Errors
     /// If a trace cannot be read, or cannot be one law among others.
-    pub fn compute(&self, session: &Session) -> Result<Compute, Error> {
+    pub fn compute(&self, reading: &Options, session: &Session) -> Result<Compute, Error> {
         let Typed(Laws(laws)) = self.step_time.as_ref().expect("resolved");
         if let [law] = &laws[..] {
-            return trace::compute(law, &self.reading(), session);
+            return trace::compute(law, reading, session);
         }
-        let one = |law: &LawText| match trace::compute(law, &self.reading(), session)? {
+        let one = |law: &LawText| match trace::compute(law, reading, session)? {
             Compute::Laws(laws) if laws.len() == 1 => Ok(laws.into_iter().next().expect("one law")),
             Compute::Laws(_) | Compute::Rows(_) => Err(usage(format!(
                 "{law} is for all workers together; type it alone, or pooled among laws for each worker"
@@ -164,6 +181,16 @@ impl Cluster {
         self.delay.get_or_insert(Typed(Delays::Law(Delay(None))));
         self.comm.get_or_insert(Typed(Comm(None)));
         self.cancellation.get_or_insert(Typed(Cancellation::AtOnce));
+    }
+
+    fn is_measured(&self) -> bool {
+        let laws = [&self.common_factor, &self.server_time].into_iter().flatten().map(|Typed(law)| law);
+        let delay = match &self.delay {
+            Some(Typed(Delays::Law(Delay(delay)))) => delay.as_ref().is_some_and(is_trace),
+            Some(Typed(Delays::Table(_))) => true,
+            None => false,
+        };
+        delay || laws.into_iter().any(is_trace)
     }
 
     /// `spec` with what was typed, and as it was in everything else.

@@ -194,11 +194,12 @@ impl Simulate {
     }
 
     fn experiment(&self, session: &Session) -> Result<Experiment, Error> {
+        let reading = self.step.reading(&self.cluster)?;
         let spec = match &self.profile {
             Some(path) => Profile::spec(path, session)?,
-            None => ClusterSpec::of(self.step.compute(session)?),
+            None => ClusterSpec::of(self.step.compute(&reading, session)?),
         };
-        let spec = self.cluster.onto(spec, &self.step.reading(), session)?;
+        let spec = self.cluster.onto(spec, &reading, session)?;
         let length = match (&self.precision, self.updates) {
             (Some(Typed(Percent(share))), _) => Length::Precision(*share),
             (None, Some(updates)) => Length::Updates(updates),

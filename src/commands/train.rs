@@ -150,14 +150,15 @@ impl Command for Train {
         let share = samples.div_ceil(workers as usize).div_ceil(batch);
         let policy = method.policy(u32::try_from(share).unwrap_or(u32::MAX));
         let rule = policy.rule(workers).map_err(|e| Error::Usage(e.to_string()))?;
+        let reading = self.step.reading(&self.simulated)?;
         let spec = match (&self.profile, self.clock) {
             (Some(path), _) => Profile::spec(path, session)?,
-            (None, Clock::Simulated) => ClusterSpec::of(self.step.compute(session)?),
+            (None, Clock::Simulated) => ClusterSpec::of(self.step.compute(&reading, session)?),
             // Of threads only the delay is drawn.
             (None, Clock::Wall) => ClusterSpec::new("exp(2)".parse().expect("a law")),
         };
         // The world knows the policy's rule, and what communication means for it.
-        let spec = self.simulated.onto(spec, &self.step.reading(), session)?.for_rule(rule);
+        let spec = self.simulated.onto(spec, &reading, session)?.for_rule(rule);
         let rule = if spec.cancellation() == Cancellation::Never { rule.never_cancelling() } else { rule };
         if batch > samples {
             return Err(Error::Usage(format!(
