@@ -384,6 +384,26 @@ fn no_accepted_request_is_lost_when_the_server_is_told_to_stop() {
     assert!(said.contains("has its answer"), "{said}");
 }
 
+/// A request whose body never comes keeps a server that was told to stop, until it is told again.
+#[test]
+fn who_tells_a_server_to_stop_twice_does_not_wait_for_the_last_request() {
+    use std::io::Write;
+    let server = serve("--timeout 60s");
+    let mut slow = std::net::TcpStream::connect(&server.ports[INFERENCE]).expect("somebody listens");
+    slow.write_all(b"PUT /predictions/digits HTTP/1.1\r\nhost: t\r\ncontent-length: 100\r\n\r\nabc").expect("sent");
+    // The request is there before the end begins.
+    assert_eq!(server.ask(INFERENCE, "GET", "/ping", b"").status, 200);
+    server.tell_to_stop();
+    let closed = |_| std::net::TcpStream::connect(&server.ports[INFERENCE]).is_err();
+    assert!((0..1000).any(|i| closed(i) || {
+        std::thread::sleep(Duration::from_millis(10));
+        false
+    }));
+    server.tell_to_stop();
+    assert_eq!(server.ended().0, Some(130));
+    drop(slow);
+}
+
 /// Requests as nobody should send them, ten thousand of them.
 #[test]
 fn malformed_requests_do_no_harm() {

@@ -3,6 +3,11 @@
 use crate::cli::Serve;
 use crate::error::Error;
 use crate::serve::{self, Batching, Settings};
+use std::fs::File;
+use std::io::Read;
+
+/// Bytes of a file with a token, less one.
+const MOST: u64 = 4097;
 
 impl Serve {
     /// Serves until it is told to stop.
@@ -46,11 +51,13 @@ impl Serve {
             };
         };
         let unusable = |reason: String| Error::Input(format!("cannot use the token in {}: {reason}", file.display()));
-        let text = std::fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
+        let mut text = String::new();
+        let read = File::open(file).and_then(|file| file.take(MOST).read_to_string(&mut text));
+        read.map_err(|error| unusable(error.to_string()))?;
         let token = text.trim();
-        match token.len() >= 16 && token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        match (16..MOST as usize).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic()) {
             true => Ok(Some(token.to_string())),
-            false => Err(unusable("it has to be a line of at least 16 visible ASCII characters".to_string())),
+            false => Err(unusable("it has to be a line of 16 to 4096 visible ASCII characters".to_string())),
         }
     }
 }

@@ -93,10 +93,10 @@ impl fmt::Display for Said {
     }
 }
 
-/// Serves until it is told to stop: SIGTERM or Ctrl-C.
+/// Serves until it is told to stop: SIGTERM or Ctrl-C, after which what is under way is finished, unless it is told again.
 ///
 /// # Errors
-/// If a port or a model cannot be had.
+/// If a port or a model cannot be had, or requests that were under way got no answer.
 pub fn run(settings: Settings, say: impl Fn(&Said) -> Result<(), Error>) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Error::Input(format!("cannot start the server's threads: {error}")))?;
@@ -107,30 +107,36 @@ pub fn run(settings: Settings, say: impl Fn(&Said) -> Result<(), Error>) -> Resu
 }
 
 async fn serve(settings: Settings, say: impl Fn(&Said) -> Result<(), Error>) -> Result<(), Error> {
-    let stop = http::signalled().map_err(|error| Error::Input(format!("cannot listen for signals: {error}")))?;
+    let mut signals =
+        http::Signals::new().map_err(|error| Error::Input(format!("cannot listen for signals: {error}")))?;
     let (server, ports) = open(settings).await?;
     let [inference, management, metrics] = server.addresses;
     say(&Said::Listening { inference, management, metrics })?;
     let answering = http::answer(server.clone(), ports);
-    tokio::pin!(answering, stop);
+    tokio::pin!(answering);
     // Somebody may ask whether it is well while models are read.
     let loading = load(server.clone());
     let loaded = tokio::select! {
         loaded = loading => Some(loaded?),
         () = &mut answering => None,
-        () = &mut stop => None,
+        () = signals.next() => None,
     };
     if loaded.is_some() {
         server.life.begin();
         say(&Said::Ready { models: server.models.names() })?;
         tokio::select! {
-            () = stop => {}
+            () = signals.next() => {}
             () = &mut answering => {}
         }
     }
-    server.life.drain().await;
-    answering.await;
-    say(&Said::Stopped)
+    let ending = async {
+        server.life.drain().await;
+        answering.await;
+    };
+    tokio::select! {
+        () = ending => say(&Said::Stopped),
+        () = signals.next() => Err(Error::Interrupted("requests that were under way have no answer".to_string())),
+    }
 }
 
 /// Cores of this machine.
