@@ -87,7 +87,10 @@ pub fn from_map(
                 command.get_name()
             )));
         };
-        if is_given(arg) || command.get_arg_conflicts_with(arg).into_iter().any(is_given) {
+        // Whichever of the two says so.
+        let excludes = |one: &Arg, other: &Arg| command.get_arg_conflicts_with(one).contains(&other);
+        let is_excluded = |given: &Arg| is_given(given) && (excludes(arg, given) || excludes(given, arg));
+        if is_given(arg) || command.get_arguments().any(is_excluded) {
             continue;
         }
         let flag = matches!(arg.get_action(), ArgAction::SetTrue);
@@ -134,6 +137,27 @@ mod tests {
         garbled_text(&[whole, "lambda = 2.0\nspeeds = [1, 0.5]\n"], |text| {
             from_map(&simulate, "P", &parse("P", text)?, None).map(drop)
         });
+    }
+
+    #[test]
+    fn what_is_typed_wins_over_what_it_cannot_stand_beside() {
+        let simulate = built("simulate").unwrap();
+        let left = |typed: &str, text: &str| {
+            let given =
+                simulate.clone().try_get_matches_from(["simulate"].into_iter().chain(typed.split(' '))).unwrap();
+            from_map(&simulate, "P", &parse("P", text).unwrap(), Some(&given)).unwrap()
+        };
+        for (typed, text) in [
+            ("--max-workers 8", "workers = 3"),
+            ("--workers 3", "max-workers = 8"),
+            ("--precision 1%", "updates = 100"),
+            ("--updates 100", "precision = \"1%\""),
+            ("--lambda 2", "step-time = \"exp(3)\""),
+            ("--step-time exp(3)", "lambda = 2"),
+        ] {
+            assert_eq!(left(typed, text), [""; 0], "{typed}");
+        }
+        assert_eq!(left("--max-workers 8", "lambda = 2"), ["--lambda=2"]);
     }
 
     #[test]
