@@ -252,6 +252,10 @@ fn a_goal_is_reached_or_not_and_divergence_is_a_result() {
     // Exact: async with 64 workers is stable below (1 + sqrt(513))/128 = 0.185.
     said.prints("async diverges at step size 0.25 with 64 workers (stable below 0.18).");
     said.prints("sync with 1 worker does not get to the goal: noise and staleness keep the loss above it.");
+    // That nobody gets there is a verdict.
+    let nobody = plan(&format!("{words} quadratic(1,1,0.25) --target 0.0001%")).fails(1);
+    nobody.prints("No policy gets to the goal.");
+    nobody.says("raise --target");
     // Of many numbers of workers the first that diverges is found, though not all between are tried: (1 + sqrt(289))/72 = 0.25.
     let many = "--goal loss --workers 1..64 --policies sync,async --learner";
     plan(many)

@@ -266,6 +266,10 @@ impl Report for Advice<'_> {
     fn outcome(&self) -> Outcome {
         let done = || format!("{} of {} configurations were finished", self.points.len(), self.planned);
         match self.interrupted {
+            false if self.has_goal() && self.best().is_none() => {
+                let sentence = "no policy gets to the goal; raise --target, or give --learner a smaller step size";
+                Outcome::Failed(sentence.to_string())
+            }
             false => Outcome::Done,
             true => Outcome::Interrupted((!self.points.is_empty()).then(done)),
         }
