@@ -1,9 +1,10 @@
 //! The management port: which models there are, and, where it is allowed, more or fewer of them.
 
+use super::Server;
 use super::error::Failure;
 use super::inference::{self, ready};
 use super::models::{FIRST, Model, file_name};
-use super::{Server, predictor};
+use super::predictor::Predictor;
 use axum::Router;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
@@ -131,7 +132,7 @@ async fn register(State(server): State<Arc<Server>>, asked: Asked<Registration>)
     check_workers(workers)?;
     let version = version.unwrap_or_else(|| FIRST.to_string());
     let shown = file_name(&file);
-    let reading = tokio::task::spawn_blocking(move || predictor::read(&file)).await;
+    let reading = tokio::task::spawn_blocking(move || Predictor::read(&file)).await;
     let unreadable = |_| Failure::bad(format!("{shown} in the model store is not a model that train --save wrote"));
     let predictor = reading.map_err(|error| error.to_string()).and_then(|read| read).map_err(unreadable)?;
     server.models.register(&name, &version, &shown, predictor)?;

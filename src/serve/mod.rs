@@ -19,6 +19,7 @@ pub use models::Batching;
 use crate::error::Error;
 use metrics::Metrics;
 use models::Models;
+use predictor::Predictor;
 use serde::Serialize;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -165,13 +166,11 @@ async fn open(settings: Settings) -> Result<(Arc<Server>, Vec<tokio::net::TcpLis
 
 async fn load(server: Arc<Server>) -> Result<(), Error> {
     for (name, file) in server.settings.models.clone() {
-        let read = tokio::task::spawn_blocking(move || predictor::read(&file)).await;
+        let shown = models::file_name(&file);
+        let read = tokio::task::spawn_blocking(move || Predictor::read(&file)).await;
         let predictor = read.expect("reading a file does not panic").map_err(Error::Input)?;
-        let url = server.settings.models.iter().find(|model| model.0 == name).map(|model| model.1.clone());
-        server
-            .models
-            .register(&name, models::FIRST, &models::file_name(&url.unwrap_or_default()), predictor)
-            .map_err(|error| Error::Usage(error.message))?;
+        let registered = server.models.register(&name, models::FIRST, &shown, predictor);
+        registered.map_err(|error| Error::Usage(error.message))?;
     }
     Ok(())
 }

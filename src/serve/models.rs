@@ -47,7 +47,7 @@ pub struct Model {
     /// The file that it came from, without its folder.
     pub file: String,
     /// What answers.
-    pub predictor: Arc<dyn Predictor>,
+    pub predictor: Arc<Predictor>,
     /// When it was registered.
     pub since: jiff::Timestamp,
     queue: mpsc::Sender<Job>,
@@ -107,13 +107,7 @@ impl Models {
     ///
     /// # Errors
     /// If there is one of this name and version, or the name cannot stand in a path.
-    pub fn register(
-        &self,
-        name: &str,
-        version: &str,
-        file: &str,
-        predictor: Arc<dyn Predictor>,
-    ) -> Result<(), Failure> {
+    pub fn register(&self, name: &str, version: &str, file: &str, predictor: Predictor) -> Result<(), Failure> {
         let plain = |text: &str| {
             let letter = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
             (1..=64).contains(&text.len()) && text.chars().all(letter) && !text.starts_with('.')
@@ -129,7 +123,7 @@ impl Models {
         if versions.by_version.contains_key(version) {
             return Err(Failure::conflict(format!("Model version {version} is already registered for model {name}")));
         }
-        let model = Model::new(name, version, file, predictor, self.batching, self.metrics.clone());
+        let model = Model::new(name, version, file, Arc::new(predictor), self.batching, self.metrics.clone());
         versions.by_version.insert(version.to_string(), model);
         Ok(())
     }
@@ -185,7 +179,7 @@ impl Model {
         name: &str,
         version: &str,
         file: &str,
-        predictor: Arc<dyn Predictor>,
+        predictor: Arc<Predictor>,
         batching: Batching,
         metrics: Metrics,
     ) -> Arc<Model> {
@@ -269,7 +263,7 @@ impl Model {
 
 /// Takes batches from a queue, one after the other.
 struct Worker {
-    predictor: Arc<dyn Predictor>,
+    predictor: Arc<Predictor>,
     waiting: Arc<Mutex<mpsc::Receiver<Job>>>,
     batching: Batching,
     metrics: Metrics,

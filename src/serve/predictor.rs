@@ -2,24 +2,13 @@
 
 use crate::memory;
 use std::path::Path;
-use std::sync::Arc;
 use validation::Classifier;
 
 /// Channels, rows and columns of an image.
 pub type Shape = [usize; 3];
 
-/// Something that classifies images.
-pub trait Predictor: Send + Sync {
-    /// The name of each class.
-    fn labels(&self) -> &[String];
-    /// What an image has to be: `[channels, rows, columns]`.
-    fn input(&self) -> Shape;
-    /// Probabilities `[images, classes]` of images `[images, channels, rows, columns]` of pixels from 0 to 1.
-    fn predict(&self, images: &[f32]) -> Vec<f32>;
-}
-
-/// A network and its parameters.
-struct Trained {
+/// A network with its parameters, which classifies images.
+pub struct Predictor {
     classifier: Classifier,
     labels: Vec<String>,
 }
@@ -27,28 +16,31 @@ struct Trained {
 /// The largest checkpoint that is read, in bytes.
 const LARGEST: u64 = 1 << 30;
 
-/// Reads a checkpoint.
-///
-/// # Errors
-/// What is wrong with the file, in one sentence.
-pub fn read(file: &Path) -> Result<Arc<dyn Predictor>, String> {
-    let name = file.display();
-    let bytes = memory::read(file, LARGEST)
-        .map_err(|error| format!("cannot read {name}: {error}; give a file that train --save wrote"))?;
-    let classifier = Classifier::from_bytes(&bytes).map_err(|error| format!("{name} {error}"))?;
-    Ok(Arc::new(Trained { labels: classifier.labels(), classifier }))
-}
+impl Predictor {
+    /// Reads a checkpoint.
+    ///
+    /// # Errors
+    /// What is wrong with the file, in one sentence.
+    pub fn read(file: &Path) -> Result<Predictor, String> {
+        let name = file.display();
+        let bytes = memory::read(file, LARGEST)
+            .map_err(|error| format!("cannot read {name}: {error}; give a file that train --save wrote"))?;
+        let classifier = Classifier::from_bytes(&bytes).map_err(|error| format!("{name} {error}"))?;
+        Ok(Predictor { labels: classifier.labels(), classifier })
+    }
 
-impl Predictor for Trained {
-    fn labels(&self) -> &[String] {
+    /// The name of each class.
+    pub fn labels(&self) -> &[String] {
         &self.labels
     }
 
-    fn input(&self) -> Shape {
+    /// What an image has to be.
+    pub fn input(&self) -> Shape {
         self.classifier.input()
     }
 
-    fn predict(&self, images: &[f32]) -> Vec<f32> {
+    /// Probabilities `[images, classes]` of images `[images, channels, rows, columns]` of pixels from 0 to 1.
+    pub fn predict(&self, images: &[f32]) -> Vec<f32> {
         let mut values = self.classifier.logits(images);
         for logits in values.chunks_exact_mut(self.labels.len()) {
             softmax(logits);
