@@ -257,7 +257,7 @@ impl Experiment {
             Length::Updates(updates) => Plan::of(rule, &spec, updates, REPLICATIONS),
             Length::Honest => Plan::honest(rule, &spec),
             Length::Precision(_) => {
-                Plan::at_least(rule, &spec, UPDATES, REPLICATIONS_TO_PRECISION).through_phases(rule, &spec)
+                Plan::at_least(rule, &spec, UPDATES, REPLICATIONS_TO_PRECISION).through_slow_changes(rule, &spec)
             }
         };
         Job { name: format!("{} m={}", cell.policy, rule.workers), rule, plan, specs: vec![spec] }

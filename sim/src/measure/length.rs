@@ -94,7 +94,7 @@ const AFFORDABLE: f64 = 2e7;
 /// Steps of all warm-ups together, at most.
 const WARMING_UP: f64 = 4e7;
 
-/// Steps in all replications together that a stationary run may take for its phases: some 70 ms.
+/// Steps in all replications together that a run may take to see what changes slowly: some 70 ms of workers that never wait.
 const MIXING: f64 = 2e6;
 
 impl Plan {
@@ -108,7 +108,7 @@ impl Plan {
 
     /// As many updates as an honest interval needs, and at least 5000.
     pub fn honest(rule: Rule, spec: &ClusterSpec) -> Plan {
-        Plan::at_least(rule, spec, UPDATES, REPLICATIONS).through_phases(rule, spec)
+        Plan::at_least(rule, spec, UPDATES, REPLICATIONS).through_slow_changes(rule, spec)
     }
 
     /// As many updates as an honest interval needs, and at least so many (or, of steps that are drawn in blocks, of those), in so
@@ -127,17 +127,18 @@ impl Plan {
         plan.longer(plan.updates.max(plan.warm_up / 2 * u64::from(plan.replications.min(REPLICATIONS))))
     }
 
-    /// Where it begins stationary, long enough that every replication sees the phases which workers that hardly vary can be in, if
-    /// that is affordable: a mean is right without, but intervals of quantiles hold too seldom.
-    pub fn through_phases(self, rule: Rule, spec: &ClusterSpec) -> Plan {
-        if self.method != Method::Stationary {
-            return self;
-        }
-        let rounds = phase_rounds(rule, spec);
-        let replications = self.replications.min(REPLICATIONS);
-        let steps = rounds * f64::from(rule.workers) * f64::from(rule.steps) * f64::from(replications);
-        let updates = if steps <= MIXING { updates_of_rounds(rule, rounds) } else { 0 };
-        self.longer(self.updates.max(updates * u64::from(replications)))
+    /// Long enough that every replication sees what changes slowly, if that is affordable: the phases that workers who hardly vary
+    /// can be in, and how far workers can be ahead under SSP. A mean is right without, but intervals of quantiles and shares hold too
+    /// seldom.
+    pub fn through_slow_changes(self, rule: Rule, spec: &ClusterSpec) -> Plan {
+        let rounds = match self.method {
+            Method::Renewal => 0.0,
+            Method::Stationary => phase_rounds(rule, spec),
+            Method::WarmUp => slack_rounds(rule, spec),
+        };
+        let updates = updates_of_rounds(rule, rounds).saturating_mul(u64::from(self.replications.min(REPLICATIONS)));
+        let is_affordable = updates as f64 * steps_per_update(rule) <= MIXING;
+        if is_affordable { self.longer(self.updates.max(updates)) } else { self }
     }
 
     /// So many updates.
@@ -281,7 +282,7 @@ fn warm_up_rounds(rule: Rule, spec: &ClusterSpec) -> f64 {
     let square = square_of_variation(rule, spec);
     let phases = phase_rounds(rule, spec).min(2000.0);
     let rests = (2.0 * (1.0 + square)).min(2000.0);
-    10.0 + phases + rests + slack_rounds(rule, spec, square) + failing_rounds(rule, spec) + persistence_rounds(spec)
+    10.0 + phases + rests + slack_rounds(rule, spec) + failing_rounds(rule, spec) + persistence_rounds(spec)
 }
 
 /// Rounds until a worker's phase has forgotten its beginning.
@@ -319,8 +320,9 @@ fn failing_rounds(rule: Rule, spec: &ClusterSpec) -> f64 {
 }
 
 /// Rounds until SSP's slack is used up.
-fn slack_rounds(rule: Rule, spec: &ClusterSpec, square: f64) -> f64 {
+fn slack_rounds(rule: Rule, spec: &ClusterSpec) -> f64 {
     let OnCompletion::StartsAnew { slack: Some(slack) } = rule.on_completion else { return 0.0 };
+    let square = square_of_variation(rule, spec);
     let (slack, m) = (f64::from(slack), f64::from(rule.workers));
     let by_chance = 2.0 * slack * slack / square / (1.0 + 4.0 * m.ln());
     let times = (0..rule.workers).map(|w| spec.mean_task(w, 1));
