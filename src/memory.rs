@@ -69,6 +69,9 @@ pub fn afford_gradients(parameters: usize, rule: sim::Rule) -> Result<(), Error>
 }
 
 fn shown(bytes: u64) -> String {
-    let gigabytes = bytes as f64 / 1e9;
-    if gigabytes < 1.0 { format!("{:.0} MB", 1e3 * gigabytes) } else { format!("{gigabytes:.1} GB") }
+    match bytes as f64 {
+        few if few < 1e6 => format!("{:.0} kB", few / 1e3),
+        some if some < 1e9 => format!("{:.0} MB", some / 1e6),
+        many => format!("{:.1} GB", many / 1e9),
+    }
 }

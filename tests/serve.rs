@@ -384,7 +384,7 @@ fn no_accepted_request_is_lost_when_the_server_is_told_to_stop() {
     assert!(said.contains("has its answer"), "{said}");
 }
 
-/// A request whose body never comes keeps a server that was told to stop, until it is told again.
+/// A request whose body never comes keeps a server that was told to stop, but not after a second signal.
 #[test]
 fn who_tells_a_server_to_stop_twice_does_not_wait_for_the_last_request() {
     use std::io::Write;

@@ -2,12 +2,11 @@
 
 use crate::cli::Serve;
 use crate::error::Error;
+use crate::memory;
 use crate::serve::{self, Batching, Settings};
-use std::fs::File;
-use std::io::Read;
 
-/// Bytes of a file with a token, less one.
-const MOST: u64 = 4097;
+/// Bytes of a file with a token, at most.
+const MOST: u64 = 4096;
 
 impl Serve {
     /// Serves until it is told to stop.
@@ -51,13 +50,11 @@ impl Serve {
             };
         };
         let unusable = |reason: String| Error::Input(format!("cannot use the token in {}: {reason}", file.display()));
-        let mut text = String::new();
-        let read = File::open(file).and_then(|file| file.take(MOST).read_to_string(&mut text));
-        read.map_err(|error| unusable(error.to_string()))?;
-        let token = text.trim();
-        match (16..MOST as usize).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            true => Ok(Some(token.to_string())),
-            false => Err(unusable("it has to be a line of 16 to 4096 visible ASCII characters".to_string())),
+        let bytes = memory::read(file, MOST).map_err(|error| unusable(error.to_string()))?;
+        let token = bytes.trim_ascii();
+        match token.len() >= 16 && token.iter().all(u8::is_ascii_graphic) {
+            true => Ok(Some(String::from_utf8_lossy(token).into_owned())),
+            false => Err(unusable("it has to be a line of at least 16 visible ASCII characters".to_string())),
         }
     }
 }

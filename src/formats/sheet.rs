@@ -277,8 +277,7 @@ pub fn is_even(text: &str) -> bool {
 }
 
 /// The text with `#` before every comment, where some begin with `//` or `%`, and before the line in which a spreadsheet names its
-/// separator, which is seen without; and with tabs between its columns, where these are
-/// drawn by spaces.
+/// separator, which is seen without; and with tabs between its columns, where these are drawn by spaces.
 fn plain(text: &str) -> Cow<'_, str> {
     let names_separator = |line: &str| line.len() <= 6 && line.to_lowercase().starts_with("sep=");
     let is_other = |line: &str| line.starts_with("//") || line.starts_with('%') || names_separator(line);

@@ -94,7 +94,7 @@ impl fmt::Display for Said {
     }
 }
 
-/// Serves until it is told to stop: SIGTERM or Ctrl-C, after which what is under way is finished, unless it is told again.
+/// Serves until it is told to stop: SIGTERM or Ctrl-C, after which what is under way is finished; a second one ends it at once.
 ///
 /// # Errors
 /// If a port or a model cannot be had, or requests that were under way got no answer.

@@ -134,11 +134,8 @@ impl Models {
     /// If there is none.
     pub fn unregister(&self, name: &str, version: Option<&str>) -> Result<(), Failure> {
         let mut models = self.write();
-        let versions = models.get_mut(name).ok_or_else(|| Failure::no_model(name))?;
+        let versions = versions_of(&mut models, name, version)?;
         if let Some(version) = version {
-            if !versions.by_version.contains_key(version) {
-                return Err(Failure::no_version(name, version));
-            }
             if version == versions.default && versions.by_version.len() > 1 {
                 let message = format!("Cannot remove default version: {version} for model: {name}");
                 return Err(Failure::forbidden(message));
@@ -157,11 +154,7 @@ impl Models {
     /// If there is none.
     pub fn set_default(&self, name: &str, version: &str) -> Result<(), Failure> {
         let mut models = self.write();
-        let versions = models.get_mut(name).ok_or_else(|| Failure::no_model(name))?;
-        if !versions.by_version.contains_key(version) {
-            return Err(Failure::no_version(name, version));
-        }
-        versions.default = version.to_string();
+        versions_of(&mut models, name, Some(version))?.default = version.to_string();
         Ok(())
     }
 
@@ -171,6 +164,19 @@ impl Models {
 
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, BTreeMap<String, Versions>> {
         self.by_name.write().expect("nobody panics with it")
+    }
+}
+
+/// The versions of a model, which has the one that is named, if one is.
+fn versions_of<'a>(
+    models: &'a mut BTreeMap<String, Versions>,
+    name: &str,
+    version: Option<&str>,
+) -> Result<&'a mut Versions, Failure> {
+    let versions = models.get_mut(name).ok_or_else(|| Failure::no_model(name))?;
+    match version.filter(|version| !versions.by_version.contains_key(*version)) {
+        Some(missing) => Err(Failure::no_version(name, missing)),
+        None => Ok(versions),
     }
 }
 

@@ -228,7 +228,11 @@ pub fn slow_start(times: &StepTimes) -> Option<(usize, f64)> {
         of_step.into_iter().map(|(sum, n)| sum / f64::from(n.max(1))).filter(|mean| *mean > 0.0).collect();
     let look = (means.len() / 10).min(10);
     let longest = |means: &[f64]| means.iter().copied().fold(0.0, f64::max);
-    let slow = (1..=look).rev().find(|&k| means[..k].iter().all(|mean| *mean > 1.25 * longest(&means[k..])))?;
+    let are_slow = |&k: &usize| {
+        let later = longest(&means[k..]);
+        means[..k].iter().all(|mean| *mean > 1.25 * later)
+    };
+    let slow = (1..=look).rev().find(are_slow)?;
     let mut sorted = means.clone();
     sorted.sort_by(f64::total_cmp);
     Some((slow, longest(&means[..slow]) / sorted[sorted.len() / 2]))

@@ -103,7 +103,10 @@ impl StepTimes {
         }
         let sums: Vec<f64> = (0..shortest).map(|i| workers().map(|times| times[i]).sum()).collect();
         let half = shortest / 2;
-        let residuals = |sums: &[f64]| sums.iter().map(|sum| sum - mean(sums)).collect::<Vec<f64>>();
+        let residuals = |sums: &[f64]| -> Vec<f64> {
+            let centre = mean(sums);
+            sums.iter().map(|sum| sum - centre).collect()
+        };
         let halves = [residuals(&sums[..half]), residuals(&sums[shortest - half..])];
         let squares: f64 = halves.iter().flatten().map(|x| x * x).sum();
         let products: f64 = halves.iter().flat_map(|half| half.windows(2)).map(|pair| pair[0] * pair[1]).sum();

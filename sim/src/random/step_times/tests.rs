@@ -90,13 +90,13 @@ fn variance_shares_are_the_components_that_made_the_times() {
 }
 
 /// Halves of what does not drift differ by more than three standard errors in 0.3 % of normal samples; of few and skewed times, of times
-/// that are correlated from step to step, and of those that workers have in common, in a few.
+/// that are correlated from step to step, and of those that workers have in common, in a few. It takes no time that grows faster than
+/// the number of steps.
 #[test]
 fn what_does_not_drift_seldom_seems_to() {
+    let drifts = |times: StepTimes| times.drift().is_some_and(|(by, error)| by.abs() > 3.0 * error);
     let seems = |series: &dyn Fn(u64) -> Vec<f64>| {
-        let beyond =
-            |seed| StepTimes::of_one(series(seed)).unwrap().drift().is_some_and(|(by, error)| by.abs() > 3.0 * error);
-        (0..1000).filter(|&seed| beyond(seed)).count()
+        (0..1000).filter(|&seed| drifts(StepTimes::of_one(series(seed)).unwrap())).count()
     };
     let draw = |law: &str, seed: u64, n: u64| -> Vec<f64> {
         let (sampler, key) = (law.parse::<Law>().unwrap().sampler(), RandomKey::new(seed, 0));
@@ -114,6 +114,14 @@ fn what_does_not_drift_seldom_seems_to() {
         draw("gamma(4, 0.25)", seed, 400).into_iter().map(next).collect()
     };
     assert!(seems(&correlated) <= 20);
+    // The same for all of ten workers.
+    let in_common = |seed| {
+        let times = draw("gamma(100, 0.01)", seed, 100).into_iter().zip(0..);
+        let each = times.flat_map(|(seconds, step)| (0..10).map(move |worker| StepTime { worker, step, seconds }));
+        drifts(StepTimes::new(each).unwrap())
+    };
+    assert!((0..1000).filter(|&seed| in_common(seed)).count() <= 12);
+    assert!(StepTimes::of_one(draw("exp(1)", 0, 1_000_000)).unwrap().drift().is_some());
     let step = |seed| {
         draw("gamma(16, 0.0625)", seed, 100)
             .into_iter()
