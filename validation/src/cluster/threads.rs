@@ -120,8 +120,10 @@ impl<L: Learner> Threads<L> {
         for ((task, params), core) in places {
             let Some(core) = core else { continue };
             let worker = &mut self.workers[task.worker as usize];
-            self.cores.put(worker.id, core);
-            worker.core = Some(core);
+            if worker.core != Some(core) {
+                self.cores.put(worker.id, core);
+                worker.core = Some(core);
+            }
             worker.enough.store(false, Ordering::Relaxed);
             worker.has_core = Instant::now();
             // A worker is gone only if it has panicked, which its last message says.

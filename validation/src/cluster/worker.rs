@@ -6,8 +6,9 @@ use crate::cluster::failure::words_of;
 use sim::{Learner, Task};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender};
-use std::time::Instant;
+use std::sync::mpsc::{Receiver, RecvError, Sender, TryRecvError};
+use std::thread::yield_now;
+use std::time::{Duration, Instant};
 
 /// What a thread submits.
 pub(crate) struct Done<G> {
@@ -42,6 +43,23 @@ impl Server {
 /// No core.
 pub(crate) const NOWHERE: usize = usize::MAX;
 
+/// How long a worker looks for its next task before it sleeps: somewhat longer than it takes to wake a core on which nobody
+/// runs, and short beside a step.
+const LOOKS: Duration = Duration::from_micros(100);
+
+/// The next task. Whoever else wants the core meanwhile goes first.
+fn next<T>(tasks: &Receiver<T>) -> Result<T, RecvError> {
+    let began = Instant::now();
+    while began.elapsed() < LOOKS {
+        match tasks.try_recv() {
+            Ok(task) => return Ok(task),
+            Err(TryRecvError::Disconnected) => return Err(RecvError),
+            Err(TryRecvError::Empty) => yield_now(),
+        }
+    }
+    tasks.recv()
+}
+
 /// A worker's life, until nobody can send it anything any more.
 pub(crate) fn work<L: Learner>(
     learner: &L,
@@ -51,7 +69,7 @@ pub(crate) fn work<L: Learner>(
     tasks: &Receiver<(Task, L::Params, Core)>,
     outbox: &Sender<Done<L::Gradient>>,
 ) {
-    for (task, params, core) in tasks {
+    while let Ok((task, params, core)) = next(tasks) {
         let from = Instant::now();
         let mut steps_done = Vec::new();
         let mut enough = || {
