@@ -22,6 +22,16 @@ pub fn product(left: FlexTensor, right: FlexTensor) -> FlexTensor {
 pub fn multiply(into: &mut [f32], accum: Accum, left: MatRef<f32>, right: MatRef<f32>) {
     let into = MatMut::from_row_major_slice_mut(into, left.nrows(), right.ncols());
     matmul(into, accum, left, right, 1.0, Par::Seq);
+    free_upper_halves();
+}
+
+/// The kernels leave the upper halves of the vector registers in use. All code that is compiled for the lower halves, which
+/// is the rest of this program, then takes up to three times as long on Zen 5, until somebody says that they are free.
+fn free_upper_halves() {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(simd) = pulp::x86::V3::try_new() {
+        simd.avx._mm256_zeroupper();
+    }
 }
 
 /// A matrix of so many rows.
