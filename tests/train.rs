@@ -281,7 +281,7 @@ fn an_interrupt_keeps_the_complete_rows() {
     for endless in ["--policy async", "--policy k-sync:2 --workers 3 --delay exp(200)", "--clock simulated"] {
         let words = format!("{EASY} {HERE} --quiet --updates 1000000000000 {endless}");
         let has_rows =
-            |place: &Place| place.output().join("updates.csv").exists() && !place.rows_of("updates.csv").is_empty();
+            |place: &Place| place.output().join("updates.csv").exists() && place.rows_of("updates.csv").len() > 1;
         let (place, said) = interrupted(&words, has_rows);
         assert_eq!(said.status, Some(130), "{said}");
         let made = place.rows_of("updates.csv").len();
