@@ -44,10 +44,20 @@ struct Worker<P> {
     id: Thread,
     /// Whether it is to end its task with the present step.
     enough: Arc<AtomicBool>,
-    /// Where it computed last.
+    /// Where it was put last.
     core: Option<Core>,
     /// When it was given a core for its task.
     has_core: Instant,
+}
+
+impl<P> Worker<P> {
+    /// Computes on this core from now on. The system is told only what is new to it.
+    fn put(&mut self, cores: &Cores, core: Core) {
+        if self.core != Some(core) {
+            cores.put(self.id, core);
+            self.core = Some(core);
+        }
+    }
 }
 
 impl<L> Threaded<L>
@@ -120,10 +130,7 @@ impl<L: Learner> Threads<L> {
         for ((task, params), core) in places {
             let Some(core) = core else { continue };
             let worker = &mut self.workers[task.worker as usize];
-            if worker.core != Some(core) {
-                self.cores.put(worker.id, core);
-                worker.core = Some(core);
-            }
+            worker.put(&self.cores, core);
             worker.enough.store(false, Ordering::Relaxed);
             worker.has_core = Instant::now();
             // A worker is gone only if it has panicked, which its last message says.
@@ -186,8 +193,8 @@ impl<L: Learner> Transport<L> for Threads<L> {
     }
 
     fn warm_up(&mut self, task: Task, params: L::Params) -> Result<(), String> {
-        let (worker, core) = (&self.workers[task.worker as usize], self.free[self.free.len() - 1]);
-        self.cores.put(worker.id, core);
+        let (worker, core) = (&mut self.workers[task.worker as usize], self.free[self.free.len() - 1]);
+        worker.put(&self.cores, core);
         self.cores.put(self.server.id, core);
         worker.inbox.send((task, params, core)).expect("nobody has failed yet");
         self.outbox.recv().expect("the worker answers").result.map(drop)
